@@ -1,0 +1,5 @@
+"""Quietlist: one folder per stage of the flow, in the order the data moves.
+
+landing -> readers -> (dbt staging) -> identifiers -> reconcile -> gate -> publish -> sync/destinations -> evidence.
+``core`` holds what every stage shares; ``defs`` is the only place, with ``definitions``, that knows Dagster.
+"""

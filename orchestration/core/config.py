@@ -1,0 +1,252 @@
+"""``quietlist.toml``: what one company's installation is made of (DESIGN 5.1).
+
+Every problem of a file is reported in one go; unknown keys are refused; a secret is only ever named by the
+environment variable that holds it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+import zoneinfo
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from orchestration.core.errors import ConfigError
+from orchestration.core.home import CHECKOUT, Home
+
+Channel = Literal["email", "voice", "sms", "fax", "postal", "ads"]
+CHANNELS: tuple[str, ...] = get_args(Channel)
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
+_SCOPE = re.compile(r"^[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*$")
+_REGION = re.compile(r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
+_SIZE = re.compile(r"^[0-9]+(\.[0-9]+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$")
+_ENV = re.compile(r"^[A-Z][A-Z0-9_]*$")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _region(value: str) -> str:
+    value = value.upper()
+    if not _REGION.match(value):
+        raise ValueError(f"'{value}' is not an ISO 3166-1 or 3166-2 code such as US or US-CA")
+    return value
+
+
+def _scope(value: str) -> str:
+    value = value.strip().strip("/").lower()
+    if value != "*" and not _SCOPE.match(value):
+        raise ValueError(f"'{value}' is not a scope: write * or a path such as acme/newsletter")
+    return value
+
+
+class Company(_Strict):
+    """Whose list this is."""
+
+    name: str = Field(min_length=1)
+    default_region: str | None = None
+    """ISO 3166-1 or 3166-2; used when neither a record nor its source says. Absent: the strictest rule applies."""
+    scopes: tuple[str, ...] = ()
+    """The tree of brands and lists, without the root ``*``; parents are implied."""
+    target_hours: Annotated[int, Field(gt=0, le=24 * 366)] = 24
+    """The company's own promise, beside the legal deadline, in hours from the request."""
+    at_risk_hours: Annotated[int, Field(ge=0, le=24 * 366)] = 24
+    """A clock with less than this left, in hours, counts as at risk."""
+    shared_point_limit: Annotated[int, Field(ge=1)] = 3
+    """A contact point of more customers than this links nobody (DESIGN 4.2)."""
+
+    _check_region = field_validator("default_region")(lambda value: value if value is None else _region(value))
+
+    @field_validator("scopes")
+    @classmethod
+    def _check_scopes(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_scope(value) for value in values))
+
+
+class Source(_Strict):
+    """One folder under ``inbox/``: who sends the files and what they mean there."""
+
+    format: str
+    """A folder under ``dbt_project/models/staging/``."""
+    scope: str = "*"
+    """What an opt-out without a scope of its own means here."""
+    timezone: str = "UTC"
+    """IANA name, for times without a zone. Vendors rarely say; see the source's documentation."""
+    region: str | None = None
+    expected_every_hours: Annotated[int, Field(gt=0)] | None = None
+    """A source silent for longer is reported late. Absent: never late."""
+
+    _check_scope = field_validator("scope")(_scope)
+    _check_region = field_validator("region")(lambda value: value if value is None else _region(value))
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_zone(cls, value: str) -> str:
+        if value not in zoneinfo.available_timezones():
+            close = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=2)
+            hint = f"; did you mean {' or '.join(close)}?" if close else ""
+            raise ValueError(f"'{value}' is not an IANA time zone such as America/New_York{hint}")
+        return value
+
+
+class Destination(BaseModel):
+    """One system that is kept in line. Keys beyond these belong to its module, which validates them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    system: str
+    """A module under ``orchestration/destinations/``."""
+    channels: tuple[Channel, ...] = Field(min_length=1)
+    scopes: tuple[str, ...] = ("*",)
+    """A golden row is wanted here when it suppresses any of these nodes."""
+    dry_run: bool = False
+    """Plan and report, but send nothing."""
+    max_releases: Annotated[int, Field(ge=0)] = 100
+    """More releases than this in one push are held for a person."""
+    max_release_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """More than this share of the rows we wrote, released in one push, is held for a person."""
+
+    @field_validator("scopes")
+    @classmethod
+    def _check_scopes(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_scope(value) for value in values))
+
+    @model_validator(mode="after")
+    def _check_secrets(self) -> Destination:
+        for key, value in (self.model_extra or {}).items():
+            if key.endswith("_env") and not (isinstance(value, str) and _ENV.match(value)):
+                raise ValueError(f"{key} names an environment variable such as ACME_API_KEY, never the secret itself")
+            if re.search(r"(api_key|password|secret|token)$", key):
+                raise ValueError(f"{key} would put a secret in this file: use {key}_env with a variable's name")
+        return self
+
+
+class Limits(_Strict):
+    """How much of the machine a run may use, and how large an arriving file may be."""
+
+    memory: str = "4GB"
+    """DuckDB's memory limit; the process needs some hundred MB beside it."""
+    spill: str = "50GB"
+    """Cap of the temporary folder that DuckDB spills to."""
+    max_file: str = "20GB"
+    """Largest single file, after unpacking."""
+    max_archive_entries: Annotated[int, Field(gt=0)] = 10_000
+    max_archive_ratio: Annotated[int, Field(gt=0)] = 200
+    """Unpacked size over packed size; real CSV exports stay below 30, bombs start at 1000."""
+    settle_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0
+    """A file in the inbox whose size or time changed within this is still being written."""
+
+    @field_validator("memory", "spill", "max_file")
+    @classmethod
+    def _check_size(cls, value: str) -> str:
+        if not _SIZE.match(value):
+            raise ValueError(f"'{value}' is not a size such as 4GB or 512MiB")
+        return value
+
+
+class Config(_Strict):
+    """The whole of ``quietlist.toml``."""
+
+    company: Company
+    sources: dict[str, Source] = {}
+    destinations: dict[str, Destination] = {}
+    limits: Limits = Limits()
+
+    @property
+    def scope_tree(self) -> tuple[str, ...]:
+        """Every node: ``*``, then each configured path and its ancestors, sorted."""
+        nodes = set()
+        for path in self.company.scopes:
+            parts = path.split("/")
+            nodes.update("/".join(parts[: depth + 1]) for depth in range(len(parts)))
+        return ("*", *sorted(nodes - {"*"}))
+
+
+def size_in_bytes(text: str) -> int:
+    """``4GB`` -> 4_000_000_000, ``1MiB`` -> 1_048_576."""
+    number, unit = re.match(r"^([0-9.]+)\s?([A-Za-z]+)$", text).groups()  # type: ignore[union-attr]
+    power = "KMGT".index(unit[0]) + 1
+    return int(float(number) * (1024 if "i" in unit else 1000) ** power)
+
+
+def known_formats() -> tuple[str, ...]:
+    """The staging folders, which are the formats a source may have."""
+    staging = CHECKOUT / "dbt_project" / "models" / "staging"
+    canonical = ("requests", "contacts", "contacts_made")
+    vendors = (folder.name for folder in staging.iterdir() if folder.is_dir() and folder.name not in ("canonical", "quietlist"))
+    return (*canonical, *sorted(vendors))
+
+
+def known_systems() -> tuple[str, ...]:
+    """The destination modules, which are the systems a destination may have."""
+    folder = CHECKOUT / "orchestration" / "destinations"
+    return tuple(sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_") and path.stem != "contract"))
+
+
+def load_config(home: Home) -> Config:
+    """Read and validate the home's ``quietlist.toml``.
+
+    Raises:
+        ConfigError: with every problem found, each naming its place in the file.
+    """
+    home.require()
+    return parse_config(home.config_file.read_text(encoding="utf-8"), home.config_file)
+
+
+def parse_config(text: str, path: Path) -> Config:
+    """Validate the text of a configuration file; ``path`` is only named in errors."""
+    tried = f"Reading {path}"
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(tried, [f"not valid TOML: {error}"], next_step="correct the line and run again") from error
+    problems: list[str] = []
+    config: Config | None = None
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        problems += [_problem(item) for item in error.errors()]
+    problems += _cross_checks(data, config)
+    if problems or config is None:
+        raise ConfigError(tried, problems, next_step="correct these and run again; nothing was started")
+    return config
+
+
+def _problem(item: Any) -> str:
+    place = ".".join(str(part) for part in item["loc"]) or "(top level)"
+    if item["type"] == "extra_forbidden":
+        return f"{place}: unknown key"
+    if item["type"] == "missing":
+        return f"{place}: is required"
+    return f"{place}: {item['msg'].removeprefix('Value error, ')}"
+
+
+def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:
+    """Names that must exist elsewhere, checked on the raw data so that they show beside pydantic's findings."""
+    problems = []
+    for section, key, known in (("sources", "format", known_formats()), ("destinations", "system", known_systems())):
+        entries = data.get(section)
+        for name, entry in (entries.items() if isinstance(entries, dict) else ()):
+            if not _NAME.match(name):
+                problems.append(f"{section}.{name}: a name is lower-case letters, digits and _, and starts with a letter")
+            value = entry.get(key) if isinstance(entry, dict) else None
+            if isinstance(value, str) and value not in known:
+                close = difflib.get_close_matches(value, known, n=1)
+                hint = f"; did you mean {close[0]}?" if close else ""
+                problems.append(f"{section}.{name}.{key}: '{value}' is not one of {', '.join(known)}{hint}")
+    if config is not None and config.company.scopes:
+        tree = set(config.scope_tree)
+        places = [(f"sources.{name}.scope", source.scope) for name, source in config.sources.items()]
+        places += [(f"destinations.{name}.scopes", s) for name, dest in config.destinations.items() for s in dest.scopes]
+        problems += [
+            f"{place}: '{scope}' is not in company.scopes ({', '.join(config.company.scopes)})"
+            for place, scope in places
+            if scope not in tree
+        ]
+    return problems

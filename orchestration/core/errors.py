@@ -1,0 +1,54 @@
+"""The errors Quietlist raises on purpose.
+
+Each says what was tried, what was seen, what is allowed and the next step, in words that hold no personal data;
+each is by its class either the user's to correct, worth retrying, or final. Exit codes are those of the command line.
+"""
+
+from __future__ import annotations
+
+
+class QuietlistError(Exception):
+    """Base of every error raised on purpose. ``exit_code`` 3: the work failed."""
+
+    exit_code = 3
+
+    def __init__(self, tried: str, *, seen: str = "", allowed: str = "", next_step: str = "") -> None:
+        self.tried, self.seen, self.allowed, self.next_step = tried, seen, allowed, next_step
+        parts = [tried.rstrip(".") + "."]
+        if seen:
+            parts.append(f"Seen: {seen.rstrip('.')}.")
+        if allowed:
+            parts.append(f"Allowed: {allowed.rstrip('.')}.")
+        if next_step:
+            parts.append(f"Next step: {next_step.rstrip('.')}.")
+        super().__init__(" ".join(parts))
+
+
+class ConfigError(QuietlistError):
+    """Configuration or usage is wrong. All problems of one reading are raised together. Exit code 2."""
+
+    exit_code = 2
+
+    def __init__(self, tried: str, problems: list[str] | None = None, **parts: str) -> None:
+        self.problems = list(problems or [])
+        super().__init__(tried, **parts)
+        if self.problems:
+            self.args = (str(self) + "\n" + "\n".join(f"  - {problem}" for problem in self.problems),)
+
+
+class InputError(QuietlistError):
+    """One arriving file or record can't be used. The caller quarantines it and goes on."""
+
+
+class GateClosed(QuietlistError):
+    """A gate stopped publication or a push. Exit code 1."""
+
+    exit_code = 1
+
+
+class TransientError(QuietlistError):
+    """Trying again later may work: a time-out, a throttle, a busy server."""
+
+
+class PermanentError(QuietlistError):
+    """Trying again cannot work: the request itself is being rejected."""

@@ -1,0 +1,121 @@
+"""The home folder: where everything of one installation lives (DESIGN 5.1), and nothing about what is in the files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestration.core.errors import ConfigError
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CONFIG_NAME = "quietlist.toml"
+# Owner only: the list of people who want to be left alone is itself private (promise 9).
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths of one home. ``root`` is absolute; nothing is created until :meth:`create`."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, path: str | os.PathLike[str] | None = None) -> Home:
+        """The home given, else ``QUIETLIST_HOME``, else ``data/home`` in the checkout."""
+        chosen = path or os.environ.get("QUIETLIST_HOME") or CHECKOUT / "data" / "home"
+        return cls(Path(chosen).expanduser().resolve())
+
+    @property
+    def config_file(self) -> Path:
+        return self.root / CONFIG_NAME
+
+    @property
+    def key_file(self) -> Path:
+        return self.root / "home.key"
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    @property
+    def manifest_file(self) -> Path:
+        """Append-only JSON lines, one per delivered file, each holding the hash of the line before."""
+        return self.landing / "manifest.jsonl"
+
+    @property
+    def warehouse_folder(self) -> Path:
+        return self.root / "warehouse"
+
+    @property
+    def warehouse_file(self) -> Path:
+        """The name is part of the dbt manifest (DuckDB names a catalogue after its file): never rename it."""
+        return self.warehouse_folder / "warehouse.duckdb"
+
+    @property
+    def spill_folder(self) -> Path:
+        return self.warehouse_folder / "spill"
+
+    @property
+    def gate_folder(self) -> Path:
+        """Gate verdicts, one JSON file per judged table and row hash."""
+        return self.warehouse_folder / "gate"
+
+    @property
+    def dagster_folder(self) -> Path:
+        return self.warehouse_folder / "dagster"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published"
+
+    @property
+    def golden_published(self) -> Path:
+        return self.published / "golden_suppression"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    @property
+    def outbox(self) -> Path:
+        return self.root / "outbox"
+
+    @property
+    def sync_ledger_file(self) -> Path:
+        """What was sent to and verified at each destination. Its own file: it must outlive the warehouse."""
+        return self.outbox / "sync_ledger.duckdb"
+
+    @property
+    def scrub(self) -> Path:
+        return self.root / "scrub"
+
+    def create(self) -> Home:
+        """Make the folders, readable by their owner only. An existing folder keeps its permissions."""
+        for folder in (
+            self.root, self.inbox, self.landing, self.warehouse_folder, self.spill_folder, self.gate_folder,
+            self.dagster_folder, self.published, self.golden_published, self.reports, self.quarantine, self.outbox,
+            self.scrub,
+        ):  # fmt: skip
+            folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        return self
+
+    def require(self) -> Home:
+        """This home, or a clear error when it holds no ``quietlist.toml``."""
+        if not self.config_file.is_file():
+            raise ConfigError(
+                f"Opening the home {self.root}",
+                seen=f"no {CONFIG_NAME} in it",
+                allowed=f"a folder that holds a {CONFIG_NAME} (data/samples/{CONFIG_NAME} is an example)",
+                next_step="create the file, or name another home with --home or QUIETLIST_HOME",
+            )
+        return self

@@ -1,0 +1,51 @@
+"""The raw tables: where landed files become rows, all text, with their file and record number. No reading here."""
+
+from __future__ import annotations
+
+import duckdb
+
+from orchestration.readers.feeds import Feed, all_feeds
+
+BOOKKEEPING = """
+create table if not exists raw.landed_files (
+    file_id varchar,            -- first 32 hex digits of sha256(source || chr(10) || sha256 of the member's bytes)
+    sha256 varchar,             -- of the member's bytes, after unpacking
+    delivered_sha256 varchar,   -- of the file as it was delivered
+    source varchar,
+    format varchar,
+    vendor varchar,             -- null when no feed knows the name
+    feed varchar,
+    name varchar,               -- the member's name; empty path parts removed
+    delivered_name varchar,
+    size_bytes bigint,
+    received_at timestamptz,    -- the as_of of the run that took it
+    snapshot_at timestamptz     -- the date in its name, else received_at: orders the snapshots of one source
+);
+create table if not exists raw.load_log (
+    file_id varchar, vendor varchar, feed varchar,
+    physical_records bigint,    -- counted apart from the loading
+    loaded bigint, quarantined bigint,
+    skipped bigint,             -- lines that are no record: preamble, repeated header, totals, blank
+    reader varchar, encoding varchar, detail varchar, loaded_at timestamptz
+);
+create table if not exists raw.quarantine (
+    file_id varchar, record_no bigint, vendor varchar, feed varchar,
+    reason varchar,             -- a stable snake_case code
+    detail varchar,             -- a sentence without personal data
+    record_text varchar         -- the record as it stood, so that a person can mend it
+);
+create table if not exists raw.source_settings (
+    source varchar, format varchar, scope varchar, timezone varchar, region varchar, configured boolean
+);
+"""
+
+
+def create_raw_tables(con: duckdb.DuckDBPyConnection, feeds: tuple[Feed, ...] | None = None) -> None:
+    """Create what is missing: bookkeeping, and one table per feed (a feed's new column is added to an old table)."""
+    con.execute("create schema if not exists raw")
+    con.execute(BOOKKEEPING)
+    for feed in all_feeds() if feeds is None else feeds:
+        table = f'raw."{feed.table}"'
+        con.execute(f"create table if not exists {table} (_file_id varchar, _record_no bigint, _extra varchar)")
+        for column in feed.columns:
+            con.execute(f'alter table {table} add column if not exists "{column.name}" varchar')

@@ -1,0 +1,207 @@
+"""Running dbt inside this process. The only module that imports dbt; what the models mean stands in ``dbt_project/``.
+
+In-process because a child ``dbt`` costs 4-10 s of imports each time and asks a package index for versions; the
+manifest is parsed once and reused, so a selection runs in about a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from orchestration.core.config import Config
+from orchestration.core.errors import QuietlistError
+from orchestration.core.files import sha256_text
+from orchestration.core.home import CHECKOUT, Home
+from orchestration.readers.feeds import KINDS, models_of_kind
+
+PROJECT = CHECKOUT / "dbt_project"
+TARGET = PROJECT / "target"
+MANIFEST = TARGET / "manifest.json"
+_STAMP = TARGET / "quietlist_sources.sha256"
+_VAR_OF_KIND = {
+    "requests": "request_models",
+    "contacts": "contact_models",
+    "contacts_made": "contact_made_models",
+    "registry": "registry_models",
+}
+_lock = threading.RLock()  # dbt keeps its adapters in module state: one invocation at a time in a process
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """One dbt node's outcome. ``message`` holds counts or an error text without row values."""
+
+    unique_id: str
+    status: str
+    seconds: float
+    failures: int | None
+    message: str
+
+    @property
+    def ok(self) -> bool:
+        return self.status in ("success", "pass", "warn", "no-op", "skipped-unchanged")
+
+
+class DbtFailed(QuietlistError):
+    """A dbt node failed. Carries every node's result."""
+
+    def __init__(self, selection: str, results: list[NodeResult], message: str = "") -> None:
+        self.results = results
+        bad = [f"{result.unique_id}: {result.message}" for result in results if not result.ok and result.status != "skipped"]
+        super().__init__(
+            f"Running the models of '{selection}'",
+            seen="; ".join(bad) or message or "dbt stopped without naming a node",
+            next_step="mend the model or the data it names, then run again: nothing after it was started",
+        )
+
+
+def model_vars() -> dict[str, Any]:
+    """The vars that decide what the unions are made of: the same at parsing and at running."""
+    return {_VAR_OF_KIND[kind]: models_of_kind(kind) for kind in KINDS}
+
+
+def run_vars(config: Config, as_of: datetime) -> dict[str, Any]:
+    """Everything the models may ask of this run: the clock and the company's settings."""
+    return {
+        **model_vars(),
+        "as_of": as_of.isoformat(),
+        "scopes": list(config.scope_tree) if config.company.scopes else [],
+        "default_region": config.company.default_region or "",
+        "target_hours": config.company.target_hours,
+        "at_risk_hours": config.company.at_risk_hours,
+        "shared_point_limit": config.company.shared_point_limit,
+        "destinations": [
+            {"name": name, "channels": list(entry.channels), "scopes": list(entry.scopes)}
+            for name, entry in sorted(config.destinations.items())
+        ],
+    }
+
+
+def _sources_hash() -> str:
+    """Hash of everything the manifest is made of, so that a changed model is parsed again and nothing else is."""
+    folders = ("models", "macros", "seeds", "tests")
+    paths = sorted(path for folder in folders for path in (PROJECT / folder).rglob("*") if path.is_file())
+    stamps = [f"{path.relative_to(PROJECT)}:{sha256_text(path.read_text(encoding='utf-8'))}" for path in paths]
+    stamps += [(PROJECT / name).read_text(encoding="utf-8") for name in ("dbt_project.yml", "profiles.yml")]
+    return sha256_text("\n".join(stamps))
+
+
+def ensure_manifest() -> Path:
+    """Parse the project if anything in it changed since the last time; returns the path of ``manifest.json``."""
+    with _lock:
+        wanted = _sources_hash()
+        if MANIFEST.exists() and _STAMP.exists() and _STAMP.read_text() == wanted:
+            return MANIFEST
+        success, _, error = _invoke(["parse", "--no-partial-parse"], model_vars(), TARGET / Home.at(TARGET).warehouse_file.name, None, None)
+        if not success:
+            raise QuietlistError("Parsing the dbt project", seen=error, next_step="correct the file it names")
+        _STAMP.write_text(wanted)
+        _loaded.clear()
+        return MANIFEST
+
+
+_loaded: dict[str, Any] = {}
+
+
+def _manifest() -> Any:
+    """The manifest as dbt's own object, loaded once per process and version.
+
+    From dbt's own cache of its parser, not from ``manifest.json``, which lacks the arguments of generic tests.
+    """
+    from dbt.contracts.graph.manifest import Manifest
+
+    stamp = _STAMP.read_text()
+    if stamp not in _loaded:
+        manifest = Manifest.from_msgpack((TARGET / "partial_parse.msgpack").read_bytes())
+        manifest.build_flat_graph()
+        _loaded.clear()
+        _loaded[stamp] = manifest
+    return _loaded[stamp]
+
+
+def invoke(
+    home: Home, config: Config, as_of: datetime, command: str, selection: str, *, full_refresh: bool = False
+) -> list[NodeResult]:
+    """Run one dbt command (``build``, ``run``, ``seed``, ``test``) for a selection on the home's warehouse.
+
+    Raises:
+        DbtFailed: a node failed; tests of severity ``warn`` do not.
+    """
+    home.create()
+    with _lock:
+        ensure_manifest()
+        arguments = [command, "--select", *selection.split()]
+        if full_refresh:
+            arguments.append("--full-refresh")
+        success, results, error = _invoke(arguments, run_vars(config, as_of), home.warehouse_file, home, config)
+    if not success:
+        raise DbtFailed(selection, results, error)
+    return results
+
+
+def _invoke(
+    arguments: list[str], variables: dict[str, Any], warehouse: Path, home: Home | None, config: Config | None
+) -> tuple[bool, list[NodeResult], str]:
+    from dbt.cli.main import dbtRunner
+
+    parsing = home is None or config is None
+    environment = {"QUIETLIST_WAREHOUSE": str(warehouse), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
+    flags = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--quiet", "--vars", json.dumps(variables)]
+    # dbt's own log repeats compiled SQL and, on errors, row values: it is switched off, results carry what matters.
+    flags += ["--log-level", "none", "--log-level-file", "none"]
+    if parsing:
+        flags += ["--target-path", str(TARGET)]
+    else:
+        assert home is not None and config is not None
+        environment |= {"QUIETLIST_MEMORY": config.limits.memory, "QUIETLIST_SPILL": str(home.spill_folder)}
+        flags += ["--target-path", str(home.warehouse_folder / "dbt_target"), "--no-write-json"]
+    with _environment(environment), _released():
+        runner = dbtRunner() if parsing else dbtRunner(manifest=_manifest())
+        outcome = runner.invoke([*arguments, *flags])
+        results = [_node_result(item) for item in getattr(outcome.result, "results", None) or []]
+        return bool(outcome.success), results, str(outcome.exception or "")
+
+
+def _node_result(item: Any) -> NodeResult:
+    return NodeResult(
+        unique_id=item.node.unique_id,
+        status=str(item.status),
+        seconds=round(item.execution_time, 3),
+        failures=item.failures,
+        message=" ".join(str(item.message or "").split()),
+    )
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {key: os.environ.get(key) for key in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
+
+
+@contextmanager
+def _released() -> Iterator[None]:
+    """Close dbt's connection afterwards: it would keep the file locked against the next plain connection."""
+    try:
+        yield
+    finally:
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.adapters.factory import reset_adapters
+
+        DuckDBConnectionManager.close_all_connections()
+        reset_adapters()
