@@ -30,3 +30,45 @@
 {% macro clean_scope(expression, fallback) -%}
     coalesce(nullif(trim(lower(trim({{ expression }})), '/'), ''), {{ fallback }})
 {%- endmacro %}
+
+{% macro unnest_list(expression) -%}
+    {{ return(adapter.dispatch('unnest_list')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__unnest_list(expression) -%}
+    unnest({{ expression }})
+{%- endmacro %}
+
+{% macro sorted_list(expression) -%}
+    {{ return(adapter.dispatch('sorted_list')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__sorted_list(expression) -%}
+    list_sort({{ expression }})
+{%- endmacro %}
+
+-- Aggregate: the distinct values of a group, sorted, as a list.
+{% macro sorted_distinct_list(expression) -%}
+    {{ return(adapter.dispatch('sorted_distinct_list')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__sorted_distinct_list(expression) -%}
+    list_sort(list(distinct {{ expression }}))
+{%- endmacro %}
+
+{% macro list_contains_value(list, value) -%}
+    {{ return(adapter.dispatch('list_contains_value')(list, value)) }}
+{%- endmacro %}
+
+{% macro duckdb__list_contains_value(list, value) -%}
+    list_contains({{ list }}, {{ value }})
+{%- endmacro %}
+
+-- One id for one meaning: the columns as text, null told apart from empty, joined by a character no text holds.
+{% macro meaning_hash(columns) -%}
+    {{ return(adapter.dispatch('meaning_hash')(columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__meaning_hash(columns) -%}
+    md5(concat_ws(chr(31), {% for column in columns %}coalesce(cast({{ column }} as varchar), chr(30)){% if not loop.last %}, {% endif %}{% endfor %}))
+{%- endmacro %}

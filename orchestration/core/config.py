@@ -21,6 +21,9 @@ from orchestration.core.home import CHECKOUT, Home
 Channel = Literal["email", "voice", "sms", "fax", "postal", "ads"]
 CHANNELS: tuple[str, ...] = get_args(Channel)
 
+FOUND_PREFIX = "found__"
+FOUND_FORMAT = "quietlist"
+
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _SCOPE = re.compile(r"^[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*$")
 _REGION = re.compile(r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
@@ -175,11 +178,15 @@ def size_in_bytes(text: str) -> int:
     return int(float(number) * (1024 if "i" in unit else 1000) ** power)
 
 
+# Staging folders that are no vendor's: the vendor-neutral feeds, and what Quietlist itself writes.
+_OUR_FOLDERS = ("canonical", "quietlist", "identifiers", "identity")
+
+
 def known_formats() -> tuple[str, ...]:
     """The staging folders, which are the formats a source may have."""
     staging = CHECKOUT / "dbt_project" / "models" / "staging"
     canonical = ("requests", "contacts", "contacts_made")
-    vendors = (folder.name for folder in staging.iterdir() if folder.is_dir() and folder.name not in ("canonical", "quietlist"))
+    vendors = (folder.name for folder in staging.iterdir() if folder.is_dir() and folder.name not in _OUR_FOLDERS)
     return (*canonical, *sorted(vendors))
 
 
@@ -215,7 +222,12 @@ def parse_config(text: str, path: Path) -> Config:
     problems += _cross_checks(data, config)
     if problems or config is None:
         raise ConfigError(tried, problems, next_step="correct these and run again; nothing was started")
-    return config
+    return config.model_copy(update={"sources": {**config.sources, **_found_sources(config)}})
+
+
+def _found_sources(config: Config) -> dict[str, Source]:
+    """One source per destination for the opt-outs that a sync finds there and brings home."""
+    return {f"{FOUND_PREFIX}{name}": Source(format=FOUND_FORMAT) for name in sorted(config.destinations)}
 
 
 def _problem(item: Any) -> str:
@@ -232,9 +244,9 @@ def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:
     problems = []
     for section, key, known in (("sources", "format", known_formats()), ("destinations", "system", known_systems())):
         entries = data.get(section)
-        for name, entry in (entries.items() if isinstance(entries, dict) else ()):
-            if not _NAME.match(name):
-                problems.append(f"{section}.{name}: a name is lower-case letters, digits and _, and starts with a letter")
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            if not _NAME.match(name) or name.startswith(FOUND_PREFIX):
+                problems.append(f"{section}.{name}: a name is lower-case letters, digits and _, and not {FOUND_PREFIX}...")
             value = entry.get(key) if isinstance(entry, dict) else None
             if isinstance(value, str) and value not in known:
                 close = difflib.get_close_matches(value, known, n=1)

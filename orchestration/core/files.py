@@ -42,8 +42,8 @@ def write_atomic(path: Path, data: bytes | str) -> None:
             stream.write(payload)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(name, PRIVATE_FILE)
-        os.replace(name, path)
+        Path(name).chmod(PRIVATE_FILE)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

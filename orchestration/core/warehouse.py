@@ -17,9 +17,7 @@ _LOCK_WAIT_SECONDS = 30.0  # another process's short connection ends well within
 
 
 @contextmanager
-def warehouse(
-    home: Home, *, read_only: bool = False, limits: Limits | None = None
-) -> Iterator[duckdb.DuckDBPyConnection]:
+def warehouse(home: Home, *, read_only: bool = False, limits: Limits | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the home's warehouse, in UTC, without network extensions, closed on exit.
 
     Raises:

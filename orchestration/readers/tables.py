@@ -34,6 +34,7 @@ create table if not exists raw.quarantine (
     detail varchar,             -- a sentence without personal data
     record_text varchar         -- the record as it stood, so that a person can mend it
 );
+create table if not exists raw.ledger_files (file_id varchar);
 create table if not exists raw.source_settings (
     source varchar, format varchar, scope varchar, timezone varchar, region varchar, configured boolean
 );

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,13 +86,24 @@ def run_vars(config: Config, as_of: datetime) -> dict[str, Any]:
     }
 
 
+def _hash_of(*patterns: str) -> str:
+    paths = sorted(path for pattern in patterns for path in PROJECT.glob(pattern) if path.is_file())
+    return sha256_text("\n".join(f"{path.relative_to(PROJECT)}:{sha256_text(path.read_text('utf-8'))}" for path in paths))
+
+
 def _sources_hash() -> str:
     """Hash of everything the manifest is made of, so that a changed model is parsed again and nothing else is."""
-    folders = ("models", "macros", "seeds", "tests")
-    paths = sorted(path for folder in folders for path in (PROJECT / folder).rglob("*") if path.is_file())
-    stamps = [f"{path.relative_to(PROJECT)}:{sha256_text(path.read_text(encoding='utf-8'))}" for path in paths]
-    stamps += [(PROJECT / name).read_text(encoding="utf-8") for name in ("dbt_project.yml", "profiles.yml")]
-    return sha256_text("\n".join(stamps))
+    return _hash_of("models/**/*", "macros/**/*", "seeds/**/*", "tests/**/*", "*.yml")
+
+
+def policy_hash() -> str:
+    """Hash of the policy seeds: laws, deadlines, calendars, lifting methods."""
+    return _hash_of("seeds/**/*")
+
+
+def models_hash() -> str:
+    """Hash of what decides the meaning of a record: every model and macro, not their tests or descriptions."""
+    return _hash_of("models/**/*.sql", "macros/**/*.sql")
 
 
 def ensure_manifest() -> Path:
@@ -100,7 +112,9 @@ def ensure_manifest() -> Path:
         wanted = _sources_hash()
         if MANIFEST.exists() and _STAMP.exists() and _STAMP.read_text() == wanted:
             return MANIFEST
-        success, _, error = _invoke(["parse", "--no-partial-parse"], model_vars(), TARGET / Home.at(TARGET).warehouse_file.name, None, None)
+        success, _, error = _invoke(
+            ["parse", "--no-partial-parse"], model_vars(), TARGET / Home.at(TARGET).warehouse_file.name, None, None
+        )
         if not success:
             raise QuietlistError("Parsing the dbt project", seen=error, next_step="correct the file it names")
         _STAMP.write_text(wanted)
@@ -139,6 +153,9 @@ def invoke(
     with _lock:
         ensure_manifest()
         arguments = [command, "--select", *selection.split()]
+        if command == "build":
+            # Unit tests prove the models once per change, in the test suite, not at every run.
+            arguments += ["--exclude-resource-type", "unit_test", "seed"]
         if full_refresh:
             arguments.append("--full-refresh")
         success, results, error = _invoke(arguments, run_vars(config, as_of), home.warehouse_file, home, config)
@@ -205,3 +222,17 @@ def _released() -> Iterator[None]:
 
         DuckDBConnectionManager.close_all_connections()
         reset_adapters()
+
+
+def main(arguments: list[str]) -> int:
+    """Any dbt command with the vars the orchestration passes, for people who work on the models (``make dbt``)."""
+    from dbt.cli.main import dbtRunner
+
+    home = Home.at().create()
+    with _environment({"QUIETLIST_WAREHOUSE": str(home.warehouse_file), "QUIETLIST_SPILL": str(home.spill_folder)}):
+        flags = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--vars", json.dumps(model_vars())]
+        return 0 if dbtRunner().invoke([*arguments, *flags]).success else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,85 @@
+# Everything a person or CI does here. `make` alone explains itself.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The demo home, and its clock: the samples were written in March 2026, so its deadlines are judged on 1 April.
+HOME_DIR ?= data/home
+AS_OF ?= 2026-04-01T00:00:00Z
+# The first Python found that the project supports.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export DO_NOT_TRACK := 1
+
+.PHONY: help run test check dev bench clean install install-dev lock fmt dbt
+
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or 3.12 found. Install one (Debian: apt-get install python3 python3-venv)."; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "Python's venv module is incomplete. Install it (Debian: apt-get install python3-venv), then run make again."; exit 2; }
+
+$(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
+	@echo "Installing the locked dependencies (once; about a minute) ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
+	@echo "Installing the tools for tests and checks (once) ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+install: $(VENV)/.installed ## Install the product into .venv
+install-dev: $(VENV)/.installed-dev ## Install the product and the developers' tools into .venv
+
+$(HOME_DIR)/quietlist.toml:
+	@mkdir -p -m 700 $(HOME_DIR)/inbox
+	@cp -Rp data/samples/*/ $(HOME_DIR)/inbox/
+	@cp data/samples/quietlist.toml $@
+
+run: install $(HOME_DIR)/quietlist.toml ## Install, make a demo home from the samples, run everything, say where to look
+	@$(BIN)/quietlist run --home $(HOME_DIR) --as-of $(AS_OF)
+
+test: install-dev ## Run every test (system packages only for the browser and PostgreSQL tests, which say why they skip)
+	@$(BIN)/python -m pytest
+
+check: install-dev ## Lint, types, SQL, definitions: everything that is not a test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests --processes 2 --disable-progress-bar
+	$(BIN)/yamllint --strict .
+	$(BIN)/dagster definitions validate -w workspace.yaml
+	$(BIN)/dg check defs
+
+dev: install $(HOME_DIR)/quietlist.toml ## Open Dagster's pages on the demo home at http://127.0.0.1:3000
+	@QUIETLIST_HOME=$(abspath $(HOME_DIR)) DAGSTER_HOME=$$($(BIN)/python -c \
+		"from orchestration.run import prepare_instance; from orchestration.core.home import Home; print(prepare_instance(Home.at('$(HOME_DIR)')))") \
+		$(BIN)/dagster dev -w workspace.yaml
+
+bench: install-dev ## Measure speed on generated data and print a table (SIZE=1000000 by default)
+	@$(BIN)/python -m benchmarks.run $(if $(SIZE),--size $(SIZE))
+
+dbt: install-dev ## Any dbt command with the vars the orchestration passes, e.g. make dbt ARGS="docs generate"
+	@$(BIN)/python -m orchestration.reconcile.dbt $(ARGS)
+
+fmt: install-dev ## Format Python and SQL
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/sqlfluff fix dbt_project/models --processes 2 --disable-progress-bar
+
+lock: ## Renew both lock files from pyproject.toml (needs uv)
+	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build pyproject.toml -o requirements.lock
+	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove the demo home, caches and build results; keep .venv
+	rm -rf $(HOME_DIR) dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

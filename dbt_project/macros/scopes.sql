@@ -1,0 +1,40 @@
+-- Scopes are paths in a tree whose root is '*' (DESIGN 4).
+
+-- True when `node` is `scope` or lies below it.
+{% macro scope_covers(scope, node) -%}
+    ({{ scope }} = '*' or {{ scope }} = {{ node }} or {{ starts_with(node, scope ~ " || '/'") }})
+{%- endmacro %}
+
+-- True when `node` lies strictly below `scope`.
+{% macro scope_above(scope, node) -%}
+    ({{ scope }} <> {{ node }} and ({{ scope }} = '*' or {{ starts_with(node, scope ~ " || '/'") }}))
+{%- endmacro %}
+
+{% macro starts_with(text, prefix) -%}
+    {{ return(adapter.dispatch('starts_with')(text, prefix)) }}
+{%- endmacro %}
+
+{% macro duckdb__starts_with(text, prefix) -%}
+    starts_with({{ text }}, {{ prefix }})
+{%- endmacro %}
+
+-- The scope itself when the company's tree has it, else the nearest node above it that the tree has, else the root.
+-- Without a configured tree every path is taken as it is.
+{% macro widen_scope(scope) -%}
+    {%- set nodes = var('scopes') | reject('equalto', '*') | list -%}
+    {%- if nodes | length == 0 -%}
+    {{ scope }}
+    {%- else -%}
+    case
+        {%- for node in nodes | sort | reverse %}
+        when {{ scope_covers("'" ~ node ~ "'", scope) }} then '{{ node }}'
+        {%- endfor %}
+        else '*'
+    end
+    {%- endif -%}
+{%- endmacro %}
+
+-- The country a phone number is read in: the country part of the region, else the company's.
+{% macro phone_region(region) -%}
+    coalesce(substr({{ region }}, 1, 2), '{{ var("default_region")[:2] }}')
+{%- endmacro %}

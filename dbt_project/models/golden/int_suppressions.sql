@@ -1,0 +1,57 @@
+-- Everything that suppresses a contact point: requests, and listings in a registry for the points the company knows.
+
+with applied as (
+
+    select * from {{ ref('applied_requests') }}
+
+),
+
+listings as (
+
+    select * from {{ ref('int_known_listings') }}
+
+),
+
+final as (
+
+    select
+        request_id as suppression_id,
+        request_id,
+        cast(null as varchar) as registry,
+        cast(null as varchar) as registry_version,
+        channel,
+        identifier_type,
+        identifier,
+        scope,
+        action,
+        basis,
+        at_earliest,
+        at_latest,
+        cast(null as timestamptz) as in_force_until,
+        source,
+        region,
+        known_from
+    from applied
+    union all
+    select
+        'registry:' || registry || ':' || cast(listed_from as varchar) as suppression_id,
+        cast(null as varchar) as request_id,
+        registry,
+        registry_version,
+        channel,
+        'phone' as identifier_type,
+        identifier,
+        '*' as scope,
+        'registry' as action,
+        'registry' as basis,
+        listed_from as at_earliest,
+        listed_from as at_latest,
+        listed_to as in_force_until,
+        registry as source,
+        region,
+        known_from
+    from listings
+
+)
+
+select * from final

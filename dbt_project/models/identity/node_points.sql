@@ -1,0 +1,113 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
+-- Which contact points each record of a person has: CRM customers ('c:' and the customer's id) and requests ('r:' and
+-- the request's id). What was seen once stays, with the moment it was first seen.
+
+with contacts as (
+
+    select * from {{ ref('int_contacts__identified') }}
+    {% if is_incremental() %}
+        where file_id not in (select seen.file_id from {{ ref('stg_quietlist__ledger_files') }} as seen)
+    {% endif %}
+
+),
+
+requests as (
+
+    select * from {{ ref('requests') }}
+    {% if is_incremental() %}
+        where 'r:' || request_id not in (select known.node from {{ this }} as known where not known.is_customer)
+    {% endif %}
+
+),
+
+contact_points as (
+
+    select
+        node,
+        true as is_customer,
+        customer_id,
+        identifier_type,
+        identifier,
+        name_key,
+        min(received_at) as first_seen
+    from contacts
+    group by node, customer_id, identifier_type, identifier, name_key
+
+),
+
+request_points as (
+
+    select
+        request_id,
+        customer_id,
+        name_key,
+        first_seen,
+        'email' as identifier_type,
+        {{ unnest_list('emails') }} as identifier
+    from requests
+    union all
+    select
+        request_id,
+        customer_id,
+        name_key,
+        first_seen,
+        'phone' as identifier_type,
+        {{ unnest_list('phones') }} as identifier
+    from requests
+    union all
+    select
+        request_id,
+        customer_id,
+        name_key,
+        first_seen,
+        'postal' as identifier_type,
+        postal_key as identifier
+    from requests
+    where postal_key is not null
+    union all
+    -- A request that names a customer and nothing else still belongs to that customer.
+    select
+        request_id,
+        customer_id,
+        name_key,
+        first_seen,
+        'customer' as identifier_type,
+        customer_id as identifier
+    from requests
+    where customer_id is not null
+
+),
+
+unioned as (
+
+    select * from contact_points
+    union all
+    select
+        'r:' || request_id as node,
+        false as is_customer,
+        customer_id,
+        identifier_type,
+        identifier,
+        coalesce(name_key, '') as name_key,
+        first_seen
+    from request_points
+
+),
+
+final as (
+
+    select unioned.* from unioned
+    {% if is_incremental() %}
+        left join {{ this }} as known
+            on
+                unioned.node = known.node
+                and unioned.identifier_type = known.identifier_type
+                and unioned.identifier = known.identifier
+                and unioned.name_key = known.name_key
+        where known.node is null
+    {% endif %}
+
+)
+
+select * from final

@@ -1,0 +1,51 @@
+-- Records of feeds that are no requests (contacts, contacts made, registries), counted per file and outcome. A contact,
+-- a call and a registry line are all "not a request" in the account of promise 1.
+
+with contacts as (
+
+    select file_id, outcome from {{ ref('int_contacts__unioned') }}
+
+),
+
+contacts_made as (
+
+    select file_id, outcome from {{ ref('int_contacts_made__unioned') }}
+
+),
+
+registry_lines as (
+
+    select file_id, outcome from {{ ref('int_registry__unioned') }}
+
+),
+
+-- A feed whose first kind is requests has its account there already.
+request_files as (
+
+    select distinct file_id from {{ ref('int_requests__unioned') }}
+
+),
+
+unioned as (
+
+    select * from contacts
+    union all
+    select * from contacts_made
+    union all
+    select * from registry_lines
+
+),
+
+final as (
+
+    select
+        file_id,
+        case when outcome = 'quarantine' then 'quarantine' else 'not_a_request' end as outcome,
+        count(*) as records
+    from unioned
+    where file_id not in (select request_files.file_id from request_files)
+    group by 1, 2
+
+)
+
+select * from final

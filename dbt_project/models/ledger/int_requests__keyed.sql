@@ -1,0 +1,131 @@
+{{ config(materialized='incremental', incremental_strategy='append') }}
+
+-- Every record that is a request, with normalised identifiers and an id made of its meaning, so that the same
+-- request delivered again, by any file name and in any order, gets the same id. Grows by the new files only.
+
+with records as (
+
+    select * from {{ ref('int_requests__unioned') }}
+    where outcome = 'request'
+    {% if is_incremental() %}
+        and file_id not in (select seen.file_id from {{ ref('stg_quietlist__ledger_files') }} as seen)
+    {% endif %}
+
+),
+
+normalised_emails as (
+
+    select * from {{ ref('stg_identifiers__email') }}
+
+),
+
+normalised_phones as (
+
+    select * from {{ ref('stg_identifiers__phone') }}
+
+),
+
+raw_emails as (
+
+    select
+        file_id,
+        record_no,
+        {{ unnest_list('emails_raw') }} as raw
+    from records
+
+),
+
+raw_phones as (
+
+    select
+        file_id,
+        record_no,
+        {{ phone_region('region') }} as region,
+        {{ unnest_list('phones_raw') }} as raw
+    from records
+
+),
+
+emails as (
+
+    select
+        raw_emails.file_id,
+        raw_emails.record_no,
+        {{ sorted_distinct_list('normalised_emails.email') }} as emails
+    from raw_emails
+    inner join normalised_emails on raw_emails.raw = normalised_emails.raw
+    where normalised_emails.status = 'ok'
+    group by raw_emails.file_id, raw_emails.record_no
+
+),
+
+phones as (
+
+    select
+        raw_phones.file_id,
+        raw_phones.record_no,
+        {{ sorted_distinct_list('normalised_phones.e164') }} as phones
+    from raw_phones
+    inner join normalised_phones
+        on raw_phones.raw = normalised_phones.raw and raw_phones.region = normalised_phones.region
+    where normalised_phones.status = 'ok'
+    group by raw_phones.file_id, raw_phones.record_no
+
+),
+
+joined as (
+
+    select
+        records.file_id,
+        records.record_no,
+        records.source,
+        records.vendor,
+        records.feed,
+        records.event_key,
+        records.action,
+        records.method,
+        {{ sorted_list('records.channels') }} as channels,
+        records.scope as scope_given,
+        -- A scope nobody configured would be asked for by nobody: a suppression is widened to the nearest known
+        -- node above it (promise 3), an opt-in is left as narrow as it was said.
+        case
+            when records.action = 'opt_in' then records.scope
+            else {{ widen_scope('records.scope') }}
+        end as scope,
+        records.time_text,
+        records.at_earliest,
+        records.at_latest,
+        records.time_quality,
+        coalesce(emails.emails, {{ empty_list() }}) as emails,
+        coalesce(phones.phones, {{ empty_list() }}) as phones,
+        {{ postal_key('records.name', 'records.address', 'records.postal_code', 'records.country') }} as postal_key,
+        {{ fold_name('records.name') }} as name_key,
+        nullif(trim(records.customer_id), '') as customer_id,
+        records.region,
+        len(records.emails_raw) + len(records.phones_raw) as identifiers_given,
+        records.is_snapshot,
+        records.snapshot_at,
+        records.received_at
+    from records
+    left join emails on records.file_id = emails.file_id and records.record_no = emails.record_no
+    left join phones on records.file_id = phones.file_id and records.record_no = phones.record_no
+
+),
+
+final as (
+
+    select
+        joined.*,
+        -- A request that names nobody who can be reached or found cannot be honoured: a person must read it.
+        len(emails) + len(phones) > 0 or postal_key is not null or customer_id is not null as is_usable,
+        -- Rows of a snapshot that carry no time are new whenever they come back (DESIGN 4.1); see int_requests__streaks.
+        is_snapshot and at_latest is null as is_untimed_snapshot,
+        {{ meaning_hash([
+            'source', 'event_key', 'action', 'method', 'channels', 'scope', 'emails', 'phones', 'postal_key',
+            'name_key', 'customer_id', 'region', 'at_earliest', 'at_latest'
+        ]) }} as meaning_id
+    from joined
+
+)
+
+select * from final

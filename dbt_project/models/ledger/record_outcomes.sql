@@ -1,0 +1,57 @@
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='file_id') }}
+
+-- Promise 1: where each record of each file of requests ended. One row per record that a reader could load.
+
+with records as (
+
+    select * from {{ ref('int_requests__unioned') }}
+    {% if is_incremental() %}
+        where file_id not in (select seen.file_id from {{ ref('stg_quietlist__ledger_files') }} as seen)
+    {% endif %}
+
+),
+
+keyed as (
+
+    select * from {{ ref('int_requests__keyed') }}
+
+),
+
+identified as (
+
+    select * from {{ ref('int_requests__identified') }}
+
+),
+
+requests as (
+
+    select * from {{ ref('requests') }}
+
+),
+
+final as (
+
+    select
+        records.file_id,
+        records.record_no,
+        records.vendor,
+        records.feed,
+        case
+            when records.outcome <> 'request' then records.outcome
+            when not keyed.is_usable then 'quarantine'
+            when requests.file_id = records.file_id and requests.record_no = records.record_no then 'entry'
+            when requests.request_id is not null then 'duplicate'
+        end as outcome,
+        case
+            when records.outcome = 'request' and not keyed.is_usable then 'no_usable_identifier'
+            else records.outcome_reason
+        end as reason,
+        requests.request_id
+    from records
+    left join keyed on records.file_id = keyed.file_id and records.record_no = keyed.record_no
+    left join identified on records.file_id = identified.file_id and records.record_no = identified.record_no
+    left join requests on identified.request_id = requests.request_id
+
+)
+
+select * from final

@@ -1,0 +1,68 @@
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='request_id') }}
+
+-- The ledger: one row per thing one person asked, once, with the record that is its first evidence.
+
+with records as (
+
+    select * from {{ ref('int_requests__identified') }}
+
+),
+
+{% if is_incremental() %}
+touched as (
+
+    select distinct request_id from records
+    where file_id not in (select seen.file_id from {{ ref('stg_quietlist__ledger_files') }} as seen)
+
+),
+{% endif %}
+
+ranked as (
+
+    select
+        *,
+        -- The earliest arrival is the evidence; within one arrival the choice is fixed, so that order does not matter.
+        row_number() over (partition by request_id order by received_at, file_id, record_no) as appearance,
+        count(*) over (partition by request_id) as records
+    from records
+    {% if is_incremental() %}
+        where request_id in (select touched.request_id from touched)
+    {% endif %}
+
+),
+
+final as (
+
+    select
+        request_id,
+        source,
+        vendor,
+        feed,
+        event_key,
+        action,
+        method,
+        channels,
+        scope,
+        scope_given,
+        time_text,
+        -- No time at all, or none that can be believed: the moment the record was first seen (DESIGN 4.1).
+        coalesce(at_earliest, received_at) as at_earliest,
+        coalesce(at_latest, received_at) as at_latest,
+        time_quality,
+        received_at as first_seen,
+        file_id,
+        record_no,
+        emails,
+        phones,
+        postal_key,
+        name_key,
+        customer_id,
+        region,
+        identifiers_given,
+        records
+    from ranked
+    where appearance = 1
+
+)
+
+select * from final

@@ -1,0 +1,19 @@
+with source as (
+
+    select * from {{ source('bookkeeping', 'quarantine') }}
+
+),
+
+final as (
+
+    select
+        file_id,
+        record_no,
+        vendor,
+        feed,
+        reason
+    from source
+
+)
+
+select * from final

@@ -1,0 +1,225 @@
+"""The ``quietlist`` command: a thin, friendly door to the same jobs that Dagster runs. No stage logic here.
+
+Exit codes: 0 done (alerts are printed), 1 a gate stopped or held something, 2 usage or configuration, 3 failed.
+Heavy imports wait until a command needs them, so that ``check`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from orchestration.core.config import CHANNELS, load_config
+from orchestration.core.errors import ConfigError, QuietlistError
+from orchestration.core.home import Home
+
+DONE, GATE, USAGE, FAILED = 0, 1, 2, 3
+
+
+class _Door(click.Group):
+    """Turns the errors raised on purpose into their sentence and exit code; anything else is a bug and exit code 3."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except QuietlistError as error:
+            click.echo(f"quietlist: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+def _home_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--home", "home_path", type=click.Path(file_okay=False), help="Home folder (default: QUIETLIST_HOME, then data/home)."
+    )(command)
+
+
+def _as_of_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--as-of", help="The run's clock, ISO 8601 with a zone, e.g. 2026-04-01T00:00:00Z (default: now).")(
+        command
+    )
+
+
+def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for a program instead of text for a person.")(command)
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ConfigError(
+            "Reading --as-of",
+            seen=f"'{text}'",
+            allowed="ISO 8601 with a zone, such as 2026-04-01T00:00:00Z",
+            next_step="write it in that form, or leave it away for now",
+        )
+    return moment.astimezone(UTC)
+
+
+@click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="quietlist")
+def main() -> None:
+    """Collect every request to be left alone, keep every marketing system in line with them, and prove it."""
+
+
+@main.command()
+@_home_option
+@_as_of_option
+@_json_option
+@click.option("--job", type=click.Choice(["quietlist", "reconcile", "sync", "report"]), default="quietlist", show_default=True,
+              help="The whole job, or a part of it.")  # fmt: skip
+def run(home_path: str | None, as_of: str | None, as_json: bool, job: str) -> None:
+    """Run the pipeline: collect, reconcile, check, publish, push, read back, report."""
+    from orchestration.run import run_job
+
+    home = Home.at(home_path).require()
+    load_config(home)
+    outcome = run_job(home, job, _moment(as_of), show_progress=not as_json)
+    _say(outcome.as_dict(), outcome.lines(), as_json)
+    sys.exit(outcome.exit_code)
+
+
+@main.command()
+@_home_option
+@_json_option
+@click.option("--channel", type=click.Choice(CHANNELS), help="email, voice, sms, fax, postal or ads.")
+@click.option("--identifier", help="An address or number, in any spelling a source may use.")
+@click.option("--scope", default="*", show_default=True, help="The node asked about, e.g. acme/newsletter.")
+@click.option("--region", help="Country of a number written without one, e.g. US (default: the company's).")
+@click.option("--file", "batch", type=click.File("r"), help="CSV with the columns channel, identifier and scope: many at once.")
+def check(home_path: str | None, as_json: bool, channel: str | None, identifier: str | None, scope: str, region: str | None,
+          batch: Any) -> None:  # fmt: skip
+    """May this contact point be contacted? Answers from the published table."""
+    from orchestration.evidence import check as checking
+
+    home = Home.at(home_path).require()
+    config = load_config(home)
+    if batch is not None:
+        answers = checking.check_file(home, config, batch, region=region)
+    elif channel and identifier:
+        answers = [checking.check(home, channel, identifier, scope, region=region, config=config)]
+    else:
+        raise ConfigError("Reading the question", seen="neither --channel and --identifier nor --file",
+                          allowed="quietlist check --channel email --identifier a@example.com", next_step="say whom you ask about")  # fmt: skip
+    payload = [answer.as_dict() for answer in answers]
+    _say(payload if batch is not None else payload[0], [answer.sentence() for answer in answers], as_json)
+
+
+@main.command()
+@_home_option
+@_json_option
+@click.argument("identifier")
+@click.option("--reveal", is_flag=True, help="Show the other identifiers of the person in full instead of masked.")
+def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool) -> None:
+    """Why is this person blocked, since when, on whose word, and where was it pushed?"""
+    from orchestration.evidence.explain import explain as explaining
+
+    home = Home.at(home_path).require()
+    explanation = explaining(home, load_config(home), identifier, reveal=reveal)
+    _say(explanation.as_dict(), explanation.lines(), as_json)
+
+
+@main.command()
+@_home_option
+@_as_of_option
+@_json_option
+def report(home_path: str | None, as_of: str | None, as_json: bool) -> None:
+    """Write the compliance report from what is known now."""
+    from orchestration.evidence.report import write_report
+
+    home = Home.at(home_path).require()
+    path = write_report(home, load_config(home), _moment(as_of))
+    _say({"report": str(path)}, [f"Report: {path}"], as_json)
+
+
+@main.command()
+@_home_option
+@_as_of_option
+@_json_option
+def rebuild(home_path: str | None, as_of: str | None, as_json: bool) -> None:
+    """Build everything anew from the landed files, and prove that it equals what the daily runs arrived at."""
+    from orchestration.rebuild import rebuild as rebuilding
+
+    home = Home.at(home_path).require()
+    outcome = rebuilding(home, load_config(home), _moment(as_of) if as_of else None)
+    _say(outcome.as_dict(), outcome.lines(), as_json)
+    sys.exit(DONE if outcome.equal else FAILED)
+
+
+@main.command()
+@_home_option
+@_as_of_option
+@_json_option
+def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
+    """What is configured to arrive, when it last did, and whether it is late."""
+    from orchestration.evidence.health import source_health
+
+    home = Home.at(home_path).require()
+    rows = source_health(home, load_config(home), _moment(as_of))
+    _say([row.as_dict() for row in rows], [row.sentence() for row in rows] or ["No source is configured."], as_json)
+
+
+@main.command()
+@_home_option
+@_as_of_option
+@_json_option
+def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> None:
+    """Where the table is pushed, what was verified there, and what is missing."""
+    from orchestration.evidence.health import destination_health
+
+    home = Home.at(home_path).require()
+    rows = destination_health(home, load_config(home), _moment(as_of))
+    _say([row.as_dict() for row in rows], [row.sentence() for row in rows] or ["No destination is configured."], as_json)
+
+
+@main.command()
+@_home_option
+@_json_option
+def doctor(home_path: str | None, as_json: bool) -> None:
+    """Is this installation healthy? Every finding with its next step."""
+    from orchestration.evidence.health import doctor as examining
+
+    home = Home.at(home_path).require()
+    findings = examining(home, load_config(home))
+    _say([finding.as_dict() for finding in findings], [finding.sentence() for finding in findings], as_json)
+    sys.exit(FAILED if any(finding.is_broken for finding in findings) else DONE)
+
+
+@main.command()
+@_home_option
+@_json_option
+@click.option("--person", required=True, help="Who takes responsibility.")
+@click.option("--reason", required=True, help="Why the gate's verdict may be overridden.")
+@click.option("--until", required=True, help="When the override ends, ISO 8601 with a zone; at most seven days ahead.")
+def override(home_path: str | None, as_json: bool, person: str, reason: str, until: str) -> None:
+    """Let one version pass that the gate stopped: named, reasoned, limited, and shown in every report after."""
+    from orchestration.gate.verdicts import override_candidate
+
+    home = Home.at(home_path).require()
+    record = override_candidate(home, person=person, reason=reason, until=_moment(until))
+    _say(
+        record,
+        [f"Rows {record['rows_sha256'][:12]}… may pass until {record['until']} on the word of {record['person']}."],
+        as_json,
+    )
+
+
+def _say(payload: Any, lines: list[str], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(payload, indent=2, default=str, ensure_ascii=False))
+    else:
+        for line in lines:
+            click.echo(line)
+
+
+if __name__ == "__main__":
+    main()

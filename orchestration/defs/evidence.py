@@ -1,0 +1,26 @@
+"""The compliance report as an asset."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.defs.run import OWNERS, POOL, QuietlistRun
+
+REPORT = dg.AssetKey(["reports", "compliance"])
+
+
+@dg.asset(
+    key=REPORT,
+    deps=[dg.AssetKey(["deadlines", "clocks"]), dg.AssetKey(["exposure", "contacts_made"])],
+    group_name="evidence",
+    owners=OWNERS,
+    kinds={"html"},
+    description="The page a compliance officer reads: clocks, sources, destinations, gates, what needs a person.",
+    pool=POOL,
+)
+def compliance_report(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
+    """Write the report."""
+    from orchestration.evidence.report import write_report
+
+    path = write_report(quietlist.folder, quietlist.config, quietlist.moment(context))
+    return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(path)), "bytes": path.stat().st_size})

@@ -1,0 +1,107 @@
+"""Executing a job for the command line: progress while it runs, and what it came to."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from orchestration.core.home import Home
+from orchestration.defs.evidence import REPORT
+from orchestration.defs.publish import PUBLISHED
+from orchestration.run import Outcome
+
+_RANK = ("pass", "alert", "hold", "stop")
+
+
+def execute(definitions: dg.Definitions, home: Home, job: str, as_of: datetime, *, show_progress: bool) -> Outcome:
+    """Run ``job`` in this process with a persistent instance, so that the web pages show it as well."""
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)  # the outcome says what matters; the instance keeps the log
+    config = {"resources": {"quietlist": {"config": {"home": str(home.root), "as_of": as_of.isoformat()}}}}
+    with dg.DagsterInstance.get() as instance, _Steps(show_progress) as steps:
+        job_def = definitions.resolve_job_def(job)
+        steps.total(len(job_def.graph.nodes))
+        result = job_def.execute_in_process(
+            run_config={**config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            instance=instance,
+            raise_on_error=False,
+        )
+        return _outcome(job, as_of, result)
+
+
+def _outcome(job: str, as_of: datetime, result: dg.ExecuteInProcessResult) -> Outcome:
+    outcome = Outcome(job=job, as_of=as_of, success=result.success)
+    for evaluation in result.get_asset_check_evaluations():
+        if evaluation.passed:
+            continue
+        level = evaluation.metadata.get("level")
+        found = str(level.value) if level is not None else "stop"
+        outcome.gate_level = max(outcome.gate_level, found, key=_RANK.index)
+        if evaluation.check_name.startswith("gate_"):
+            why = evaluation.metadata.get("why")
+            unmet = evaluation.metadata.get("unmet")
+            outcome.unmet += [str(why.value)] if why is not None else list(getattr(unmet, "value", None) or [])
+        else:
+            outcome.unmet.append(f"stop: the test {evaluation.check_name} failed")
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error is not None:
+            cause = event.step_failure_data.error
+            while cause.cause is not None:
+                cause = cause.cause
+            outcome.errors.append(f"{event.step_key}: {cause.message.strip()}")
+            if cause.cls_name == "GateClosed":
+                outcome.gate_level = "stop"
+    for event in result.get_asset_materialization_events():
+        key, metadata = event.asset_key, event.step_materialization_data.materialization.metadata
+        if key is None:
+            continue
+        if key == PUBLISHED:
+            version, rows, new = (metadata[name].value for name in ("version", "dagster/row_count", "new_version"))
+            outcome.facts["published"] = f"version {version}, {rows} rows" + ("" if new else " (nothing new)")
+        elif key.path[0] == "destinations":
+            outcome.facts[key.path[1]] = ", ".join(f"{value.value} {name}" for name, value in metadata.items())
+        elif key == REPORT:
+            outcome.report = Path(str(metadata["path"].value))
+    return outcome
+
+
+class _Steps:
+    """A progress line on the terminal that names the step; silent when nobody watches."""
+
+    def __init__(self, shown: bool) -> None:
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(), console=Console(stderr=True), transient=True, disable=not shown,
+        )  # fmt: skip
+        self._handler = _StepHandler(self)
+        self._task = self._progress.add_task("starting", total=None)
+
+    def __enter__(self) -> _Steps:
+        self._progress.start()
+        logging.getLogger("dagster").addHandler(self._handler)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("dagster").removeHandler(self._handler)
+        self._progress.stop()
+
+    def total(self, steps: int) -> None:
+        self._progress.update(self._task, total=steps)
+
+    def advance(self, description: str) -> None:
+        self._progress.update(self._task, description=description, advance=1)
+
+
+class _StepHandler(logging.Handler):
+    def __init__(self, steps: _Steps) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def emit(self, record: logging.LogRecord) -> None:
+        meta = getattr(record, "dagster_meta", {})
+        if "STEP_SUCCESS" in str(meta.get("dagster_event_type", "")):
+            self._steps.advance(str(meta.get("step_key")))

@@ -1,0 +1,69 @@
+"""Jobs, the daily schedule and the inbox sensor: when the assets run, and which together."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.core.config import load_config
+from orchestration.core.home import Home
+from orchestration.defs.evidence import REPORT
+from orchestration.defs.gate import CLOCKS, PUBLISHED
+from orchestration.defs.sync import ROW_STATE
+from orchestration.landing import waiting_batch
+
+# One process: DuckDB has one writer, and a fresh process per step would spend most of a run importing.
+EXECUTOR = dg.in_process_executor
+_SYNC = dg.AssetSelection.groups("sync")
+_PROVE = dg.AssetSelection.assets(REPORT).upstream() - dg.AssetSelection.assets(ROW_STATE).upstream()
+_GATE = dg.AssetSelection.checks(dg.AssetCheckKey(PUBLISHED, "gate_allows_published"))
+
+whole_job = dg.define_asset_job(
+    "quietlist",
+    selection=dg.AssetSelection.all(),
+    description="Everything: collect, reconcile, check, publish, push, read back, report.",
+    executor_def=EXECUTOR,
+)
+reconcile_job = dg.define_asset_job(
+    "reconcile",
+    selection=dg.AssetSelection.assets(PUBLISHED).upstream().required_multi_asset_neighbors(),
+    description="From the inbox to a published version; pushes nothing.",
+    executor_def=EXECUTOR,
+)
+sync_job = dg.define_asset_job(
+    "sync",
+    selection=(_SYNC | _GATE),
+    description="Push the published version again to every destination and read it back.",
+    executor_def=EXECUTOR,
+)
+report_job = dg.define_asset_job(
+    "report",
+    selection=(_PROVE | dg.AssetSelection.checks(dg.AssetCheckKey(CLOCKS, "gate_clocks"))),
+    description="Clocks, violations and the compliance report from what is known now.",
+    executor_def=EXECUTOR,
+)
+
+daily = dg.ScheduleDefinition(
+    name="daily",
+    job=whole_job,
+    # Before working hours in Europe and overnight in America, so that a day's opt-outs are pushed before its sends.
+    cron_schedule="0 4 * * *",
+    execution_timezone="UTC",
+    description="The whole job, once a day.",
+)
+
+
+@dg.sensor(
+    job=whole_job,
+    minimum_interval_seconds=30,
+    description="Watches the inbox; starts one run for each batch of files that have come to rest.",
+)
+def inbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """One run per batch: the key is a hash of what waits, so the same files never start two runs."""
+    home = Home.at()
+    batch = waiting_batch(home, load_config(home))
+    if not batch.files:
+        return dg.SkipReason(f"Nothing is waiting in the inbox ({batch.still_written} still being written).")
+    if batch.key == context.cursor:
+        return dg.SkipReason("The files that wait have a run already.")
+    context.update_cursor(batch.key)
+    return dg.RunRequest(run_key=batch.key, tags={"quietlist/files": str(batch.files)})

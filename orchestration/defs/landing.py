@@ -1,0 +1,98 @@
+"""Assets of collecting and loading: the inbox becomes landing, landing becomes raw tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from orchestration.core.warehouse import warehouse
+from orchestration.defs.run import OWNERS, POOL, QuietlistRun
+from orchestration.landing import collect, register
+from orchestration.readers import load
+from orchestration.readers.feeds import Feed, all_feeds
+from orchestration.reconcile.stages import prepare
+
+LANDED = dg.AssetKey(["raw", "landed_files"])
+LOAD_LOG = dg.AssetKey(["raw", "load_log"])
+QUARANTINE = dg.AssetKey(["raw", "quarantine"])
+SETTINGS = dg.AssetKey(["raw", "source_settings"])
+
+
+def raw_key(feed: Feed) -> dg.AssetKey:
+    """The asset of a feed's raw table."""
+    return dg.AssetKey(["raw", feed.table])
+
+
+@dg.multi_asset(
+    name="collect",
+    specs=[
+        dg.AssetSpec(
+            LANDED,
+            group_name="collect",
+            owners=OWNERS,
+            kinds={"file", "duckdb"},
+            description="Every file that arrived, unchanged and addressed by its content, with the manifest's account of it.",
+        ),
+        dg.AssetSpec(
+            SETTINGS,
+            group_name="collect",
+            owners=OWNERS,
+            kinds={"duckdb"},
+            description="Scope, time zone and region of each source, also of sources that left the configuration.",
+        ),
+    ],
+    pool=POOL,
+)
+def collect_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
+    """Take what is in the inbox."""
+    home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
+    collected = collect(home, config, as_of)
+    with warehouse(home, limits=config.limits) as con:
+        prepare(con)
+        register(con, home, config)
+    for sentence in collected.sentences():
+        context.log.info(sentence)
+    yield dg.MaterializeResult(asset_key=LANDED, metadata=collected.counts())
+    yield dg.MaterializeResult(asset_key=SETTINGS, metadata={"configured": len(config.sources)})
+
+
+def _feed_spec(feed: Feed) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        raw_key(feed),
+        deps=[LANDED],
+        group_name="load",
+        owners=OWNERS,
+        kinds={"duckdb", feed.reader if feed.reader != "auto" else "csv"},
+        description=f"{feed.vendor} {feed.feed}: all text, with file and record number, as it was delivered.",
+    )
+
+
+@dg.multi_asset(
+    name="load",
+    specs=[
+        *(_feed_spec(feed) for feed in all_feeds()),
+        dg.AssetSpec(LOAD_LOG, deps=[LANDED], group_name="load", owners=OWNERS, kinds={"duckdb"},
+                     description="What the reader made of each file: records, encoding, what was refused."),
+        dg.AssetSpec(QUARANTINE, deps=[LANDED], group_name="load", owners=OWNERS, kinds={"duckdb"},
+                     description="Records that no reader could read, with the reason."),
+    ],
+    pool=POOL,
+)  # fmt: skip
+def load_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
+    """Read every landed file that is not in its raw table yet."""
+    home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
+    with warehouse(home, limits=config.limits) as con:
+        loaded = load(con, home, config, as_of)
+    for feed in all_feeds():
+        mine = [file for file in loaded if (file.vendor, file.feed) == (feed.vendor, feed.feed)]
+        yield dg.MaterializeResult(
+            asset_key=raw_key(feed),
+            metadata={
+                "files": len(mine),
+                "dagster/row_count": sum(file.loaded for file in mine),
+                "quarantined": sum(file.quarantined for file in mine),
+            },
+        )
+    yield dg.MaterializeResult(asset_key=LOAD_LOG, metadata={"files": len(loaded)})
+    yield dg.MaterializeResult(asset_key=QUARANTINE, metadata={"dagster/row_count": sum(file.quarantined for file in loaded)})

@@ -1,0 +1,54 @@
+"""Assets of publication: the candidate that the gate judges, and the version that consumers read."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.core.warehouse import warehouse
+from orchestration.defs.run import OWNERS, POOL, QuietlistRun
+from orchestration.publish import export_candidate, publish
+
+CANDIDATE = dg.AssetKey(["golden", "candidate"])
+PUBLISHED = dg.AssetKey(["published", "golden_suppression"])
+
+
+@dg.asset(
+    key=CANDIDATE,
+    deps=[
+        dg.AssetKey(["golden", name])
+        for name in ("golden_suppression", "release_evidence", "unresolved_requests", "unmatched_echoes")
+    ],
+    group_name="publish",
+    owners=OWNERS,
+    kinds={"parquet"},
+    description="The golden table as it would be published, with the hash of its rows: what the exit gate judges.",
+    pool=POOL,
+)
+def candidate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
+    """Export the candidate."""
+    home, config = quietlist.folder, quietlist.config
+    with warehouse(home, limits=config.limits) as con:
+        exported = export_candidate(con, home, quietlist.moment(context))
+    return dg.MaterializeResult(metadata={"dagster/row_count": exported.row_count, "rows_sha256": exported.rows_sha256})
+
+
+@dg.asset(
+    key=PUBLISHED,
+    deps=[CANDIDATE],
+    group_name="publish",
+    owners=OWNERS,
+    kinds={"parquet"},
+    description="The numbered, immutable version that consumers read; nothing new when no row changed.",
+)
+def published(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
+    """Publish the candidate that the gate allowed."""
+    home = quietlist.folder
+    result = publish(home, quietlist.moment(context))
+    return dg.MaterializeResult(
+        metadata={
+            "version": result.version,
+            "new_version": result.is_new,
+            "dagster/row_count": result.row_count,
+            "rows_sha256": result.rows_sha256,
+        }
+    )

@@ -1,0 +1,145 @@
+"""Assets of reconciling: the dbt models in four steps, with identifiers and persons between them.
+
+Each step is one ``@dbt_assets`` over the models of one tag, so that a gate can stand between two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+
+from orchestration.core.warehouse import warehouse
+from orchestration.defs.run import OWNERS, POOL, QuietlistRun
+from orchestration.reconcile import dbt, stages
+
+PHONES = dg.AssetKey(["identifiers", "phone"])
+EMAILS = dg.AssetKey(["identifiers", "email"])
+CONTACT_POINTS = dg.AssetKey(["identifiers", "contact_point"])
+PERSONS = dg.AssetKey(["identity", "person_of_node"])
+
+_EVENT = dg.Output[Any] | dg.AssetMaterialization | dg.AssetCheckResult
+
+
+class Translator(DagsterDbtTranslator):
+    """A model's key is its address: schema, then name. Sources meet the Python assets of the same address."""
+
+    def __init__(self) -> None:
+        super().__init__(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        return str(dbt_resource_props["schema"])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        return OWNERS
+
+
+_TRANSLATOR = Translator()
+_MANIFEST = dbt.ensure_manifest()
+
+
+def _step(name: str, select: str, build: Callable[..., stages.Built]) -> dg.AssetsDefinition:
+    """The models of one step, run in this process."""
+
+    @dbt_assets(manifest=_MANIFEST, select=select, name=name, dagster_dbt_translator=_TRANSLATOR, pool=POOL)
+    def models(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[Any]:
+        home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
+        try:
+            built = build(home, config, as_of)
+        except dbt.DbtFailed as failure:
+            # What was built before the failure stays visible; the failure itself stops the run.
+            yield from _events(context, quietlist, failure.results)
+            raise
+        yield from _events(context, quietlist, built.nodes)
+
+    return models
+
+
+def _events(context: dg.AssetExecutionContext, quietlist: QuietlistRun, nodes: list[dbt.NodeResult]) -> Iterator[Any]:
+    """dbt's results as Dagster's: one output per model, one check result per test, counts and nothing else."""
+    manifest = dbt.manifest_nodes()
+    counts = _row_counts(quietlist)
+    by_id = {node.unique_id: node for node in nodes}
+    for spec in context.assets_def.specs:
+        unique_id = spec.metadata["dagster_dbt/unique_id"]
+        node = by_id.get(unique_id)
+        unchanged = node is None and unique_id.startswith("seed.") and not any(n.status == "error" for n in nodes)
+        if unchanged or (node is not None and node.ok):
+            metadata: dict[str, Any] = {"seconds": node.seconds if node else 0.0}
+            rows = counts.get(tuple(spec.key.path))
+            if rows is not None:
+                metadata["dagster/row_count"] = rows
+            yield dg.Output(None, output_name=spec.key.to_python_identifier(), metadata=metadata)
+    for key in context.selected_asset_check_keys:
+        node = by_id.get(_test_id(manifest, key))
+        if node is not None and node.status in ("pass", "fail", "warn", "error"):
+            yield dg.AssetCheckResult(
+                asset_key=key.asset_key,
+                check_name=key.name,
+                passed=node.status == "pass",
+                severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
+                metadata={"failing_rows": node.failures or 0},
+            )
+
+
+def _test_id(manifest: Mapping[str, Any], key: dg.AssetCheckKey) -> str:
+    return next((unique_id for unique_id, node in manifest.items() if node["name"] == key.name), "")
+
+
+def _row_counts(quietlist: QuietlistRun) -> dict[tuple[str, ...], int]:
+    """Rows of every table, from DuckDB's own statistics: no table is scanned for it."""
+    with warehouse(quietlist.folder, read_only=True) as con:
+        rows = con.execute("select schema_name, table_name, estimated_size from duckdb_tables()").fetchall()
+    return {(schema, table): int(size) for schema, table, size in rows}
+
+
+staging_models = _step("staging_models", "tag:staging resource_type:seed", stages.stage)
+ledger_models = _step("ledger_models", "tag:ledger", stages.ledger)
+golden_models = _step("golden_models", "tag:golden", stages.golden)
+prove_models = _step("prove_models", "tag:prove", stages.prove)
+
+
+@dg.multi_asset(
+    name="normalise_identifiers",
+    specs=[
+        dg.AssetSpec(
+            key,
+            deps=[dg.AssetKey(["staging", name]) for name in ("int_phones__seen", "int_emails__seen", "int_postal__seen")],
+            group_name="identifiers",
+            owners=OWNERS,
+            kinds={"duckdb", "python"},
+            description=text,
+        )
+        for key, text in (
+            (PHONES, "Each distinct phone number ever delivered, as E.164 or refused with a reason."),
+            (EMAILS, "Each distinct e-mail address ever delivered, normalised or refused with a reason."),
+            (CONTACT_POINTS, "Every normalised identifier with its keyed hash."),
+        )
+    ],
+    pool=POOL,
+)
+def normalise_identifiers(quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
+    """Normalise what was never seen before."""
+    counts = stages.normalise(quietlist.folder, quietlist.config)
+    for key, metadata in ((PHONES, counts.phones), (EMAILS, counts.emails), (CONTACT_POINTS, counts.contact_points)):
+        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+
+@dg.asset(
+    key=PERSONS,
+    deps=[dg.AssetKey(["identity", "links"])],
+    group_name="identity",
+    owners=OWNERS,
+    kinds={"duckdb", "python"},
+    description="Which records are the same person: connected components of the links.",
+    pool=POOL,
+)
+def person_of_node(quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
+    """Find the persons."""
+    linked = stages.identify(quietlist.folder, quietlist.config)
+    return dg.MaterializeResult(metadata={"linked_records": linked.linked_records, "persons": linked.persons})

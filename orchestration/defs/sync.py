@@ -1,0 +1,72 @@
+"""One asset per configured destination, and the state of all of them for the clocks. How a push works: ``sync/``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from orchestration.core.config import load_config
+from orchestration.core.errors import ConfigError
+from orchestration.core.home import Home
+from orchestration.core.warehouse import warehouse
+from orchestration.defs.publish import PUBLISHED
+from orchestration.defs.run import OWNERS, POOL, QuietlistRun
+from orchestration.sync import sync
+from orchestration.sync.state import copy_state
+
+ROW_STATE = dg.AssetKey(["raw", "sync__row_state"])
+
+
+def destination_key(name: str) -> dg.AssetKey:
+    return dg.AssetKey(["destinations", name])
+
+
+def destination_assets(home: Home) -> list[dg.AssetsDefinition]:
+    """The assets of the destinations in the home's configuration; none while there is no home yet."""
+    try:
+        destinations = load_config(home).destinations
+    except ConfigError:
+        # The definitions must load without a home, or Dagster could not show where one is missing; every run
+        # reads the configuration again and fails with its problems.
+        destinations = {}
+    return [_destination_asset(name, entry.system) for name, entry in sorted(destinations.items())]
+
+
+def _destination_asset(name: str, system: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=destination_key(name),
+        deps=[PUBLISHED],
+        group_name="sync",
+        owners=OWNERS,
+        kinds={system},
+        description=f"{name} ({system}) kept in line with the published table: plan, guard, send, verify, receipt.",
+        pool=POOL,
+    )
+    def destination(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[Any]:
+        result = sync(quietlist.folder, quietlist.config, name, quietlist.moment(context))
+        for sentence in result.alarms:
+            context.log.warning(sentence)
+        return dg.MaterializeResult(metadata=result.counts())
+
+    return destination
+
+
+def state_asset(destinations: list[dg.AssetsDefinition]) -> dg.AssetsDefinition:
+    """The asset that copies what was sent and verified into the warehouse, after every destination."""
+
+    @dg.asset(
+        key=ROW_STATE,
+        deps=[asset.key for asset in destinations] or [PUBLISHED],
+        group_name="sync",
+        owners=OWNERS,
+        kinds={"duckdb"},
+        description="State of every row at every destination: wanted, sent, verified, missing, released.",
+        pool=POOL,
+    )
+    def row_state(quietlist: QuietlistRun) -> dg.MaterializeResult[Any]:
+        with warehouse(quietlist.folder, limits=quietlist.config.limits) as con:
+            rows = copy_state(con, quietlist.folder)
+        return dg.MaterializeResult(metadata={"dagster/row_count": rows})
+
+    return row_state

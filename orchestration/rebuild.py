@@ -1,0 +1,120 @@
+"""Building everything anew from the landed files beside the real warehouse, and comparing row for row (promise 4)."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.core.config import Config
+from orchestration.core.errors import ConfigError
+from orchestration.core.home import Home
+from orchestration.core.lock import run_lock
+from orchestration.core.warehouse import warehouse
+from orchestration.landing import register
+from orchestration.readers import load
+from orchestration.reconcile import stages
+
+# What must be the same: the ledger and everything derived from it that leaves the house or is evidence.
+COMPARED = (
+    ("ledger", "requests"),
+    ("ledger", "conservation"),
+    ("golden", "applied_requests"),
+    ("golden", "golden_suppression"),
+    ("golden", "suppression_history"),
+)
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """Per table: rows now, rows rebuilt, rows only on one side."""
+
+    as_of: datetime
+    tables: dict[str, dict[str, int]]
+
+    @property
+    def equal(self) -> bool:
+        return all(row["only_now"] == 0 and row["only_rebuilt"] == 0 for row in self.tables.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"equal": self.equal, "as_of": self.as_of.isoformat(), "tables": self.tables}
+
+    def lines(self) -> list[str]:
+        head = "Equal: the rebuilt tables hold the same rows." if self.equal else "DIFFERENT: the rebuilt tables differ."
+        lines = [f"{head} As of {self.as_of.isoformat()}."]
+        for name, row in self.tables.items():
+            lines.append(
+                f"  {name}: {row['now']} rows, rebuilt {row['rebuilt']}; "
+                f"only now {row['only_now']}, only rebuilt {row['only_rebuilt']}"
+            )
+        if not self.equal:
+            lines.append("Next step: keep both states (copy the home), then see docs/operations.md, 'rebuild differs'.")
+        return lines
+
+
+def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuilt:
+    """Load, stage and reconcile everything landed into a throw-away warehouse, and compare it with the real one.
+
+    ``as_of`` defaults to the clock of the last reconciliation, so that nothing but the way of building differs.
+
+    Raises:
+        ConfigError: nothing was ever reconciled here, or a run is going on.
+    """
+    with run_lock(home) as got:
+        if not got:
+            raise ConfigError("Rebuilding", seen="a run is going on in this home", next_step="wait for it to end")
+        with warehouse(home, limits=config.limits) as con:
+            stages.prepare(con)
+            clock = as_of or stages.last_clock(con)
+        if clock is None:
+            raise ConfigError("Rebuilding", seen="nothing was ever reconciled in this home", next_step="start with quietlist run")
+        # Beside the real warehouse: the same disk, and the same permissions.
+        with tempfile.TemporaryDirectory(prefix="rebuild.", dir=home.warehouse_folder) as folder:
+            other = _twin(home, Path(folder))
+            with warehouse(other, limits=config.limits) as con:
+                stages.prepare(con)
+                register(con, other, config)
+                load(con, other, config, clock)
+            stages.stage(other, config, clock)
+            stages.normalise(other, config)
+            stages.ledger(other, config, clock)
+            stages.identify(other, config)
+            stages.golden(other, config, clock)
+            with warehouse(home, limits=config.limits) as con:
+                return Rebuilt(clock, _compare(con, other))
+
+
+def _twin(home: Home, root: Path) -> Home:
+    """A home with the same landing, key and configuration, and nothing else."""
+    twin = Home(root)
+    twin.root.mkdir(exist_ok=True)
+    twin.landing.symlink_to(home.landing, target_is_directory=True)
+    shutil.copy2(home.key_file, twin.key_file)
+    shutil.copy2(home.config_file, twin.config_file)
+    return twin.create()
+
+
+def _compare(con: duckdb.DuckDBPyConnection, other: Home) -> dict[str, dict[str, int]]:
+    # DuckDB names a catalogue after its file, and both files have the same name: attach under another.
+    con.execute(f"attach '{str(other.warehouse_file).replace(chr(39), chr(39) * 2)}' as rebuilt (read_only)")
+    tables = {}
+    for schema, table in COMPARED:
+        now, again = f"{schema}.{table}", f"rebuilt.{schema}.{table}"
+        row = con.execute(
+            f"""
+            select
+                (select count(*) from {now}),
+                (select count(*) from {again}),
+                (select count(*) from (select * from {now} except all select * from {again})),
+                (select count(*) from (select * from {again} except all select * from {now}))
+            """
+        ).fetchone()
+        assert row is not None
+        tables[f"{schema}.{table}"] = dict(zip(("now", "rebuilt", "only_now", "only_rebuilt"), row, strict=True))
+    con.execute("detach rebuilt")
+    return tables

@@ -1,0 +1,138 @@
+"""The steps of reconciling in their order, each safe to run again. What a step computes stands in dbt_project/models.
+
+Incremental models take in only files that the ledger does not hold yet (raw.ledger_files). When anything that could
+change the meaning of old records has changed (a model, a policy row, the configuration, the normaliser), or a
+snapshot arrives that is older than one already taken in, the ledger is built anew from the raw tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from orchestration.core.config import Config
+from orchestration.core.files import canonical_json, sha256_text
+from orchestration.core.home import Home
+from orchestration.core.key import home_key
+from orchestration.core.warehouse import warehouse
+from orchestration.identifiers import NORMALISER, NormaliseCounts, create_identifier_tables, normalise_new
+from orchestration.readers.tables import create_raw_tables
+from orchestration.reconcile import dbt
+from orchestration.reconcile.components import Linked, create_person_table, link_persons
+from orchestration.sync.state import create_row_state
+
+STAGES = ("staging", "ledger", "golden", "prove")
+_STAMPS = "create table if not exists raw.stamps (name varchar primary key, value varchar)"
+
+
+@dataclass(frozen=True)
+class Built:
+    """Result of one stage: every node's outcome, and whether it was built anew instead of incrementally."""
+
+    nodes: list[dbt.NodeResult]
+    anew: bool = False
+
+
+def prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """Create every table that a model reads and something else fills."""
+    create_raw_tables(con)
+    create_identifier_tables(con)
+    create_person_table(con)
+    create_row_state(con)
+    con.execute(_STAMPS)
+
+
+def stage(home: Home, config: Config, as_of: datetime) -> Built:
+    """Policy seeds when they changed, then the staging models and the lists of raw identifiers seen."""
+    with warehouse(home, limits=config.limits) as con:
+        prepare(con)
+        policy_changed = _stamp(con, "policy") != dbt.policy_hash()
+        anew = _must_build_anew(con, config)
+        if anew:
+            con.execute("delete from raw.ledger_files")
+    nodes: list[dbt.NodeResult] = []
+    if policy_changed:
+        nodes += dbt.invoke(home, config, as_of, "seed", "resource_type:seed", full_refresh=True)
+        with warehouse(home, limits=config.limits) as con:
+            _set_stamp(con, "policy", dbt.policy_hash())
+    nodes += dbt.invoke(home, config, as_of, "build", "tag:staging", full_refresh=anew)
+    return Built(nodes, anew)
+
+
+def normalise(home: Home, config: Config) -> NormaliseCounts:
+    """Normalise the identifiers never seen before."""
+    with warehouse(home, limits=config.limits) as con:
+        return normalise_new(con, home_key(home))
+
+
+def ledger(home: Home, config: Config, as_of: datetime) -> Built:
+    """The ledger of requests, the account of every record, and the links between records."""
+    with warehouse(home, limits=config.limits) as con:
+        anew = _must_build_anew(con, config)
+    nodes = dbt.invoke(home, config, as_of, "build", "tag:ledger", full_refresh=anew)
+    with warehouse(home, limits=config.limits) as con:
+        con.execute("begin")
+        con.execute("delete from raw.ledger_files")
+        con.execute("insert into raw.ledger_files select file_id from raw.load_log")
+        _set_stamp(con, "meaning", _meaning(config))
+        _set_stamp(con, "clock", as_of.isoformat())
+        con.execute("commit")
+    return Built(nodes, anew)
+
+
+def identify(home: Home, config: Config) -> Linked:
+    """Who is the same person as whom."""
+    with warehouse(home, limits=config.limits) as con:
+        return link_persons(con)
+
+
+def golden(home: Home, config: Config, as_of: datetime) -> Built:
+    """The golden table, its history, and the legal deadline of every request."""
+    return Built(dbt.invoke(home, config, as_of, "build", "tag:golden"))
+
+
+def prove(home: Home, config: Config, as_of: datetime) -> Built:
+    """Clocks and violations, which need to know what each destination has verified."""
+    return Built(dbt.invoke(home, config, as_of, "build", "tag:prove"))
+
+
+def last_clock(con: duckdb.DuckDBPyConnection) -> datetime | None:
+    """The ``as_of`` of the last reconciliation, or None when there was none."""
+    text = _stamp(con, "clock")
+    return datetime.fromisoformat(text) if text else None
+
+
+def _meaning(config: Config) -> str:
+    """Fingerprint of everything that decides what a record already taken in means."""
+    settings = {name: entry.model_dump(mode="json") for name, entry in config.sources.items()}
+    company = config.company.model_dump(mode="json", exclude={"name", "target_hours", "at_risk_hours"})
+    return sha256_text(canonical_json([dbt.models_hash(), dbt.policy_hash(), NORMALISER, settings, company]))
+
+
+def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
+    if _stamp(con, "meaning") != _meaning(config):
+        return True
+    # A late snapshot changes what "absent from the snapshot before" means for undated rows after it.
+    row = con.execute(
+        """
+        select count(*) from raw.landed_files as late
+        where late.file_id not in (select file_id from raw.ledger_files)
+          and exists (
+            select 1 from raw.landed_files as taken
+            where taken.source = late.source and taken.feed = late.feed and taken.snapshot_at > late.snapshot_at
+              and taken.file_id in (select file_id from raw.ledger_files)
+          )
+        """
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _stamp(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
+    row = con.execute("select value from raw.stamps where name = ?", [name]).fetchone()
+    return str(row[0]) if row else None
+
+
+def _set_stamp(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+    con.execute("insert or replace into raw.stamps values (?, ?)", [name, value])
