@@ -15,7 +15,7 @@ from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
 from orchestration.core.lock import run_lock
-from orchestration.core.warehouse import warehouse
+from orchestration.core.warehouse import one_row, warehouse
 from orchestration.landing import register
 from orchestration.readers import load
 from orchestration.reconcile import stages
@@ -105,16 +105,16 @@ def _compare(con: duckdb.DuckDBPyConnection, other: Home) -> dict[str, dict[str,
     tables = {}
     for schema, table in COMPARED:
         now, again = f"{schema}.{table}", f"rebuilt.{schema}.{table}"
-        row = con.execute(
+        row = one_row(
+            con,
             f"""
             select
                 (select count(*) from {now}),
                 (select count(*) from {again}),
                 (select count(*) from (select * from {now} except all select * from {again})),
                 (select count(*) from (select * from {again} except all select * from {now}))
-            """
-        ).fetchone()
-        assert row is not None
+            """,
+        )
         tables[f"{schema}.{table}"] = dict(zip(("now", "rebuilt", "only_now", "only_rebuilt"), row, strict=True))
     con.execute("detach rebuilt")
     return tables

@@ -1,12 +1,28 @@
 -- Lists of text, and the few cleanings every staging model shares. Engine-specific functions live here, nowhere else.
 
--- 'a; b;;' -> ['a', 'b']; null -> []. `separator` is a literal.
-{% macro split_list(expression, separator=';') -%}
-    {{ return(adapter.dispatch('split_list')(expression, separator)) }}
+-- 'a; b;;' -> ['a', 'b']; '["a", "b"]' (a JSON array kept as text) -> ['a', 'b']; null -> [].
+-- `separators` is a literal: one character, or several of which any separates.
+{% macro split_list(expression, separators=';') -%}
+    {{ return(adapter.dispatch('split_list')(expression, separators)) }}
 {%- endmacro %}
 
-{% macro duckdb__split_list(expression, separator) -%}
-    coalesce(list_filter(list_transform(string_split({{ expression }}, '{{ separator }}'), lambda part: trim(part)), lambda part: part <> ''), cast([] as varchar[]))
+{% macro duckdb__split_list(expression, separators) -%}
+    coalesce(
+        list_filter(
+            list_transform(
+                case
+                    when starts_with({{ expression }}, '[') and json_valid({{ expression }})
+                        then from_json({{ expression }}, '["VARCHAR"]')
+                    when regexp_matches({{ expression }}, '[{{ separators }}]')
+                        then string_split_regex({{ expression }}, '[{{ separators }}]')
+                    when {{ expression }} is not null then [{{ expression }}]
+                end,
+                lambda _part: trim(_part)
+            ),
+            lambda _part: _part <> ''
+        ),
+        cast([] as varchar[])
+    )
 {%- endmacro %}
 
 -- A list of the value, or an empty list when it is null or blank.
@@ -16,6 +32,14 @@
 
 {% macro duckdb__list_of_one(expression) -%}
     case when trim(coalesce({{ expression }}, '')) = '' then cast([] as varchar[]) else [{{ expression }}] end
+{%- endmacro %}
+
+{% macro list_is_empty(expression) -%}
+    {{ return(adapter.dispatch('list_is_empty')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__list_is_empty(expression) -%}
+    coalesce(len({{ expression }}), 0) = 0
 {%- endmacro %}
 
 {% macro empty_list() -%}
@@ -71,4 +95,13 @@
 
 {% macro duckdb__meaning_hash(columns) -%}
     md5(concat_ws(chr(31), {% for column in columns %}coalesce(cast({{ column }} as varchar), chr(30)){% if not loop.last %}, {% endif %}{% endfor %}))
+{%- endmacro %}
+
+-- Aggregate: the columns of the row that comes first when rows are ordered by these columns, as one value with fields.
+{% macro least_row(columns) -%}
+    {{ return(adapter.dispatch('least_row')(columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__least_row(columns) -%}
+    min(struct_pack({% for column in columns %}{{ column }} := {{ column }}{% if not loop.last %}, {% endif %}{% endfor %}))
 {%- endmacro %}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 
@@ -60,3 +61,9 @@ def prepare(con: duckdb.DuckDBPyConnection, home: Home, limits: Limits) -> None:
     con.execute("set temp_directory = ?", [str(home.spill_folder)])
     con.execute("set max_temp_directory_size = ?", [limits.spill])
     con.execute("set preserve_insertion_order = true")
+
+
+def one_row(con: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:
+    """The single row of a query. Reads to the end: DuckDB refuses the next statement while a result is half read."""
+    (row,) = con.execute(query, list(parameters)).fetchall()
+    return tuple(row)

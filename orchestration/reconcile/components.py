@@ -13,6 +13,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from orchestration.core.warehouse import one_row
+
 
 @dataclass(frozen=True)
 class Linked:
@@ -49,7 +51,7 @@ def link_persons(con: duckdb.DuckDBPyConnection) -> Linked:
         select id as low, min(id) over (partition by link_key) as high from numbered
         """
     ).fetchnumpy()
-    count = int(_scalar(con, "select count(*) from numbered_nodes"))
+    count = int(one_row(con, "select count(*) from numbered_nodes")[0])
     labels = pa.table({"id": pa.array(np.arange(count)), "component": pa.array(_components(count, edges))})
     con.register("component_labels", labels)
     con.execute("begin")
@@ -72,7 +74,7 @@ def link_persons(con: duckdb.DuckDBPyConnection) -> Linked:
     finally:
         con.unregister("component_labels")
         con.execute("drop table if exists numbered_nodes")
-    persons = int(_scalar(con, "select count(distinct person) from identity.person_of_node"))
+    persons = int(one_row(con, "select count(distinct person) from identity.person_of_node")[0])
     return Linked(linked_records=count, persons=persons)
 
 
@@ -83,9 +85,3 @@ def _components(count: int, edges: dict[str, np.ndarray]) -> np.ndarray:
     low, high = edges["low"], edges["high"]
     graph = coo_array((np.ones(len(low), dtype=np.int8), (low, high)), shape=(count, count))
     return np.asarray(connected_components(graph, directed=False)[1] if count else np.empty(0, dtype=np.int32))
-
-
-def _scalar(con: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = con.execute(query).fetchone()
-    assert row is not None
-    return int(row[0])

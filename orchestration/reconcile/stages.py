@@ -16,7 +16,7 @@ from orchestration.core.config import Config
 from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.home import Home
 from orchestration.core.key import home_key
-from orchestration.core.warehouse import warehouse
+from orchestration.core.warehouse import one_row, warehouse
 from orchestration.identifiers import NORMALISER, NormaliseCounts, create_identifier_tables, normalise_new
 from orchestration.readers.tables import create_raw_tables
 from orchestration.reconcile import dbt
@@ -115,7 +115,8 @@ def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
     if _stamp(con, "meaning") != _meaning(config):
         return True
     # A late snapshot changes what "absent from the snapshot before" means for undated rows after it.
-    row = con.execute(
+    (late,) = one_row(
+        con,
         """
         select count(*) from raw.landed_files as late
         where late.file_id not in (select file_id from raw.ledger_files)
@@ -124,14 +125,13 @@ def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
             where taken.source = late.source and taken.feed = late.feed and taken.snapshot_at > late.snapshot_at
               and taken.file_id in (select file_id from raw.ledger_files)
           )
-        """
-    ).fetchone()
-    return bool(row and row[0])
+        """,
+    )
+    return bool(late)
 
 
 def _stamp(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
-    row = con.execute("select value from raw.stamps where name = ?", [name]).fetchone()
-    return str(row[0]) if row else None
+    return one_row(con, "select max(value) from raw.stamps where name = ?", [name])[0]
 
 
 def _set_stamp(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:

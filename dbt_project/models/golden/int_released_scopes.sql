@@ -4,6 +4,7 @@
 with standing as (
 
     select * from {{ ref('int_standing') }}
+    where is_standing
 
 ),
 

@@ -1,4 +1,6 @@
--- Suppressions that hold for their own node: in force, and not lifted as a whole.
+{{ config(materialized='view') }}
+
+-- Every suppression with whether it still holds for its own node: in force, and not lifted as a whole.
 
 with suppressions as (
 
@@ -6,30 +8,30 @@ with suppressions as (
 
 ),
 
-lifts as (
+lifted as (
 
-    select * from {{ ref('int_lifts') }}
+    select distinct
+        suppression_id,
+        channel,
+        identifier_type,
+        identifier
+    from {{ ref('int_lifts') }}
     where is_whole
 
 ),
 
 final as (
 
-    select suppressions.*
+    select
+        suppressions.*,
+        suppressions.in_force_until is null and lifted.suppression_id is null as is_standing
     from suppressions
-    left join lifts
+    left join lifted
         on
-            suppressions.suppression_id = lifts.suppression_id
-            and suppressions.channel = lifts.channel
-            and suppressions.identifier_type = lifts.identifier_type
-            and suppressions.identifier = lifts.identifier
-            and suppressions.scope = lifts.scope
-    where lifts.suppression_id is null and suppressions.in_force_until is null
-    qualify row_number() over (
-        partition by
-            suppressions.suppression_id, suppressions.channel, suppressions.identifier_type, suppressions.identifier
-        order by suppressions.basis
-    ) = 1
+            suppressions.suppression_id = lifted.suppression_id
+            and suppressions.channel = lifted.channel
+            and suppressions.identifier_type = lifted.identifier_type
+            and suppressions.identifier = lifted.identifier
 
 )
 

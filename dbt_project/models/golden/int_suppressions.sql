@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 -- Everything that suppresses a contact point: requests, and listings in a registry for the points the company knows.
 
 with applied as (

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('stg_quietlist__ledger_files') }}
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
 -- Which contact points each record of a person has: CRM customers ('c:' and the customer's id) and requests ('r:' and

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('stg_quietlist__ledger_files') }}
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
 -- Every record that is a request, with normalised identifiers and an id made of its meaning, so that the same

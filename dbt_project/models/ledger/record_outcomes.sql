@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('stg_quietlist__ledger_files') }}
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='file_id') }}
 
 -- Promise 1: where each record of each file of requests ended. One row per record that a reader could load.

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('stg_quietlist__ledger_files') }}
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='request_id') }}
 
 -- The ledger: one row per thing one person asked, once, with the record that is its first evidence.
