@@ -1,0 +1,38 @@
+"""``make bench``: every benchmark, as a table for people and as JSON for comparing days."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import identifiers, pipeline
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=1_000_000, help="requests in the first build, and identifiers normalised")
+    parser.add_argument("--increment", type=int, help="requests of the day after (default: a hundredth)")
+    parser.add_argument("--seed", type=int, default=20260401)
+    options = parser.parse_args()
+    machine = f"{platform.machine()}, Python {platform.python_version()}, DuckDB {version('duckdb')}, dbt {version('dbt-core')}"
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {machine}\n")
+    tables = [
+        *identifiers.run(options.size, options.seed),
+        pipeline.run(options.size, options.increment or max(options.size // 100, 1), options.seed),
+    ]
+    for table in tables:
+        print("\n".join(table.lines()) + "\n")
+    RESULTS.mkdir(exist_ok=True)
+    target = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    target.write_text(json.dumps({"machine": machine, "size": options.size, "tables": [t.as_dict() for t in tables]}, indent=1))
+    print(f"JSON: {target}")
+
+
+if __name__ == "__main__":
+    main()

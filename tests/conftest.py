@@ -1,0 +1,16 @@
+"""What every test needs before anything of the project is imported: no telemetry, no home but the test's own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+os.environ.update(
+    DAGSTER_DISABLE_TELEMETRY="1",
+    DBT_SEND_ANONYMOUS_USAGE_STATS="false",
+    DO_NOT_TRACK="1",
+    GX_ANALYTICS_ENABLED="false",
+    # A test that forgets to name a home must not find somebody's real one.
+    QUIETLIST_HOME=str(Path(tempfile.gettempdir()) / "quietlist-tests-without-a-home"),
+)

@@ -1,0 +1,82 @@
+"""What Dagster shows: the exact assets, checks and jobs, and that no job can push without the gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from orchestration.core.home import Home
+from orchestration.definitions import build_defs
+from orchestration.readers.feeds import all_feeds, models_of_kind
+from orchestration.reconcile import dbt
+
+CONFIG = """
+[company]
+name = "Acme"
+[destinations.crm]
+system = "sql_table"
+channels = ["email"]
+[destinations.mail_house]
+system = "file_drop"
+channels = ["postal"]
+"""
+
+
+@pytest.fixture(scope="module")
+def defs(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+    home = Home.at(tmp_path_factory.mktemp("defs") / "home").create()
+    home.config_file.write_text(CONFIG)
+    return build_defs(home)
+
+
+def keys_of(defs: dg.Definitions) -> set[str]:
+    return {key.to_user_string() for key in defs.resolve_asset_graph().materializable_asset_keys}
+
+
+def test_the_assets_are_exactly_the_stages_and_the_configured_destinations(defs: dg.Definitions) -> None:
+    python = {
+        "raw/landed_files", "raw/source_settings", "raw/load_log", "raw/quarantine", "raw/sync__row_state",
+        "identifiers/phone", "identifiers/email", "identifiers/contact_point", "identity/person_of_node",
+        "golden/candidate", "published/golden_suppression", "destinations/crm", "destinations/mail_house", "reports/compliance",
+    }  # fmt: skip
+    raw = {f"raw/{feed.table}" for feed in all_feeds()}
+    models = {
+        f"{node['schema']}/{node['name']}" for node in dbt.manifest_nodes().values() if node["resource_type"] in ("model", "seed")
+    }
+    assert keys_of(defs) == python | raw | models
+
+
+def test_every_model_belongs_to_exactly_one_step() -> None:
+    for node in dbt.manifest_nodes().values():
+        if node["resource_type"] == "model":
+            steps = set(node["tags"]) & {"staging", "ledger", "golden", "prove"}
+            assert len(steps) == 1, f"{node['name']} has the steps {sorted(steps)}: give its folder one tag in dbt_project.yml"
+
+
+def test_every_staging_model_of_requests_is_in_the_union() -> None:
+    union = next(n for n in dbt.manifest_nodes().values() if n["name"] == "int_requests__unioned")
+    assert {name.split(".")[-1] for name in union["depends_on"]["nodes"]} >= set(models_of_kind("requests"))
+
+
+@pytest.mark.parametrize("job", ["quietlist", "sync"])
+def test_every_job_that_pushes_contains_the_check_of_the_table_it_pushes(defs: dg.Definitions, job: str) -> None:
+    job_def = defs.resolve_job_def(job)
+    checks = {key.name for key in job_def.asset_layer.asset_graph.asset_check_keys}
+    assert {"gate_allows_published"} <= checks
+    assert ({"gate_entry", "gate_exit"} <= checks) == (job == "quietlist")
+
+
+def test_every_asset_says_what_it_is_and_whose(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        assert node.description, f"{key.to_user_string()} has no description"
+        assert node.owners, f"{key.to_user_string()} has no owner"
+        assert node.group_name != "default", f"{key.to_user_string()} has no group"
+
+
+def test_schedule_and_sensor_start_the_whole_job(defs: dg.Definitions) -> None:
+    assert [schedule.job_name for schedule in defs.schedules or []] == ["quietlist"]
+    assert [sensor.job_name for sensor in defs.sensors or []] == ["quietlist"]
