@@ -69,7 +69,7 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
         if not got:
             raise ConfigError("Rebuilding", seen="a run is going on in this home", next_step="wait for it to end")
         with warehouse(home, limits=config.limits) as con:
-            stages.prepare(con)
+            stages.prepare(con, home)
             clock = as_of or stages.last_clock(con)
         if clock is None:
             raise ConfigError("Rebuilding", seen="nothing was ever reconciled in this home", next_step="start with quietlist run")
@@ -77,7 +77,7 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
         with tempfile.TemporaryDirectory(prefix="rebuild.", dir=home.warehouse_folder) as folder:
             other = _twin(home, Path(folder))
             with warehouse(other, limits=config.limits) as con:
-                stages.prepare(con)
+                stages.prepare(con, other)
                 register(con, other, config)
                 load(con, other, config, clock)
             stages.stage(other, config, clock)

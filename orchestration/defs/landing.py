@@ -49,7 +49,7 @@ def collect_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) ->
     home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
     collected = collect(home, config, as_of)
     with warehouse(home, limits=config.limits) as con:
-        prepare(con)
+        prepare(con, home)
         register(con, home, config)
     for sentence in collected.sentences():
         context.log.info(sentence)

@@ -12,8 +12,7 @@ from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.publish import PUBLISHED
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun
-from orchestration.sync import sync
-from orchestration.sync.state import copy_state
+from orchestration.sync import copy_state, sync
 
 ROW_STATE = dg.AssetKey(["raw", "sync__row_state"])
 

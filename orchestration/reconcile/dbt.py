@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -141,6 +142,11 @@ def _manifest() -> Any:
     return _loaded[stamp]
 
 
+def manifest_nodes() -> dict[str, Any]:
+    """The nodes of the parsed manifest by unique id, as ``manifest.json`` has them."""
+    return dict(json.loads(ensure_manifest().read_text(encoding="utf-8"))["nodes"])
+
+
 def invoke(
     home: Home, config: Config, as_of: datetime, command: str, selection: str, *, full_refresh: bool = False
 ) -> list[NodeResult]:
@@ -193,8 +199,16 @@ def _node_result(item: Any) -> NodeResult:
         status=str(item.status),
         seconds=round(item.execution_time, 3),
         failures=item.failures,
-        message=" ".join(str(item.message or "").split()),
+        message=_without_values(str(item.message or "")),
     )
+
+
+def _without_values(message: str) -> str:
+    """DuckDB quotes the value it could not convert or that broke a constraint: that is somebody's data."""
+    text = " ".join(message.split())
+    if re.search(r"(Conversion|Constraint|Invalid Input|Out of Range) Error", text):
+        text = re.sub(r"'[^']*'|\"[^\"]*\"", "…", text)
+    return re.sub(r"\S*@\S+|\+?\d{7,}", "…", text)
 
 
 @contextmanager

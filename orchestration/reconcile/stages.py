@@ -21,7 +21,7 @@ from orchestration.identifiers import NORMALISER, NormaliseCounts, create_identi
 from orchestration.readers.tables import create_raw_tables
 from orchestration.reconcile import dbt
 from orchestration.reconcile.components import Linked, create_person_table, link_persons
-from orchestration.sync.state import create_row_state
+from orchestration.sync import copy_state
 
 STAGES = ("staging", "ledger", "golden", "prove")
 _STAMPS = "create table if not exists raw.stamps (name varchar primary key, value varchar)"
@@ -35,19 +35,21 @@ class Built:
     anew: bool = False
 
 
-def prepare(con: duckdb.DuckDBPyConnection) -> None:
+def prepare(con: duckdb.DuckDBPyConnection, home: Home) -> None:
     """Create every table that a model reads and something else fills."""
     create_raw_tables(con)
     create_identifier_tables(con)
     create_person_table(con)
-    create_row_state(con)
+    (exists,) = one_row(con, "select count(*) from duckdb_tables() where schema_name = 'raw' and table_name = 'sync__row_state'")
+    if not exists:
+        copy_state(con, home)
     con.execute(_STAMPS)
 
 
 def stage(home: Home, config: Config, as_of: datetime) -> Built:
     """Policy seeds when they changed, then the staging models and the lists of raw identifiers seen."""
     with warehouse(home, limits=config.limits) as con:
-        prepare(con)
+        prepare(con, home)
         policy_changed = _stamp(con, "policy") != dbt.policy_hash()
         anew = _must_build_anew(con, config)
         if anew:

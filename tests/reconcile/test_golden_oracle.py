@@ -50,7 +50,7 @@ def reconcile(home: Home, config: Config, as_of: datetime = AS_OF) -> None:
     """Everything from the inbox to the golden table."""
     collect(home, config, as_of)
     with warehouse(home) as con:
-        stages.prepare(con)
+        stages.prepare(con, home)
         register(con, home, config)
         load(con, home, config, as_of)
     stages.stage(home, config, as_of)

@@ -30,6 +30,7 @@ final as (
         at_earliest,
         at_latest,
         cast(null as timestamptz) as in_force_until,
+        cast(null as timestamptz) as end_known_from,
         source,
         region,
         known_from
@@ -49,6 +50,7 @@ final as (
         listed_from as at_earliest,
         listed_from as at_latest,
         listed_to as in_force_until,
+        end_known_from,
         registry as source,
         region,
         known_from

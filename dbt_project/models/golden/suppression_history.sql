@@ -16,6 +16,36 @@ lifts as (
 
 ),
 
+-- A registry that drops a number ends its listing as an opt-in ends a request.
+ends as (
+
+    select
+        suppression_id,
+        channel,
+        identifier_type,
+        identifier,
+        scope,
+        released_scope,
+        is_whole,
+        lifted_from,
+        lift_known_from
+    from lifts
+    union all
+    select
+        suppression_id,
+        channel,
+        identifier_type,
+        identifier,
+        scope,
+        scope as released_scope,
+        true as is_whole,
+        in_force_until as lifted_from,
+        end_known_from as lift_known_from
+    from suppressions
+    where in_force_until is not null
+
+),
+
 -- Of the lifts of one node known so far, the one that took effect first ends the suppression.
 lift_steps as (
 
@@ -29,7 +59,7 @@ lift_steps as (
         is_whole,
         lift_known_from as step_known_from,
         min(lifted_from) as lifted_from
-    from lifts
+    from ends
     group by all
 
 ),
@@ -88,7 +118,7 @@ open_rows as (
         suppressions.basis,
         cast(null as varchar) as released_scope,
         suppressions.at_earliest as in_force_from,
-        suppressions.in_force_until as in_force_to,
+        cast(null as timestamptz) as in_force_to,
         suppressions.known_from,
         first_whole_lifts.first_known_from as known_to
     from suppressions

@@ -40,7 +40,8 @@ final as (
         cast(null as varchar) as customer_id,
         false as is_snapshot,
         files.snapshot_at,
-        files.received_at
+        files.received_at,
+        cast(null as varchar) as doubt
     from source
     inner join files on source._file_id = files.file_id
 

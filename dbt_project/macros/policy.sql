@@ -1,0 +1,79 @@
+-- Reading the policy seeds and the configuration. What a law says is a row of a seed, never a line here.
+
+-- A list inside a seed's cell is joined by semicolons; 'any' stands for all.
+{% macro listed(cell, value) -%}
+    ({{ cell }} = 'any' or {{ list_contains_value(split_list(cell), value) }})
+{%- endmacro %}
+
+-- The region whose law applies: the request's, else the company's default, else '*', which is nowhere in particular.
+{% macro region_of_law(region) -%}
+    coalesce(nullif(upper(trim({{ region }})), ''), nullif('{{ var("default_region") }}', ''), '*')
+{%- endmacro %}
+
+{% macro country_of(region) -%}
+    split_part({{ region }}, '-', 1)
+{%- endmacro %}
+
+-- Where every clock of a request starts. Laws say "sent", "made" or "received", and a receipt by the vendor is ours: of all of
+-- these the record's own time is what we hold, and the start of the day when it is only a day. A time after the moment
+-- the record was first seen is a wrong clock: by then it had been received.
+{% macro clock_start(at_earliest, first_seen) -%}
+    least({{ at_earliest }}, {{ first_seen }})
+{%- endmacro %}
+
+{% macro as_of() -%}
+    cast('{{ var("as_of") }}' as timestamptz)
+{%- endmacro %}
+
+-- The configured destinations as a relation: one row per destination, channel and node it keeps in line. The identifier types a
+-- system can hold are its module's knowledge; where the configuration does not pass them, every type of the channel counts.
+{% macro configured_destinations() -%}
+    {%- set found = [] -%}
+    {%- for destination in var('destinations') -%}
+        {%- for channel in destination['channels'] -%}
+            {%- for scope in destination['scopes'] -%}
+                {%- do found.append(
+                    "('" ~ destination['name'] ~ "', '" ~ destination.get('system', destination['name']) ~ "', '" ~ channel ~ "', '"
+                    ~ scope ~ "', '" ~ (destination.get('identifier_types', ['any']) | join(';')) ~ "')") -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    select
+        destination,
+        system,
+        channel,
+        node,
+        identifier_types
+    from (values
+        {% for row in found %}{{ row }},
+        {% endfor -%}
+        (null, null, null, null, null)
+    ) as configured (destination, system, channel, node, identifier_types)
+    where destination is not null
+{%- endmacro %}
+
+-- The area code of a North American number (+1 and three digits); of any other number an empty text.
+{% macro area_code(e164) -%}
+    case when {{ starts_with(e164, "'+1'") }} then substr({{ e164 }}, 3, 3) else '' end
+{%- endmacro %}
+
+-- An instant as text that sorts as it does.
+{% macro instant_text(instant) -%}
+    {{ return(adapter.dispatch('instant_text')(instant)) }}
+{%- endmacro %}
+
+{% macro duckdb__instant_text(instant) -%}
+    strftime(timezone('UTC', {{ instant }}), '%Y-%m-%dT%H:%M:%SZ')
+{%- endmacro %}
+
+-- Where a clock stands against a moment by which it has to end; `endings` holds when and by what it ended.
+{% macro clock_state(due_at) -%}
+    case
+        when endings.ended_at > {{ due_at }} then 'late'
+        when endings.ended_at is not null and endings.ended_by = 'verified' then 'on_time'
+        when endings.ended_at is not null then 'lifted'
+        when {{ as_of() }} > {{ due_at }} then 'overdue'
+        when {{ add_hours(as_of(), var('at_risk_hours')) }} >= {{ due_at }} then 'at_risk'
+        else 'open'
+    end
+{%- endmacro %}

@@ -1,0 +1,198 @@
+-- What every staging model of a kind must yield, stated once: the columns, their types and the doors a record passes.
+-- What a vendor's words mean is in its own folder.
+
+-- From a raw record (`source`) joined to its file (`files`): the columns that every kind begins with, and the source's facts.
+{% macro record_columns() -%}
+    source._file_id as file_id,
+        source._record_no as record_no,
+        files.source,
+        files.vendor,
+        files.feed,
+        files.region as source_region,
+        files.snapshot_at,
+        files.received_at
+{%- endmacro %}
+
+{% macro contract_of(kind) -%}
+    {%- set first = [['file_id', 'varchar'], ['record_no', 'bigint'], ['source', 'varchar'], ['vendor', 'varchar'], ['feed', 'varchar'],
+        ['outcome', 'varchar'], ['outcome_reason', 'varchar']] -%}
+    {%- set then = {
+        'requests': [
+            ['event_key', 'varchar'], ['action', 'varchar'], ['method', 'varchar'], ['channels', 'varchar[]'], ['scope', 'varchar'],
+            ['time_text', 'varchar'], ['at_earliest', 'timestamptz'], ['at_latest', 'timestamptz'], ['time_quality', 'varchar'],
+            ['emails_raw', 'varchar[]'], ['phones_raw', 'varchar[]'], ['name', 'varchar'], ['address', 'varchar'],
+            ['postal_code', 'varchar'], ['country', 'varchar'], ['region', 'varchar'], ['customer_id', 'varchar'],
+            ['is_snapshot', 'boolean'], ['snapshot_at', 'timestamptz'], ['received_at', 'timestamptz'], ['doubt', 'varchar']],
+        'contacts': [
+            ['customer_id', 'varchar'], ['emails_raw', 'varchar[]'], ['phones_raw', 'varchar[]'], ['name', 'varchar'],
+            ['address', 'varchar'], ['postal_code', 'varchar'], ['country', 'varchar'], ['region', 'varchar'],
+            ['updated_at_text', 'varchar'], ['received_at', 'timestamptz']],
+        'contacts_made': [
+            ['contact_key', 'varchar'], ['at_earliest', 'timestamptz'], ['at_latest', 'timestamptz'], ['time_quality', 'varchar'],
+            ['channel', 'varchar'], ['identifier_raw', 'varchar'], ['scope', 'varchar'], ['campaign', 'varchar'], ['system', 'varchar'],
+            ['agent', 'varchar'], ['registry_version', 'varchar'], ['region', 'varchar'], ['call_outcome', 'varchar'],
+            ['received_at', 'timestamptz']],
+        'registry': [
+            ['registry', 'varchar'], ['change', 'varchar'], ['is_full', 'boolean'], ['phone_raw', 'varchar'], ['region', 'varchar'],
+            ['area_code', 'varchar'], ['listed_on', 'date'], ['received_at', 'timestamptz'], ['snapshot_at', 'timestamptz']]
+    } -%}
+    {{ return(first + then[kind]) }}
+{%- endmacro %}
+
+{# The union of staging models of one kind. Without any model: the right columns and no row. #}
+{% macro union_of(kind, models, only_new=false) -%}
+    {%- set columns = contract_of(kind) -%}
+    {%- for model in models %}
+    select
+        {% for column, type in columns %}{{ column }}{{ ',' if not loop.last }}
+        {% endfor -%}
+    from {{ ref(model) }}
+    {%- if only_new %}
+    where file_id in ({{ new_file_ids() }})
+    {%- endif %}
+    {{- '\n    union all' if not loop.last }}
+    {%- else %}
+    select
+        {% for column, type in columns %}cast(null as {{ type }}) as {{ column }}{{ ',' if not loop.last }}
+        {% endfor -%}
+    where false
+    {%- endfor %}
+{%- endmacro %}
+
+{# Ids of the files whose records the ledger does not hold, as literals: unlike a join they are pushed down into the
+   staging views, so that the old records' times are not read again at every run. #}
+{% macro new_file_ids() -%}
+    {%- if execute -%}
+        {%- set found = run_query(
+            'select file_id from ' ~ ref('stg_quietlist__files')
+            ~ ' where file_id not in (select file_id from ' ~ ref('stg_quietlist__ledger_files') ~ ')') -%}
+        {%- for row in found.rows -%} '{{ row[0] }}', {% endfor -%}
+    {%- endif -%}
+    ''
+{%- endmacro %}
+
+{# The last two CTEs of a staging model of requests, from a CTE `meant` with record_columns() and
+     outcome, outcome_reason, action, method, channels, scope, time_text, said_at (of read_time)
+   and, named in `has`, any of event_key, emails_raw, phones_raw, name, address, postal_code, country, region,
+   customer_id, doubt. A record that says "request" passes here only when it names somebody, something to do and where,
+   and, as an opt-in, when: an opt-in of unknown time can't be set after anything, so it must not lift (promise 3). #}
+{% macro final_requests(has=[], is_snapshot=false) -%}
+    {%- set lists = ['emails_raw', 'phones_raw'] -%}
+    {%- set texts = ['name', 'address', 'postal_code', 'country', 'customer_id'] -%}
+judged as (
+
+    select
+        meant.*,
+        {% for column in lists if column not in has %}{{ empty_list() }} as {{ column }},
+        {% endfor -%}
+        {% for column in texts + ['event_key', 'doubt', 'region'] if column not in has %}cast(null as varchar) as {{ column }},
+        {% endfor -%}
+        case
+            when meant.outcome <> 'request' then null
+            when meant.action is null then 'unreadable_action'
+            when {{ list_is_empty('meant.channels') }} then 'unreadable_channels'
+            when meant.action = 'opt_in' and meant.said_at.quality in ('none', 'unreadable', 'implausible') then 'opt_in_without_time'
+        end as refusal
+    from meant
+
+),
+
+named as (
+
+    select
+        *,
+        case
+            when outcome = 'request' and {{ list_is_empty('emails_raw') }} and {{ list_is_empty('phones_raw') }}
+                and {{ is_blank('customer_id') }}
+                and ({{ is_blank('name') }} or {{ is_blank('address') }} or {{ is_blank('postal_code') }})
+                then 'no_identifier'
+            else refusal
+        end as reason_to_refuse,
+        outcome = 'not_a_request' as is_nothing
+    from judged
+
+),
+
+final as (
+
+    select
+        file_id,
+        record_no,
+        source,
+        vendor,
+        feed,
+        case when reason_to_refuse is null then outcome else 'quarantine' end as outcome,
+        cast(coalesce(reason_to_refuse, outcome_reason) as varchar) as outcome_reason,
+        cast(event_key as varchar) as event_key,
+        case when outcome = 'request' and reason_to_refuse is null then cast(action as varchar) end as action,
+        case when is_nothing then cast(null as varchar) else method end as method,
+        case when is_nothing then cast(null as varchar[]) else channels end as channels,
+        cast(scope as varchar) as scope,
+        cast(time_text as varchar) as time_text,
+        said_at.earliest as at_earliest,
+        said_at.latest as at_latest,
+        said_at.quality as time_quality,
+        {#- Who a delivery or a subscriber row is about is nobody's business here (promise 9). #}
+        {% for column in lists %}case when is_nothing then {{ empty_list() }} else {{ column }} end as {{ column }},
+        {% endfor -%}
+        {% for column in texts[:4] %}case when is_nothing then cast(null as varchar) else {{ column }} end as {{ column }},
+        {% endfor -%}
+        coalesce({{ clean_region('region', 'country') }}, source_region) as region,
+        case when is_nothing then cast(null as varchar) else {{ null_if_blank('customer_id') }} end as customer_id,
+        {{ is_snapshot }} as is_snapshot,
+        snapshot_at,
+        received_at,
+        cast(doubt as varchar) as doubt
+    from named
+
+)
+{%- endmacro %}
+
+{# The last CTE of a staging model of contacts made, from a CTE `meant` with record_columns() and
+     outcome, outcome_reason, contact_key, said_at (of read_time), channel, identifier_raw, scope
+   and, named in `has`, any of campaign, system, agent, registry_version, region, call_outcome. #}
+{% macro final_contacts_made(has=[]) -%}
+    {%- set texts = ['campaign', 'system', 'agent', 'registry_version', 'call_outcome'] -%}
+judged as (
+
+    select
+        meant.*,
+        {% for column in texts + ['region'] if column not in has %}cast(null as varchar) as {{ column }},
+        {% endfor -%}
+        case
+            when meant.outcome <> 'contact_made' then null
+            when {{ is_blank('meant.identifier_raw') }} then 'no_identifier'
+            when meant.channel is null then 'unreadable_channel'
+            -- Without a time nobody can say whether it was allowed: a person must find out.
+            when meant.said_at.earliest is null then 'unreadable_time'
+        end as reason_to_refuse
+    from meant
+
+),
+
+final as (
+
+    select
+        file_id,
+        record_no,
+        source,
+        vendor,
+        feed,
+        case when reason_to_refuse is null then outcome else 'quarantine' end as outcome,
+        cast(coalesce(reason_to_refuse, outcome_reason) as varchar) as outcome_reason,
+        cast(contact_key as varchar) as contact_key,
+        said_at.earliest as at_earliest,
+        said_at.latest as at_latest,
+        said_at.quality as time_quality,
+        cast(channel as varchar) as channel,
+        case when outcome = 'not_a_request' then cast(null as varchar) else identifier_raw end as identifier_raw,
+        cast(scope as varchar) as scope,
+        {% for column in texts[:4] %}cast({{ column }} as varchar) as {{ column }},
+        {% endfor -%}
+        coalesce({{ clean_region('region', 'cast(null as varchar)') }}, source_region) as region,
+        cast(call_outcome as varchar) as call_outcome,
+        received_at
+    from judged
+
+)
+{%- endmacro %}

@@ -1,0 +1,59 @@
+-- What one vendor's values mean where two of its feeds share it.
+
+-- SendGrid's unsubscribe group as a node below the source's scope.
+{% macro sendgrid_group_node(scope, group_id) -%}
+    case
+        when {{ is_blank(group_id) }} then {{ scope }}
+        when {{ scope }} = '*' then 'group-' || trim({{ group_id }})
+        else {{ scope }} || '/group-' || trim({{ group_id }})
+    end
+{%- endmacro %}
+
+-- Leaving a group suppresses at the group's node where the company has put it in its tree (company.scopes), else at the
+-- whole source: nobody would ask for a node that nobody configured.
+{% macro sendgrid_group_scope(scope, group_id) -%}
+    {%- set nodes = var('scopes') -%}
+    {%- if nodes -%}
+    case
+        when {{ sendgrid_group_node(scope, group_id) }} in ({% for node in nodes %}'{{ node }}'{{ ', ' if not loop.last }}{% endfor %})
+            then {{ sendgrid_group_node(scope, group_id) }}
+        else {{ scope }}
+    end
+    {%- else -%}
+    {{ scope }}
+    {%- endif -%}
+{%- endmacro %}
+
+-- The address of its own column, else, when no label was known (people rename the column, and Mailchimp translates it),
+-- the only text of the record that looks like one.
+{% macro email_or_only_one(email, extra) -%}
+    {{ return(adapter.dispatch('email_or_only_one')(email, extra)) }}
+{%- endmacro %}
+
+{% macro duckdb__email_or_only_one(email, extra) -%}
+    coalesce({{ email }}, list_transform(
+        [list_distinct(regexp_extract_all({{ extra }}, ':\s*"([^"@\s]+@[^"@\s]+)"', 1))],
+        lambda _found: case when len(_found) = 1 then _found[1] end)[1])
+{%- endmacro %}
+
+-- Five9's CALL TYPE as outbound, inbound, internal or null. Outbound, Autodial and Inbound are verified, the others from memory;
+-- a queue callback is a call that we make.
+{% macro five9_direction(call_type) -%}
+    case
+        when {{ matches('lower(' ~ call_type ~ ')', 'internal|test') }} then 'internal'
+        when {{ matches('lower(' ~ call_type ~ ')', 'outbound|autodial|auto dial|manual|preview|predictive|progressive|power|callback') }}
+            then 'outbound'
+        when {{ matches('lower(' ~ call_type ~ ')', 'inbound') }} then 'inbound'
+    end
+{%- endmacro %}
+
+-- The files of CTPS (companies) and TPS (consumers) look alike: only the name tells them apart.
+{% macro tps_registry(file_name) -%}
+    case when {{ matches('lower(' ~ file_name ~ ')', 'ctps') }} then 'uk_ctps' else 'uk_tps' end
+{%- endmacro %}
+
+-- Twelve characters that blank-pad the dialling code and the rest apart ('0207 9460101') or only the end. The split is not the
+-- true area code, so the blanks go. UK numbers have nine or ten digits after the 0, which a spreadsheet may have eaten.
+{% macro tps_number(line) -%}
+    {{ first_match("replace(" ~ line ~ ", ' ', '')", '^(0?[1-9][0-9]{8,9})$') }}
+{%- endmacro %}

@@ -1,0 +1,131 @@
+-- Which rules a region's people are protected by: those of the region itself, of its country, of the unions it belongs to,
+-- and of no place in particular. A region that is unknown, or whose law nobody has put into the policy yet, gets every rule,
+-- of which the strictest will count.
+
+with requests as (
+
+    select * from {{ ref('requests') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('rules') }}
+    -- A waived rule carries the day its waiver ends as valid_from, so the calendar decides. The others here are not requests'.
+    where
+        trigger in ('direct_request', 'erasure_request', 'platform_rule')
+        and status <> 'enacted_not_in_force'
+
+),
+
+actions as (
+
+    select * from {{ ref('actions') }}
+
+),
+
+jurisdictions as (
+
+    select * from {{ ref('jurisdictions') }}
+
+),
+
+-- Immediate rules that hold always, on every channel and however it was asked.
+always_immediate as (
+
+    select trigger from rules
+    where
+        max_unit = 'immediate'
+        and channels = 'any'
+        and methods is null
+        and valid_from is null
+        and valid_to is null
+
+),
+
+-- Triggers whose every action also pulls such a rule: where all rules compete, theirs can't be the strictest if it gives time.
+outrun_triggers as (
+
+    select distinct rules.trigger
+    from rules
+    where
+        exists (
+            select 1 from always_immediate
+            where
+                not exists (
+                    select 1 from actions
+                    where
+                        {{ list_contains_value(split_list('actions.triggers'), 'rules.trigger') }}
+                        and not {{ list_contains_value(split_list('actions.triggers'), 'always_immediate.trigger') }}
+                )
+        )
+
+),
+
+regions as (
+
+    select distinct {{ region_of_law('region') }} as region from requests
+
+),
+
+own_places as (
+
+    select region, region as jurisdiction from regions
+    union
+    select region, {{ country_of('region') }} as jurisdiction from regions
+
+),
+
+places as (
+
+    select region, jurisdiction from own_places
+    union
+    select own_places.region, jurisdictions.jurisdiction
+    from own_places
+    inner join jurisdictions on own_places.jurisdiction = jurisdictions.region
+
+),
+
+own_rules as (
+
+    select places.region, rules.rule_id
+    from places
+    inner join rules on places.jurisdiction = rules.jurisdiction
+    where rules.jurisdiction <> '*'
+
+),
+
+basis as (
+
+    select
+        regions.region,
+        case
+            when regions.region = '*' then 'unknown'
+            when count(own_rules.rule_id) = 0 then 'not_in_policy'
+            else 'known'
+        end as region_basis
+    from regions
+    left join own_rules on regions.region = own_rules.region
+    group by regions.region
+
+),
+
+final as (
+
+    select
+        basis.region,
+        basis.region_basis,
+        rules.rule_id
+    from basis
+    cross join rules
+    left join own_rules on basis.region = own_rules.region and rules.rule_id = own_rules.rule_id
+    where
+        case
+            when basis.region_basis = 'known' then rules.jurisdiction = '*' or own_rules.rule_id is not null
+            -- Left out because it saves counting days in every zone on earth; the answer is the same without.
+            else rules.max_unit = 'immediate' or rules.trigger not in (select outrun_triggers.trigger from outrun_triggers)
+        end
+
+)
+
+select * from final

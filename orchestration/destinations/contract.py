@@ -1,0 +1,296 @@
+"""What a destination is: the facts it declares, the calls it makes, how its settings are read and how it is found.
+
+Here belong the types that ``orchestration/sync`` and the modules beside this one share. Not here: anything about one
+system (its module), and anything about what to send or when (``orchestration/sync``).
+
+To add a system, write one module in this folder with
+
+- ``FACTS``: a :class:`Facts`,
+- ``Settings``: a :class:`DestinationSettings` with the keys of its own in ``[destinations.<name>]``,
+- ``connect(place, settings)``: returns an object with the calls of :class:`Destination`, and of :class:`ReadsAll` or
+  :class:`ReadsPoints` as its ``FACTS.read_back`` says.
+
+The engine reacts to what a call raises: :class:`~orchestration.core.errors.TransientError` (tried again with pauses),
+:class:`Throttled` (the same, after the pause the system asked for), :class:`BatchRejected` (the batch is halved until the
+row that spoils it stands alone), any other error (the push stops here and says so).
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import ModuleType
+from typing import Protocol, runtime_checkable
+from urllib.parse import quote
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from orchestration.core.config import CHANNELS, Config, known_systems
+from orchestration.core.config import Destination as DestinationConfig
+from orchestration.core.errors import ConfigError, PermanentError, TransientError
+from orchestration.core.home import Home
+
+IDENTIFIER_TYPES = ("email", "phone", "postal")
+
+KEY = ("channel", "identifier_type", "identifier", "scope")
+"""What makes a row one row, at every destination and in the ledger. ``scope`` is a node of the destination's ``scopes``."""
+
+PAYLOAD = ("reason", "basis", "suppressed_since", "last_requested_at", "region", "deciding_request_id")
+"""What else is known of a row; a destination that stores some of it names them in ``carries``."""
+
+_CODE = re.compile(r"^[a-z][a-z0-9_]{0,59}$")
+_LONG_NUMBER = re.compile(r"[0-9]{6}")  # six digits in a row could be part of a phone number; no vendor's code needs them
+
+
+class ReadBack(StrEnum):
+    """How what was pushed can be proved."""
+
+    FULL = "full"
+    """The whole set can be read."""
+    POINT = "point"
+    """One row, or a handful, can be looked up."""
+    RECEIPT = "receipt"
+    """The system answers per row once, and cannot be asked again."""
+    NONE = "none"
+    """It takes rows and shows nothing: accepted, not provable."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One permitted request of an HTTP system: a method and a path template such as ``/lists/{list}/members``."""
+
+    method: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is true of a system, whoever uses it. Each number's source stands beside it in the system's module."""
+
+    system: str
+    channels: frozenset[str]
+    identifier_types: frozenset[str]
+    read_back: ReadBack
+    batch_size: int | None
+    """Rows per call; None: all rows in one call, as a stream."""
+    calls_per_second: float | None = None
+    """None: no limit is known or needed."""
+    visible_within_seconds: float = 0.0
+    """How long the system may take until an accepted row shows at read-back. Later than this it is missing."""
+    calls: tuple[Call, ...] = ()
+    """Everything an HTTP system may be asked. What is not here is refused before it leaves."""
+    mapping_version: int = 1
+    """Raise it when the module starts to write rows differently: every row is then put again."""
+
+    def __post_init__(self) -> None:
+        unknown = sorted((self.channels - set(CHANNELS)) | (self.identifier_types - set(IDENTIFIER_TYPES)))
+        if unknown or not self.channels or not self.identifier_types:
+            raise ValueError(f"{self.system}: unknown or no channels and identifier types: {unknown}")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ValueError(f"{self.system}: a batch holds at least one row")
+
+    def request_path(self, method: str, template: str, **parts: str) -> str:
+        """The path of a permitted request, its parts percent-encoded.
+
+        An empty part is the classic way to clear a whole list (``DELETE /unsubscribes/``), and ``..`` climbs to its
+        parent, so both are refused like an unlisted call.
+
+        Raises:
+            PermanentError: the pair is not in :attr:`calls`, or a part is missing, left over, blank or dots.
+        """
+        if Call(method, template) not in self.calls:
+            raise PermanentError(
+                f"Asking {self.system} for {method} {template}",
+                seen="a request that its module does not declare",
+                allowed=", ".join(f"{call.method} {call.path}" for call in self.calls) or "no requests at all",
+                next_step="add it to FACTS.calls only after reading what it can destroy",
+            )
+        needed = set(re.findall(r"{(\w+)}", template))
+        bad = sorted(needed ^ set(parts)) + sorted(name for name, value in parts.items() if not value.strip(" .\t\r\n"))
+        if bad:
+            raise PermanentError(
+                f"Asking {self.system} for {method} {template}",
+                seen=f"no usable value for {', '.join(bad)}",
+                allowed="exactly the named parts, none of them empty or only dots",
+                next_step="nothing was sent; correct the caller",
+            )
+        return template.format_map({name: quote(value, safe="") for name, value in parts.items()})
+
+
+@dataclass(frozen=True)
+class Push:
+    """Which push a destination is opened for; it may name its files or rows after it."""
+
+    version: int
+    """Of the published table."""
+    run: int
+    """Number of the receipt this push will write."""
+    as_of: datetime
+
+
+def error_code(text: str) -> str:
+    """``text`` if it is a stable code that can't hold personal data, else a code that says there was none.
+
+    A vendor's message often quotes the address it refuses; only codes reach the ledger, receipts and reports.
+    """
+    code = text.strip().lower().replace("-", "_").replace(" ", "_").replace(".", "_")
+    return code if _CODE.match(code) and not _LONG_NUMBER.search(code) else "refused_without_a_code"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the system answered to one batch: every row was accepted, but those listed."""
+
+    rejected: Mapping[int, str] = field(default_factory=dict)
+    """Index in the batch -> the system's error code (see :func:`error_code`)."""
+    changed: int | None = None
+    """Rows that the system says it changed, where it counts them; a repeated call changes none."""
+
+
+class Throttled(TransientError):
+    """The system asks for a pause of ``retry_after`` seconds."""
+
+    def __init__(self, tried: str, *, retry_after: float, seen: str = "", next_step: str = "") -> None:
+        super().__init__(tried, seen=seen, next_step=next_step)
+        self.retry_after = retry_after
+
+
+class BatchRejected(PermanentError):
+    """The whole batch was refused because of some row in it. ``code`` is kept for the row that turns out to be the one."""
+
+    def __init__(self, tried: str, *, code: str, seen: str = "") -> None:
+        super().__init__(tried, seen=seen or code)
+        self.code = error_code(code)
+
+
+@runtime_checkable
+class Destination(Protocol):
+    """The calls every destination makes.
+
+    Rows come as a stream of Arrow batches with the columns of ``KEY``, ``identifier_hash`` and ``PAYLOAD``; releases
+    also carry ``evidence_id`` and ``evidence_kind``. Both calls must leave the same end state when repeated.
+    """
+
+    facts: Facts
+    carries: tuple[str, ...]
+    """Those of ``PAYLOAD`` that this destination stores: a change in one of them is a new put."""
+
+    def open(self, push: Push) -> None:
+        """Connect. Changes nothing at the system: a dry run comes this far too."""
+
+    def close(self) -> None:
+        """Let go of everything; called once after :meth:`open`, whatever happened."""
+
+    def put(self, rows: pa.RecordBatchReader) -> Outcome:
+        """Suppress these rows."""
+
+    def release(self, rows: pa.RecordBatchReader) -> Outcome:
+        """Lift these rows. Touches only rows that Quietlist wrote, where the system can tell."""
+
+
+@runtime_checkable
+class ReadsAll(Destination, Protocol):
+    """A destination of class ``full``."""
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        """Every row in force at the system: the columns of ``KEY``, identifiers in our normal form; also, where the
+        system knows, ``ours`` (bool: did Quietlist write it) and ``since`` (timestamp: when it was suppressed)."""
+
+
+@runtime_checkable
+class ReadsPoints(Destination, Protocol):
+    """A destination of class ``point``."""
+
+    def look_up(self, rows: pa.RecordBatchReader) -> Sequence[bool]:
+        """For each row, in order: is it in force at the system? At most ``batch_size`` rows are asked at once."""
+
+
+class DestinationSettings(BaseModel):
+    """Base of a module's own keys: unknown keys are refused, secrets are named by environment variable only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one configured destination lives."""
+
+    name: str
+    home: Home
+    config: DestinationConfig
+
+
+def destination_for(name: str, config: Config, home: Home) -> Destination:
+    """The destination called ``name`` in the configuration, not yet opened.
+
+    Raises:
+        ConfigError: no such destination, or its keys are wrong; all problems at once.
+    """
+    if name not in config.destinations:
+        raise ConfigError(
+            f"Looking for the destination {name}",
+            seen="no such section in quietlist.toml",
+            allowed=", ".join(sorted(config.destinations)) or "none is configured",
+            next_step=f"add [destinations.{name}]",
+        )
+    entry = config.destinations[name]
+    module, settings, problems = _read(name, entry)
+    if problems or settings is None:
+        raise ConfigError(f"Reading [destinations.{name}]", problems, next_step="correct these; nothing was sent")
+    found: Destination = module.connect(Place(name, home, entry), settings)
+    wanted = {ReadBack.FULL: ReadsAll, ReadBack.POINT: ReadsPoints}.get(found.facts.read_back, Destination)
+    if not isinstance(found, wanted):
+        raise ConfigError(
+            f"Connecting the destination {name}",
+            seen=f"the module {entry.system} declares read-back {found.facts.read_back} but lacks a call of {wanted.__name__}",
+            next_step=f"correct orchestration/destinations/{entry.system}.py",
+        )
+    return found
+
+
+def settings_problems(config: Config) -> list[str]:
+    """What is wrong with the keys of all configured destinations, for a check before anything runs."""
+    return [problem for name, entry in config.destinations.items() for problem in _read(name, entry)[2]]
+
+
+def _read(name: str, entry: DestinationConfig) -> tuple[ModuleType, DestinationSettings | None, list[str]]:
+    place = f"destinations.{name}"
+    if entry.system not in known_systems():
+        raise ConfigError(f"Reading [{place}]", [f"{place}.system: is not one of {', '.join(known_systems())}"])
+    module = importlib.import_module(f"orchestration.destinations.{entry.system}")
+    problems = [
+        f"{place}.channels: {entry.system} has no channel {channel}; it has {', '.join(sorted(module.FACTS.channels))}"
+        for channel in entry.channels
+        if channel not in module.FACTS.channels
+    ]
+    settings: DestinationSettings | None = None
+    try:
+        settings = module.Settings.model_validate(entry.model_extra or {})
+    except ValidationError as error:
+        for item in error.errors():
+            where = ".".join([place, *(str(part) for part in item["loc"])])
+            what = {"extra_forbidden": "unknown key", "missing": "is required"}.get(item["type"], item["msg"])
+            problems.append(f"{where}: {what.removeprefix('Value error, ')}")
+    return module, settings, problems
+
+
+def secret(variable: str, used_for: str) -> SecretStr:
+    """The secret in an environment variable.
+
+    Raises:
+        ConfigError: the variable is not set, or empty.
+    """
+    value = os.environ.get(variable, "")
+    if not value:
+        raise ConfigError(
+            f"Reading the secret for {used_for}",
+            seen=f"the environment variable {variable} is not set or empty",
+            next_step=f"set {variable} where this process starts",
+        )
+    return SecretStr(value)

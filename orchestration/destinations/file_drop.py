@@ -1,0 +1,289 @@
+"""Files in a folder: for a mail house, an SFTP gateway, anything that takes CSV.
+
+Each time something changes a *drop* appears: the full list, the change (``adds`` or ``releases``), a ``.sha256`` beside
+each, and last of all the control file, whose presence says that the drop is complete. Everything is written under a
+``.part`` name, made durable and renamed; a drop is never written over, its number grows.
+
+The latest complete drop is the state that is read back, from disk, by its hashes and its rows, so leave it there: take
+copies. A drop that was touched counts as gone, and everything is dropped anew.
+
+Two things about the text. It is guarded for people who open it in a spreadsheet: a value that a spreadsheet would run
+as a formula (it starts with ``= + - @``, a tab or a line break), or that starts with ``'``, gets a ``'`` in front; a
+machine takes one leading ``'`` off. Telephone numbers in E.164 (``+15555550100``) are left as they are: a spreadsheet
+reads them as a number, and every dialer needs the plus.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+import pyarrow as pa
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from orchestration.core.config import CHANNELS
+from orchestration.core.errors import ConfigError, PermanentError
+from orchestration.core.files import canonical_json, sha256_file, sync_folder, write_atomic
+from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER
+from orchestration.destinations.contract import (
+    IDENTIFIER_TYPES,
+    KEY,
+    PAYLOAD,
+    DestinationSettings,
+    Facts,
+    Outcome,
+    Place,
+    Push,
+    ReadBack,
+)
+
+FACTS = Facts(
+    system="file_drop",
+    channels=frozenset(CHANNELS),
+    identifier_types=frozenset(IDENTIFIER_TYPES),
+    read_back=ReadBack.FULL,
+    batch_size=None,  # one drop tells of all changes of a push: a mail house counts files
+)
+
+_OPTIONAL = ("identifier_hash", *PAYLOAD)
+_EVIDENCE = ("evidence_id", "evidence_kind")
+_READ_ROWS = 100_000  # rows per Arrow batch: some ten MB
+_GUARD = r"^[=+\-@\t\r\n'＝＋－＠]"  # the last four are the full-width forms, which spreadsheets take for the same
+_E164 = r"^\+[0-9]{3,15}$"
+
+
+class Settings(DestinationSettings):
+    """Keys of ``[destinations.<name>]`` beside the common ones."""
+
+    folder: str = ""
+    """Where the drops go; relative to the home. Default: ``outbox/<name>/drop``."""
+    allow_outside_home: bool = False
+    """Must be true for a folder outside the home: everyone who can read that folder can read the list."""
+    columns: tuple[str, ...] = (*KEY, "reason", "suppressed_since", "region")
+    """Columns of the full list and the adds, in order. The key columns are what a row is read back by."""
+    format: Literal["csv"] = "csv"
+
+    @field_validator("columns")
+    @classmethod
+    def _check_columns(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        allowed = (*KEY, *_OPTIONAL)
+        if unknown := [name for name in columns if name not in allowed]:
+            raise ValueError(f"{', '.join(unknown)} is not one of {', '.join(allowed)}")
+        if missing := [name for name in KEY if name not in columns]:
+            raise ValueError(f"{', '.join(missing)} is needed to read a row back")
+        if len(set(columns)) != len(columns):
+            raise ValueError("a column is named twice")
+        return columns
+
+
+def connect(place: Place, settings: Settings) -> FileDrop:
+    """The destination for one configured folder."""
+    home = place.home.root.resolve()
+    folder = (home / (settings.folder or f"outbox/{place.name}/drop")).expanduser().resolve()
+    if not folder.is_relative_to(home) and not settings.allow_outside_home:
+        raise ConfigError(
+            f"Reading [destinations.{place.name}]",
+            [f"destinations.{place.name}.folder: {folder} lies outside the home"],
+            next_step="set allow_outside_home = true if everyone who can read that folder may read the list",
+        )
+    return FileDrop(place.name, folder, settings.columns)
+
+
+class _File(BaseModel):
+    kind: Literal["full", "adds", "releases"]
+    name: str = Field(pattern=r"^[^/]+$")
+    sha256: str
+    rows: int
+
+
+class _Control(BaseModel):
+    """The control file: what a complete drop consists of."""
+
+    destination: str
+    sequence: int
+    version: int
+    run: int
+    as_of: datetime
+    columns: tuple[str, ...]
+    text_guard: str = "one leading ' is not part of a value"
+    files: tuple[_File, ...]
+
+    @model_validator(mode="after")
+    def _check(self) -> _Control:
+        if not set(KEY) <= set(self.columns) <= {*KEY, *_OPTIONAL} or [file.kind for file in self.files].count("full") != 1:
+            raise ValueError("not a control file of this module")
+        return self
+
+
+class FileDrop:
+    """Writes and reads drops in one folder."""
+
+    facts = FACTS
+
+    def __init__(self, name: str, folder: Path, columns: tuple[str, ...]) -> None:
+        self.name, self.folder, self.columns = name, folder, columns
+        self.carries = tuple(column for column in columns if column in PAYLOAD)
+        self._push: Push | None = None
+
+    def open(self, push: Push) -> None:
+        self._push = push
+
+    def close(self) -> None:
+        self._push = None
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        """The rows of the latest drop, if its files are still what its control file says."""
+        with self._workspace() as con:
+            if self._load_latest(con):
+                rows = con.sql(f"select {', '.join(KEY)}, true as ours from state")
+                yield from rows.to_arrow_reader(_READ_ROWS)
+
+    def put(self, rows: pa.RecordBatchReader) -> Outcome:
+        """Drop the latest full list with these rows in it, and these rows as ``adds``."""
+        with self._workspace() as con:
+            self._take(con, rows, self.columns)
+            self._load_latest(con)
+            con.execute(f"delete from state using change where {_SAME_KEY}")
+            con.execute(f"insert into state select {', '.join(self.columns)} from change")
+            self._drop(con, "adds", self.columns)
+        return Outcome()
+
+    def release(self, rows: pa.RecordBatchReader) -> Outcome:
+        """Drop the latest full list without these rows, and these rows with their evidence as ``releases``."""
+        with self._workspace() as con:
+            columns = (*self.columns, *_EVIDENCE)
+            self._take(con, rows, columns)
+            if not self._load_latest(con):
+                raise PermanentError(
+                    f"Releasing rows in {self.folder}",
+                    seen="no complete drop to take them out of",
+                    next_step="push again: the full list is dropped anew first",
+                )
+            con.execute(f"delete from state using change where {_SAME_KEY}")
+            self._drop(con, "releases", columns)
+        return Outcome()
+
+    @contextmanager
+    def _workspace(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with duckdb.connect() as con:
+            con.execute("set timezone = 'UTC'")
+            con.execute(f"create table state ({', '.join(f'{name} varchar' for name in self.columns)})")
+            yield con
+
+    def _take(self, con: duckdb.DuckDBPyConnection, rows: pa.RecordBatchReader, columns: tuple[str, ...]) -> None:
+        texts = ", ".join(
+            f"strftime({name}, '%Y-%m-%dT%H:%M:%SZ') as {name}" if name in ("suppressed_since", "last_requested_at") else name
+            for name in columns
+        )
+        con.register("arriving", rows)
+        con.execute(f"create table change as select {texts} from arriving")
+        con.unregister("arriving")
+
+    def _load_latest(self, con: duckdb.DuckDBPyConnection) -> bool:
+        """Fill ``state`` from the latest drop. False, and an empty ``state``, when there is none that can be trusted."""
+        control = self._latest()
+        if control is None:
+            return False
+        for file in control.files:
+            path = self.folder / file.name
+            if not path.is_file() or sha256_file(path) != file.sha256:
+                return False
+        full = next(file for file in control.files if file.kind == "full")
+        types = ", ".join(f"'{name}': 'varchar'" for name in control.columns)
+        values = ", ".join(_unguarded(name) if name in control.columns else "null" for name in self.columns)
+        con.execute(
+            f"insert into state select {values} from read_csv($file, auto_detect = false, header = true, delim = ',', "
+            f"quote = '\"', escape = '\"', columns = {{{types}}})",
+            {"file": str(self.folder / full.name)},
+        )
+        return int(con.execute("select count(*) from state").fetchall()[0][0]) == full.rows
+
+    def _drop(self, con: duckdb.DuckDBPyConnection, kind: Literal["adds", "releases"], columns: tuple[str, ...]) -> None:
+        if self._push is None:
+            raise PermanentError(
+                f"Writing a drop in {self.folder}", seen="the destination is not open", next_step="call open first"
+            )
+        self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        # The highest number of any file: a drop that a crash cut short keeps its number to itself.
+        sequence = max((number for number, _ in self._ours()), default=0) + 1
+        for leftover in [path for _, path in self._ours() if path.suffix == ".part"]:  # of a push that died
+            leftover.unlink()
+        stem = f"{self.name}_v{self._push.version:06d}_{sequence:08d}"
+        files = (
+            self._write(con, "full", f"{stem}_full.csv", "state", self.columns),
+            self._write(con, kind, f"{stem}_{kind}.csv", "change", columns),
+        )
+        control = _Control(
+            destination=self.name, sequence=sequence, version=self._push.version, run=self._push.run, as_of=self._push.as_of,
+            columns=self.columns, files=files,
+        )  # fmt: skip
+        write_atomic(self.folder / f"{stem}.ctl.json", canonical_json(control.model_dump(mode="json")) + "\n")
+
+    def _write(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        kind: Literal["full", "adds", "releases"],
+        name: str,
+        table: str,
+        columns: tuple[str, ...],
+    ) -> _File:
+        """One CSV file with its checksum file; what the control file says of it."""
+        path, part = self.folder / name, self.folder / f"{name}.part"
+        if path.exists():
+            raise PermanentError(
+                f"Writing {name}", seen="it exists", allowed="new names only", next_step="see who else writes there"
+            )
+        # Made before DuckDB fills it, so that no moment exists in which others could open it.
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE))
+        values = ", ".join(f"{_guarded(column)} as {column}" for column in columns)
+        target = str(part).replace("'", "''")
+        con.execute(
+            f"copy (select {values} from {table} order by {', '.join(KEY)}) to '{target}' "
+            "(format csv, header, delimiter ',', quote '\"', escape '\"', use_tmp_file false)"
+        )
+        with part.open("rb") as stream:
+            os.fsync(stream.fileno())
+        part.rename(path)
+        sync_folder(self.folder)
+        digest = sha256_file(path)
+        write_atomic(self.folder / f"{name}.sha256", f"{digest}  {name}\n")
+        rows = con.execute(f"select count(*) from {table}").fetchall()[0][0]
+        return _File(kind=kind, name=name, sha256=digest, rows=rows)
+
+    def _latest(self) -> _Control | None:
+        controls = [(number, path) for number, path in self._ours() if path.name.endswith(".ctl.json")]
+        if not controls:
+            return None
+        try:
+            return _Control.model_validate_json(max(controls)[1].read_bytes())
+        except ValidationError:
+            return None
+
+    def _ours(self) -> Iterator[tuple[int, Path]]:
+        """This destination's files and their numbers, finished or not; the folder may hold others'."""
+        pattern = re.compile(rf"^{re.escape(self.name)}_v\d+_(\d{{8}})[_.]")
+        for path in self.folder.glob(f"{self.name}_v*"):
+            if match := pattern.match(path.name):
+                yield int(match[1]), path
+
+
+_SAME_KEY = " and ".join(f"state.{column} = change.{column}" for column in KEY)
+
+
+def _unguarded(column: str) -> str:
+    """The SQL that takes the guard off again."""
+    return f"case when {column}[1] = '''' then {column}[2:] else {column} end"
+
+
+def _guarded(column: str) -> str:
+    """The SQL that makes a value safe to open in a spreadsheet, so that :func:`_unguarded` can undo it."""
+    risky = f"regexp_matches({column}, '{_GUARD.replace(chr(39), chr(39) * 2)}')"
+    if column == "identifier":
+        risky = f"({risky} and not (identifier_type = 'phone' and regexp_matches(identifier, '{_E164}')))"
+    return f"case when {risky} then '''' || {column} else {column} end"

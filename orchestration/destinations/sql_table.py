@@ -1,0 +1,373 @@
+"""A suppression table in a database: PostgreSQL, or a SQLite file that needs no server.
+
+The layout is documented here and made if it is missing (:func:`layout`). ``written_by`` is part of the key: whoever else
+keeps rows in the table says so in their own name, and nothing here ever touches a row of another name. A row is in
+force while ``released_at`` is null, whoever wrote it:
+
+    select distinct identifier from suppression where channel = 'email' and released_at is null
+
+Rows are never deleted. A release sets ``released_at`` and the id of the evidence. What other names write is read back
+and brought home as opt-outs.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import sqlalchemy as sa
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+
+from orchestration.core.config import CHANNELS
+from orchestration.core.errors import ConfigError, PermanentError, TransientError
+from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER
+from orchestration.destinations.contract import (
+    IDENTIFIER_TYPES,
+    KEY,
+    BatchRejected,
+    DestinationSettings,
+    Facts,
+    Outcome,
+    Place,
+    Push,
+    ReadBack,
+    error_code,
+    secret,
+)
+
+FACTS = Facts(
+    system="sql_table",
+    channels=frozenset(CHANNELS),
+    identifier_types=frozenset(IDENTIFIER_TYPES),
+    read_back=ReadBack.FULL,
+    batch_size=100_000,  # one transaction each: some seconds of locks, some tens of MB staged
+)
+
+WRITER = "quietlist"
+_READ_ROWS = 50_000  # rows fetched at a time while reading back: some ten MB as Python values
+_NAME = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")  # what PostgreSQL takes without quotes, and no more than its 63 bytes
+_BUSY_SECONDS = 30  # how long SQLite waits for another writer's lock before the engine's own pauses begin
+
+# A transient fault of the server, by the first two characters of its SQLSTATE: connection, resources, operator
+# intervention (a restart), serialization and deadlock.
+_TRANSIENT_STATES = ("08", "40", "53", "57", "58")
+# A fault of the row itself: data exception, integrity constraint.
+_ROW_STATES = ("22", "23")
+
+# A moment is kept as text in SQLite, which has no type for it: ISO 8601 in UTC, so that it sorts.
+_MOMENT = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
+
+_TEXT_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
+_ARROW_MOMENT = pa.timestamp("us", tz="UTC")
+
+# What a row says beside its key; a change in one of them is written again.
+_SAID = ("identifier_hash", "reason", "suppressed_since")
+
+
+class Settings(DestinationSettings):
+    """Keys of ``[destinations.<name>]`` beside the common ones."""
+
+    url_env: str = ""
+    """Name of the environment variable that holds the SQLAlchemy URL, as any URL with a password must."""
+    url: str = ""
+    """A URL without a password. With neither: a SQLite file in ``outbox/<name>/``."""
+    schema_name: str = Field(default="", alias="schema")
+    """PostgreSQL schema; made if missing. Default: the connection's own."""
+    table: str = "suppression"
+
+    @field_validator("schema_name", "table")
+    @classmethod
+    def _check_name(cls, name: str, info: ValidationInfo) -> str:
+        if (name or info.field_name == "table") and not _NAME.match(name):
+            raise ValueError("a name is lower-case letters, digits and _, at most 63")
+        return name
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        if not url:
+            return url
+        try:
+            parsed = make_url(url)
+        except sa.exc.ArgumentError:
+            raise ValueError("is not a SQLAlchemy URL such as sqlite:///list.db") from None
+        if parsed.password or "password" in parsed.query:
+            raise ValueError("holds a password: put the URL into an environment variable and name it in url_env")
+        return url
+
+    @model_validator(mode="after")
+    def _one_url(self) -> Settings:
+        if self.url and self.url_env:
+            raise ValueError("url and url_env exclude each other")
+        return self
+
+
+def layout(table: str, schema: str | None = None) -> sa.Table:
+    """The table as it is made, and as it must be if it is there already (more columns do no harm)."""
+    key = [sa.Column(name, sa.Text(), primary_key=True) for name in (*KEY, "written_by")]
+    return sa.Table(
+        table,
+        sa.MetaData(schema=schema),
+        *key,
+        sa.Column("identifier_hash", sa.Text()),
+        sa.Column("reason", sa.Text()),
+        sa.Column("suppressed_since", _MOMENT),
+        sa.Column("released_at", _MOMENT),
+        sa.Column("release_evidence", sa.Text()),
+        sa.Column("version", sa.BigInteger()),
+        sa.Column("written_at", _MOMENT),
+    )
+
+
+def connect(place: Place, settings: Settings) -> SqlTable:
+    """The destination for one configured table."""
+    text = settings.url
+    if settings.url_env:
+        text = secret(settings.url_env, f"[destinations.{place.name}] url").get_secret_value()
+    tried = f"Reading the database URL of [destinations.{place.name}]"
+    try:
+        url = make_url(text or "sqlite:///" + str(place.home.outbox / place.name / "suppression.db"))
+    except sa.exc.ArgumentError:
+        raise ConfigError(tried, seen="no SQLAlchemy URL", allowed="postgresql://... or sqlite:///...") from None
+    backend = url.get_backend_name()
+    if backend == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    elif backend == "sqlite":
+        if settings.schema_name:
+            raise ConfigError(tried, seen="a schema for a SQLite file", allowed="schema only with PostgreSQL")
+        if not url.database or url.database == ":memory:" or url.query:
+            raise ConfigError(tried, seen="a SQLite URL without a plain file", allowed="sqlite:///<file>")
+        url = url.set(drivername="sqlite", database=str((place.home.root / url.database).resolve()))
+    else:
+        raise ConfigError(tried, seen=f"a {backend} database", allowed="postgresql, sqlite")
+    return SqlTable(url, layout(settings.table, settings.schema_name or None))
+
+
+class SqlTable:
+    """One table, reached by one URL."""
+
+    facts = FACTS
+    carries = ("reason", "suppressed_since")
+
+    def __init__(self, url: sa.URL, table: sa.Table) -> None:
+        self.table = table
+        self._sqlite = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+        try:
+            self._engine = sa.create_engine(
+                url,
+                poolclass=sa.NullPool,  # pushes are rare and long apart: a kept connection would only grow stale
+                hide_parameters=True,  # an error's text would quote the rows
+                connect_args={"timeout": _BUSY_SECONDS} if self._sqlite else {},
+            )
+        except ModuleNotFoundError:
+            raise ConfigError(
+                "Connecting to PostgreSQL", seen="psycopg is not installed", next_step="pip install 'quietlist[postgres]'"
+            ) from None
+        self._push: Push | None = None
+
+    def open(self, push: Push) -> None:
+        """Check the layout of a table that is there already. Makes nothing."""
+        self._push = push
+        with self._connection() as con:
+            if con is not None and (lacks := self._lacks(con)):
+                raise ConfigError(
+                    f"Opening the table {self.table.fullname}",
+                    seen=f"it is there, without {', '.join(lacks)}",
+                    allowed=", ".join(self.table.columns.keys()),
+                    next_step="add the columns, or name another table",
+                )
+
+    def close(self) -> None:
+        self._push = None
+        self._engine.dispose()
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        """Every row in force, whoever wrote it."""
+        columns = [self.table.c[name] for name in (*KEY, "written_by", "suppressed_since")]
+        with self._connection() as con:
+            if con is None or not self._exists(con):
+                return
+            found = con.execution_options(yield_per=_READ_ROWS).execute(
+                sa.select(*columns).where(self.table.c.released_at.is_(None))
+            )
+            for part in found.partitions():
+                channel, kind, identifier, scope, writer, since = zip(*part, strict=True)
+                ours = [name == WRITER for name in writer]
+                yield pa.record_batch(
+                    {
+                        "channel": pa.array(channel, pa.string()),
+                        "identifier_type": pa.array(kind, pa.string()),
+                        # Others type as they like; what differs only in case or blanks is one address.
+                        "identifier": pa.array(
+                            [text if own else text.strip().lower() for text, own in zip(identifier, ours, strict=True)],
+                            pa.string(),
+                        ),
+                        "scope": pa.array(scope, pa.string()),
+                        "ours": pa.array(ours, pa.bool_()),
+                        "since": pa.array(
+                            [None if own else _moment(at) for at, own in zip(since, ours, strict=True)], _ARROW_MOMENT
+                        ),
+                    }
+                )
+
+    def put(self, rows: pa.RecordBatchReader) -> Outcome:
+        """Stage the rows and merge them in one transaction. A row that says the same already is not touched."""
+        push = self._opened()
+        with self._transaction() as con:
+            self._make(con)
+            names = [*KEY, *_SAID]
+            with self._staged(con, rows, names) as stage:
+                insert = (postgresql.insert if self._sqlite is None else sqlite.insert)(self.table)
+                merge = insert.from_select(
+                    [*names, "written_by", "version", "written_at"],
+                    sa.select(
+                        *(stage.c[name] for name in names),
+                        sa.literal(WRITER), sa.literal(push.version, sa.BigInteger()), self._at(push),
+                    ).where(sa.true()),  # SQLite cannot tell a join's ON from ON CONFLICT without a WHERE
+                )  # fmt: skip
+                merge = merge.on_conflict_do_update(
+                    index_elements=[self.table.c[name] for name in (*KEY, "written_by")],
+                    set_={
+                        **{name: merge.excluded[name] for name in (*_SAID, "version", "written_at")},
+                        "released_at": sa.null(),
+                        "release_evidence": sa.null(),
+                    },
+                    where=sa.or_(
+                        self.table.c.released_at.is_not(None),
+                        *(self.table.c[name].is_distinct_from(merge.excluded[name]) for name in _SAID),
+                    ),
+                )
+                return Outcome(changed=con.execute(merge, execution_options={"preserve_rowcount": True}).rowcount)
+
+    def release(self, rows: pa.RecordBatchReader) -> Outcome:
+        """Mark these rows of ours as released, with their evidence."""
+        push = self._opened()
+        with self._transaction() as con, self._staged(con, rows, [*KEY, "evidence_id"]) as stage:
+            update = (
+                sa.update(self.table)
+                .values(released_at=self._at(push), release_evidence=stage.c.evidence_id)
+                .where(*(self.table.c[name] == stage.c[name] for name in KEY))
+                .where(self.table.c.written_by == WRITER, self.table.c.released_at.is_(None))
+            )
+            return Outcome(changed=con.execute(update).rowcount)
+
+    def _opened(self) -> Push:
+        if self._push is None:
+            raise PermanentError(
+                f"Writing to {self.table.fullname}", seen="the destination is not open", next_step="call open first"
+            )
+        return self._push
+
+    def _at(self, push: Push) -> sa.ColumnElement[Any]:
+        utc = push.as_of.astimezone(UTC)
+        return sa.literal(utc.strftime(_TEXT_MOMENT) if self._sqlite else utc, _MOMENT)
+
+    def _exists(self, con: sa.Connection) -> bool:
+        return sa.inspect(con).has_table(self.table.name, schema=self.table.schema)
+
+    def _lacks(self, con: sa.Connection) -> list[str]:
+        if not self._exists(con):
+            return []
+        present = {column["name"] for column in sa.inspect(con).get_columns(self.table.name, schema=self.table.schema)}
+        return [name for name in self.table.columns.keys() if name not in present]  # noqa: SIM118
+
+    def _make(self, con: sa.Connection) -> None:
+        if self.table.schema and not sa.inspect(con).has_schema(self.table.schema):
+            con.execute(sa.schema.CreateSchema(self.table.schema, if_not_exists=True))
+        self.table.create(con, checkfirst=True)
+
+    @contextmanager
+    def _staged(self, con: sa.Connection, rows: pa.RecordBatchReader, names: list[str]) -> Iterator[sa.Table]:
+        """The rows in a temporary table of this connection."""
+        stage = sa.Table(
+            "quietlist_stage",
+            sa.MetaData(),
+            *(sa.Column(name, self.table.c[name].type if name in self.table.c else sa.Text()) for name in names),
+            prefixes=["TEMPORARY"],
+        )
+        stage.create(con, checkfirst=False)
+        for batch in rows:
+            columns = {name: batch.column(name) for name in names}
+            for name, column in columns.items():
+                if pa.types.is_timestamp(column.type):
+                    columns[name] = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")  # Arrow's %S has the microseconds
+            arriving = pa.table(columns)
+            if self._sqlite is None:
+                self._copy(con, stage.name, arriving)
+            else:  # SQLite has no bulk loader: values one by one is what there is
+                marks = ", ".join("?" for _ in names)
+                values = list(zip(*(column.to_pylist() for column in arriving.columns), strict=True))
+                if values:
+                    con.exec_driver_sql(f"insert into {stage.name} ({', '.join(names)}) values ({marks})", values)
+        yield stage
+        stage.drop(con)
+
+    def _copy(self, con: sa.Connection, stage: str, rows: pa.Table) -> None:
+        buffer = io.BytesIO()
+        pa_csv.write_csv(rows, buffer, pa_csv.WriteOptions(include_header=False, quoting_style="needed"))
+        driver = con.connection.driver_connection
+        assert driver is not None
+        with (
+            driver.cursor() as cursor,
+            cursor.copy(f"copy {stage} ({', '.join(rows.column_names)}) from stdin (format csv)") as copy,
+        ):
+            copy.write(buffer.getbuffer())
+
+    @contextmanager
+    def _connection(self) -> Iterator[sa.Connection | None]:
+        """A connection for reading; None where a SQLite file is not there yet, since connecting would make it."""
+        if self._sqlite is not None and not self._sqlite.exists():
+            yield None
+            return
+        with self._our_errors(), self._engine.connect() as con:
+            yield con
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        if self._sqlite is not None and not self._sqlite.exists():
+            self._sqlite.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            os.close(os.open(self._sqlite, os.O_WRONLY | os.O_CREAT, PRIVATE_FILE))
+        with self._our_errors(), self._engine.begin() as con:
+            yield con
+
+    @contextmanager
+    def _our_errors(self) -> Iterator[None]:
+        """Say what went wrong by its code alone: a database's own text quotes the row it stumbled over."""
+        tried = f"Talking to the database about {self.table.fullname}"
+        try:
+            yield
+        except Exception as error:
+            driver = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+            state, name = getattr(driver, "sqlstate", None), getattr(driver, "sqlite_errorname", None)
+            if not isinstance(error, sa.exc.SQLAlchemyError) and state is None and name is None:
+                raise
+            code = f"sqlstate_{state}" if state else error_code(str(name or type(driver).__name__))
+            if (state or "").startswith(_ROW_STATES) or (name or "").startswith("SQLITE_CONSTRAINT"):
+                raise BatchRejected(tried, code=code) from None
+            lost = isinstance(error, sa.exc.OperationalError) and state is None and name is None
+            if lost or (state or "").startswith(_TRANSIENT_STATES) or name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
+                raise TransientError(tried, seen=code, next_step="see whether the database is up and reachable") from None
+            raise PermanentError(tried, seen=code, next_step="look the code up; check rights, the URL and the table") from None
+
+
+def _moment(value: Any) -> datetime | None:
+    """A moment that somebody else wrote; None when it is not one."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

@@ -1,0 +1,502 @@
+"""The report's figures: what is counted, in SQL, and nothing about how it looks.
+
+Each table of requests or clocks is read once, into small counts; the figures of all sections are made from those, so
+that a report over twenty million requests takes seconds. No figure holds an identifier, a name or a file's name: counts,
+request ids and file ids only (promise 9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import duckdb
+
+from orchestration.evidence.masks import mask_text
+from orchestration.evidence.relations import rows
+
+Rows = list[dict[str, Any]]
+
+# Half a year of weeks: long enough to see a season, short enough to see a week.
+WEEKS = 26
+# The worst clocks are a list to act on, and a page is about this long.
+WORST = 15
+# Longer lists of kinds (quarantine reasons, campaigns) are cut here, and the page says how many were left out.
+LIST = 12
+# Text that somebody typed (a scope, a campaign's title) is shown when at least so many records carry it: then it is the name of
+# a list or a campaign. A rarer one may be about one person.
+RARE = 5
+# Share of the legal time used, in tenths; the eleventh is beyond the deadline.
+TENTHS = 11
+# Where a rule allows no time at all a share means nothing; what tells is how long it took. Upper bounds in hours.
+DURATIONS: tuple[tuple[float, str], ...] = (
+    (1, "within 1 h"), (4, "1 to 4 h"), (24, "4 to 24 h"), (48, "1 to 2 days"), (168, "2 to 7 days"), (720, "7 to 30 days"),
+    (float("inf"), "over 30 days"),
+)  # fmt: skip
+
+
+# What a clock can be: ended (on time, lifted by the person before anything was due, late), running (open, at risk, overdue),
+# or accepted by a system that shows nothing, which ends it for nobody who asks for proof.
+STATES = ("on_time", "lifted", "late", "accepted", "open", "at_risk", "overdue")
+
+
+def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+    """Make ``clock_counts`` and ``request_counts``: one pass over the clocks, one over the requests."""
+    con.execute(
+        """
+        create or replace temp view clocks_seen as
+        with unreadable as (
+            select distinct destination from raw__sync__row_state where verify_class in ('none', 'receipt')
+        ),
+        promises as (
+            select rule_id from policy__rules where trigger = 'company_promise'
+        ),
+        final as (
+            select
+                clocks.* exclude (state),
+                promises.rule_id is null as is_legal,
+                -- Such a clock never ends, because nothing can be read back; that it was accepted is all there is (promise 7).
+                case
+                    when clocks.ended_at is null and clocks.accepted_at is not null and unreadable.destination is not null then 'accepted'
+                    else clocks.state
+                end as state
+            from deadlines__clocks as clocks
+            left join unreadable on clocks.destination = unreadable.destination
+            left join promises on clocks.rule_id = promises.rule_id
+        )
+        select * from final
+        """
+    )
+    con.execute(
+        """
+        create or replace temp table clock_counts as
+        with clocks as (
+            select
+                rule_id, channel, destination, state, target_state, is_legal,
+                ended_at is not null as has_ended,
+                state = 'accepted' and accepted_at > deadline_at as is_accepted_late,
+                epoch(coalesce(ended_at, case when state = 'accepted' then accepted_at end, $as_of)) - epoch(starts_at) as used,
+                epoch(deadline_at) - epoch(starts_at) as allowed
+            from clocks_seen
+        ),
+        final as (
+            select
+                rule_id, channel, destination, state, target_state, has_ended, is_accepted_late, is_legal,
+                coalesce(allowed, 0) <= 0 as allows_no_time,
+                case
+                    when coalesce(allowed, 0) <= 0 then len(list_filter($bounds, lambda hours: used > hours * 3600))
+                    when used > allowed then 10
+                    else greatest(least(floor(10 * used / allowed), 9), 0)
+                end::integer as bin,
+                count(*) as clocks
+            from clocks
+            group by all
+        )
+        select * from final
+        """,
+        {"as_of": as_of, "bounds": [hours for hours, _ in DURATIONS[:-1]]},
+    )
+    con.execute(
+        """
+        create or replace temp table request_counts as
+        select
+            action, source, scope, time_quality,
+            case when scope_given is distinct from scope and action <> 'opt_in' then scope_given end as unknown_scope,
+            date_trunc('week', at_earliest)::date as week,
+            count(*) as requests, sum(records)::bigint as records
+        from ledger__requests
+        group by all
+        """
+    )
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """The state of the clocks: one per request, rule and destination. Legal ones, except where it says otherwise."""
+
+    states: Mapping[str, int]
+    promised: Mapping[str, int]
+    """State -> clocks of our own promise, where no law that we know sets a limit."""
+    by_rule: Rows
+    by_channel: Rows
+    by_destination: Rows
+    targets: Mapping[str, int]
+    """State -> all clocks, measured by our own promise instead of their rule."""
+    tenths: Mapping[str, list[int]]
+    """ended, accepted, running -> clocks by the share of their legal time they used."""
+    durations: Mapping[str, list[int]]
+    """ended, accepted, running -> clocks of rules that allow no time, by how long it took (see DURATIONS)."""
+    worst: Rows
+    accepted_late: int
+    """Of the accepted ones, those accepted after the deadline."""
+    unresolved: int
+    """Overdue clocks of requests that reach nobody: no push can end them."""
+    unverified: int
+    """Clocks judged by a rule whose citation nobody has checked at its source."""
+
+    @property
+    def total(self) -> int:
+        return sum(self.states.values())
+
+    def of(self, *states: str) -> int:
+        return sum(self.states.get(state, 0) for state in states)
+
+
+def clocks(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Clocks:
+    """Everything the report says about clocks. Needs :func:`prepare`."""
+    pivot = ", ".join(f"sum(clocks) filter (where state = '{state}') as {state}" for state in STATES) + ", sum(clocks) as total"
+    bins = rows(
+        con,
+        """
+        select allows_no_time, bin, case when has_ended then 'ended' when state = 'accepted' then 'accepted' else 'running' end as kind,
+            sum(clocks)::bigint as clocks
+        from clock_counts where is_legal
+        group by all
+        """,
+    )
+    by_rule = _whole(
+        rows(
+            con,
+            f"""
+            select clock_counts.rule_id, any_value(rules.jurisdiction) as jurisdiction, any_value(rules.citation) as citation,
+                any_value(rules.verification) as verification, any_value(rules.status) as status,
+                any_value(rules.max_value) as max_value, any_value(rules.max_unit) as max_unit,
+                any_value(rules.clock_start) as clock_start, any_value(rules.trigger) as trigger, {pivot}
+            from clock_counts
+            left join policy__rules as rules on clock_counts.rule_id = rules.rule_id
+            where is_legal
+            group by clock_counts.rule_id
+            order by coalesce(overdue, 0) desc, coalesce(late, 0) desc, total desc, clock_counts.rule_id
+            """,
+        )
+    )
+    return Clocks(
+        states=_counts(con, "select state, sum(clocks)::bigint from clock_counts where is_legal group by state"),
+        promised=_counts(con, "select state, sum(clocks)::bigint from clock_counts where not is_legal group by state"),
+        by_rule=by_rule,
+        by_channel=_whole(
+            rows(con, f"select channel, {pivot} from clock_counts where is_legal group by channel order by total desc, channel")
+        ),
+        by_destination=_whole(
+            rows(
+                con,
+                f"select destination, {pivot} from clock_counts where is_legal group by destination order by total desc, destination",
+            )
+        ),
+        targets=_counts(
+            con, "select target_state, sum(clocks)::bigint from clock_counts where target_state is not null group by target_state"
+        ),
+        tenths=_binned(bins, TENTHS, allows_no_time=False),
+        durations=_binned(bins, len(DURATIONS), allows_no_time=True),
+        worst=rows(
+            con,
+            f"""
+            with worst as (
+                select
+                    request_id, rule_id, channel, destination, starts_at, deadline_at, ended_at, state,
+                    is_unresolved, coalesce(ended_at, $as_of) - deadline_at as over
+                from clocks_seen
+                where state in ('overdue', 'late') and is_legal
+                -- what can still be done something about comes first
+                order by state = 'late', over desc, request_id, rule_id, destination
+                limit {WORST}
+            ),
+            final as (
+                select worst.*, requests.source, requests.action, requests.method
+                from worst
+                left join ledger__requests as requests on worst.request_id = requests.request_id
+            )
+            select * from final
+            order by state = 'late', over desc, request_id, rule_id, destination
+            """,
+            as_of=as_of,
+        ),
+        accepted_late=_one(con, "select coalesce(sum(clocks), 0)::bigint from clock_counts where is_accepted_late and is_legal"),
+        unresolved=_one(con, "select count(*) from clocks_seen where state = 'overdue' and is_legal and is_unresolved"),
+        unverified=sum(row["total"] for row in by_rule if not is_checked(row["verification"])),
+    )
+
+
+def is_checked(verification: str | None) -> bool:
+    """Whether somebody read the law itself (V) or at least a source about it (S); from memory (M) is neither."""
+    return (verification or "M")[:1] in ("V", "S")
+
+
+@dataclass(frozen=True)
+class Requests:
+    """The ledger in figures."""
+
+    total: int
+    records: int
+    weeks: list[date]
+    per_week: Mapping[str, list[int]]
+    earlier: int
+    """Requests made before the first of the weeks."""
+    untimed: Rows
+    """Source and time quality -> requests whose moment is not certain."""
+    unknown_scopes: Rows
+
+
+def requests(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Requests:
+    """Everything the report says about requests. Needs :func:`prepare`."""
+    this_week = as_of.date() - timedelta(days=as_of.weekday())
+    weeks = [this_week - timedelta(weeks=back) for back in range(WEEKS - 1, -1, -1)]
+    position = {week: index for index, week in enumerate(weeks)}
+    per_week: dict[str, list[int]] = {}
+    for action, week, count in con.execute(
+        "select action, week, sum(requests)::bigint from request_counts where week >= $first group by all order by all",
+        {"first": weeks[0]},
+    ).fetchall():
+        if week in position:
+            per_week.setdefault(action, [0] * WEEKS)[position[week]] = count
+    totals = rows(
+        con,
+        """
+        select coalesce(sum(requests), 0)::bigint as total, coalesce(sum(records), 0)::bigint as records,
+            coalesce(sum(requests) filter (where week < $first), 0)::bigint as earlier
+        from request_counts
+        """,
+        first=weeks[0],
+    )[0]
+    return Requests(
+        weeks=weeks,
+        per_week=dict(sorted(per_week.items(), key=lambda item: (-sum(item[1]), item[0]))),
+        untimed=rows(
+            con,
+            """
+            select source, time_quality, sum(requests)::bigint as requests from request_counts
+            where time_quality in ('ambiguous', 'none', 'unreadable', 'implausible')
+            group by all order by requests desc, source, time_quality
+            """,
+        ),
+        unknown_scopes=[
+            row | {"given": mask_text(row["given"])[:80] if row["given"] else None}
+            for row in rows(
+                con,
+                """
+                with unknown as (
+                    select source, unknown_scope, scope, sum(requests)::bigint as requests from request_counts
+                    where unknown_scope is not null
+                    group by all
+                )
+                select source, case when requests >= $rare then unknown_scope end as given, scope as taken_as,
+                    sum(requests)::bigint as requests
+                from unknown
+                group by all order by requests desc, source, given, taken_as
+                """,
+                rare=RARE,
+            )
+        ],
+        **totals,
+    )
+
+
+@dataclass(frozen=True)
+class Files:
+    """Conservation: where the records of all files ended."""
+
+    files: int
+    whole: int
+    """Files whose account adds up."""
+    with_difference: Rows
+    quarantine: Rows
+    """Stage, reason and source -> records."""
+
+
+def files(con: duckdb.DuckDBPyConnection) -> Files:
+    """The account of promise 1."""
+    counted = rows(
+        con,
+        """
+        select count(*) as files, count(*) filter (where difference = 0) as whole
+        from ledger__conservation where feed is not null
+        """,
+    )[0]
+    return Files(
+        with_difference=rows(
+            con,
+            f"""
+            select file_id, source, feed, received_at, records_read, difference from ledger__conservation
+            where feed is not null and difference <> 0
+            order by abs(difference) desc, file_id limit {LIST}
+            """,
+        ),
+        quarantine=rows(
+            con,
+            """
+            select stage, reason, source, count(*) as records, count(distinct file_id) as files, min(file_id) as example_file,
+                min_by(record_no, (file_id, record_no)) as example_record
+            from ledger__quarantine
+            group by stage, reason, source
+            order by records desc, stage, reason, source
+            """,
+        ),
+        **counted,
+    )
+
+
+def unresolved(con: duckdb.DuckDBPyConnection) -> Rows:
+    """Requests that reach nobody on a channel they name, by channel and source."""
+    return rows(
+        con,
+        """
+        select channel, source, count(*) as requests, min(at_earliest) as oldest, min_by(request_id, (at_earliest, request_id)) as example
+        from golden__unresolved_requests
+        group by channel, source
+        order by requests desc, channel, source
+        """,
+    )
+
+
+def unmatched_echoes(con: duckdb.DuckDBPyConnection) -> Rows:
+    """Sends that a vendor dropped for a suppression nobody here knows, by source and channel."""
+    return rows(
+        con,
+        """
+        select source, channel, count(*) as echoes, min_by(file_id, (file_id, record_no)) as example_file,
+            min_by(record_no, (file_id, record_no)) as example_record
+        from golden__unmatched_echoes
+        group by source, channel
+        order by echoes desc, source, channel
+        """,
+    )
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Contacts that were made, against what applied at their second (DESIGN 4.5)."""
+
+    outcomes: Mapping[str, int]
+    causes: Mapping[str, int]
+    """Root cause -> violations."""
+    worst: Rows
+    """Campaign, system and channel -> violations."""
+
+    @property
+    def total(self) -> int:
+        return sum(self.outcomes.values())
+
+    @property
+    def violations(self) -> int:
+        return self.outcomes.get("violation", 0)
+
+
+def exposure(con: duckdb.DuckDBPyConnection) -> Exposure:
+    """Everything the report says about contacts made."""
+    return Exposure(
+        outcomes=_counts(con, "select outcome, sum(contacts)::bigint from exposure__summary group by outcome"),
+        causes=_counts(
+            con,
+            """
+            select coalesce(root_cause, 'unknown') as cause, sum(contacts)::bigint as contacts from exposure__summary
+            where outcome = 'violation' group by cause order by contacts desc, cause
+            """,
+        ),
+        worst=[
+            row | {"campaign": mask_text(row["campaign"])[:80] if row["campaign"] else None}
+            for row in rows(
+                con,
+                f"""
+                with titles as (
+                    select campaign from exposure__summary group by campaign having sum(contacts) >= {RARE}
+                )
+                select titles.campaign, system, channel, source, sum(contacts)::bigint as violations, min(day) as first_day,
+                    max(day) as last_day
+                from exposure__summary as summary
+                left join titles on summary.campaign = titles.campaign
+                where outcome = 'violation'
+                group by titles.campaign, system, channel, source
+                order by violations desc, titles.campaign, system, channel, source
+                limit {LIST}
+                """,
+            )
+        ],
+    )
+
+
+def registries(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Rows:
+    """Every registry that a copy was ever obtained of: its age against its limit, its coverage, and what it misses.
+
+    A copy taken by area code is as old as its oldest area. ``unscreened`` counts the company's numbers of the registry's
+    country in area codes that were never taken: nobody asked about them, which is not the same as clear (DESIGN 4.3).
+    """
+    found = rows(
+        con,
+        """
+        with areas as (
+            select registry, area, max(obtained_at) as obtained_at, max_by(version, version_no) as version
+            from registries__area_versions
+            group by registry, area
+        ),
+        copies as (
+            select
+                registry, min(obtained_at) as obtained_at, max_by(version, obtained_at) as version,
+                count(*) filter (where area <> '*') as area_codes
+            from areas
+            group by registry
+        ),
+        listed as (
+            select registry, count(*) as numbers from registries__listings where listed_to is null group by registry
+        ),
+        -- in area codes that were never taken
+        missed as (
+            select registry, count(*) as numbers from registries__unscreened group by registry
+        ),
+        final as (
+            select
+                copies.registry, copies.version, copies.obtained_at, copies.area_codes, coalesce(listed.numbers, 0) as numbers,
+                policy.jurisdiction, policy.channels, policy.coverage, policy.max_age_days, policy.citation, policy.verification,
+                case when policy.coverage = 'area_code' then coalesce(missed.numbers, 0) end as unscreened
+            from copies
+            left join listed on copies.registry = listed.registry
+            left join missed on copies.registry = missed.registry
+            left join policy__registries as policy on copies.registry = policy.registry
+        )
+        select * from final order by registry
+        """,
+    )
+    for row in found:
+        row["age"] = as_of - row["obtained_at"]
+        row["is_too_old"] = row["max_age_days"] is not None and row["age"] > timedelta(days=row["max_age_days"])
+    return found
+
+
+def composition(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, dict[str, int]]:
+    """The golden rows of ``relation`` by channel, reason, basis and scope, and how many have an exception."""
+    counted = con.execute(
+        f"""
+        select channel, reason, basis, scope, len(except_scopes) > 0, count(*)
+        from {relation}
+        group by all
+        """
+    ).fetchall()
+    found: dict[str, dict[str, int]] = {"channel": {}, "reason": {}, "basis": {}, "scope": {}, "released below": {}}
+    for channel, reason, basis, scope, is_excepted, count in counted:
+        for kind, value in (("channel", channel), ("reason", reason), ("basis", basis), ("scope", scope)):
+            found[kind][value] = found[kind].get(value, 0) + count
+        if is_excepted:
+            found["released below"]["yes"] = found["released below"].get("yes", 0) + count
+    return {kind: dict(sorted(values.items(), key=lambda item: (-item[1], item[0]))) for kind, values in found.items()}
+
+
+def _whole(found: Rows) -> Rows:
+    """Sums as whole numbers: DuckDB gives null for none and a wide integer otherwise."""
+    return [{key: int(value or 0) if key in (*STATES, "total") else value for key, value in row.items()} for row in found]
+
+
+def _counts(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]:
+    return {row[0]: int(row[1]) for row in con.execute(query).fetchall()}
+
+
+def _one(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    return int(con.execute(query).fetchall()[0][0])
+
+
+def _binned(found: Rows, length: int, *, allows_no_time: bool) -> dict[str, list[int]]:
+    counts = {kind: [0] * length for kind in ("ended", "accepted", "running")}
+    for row in found:
+        if row["allows_no_time"] is allows_no_time:
+            counts[row["kind"]][row["bin"]] += row["clocks"]
+    return counts

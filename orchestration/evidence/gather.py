@@ -1,0 +1,104 @@
+"""Everything one report says, collected at one moment from the warehouse and the files beside it. Nothing is judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from orchestration.core.config import Config
+from orchestration.core.errors import PermanentError
+from orchestration.core.home import Home
+from orchestration.evidence import figures
+from orchestration.evidence.gates import last_verdicts
+from orchestration.evidence.health import DestinationHealth, SourceHealth, destinations_of, evidence_of, sources_of
+from orchestration.gate.verdicts import Verdict, overrides
+from orchestration.landing.manifest import read_manifest
+from orchestration.publish.versions import Snapshot, latest_version, read_published, version_folder
+
+# A year of daily versions: what a picture of growth can show.
+_VERSIONS_SHOWN = 366
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known at ``as_of``."""
+
+    company: str
+    as_of: datetime
+    target_hours: int
+    published: Snapshot | None
+    published_problem: str | None
+    """Why the published version could not be proved; then ``published`` is None although there is one."""
+    versions: tuple[tuple[datetime, int], ...]
+    """When each version was published and with how many rows, the oldest first."""
+    verdicts: tuple[Verdict, ...]
+    overrides: tuple[Mapping[str, Any], ...]
+    clocks: figures.Clocks
+    requests: figures.Requests
+    files: figures.Files
+    exposure: figures.Exposure
+    sources: tuple[SourceHealth, ...]
+    destinations: tuple[DestinationHealth, ...]
+    registries: figures.Rows
+    unresolved: figures.Rows
+    echoes: figures.Rows
+    composition: Mapping[str, Mapping[str, int]]
+    manifest_sha256: str | None
+    """The last line's hash of the landing manifest, which stands for every file that ever arrived."""
+
+    def verdict(self, gate: str) -> Verdict | None:
+        return next((verdict for verdict in self.verdicts if verdict.gate == gate), None)
+
+    @property
+    def is_latest_published(self) -> bool:
+        """False when the table that was judged last is another one than the version in force."""
+        last = self.verdict("exit")
+        return self.published is None or last is None or last.rows_sha256 == self.published.rows_sha256
+
+
+def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
+    """Collect the evidence. The warehouse is opened once, read only."""
+    problem, published = None, None
+    try:
+        published = read_published(home) if latest_version(home) else None
+    except PermanentError as error:
+        problem = error.seen
+    deliveries = read_manifest(home)
+    with evidence_of(home, config) as con:
+        figures.prepare(con, as_of)
+        return Evidence(
+            company=config.company.name,
+            as_of=as_of,
+            target_hours=config.company.target_hours,
+            published=published,
+            published_problem=problem,
+            versions=_versions(home, published),
+            verdicts=tuple(last_verdicts(home)),
+            overrides=overrides(home),
+            clocks=figures.clocks(con, as_of),
+            requests=figures.requests(con, as_of),
+            files=figures.files(con),
+            exposure=figures.exposure(con),
+            sources=tuple(sources_of(con, home, config, as_of)),
+            destinations=tuple(destinations_of(con, home, config, as_of)),
+            registries=figures.registries(con, as_of),
+            unresolved=figures.unresolved(con),
+            echoes=figures.unmatched_echoes(con),
+            composition=figures.composition(con, published.relation if published else "golden__golden_suppression"),
+            manifest_sha256=deliveries[-1].hash if deliveries else None,
+        )
+
+
+def _versions(home: Home, published: Snapshot | None) -> tuple[tuple[datetime, int], ...]:
+    """As the manifests say it; the chain that proves them is the doctor's to follow."""
+    import json
+
+    found = []
+    for number in range(max(1, published.version - _VERSIONS_SHOWN + 1), published.version + 1) if published else ():
+        file = version_folder(home, number) / "manifest.json"
+        if file.is_file():
+            manifest = json.loads(file.read_text(encoding="utf-8"))
+            found.append((datetime.fromisoformat(manifest["as_of"]), int(manifest["row_count"])))
+    return tuple(found)

@@ -1,0 +1,537 @@
+"""Is everything there that should be? Sources, destinations and the installation itself, with what to do about it.
+
+Only looks: nothing is mended here. The report, ``quietlist sources``, ``quietlist destinations`` and ``quietlist doctor``
+all speak from these rows.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import sys
+import zoneinfo
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from importlib.metadata import version as installed_version
+from typing import Any
+
+import duckdb
+
+from orchestration.core.config import Config, size_in_bytes
+from orchestration.core.errors import QuietlistError
+from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.warehouse import warehouse
+from orchestration.evidence.relations import open_relations, rows
+from orchestration.evidence.wording import age, counted, moment
+from orchestration.landing.manifest import Entry, read_manifest
+from orchestration.sync.found import source_name as found_at
+from orchestration.sync.receipts import broken_links, last_receipt
+
+
+@contextmanager
+def evidence_of(home: Home, config: Config | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse, read only, with the views of :mod:`~orchestration.evidence.relations` open."""
+    with warehouse(home, read_only=True, limits=config.limits if config else None) as con:
+        open_relations(con)
+        yield con
+
+
+@dataclass(frozen=True)
+class SourceHealth:
+    """One source: what it delivered, and where its records ended."""
+
+    name: str
+    format: str
+    is_configured: bool
+    expected_every_hours: int | None
+    deliveries: int
+    last_arrival: datetime | None
+    silent_for: timedelta | None
+    is_late: bool
+    files: int
+    """Distinct files: a file delivered twice counts once."""
+    unknown_files: int
+    """Files whose name no feed of the format knows: landed, not read."""
+    rejected_parts: int
+    """Parts of deliveries that could not be unpacked."""
+    records_read: int
+    entries: int
+    duplicates: int
+    echoes: int
+    not_requests: int
+    quarantined: int
+    difference: int
+    files_with_difference: int
+    arrivals: Mapping[date, int]
+    """Day (UTC) -> deliveries."""
+
+    def as_dict(self) -> dict[str, Any]:
+        silent = None if self.silent_for is None else round(self.silent_for / timedelta(hours=1), 2)
+        kept = {key: value for key, value in asdict(self).items() if key not in ("arrivals", "silent_for")}
+        return kept | {"silent_for_hours": silent}
+
+    def sentence(self) -> str:
+        """One line for a terminal."""
+        if not self.is_configured:
+            state = "no longer configured; its requests stand"
+        elif self.last_arrival is None:
+            state = "LATE: nothing has ever arrived" if self.is_late else "nothing has arrived yet"
+        elif self.is_late:
+            state = f"LATE: silent for {age(self.silent_for)}, expected every {age(float(self.expected_every_hours or 0))}"
+        else:
+            state = f"last arrival {age(self.silent_for)} ago"
+        account = f"{counted(self.deliveries, 'delivery', 'deliveries')}, {counted(self.records_read, 'record')}"
+        faults = [
+            counted(self.quarantined, "record") + " in quarantine" if self.quarantined else "",
+            counted(self.unknown_files, "file") + " of unknown name" if self.unknown_files else "",
+            counted(self.rejected_parts, "part") + " unreadable" if self.rejected_parts else "",
+            f"{counted(self.files_with_difference, 'file')} whose account does not add up" if self.files_with_difference else "",
+        ]
+        return "; ".join([f"{self.name} ({self.format}): {state}", account, *filter(None, faults)])
+
+
+@dataclass(frozen=True)
+class DestinationHealth:
+    """One destination: what it should hold, and how much of that is proved."""
+
+    name: str
+    system: str
+    is_configured: bool
+    channels: tuple[str, ...]
+    scopes: tuple[str, ...]
+    dry_run: bool
+    verify_class: str | None
+    """full, point, receipt or none; None before the first push."""
+    wanted: int
+    states: Mapping[str, int]
+    """State -> rows, over all rows ever wanted."""
+    unprovable: int
+    """Accepted by a system that shows nothing: as good as it gets, but not proved."""
+    unverified: int
+    """Wanted, provable, and not proved."""
+    oldest_unverified_at: datetime | None
+    """When the longest waiting of them was first wanted."""
+    oldest_unverified_for: timedelta | None
+    last_push: datetime | None
+    last_version: int | None
+    held: Mapping[str, int]
+    """Reason -> rows that the last push held back."""
+    alarms: tuple[str, ...]
+    stopped: str | None
+    """Kind of the error that ended the last push early."""
+
+    @property
+    def proof(self) -> str:
+        """The class of proof in words (promise 7)."""
+        return {
+            "full": "read back in full",
+            "point": "read back row by row",
+            "receipt": "accepted row by row, not provable after",
+            "none": "accepted, not provable",
+            None: "not pushed yet",
+        }.get(self.verify_class, str(self.verify_class))
+
+    def as_dict(self) -> dict[str, Any]:
+        waiting = None if self.oldest_unverified_for is None else round(self.oldest_unverified_for / timedelta(hours=1), 2)
+        kept = {key: value for key, value in asdict(self).items() if key != "oldest_unverified_for"}
+        return kept | {"oldest_unverified_hours": waiting, "proof": self.proof}
+
+    def sentence(self) -> str:
+        """One line for a terminal."""
+        parts = [f"{self.name} ({self.system})", f"{self.wanted:,} wanted", f"{self.states.get('verified', 0):,} verified"]
+        parts += [
+            f"{self.states[state]:,} {state}" for state in ("sent", "missing", "rejected", "released") if self.states.get(state)
+        ]
+        if self.unprovable:
+            parts.append(f"{self.unprovable:,} accepted, not provable")
+        if self.unverified:
+            parts.append(f"the oldest unproved row waits for {age(self.oldest_unverified_for)}")
+        parts += [f"{count:,} held ({reason})" for reason, count in self.held.items()]
+        parts.append(f"last push {moment(self.last_push)}" + (f" of version {self.last_version}" if self.last_version else ""))
+        if self.stopped:
+            parts.append(f"STOPPED by {self.stopped}")
+        if self.dry_run:
+            parts.append("dry run: nothing is sent")
+        if not self.is_configured:
+            parts.append("no longer configured")
+        return f"{parts[0]}: {'; '.join(parts[1:])}"
+
+
+def source_health(home: Home, config: Config, as_of: datetime) -> list[SourceHealth]:
+    """Every configured source, and every other one that ever delivered, the late ones first."""
+    with evidence_of(home, config) as con:
+        return sources_of(con, home, config, as_of)
+
+
+def destination_health(home: Home, config: Config, as_of: datetime) -> list[DestinationHealth]:
+    """Every configured destination, and every other one that rows were ever pushed to."""
+    with evidence_of(home, config) as con:
+        return destinations_of(con, home, config, as_of)
+
+
+def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime) -> list[SourceHealth]:
+    """:func:`source_health` on an open connection."""
+    deliveries: dict[str, list[Entry]] = {}
+    for entry in read_manifest(home):
+        deliveries.setdefault(entry.source, []).append(entry)
+    account = {
+        row.pop("source"): row
+        for row in rows(
+            con,
+            """
+            with files as (
+                select source, count(*) as files, count(*) filter (where feed is null) as unknown_files
+                from raw__landed_files
+                group by source
+            ),
+            records as (
+                select
+                    source, sum(greatest(records_read, 0))::bigint as records_read, sum(entries)::bigint as entries,
+                    sum(duplicates)::bigint as duplicates, sum(echoes)::bigint as echoes,
+                    sum(not_requests)::bigint as not_requests, sum(quarantined)::bigint as quarantined,
+                    sum(abs(difference))::bigint as difference,
+                    count(*) filter (where difference <> 0) as files_with_difference
+                from ledger__conservation
+                where feed is not null
+                group by source
+            )
+            select source, files, unknown_files, columns(* exclude (source, files, unknown_files))
+            from files full join records using (source)
+            """,
+        )
+    }
+    formats = {row["source"]: row["format"] for row in rows(con, "select source, format from raw__source_settings")}
+    # What a sync finds at a destination is a source that nobody configures.
+    own = {found_at(name) for name in config.destinations}
+    found = []
+    for name in sorted({*(name for name in config.sources if name not in own), *deliveries, *account}):
+        configured = config.sources.get(name)
+        mine = deliveries.get(name, [])
+        last = max((entry.received_at for entry in mine), default=None)
+        silent = as_of - last if last else None
+        every = configured.expected_every_hours if configured else None
+        figures = {key: int(value or 0) for key, value in account.get(name, {}).items()}
+        found.append(
+            SourceHealth(
+                name=name,
+                format=configured.format if configured else formats.get(name, "unknown"),
+                is_configured=configured is not None or name in own,
+                expected_every_hours=every,
+                deliveries=len(mine),
+                last_arrival=last,
+                silent_for=silent,
+                is_late=every is not None and (silent is None or silent > timedelta(hours=every)),
+                rejected_parts=sum(len(entry.rejected) for entry in mine),
+                arrivals=Counter(entry.received_at.date() for entry in mine),
+                **{key: figures.get(key, 0) for key in _ACCOUNT},
+            )
+        )
+    return sorted(found, key=lambda source: (not source.is_late, not source.is_configured, source.name))
+
+
+_ACCOUNT = (
+    "files", "unknown_files", "records_read", "entries", "duplicates", "echoes", "not_requests", "quarantined", "difference",
+    "files_with_difference",
+)  # fmt: skip
+
+
+def destinations_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime) -> list[DestinationHealth]:
+    """:func:`destination_health` on an open connection."""
+    figures: dict[str, list[dict[str, Any]]] = {}
+    for row in rows(
+        con,
+        """
+        select
+            destination, system, verify_class, state, count(*) as rows, count(*) filter (where wanted) as wanted,
+            min(first_wanted_at) filter (where wanted and state not in ('verified', 'released')) as oldest
+        from raw__sync__row_state
+        group by all
+        order by all
+        """,
+    ):
+        figures.setdefault(row["destination"], []).append(row)
+    found = []
+    for name in sorted({*config.destinations, *figures}):
+        configured = config.destinations.get(name)
+        mine = figures.get(name, [])
+        receipt = last_receipt(home, name)
+        body = receipt.body if receipt else {}
+        classes = {row["verify_class"] for row in mine if row["verify_class"]}
+        states: Counter[str] = Counter()
+        unprovable = unverified = 0
+        oldest: datetime | None = None
+        for row in mine:
+            states[row["state"]] += row["rows"]
+            if row["state"] == "sent" and row["verify_class"] in ("none", "receipt"):
+                unprovable += row["wanted"]
+            elif row["state"] not in ("verified", "released"):
+                unverified += row["wanted"]
+                oldest = min(filter(None, (oldest, row["oldest"])), default=None)
+        found.append(
+            DestinationHealth(
+                name=name,
+                system=configured.system if configured else next((row["system"] for row in mine), "unknown"),
+                is_configured=configured is not None,
+                channels=configured.channels if configured else (),
+                scopes=configured.scopes if configured else (),
+                dry_run=configured.dry_run if configured else False,
+                verify_class=body.get("verify_class") or (sorted(classes)[0] if classes else None),
+                wanted=sum(row["wanted"] for row in mine),
+                states=dict(states),
+                unprovable=unprovable,
+                unverified=unverified,
+                oldest_unverified_at=oldest,
+                oldest_unverified_for=as_of - oldest if oldest else None,
+                last_push=datetime.fromisoformat(body["as_of"]) if body else None,
+                last_version=body.get("version"),
+                held={entry["reason"]: int(entry["rows"]) for entry in body.get("held", [])},
+                alarms=tuple(body.get("alarms", ())),
+                stopped=body.get("stopped"),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing the doctor looked at. ``level``: ok, attention (works, but look), broken (a run will fail or mislead)."""
+
+    topic: str
+    level: str
+    said: str
+    next_step: str = ""
+
+    @property
+    def is_broken(self) -> bool:
+        return self.level == "broken"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def sentence(self) -> str:
+        """One line for a terminal."""
+        return f"{self.level.upper():<9}  {self.topic}: {self.said}." + (
+            f" Next step: {self.next_step}." if self.next_step else ""
+        )
+
+
+# Below this a run's own logs and the dagster storage alone may fill the disk within days.
+_LEAST_FREE = 1 << 30
+
+
+def doctor(home: Home, config: Config) -> list[Finding]:
+    """Everything that can be told without running anything, what is broken first.
+
+    Raises nothing for what it finds: a fault is a finding, also when the looking itself fails on purpose.
+    """
+    looks = (
+        ("configuration", _look_at_configuration), ("environment", _look_at_environment), ("secrets", _look_at_secrets),
+        ("permissions", _look_at_permissions), ("disk", _look_at_disk), ("landing", _look_at_landing),
+        ("warehouse", _look_at_warehouse), ("published versions", _look_at_published), ("gates", _look_at_gates),
+        ("receipts", _look_at_receipts),
+    )  # fmt: skip
+    found: list[Finding] = []
+    for topic, look in looks:
+        try:
+            found += [Finding(topic, *finding) for finding in look(home, config)]
+        except QuietlistError as error:
+            found.append(Finding(topic, "broken", f"{error.tried.rstrip('.')}: {error.seen}".rstrip(": ."), error.next_step))
+    order = ("broken", "attention", "ok")
+    return sorted(found, key=lambda finding: order.index(finding.level))
+
+
+Findings = Iterator[tuple[str, str] | tuple[str, str, str]]
+
+
+def _look_at_configuration(home: Home, config: Config) -> Findings:
+    from orchestration.destinations.contract import settings_problems  # imports every configured system's module
+
+    problems = settings_problems(config)
+    for problem in problems:
+        yield "broken", problem, f"correct {home.config_file.name}"
+    if not problems:
+        yield (
+            "ok",
+            f"valid, {counted(len(config.sources), 'source')}, {counted(len(config.destinations), 'destination')}, "
+            f"{counted(len(config.scope_tree), 'scope')}",
+        )
+    if config.company.default_region is None:
+        yield (
+            "attention",
+            "no default_region: a number without a country is unreadable and the strictest rule applies",
+            "set company.default_region",
+        )
+    unwatched = sorted(name for name, source in config.sources.items() if source.expected_every_hours is None)
+    if unwatched:
+        yield "attention", f"never reported late: {', '.join(unwatched)}", "set expected_every_hours, so that silence is noticed"
+
+
+def _look_at_environment(home: Home, config: Config) -> Findings:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if (3, 11) <= sys.version_info[:2] < (3, 13):  # pyproject.toml, requires-python
+        yield (
+            "ok",
+            f"Python {version}, DuckDB {duckdb.__version__}, dbt {installed_version('dbt-core')}, Dagster {installed_version('dagster')}",
+        )
+    else:
+        yield "broken", f"Python {version}", "use Python 3.11 or 3.12"
+    zones = {source.timezone for source in config.sources.values()} | {"UTC"}
+    with duckdb.connect() as con:
+        known = {row[0] for row in con.execute("select name from pg_timezone_names()").fetchall()}
+    lost = sorted(zone for zone in zones if zone not in known or zone not in zoneinfo.available_timezones())
+    if lost:
+        yield "broken", f"no rules for the time zone {', '.join(lost)}", "install tzdata, or correct the source's timezone"
+    else:
+        yield "ok", f"time zone rules for {', '.join(sorted(zones))}"
+
+
+def _look_at_secrets(home: Home, config: Config) -> Findings:
+    named = [
+        (name, entry.dry_run, str(value))
+        for name, entry in sorted(config.destinations.items())
+        for key, value in sorted((entry.model_extra or {}).items())
+        if key.endswith("_env")
+    ]
+    unset = [(name, dry_run, variable) for name, dry_run, variable in named if not os.environ.get(variable)]
+    for name, dry_run, variable in unset:
+        yield (
+            "attention" if dry_run else "broken",
+            f"{name} needs the environment variable {variable}, which is not set in this process",
+            "set it where the runs start (this shell may not be that place)",
+        )
+    if not unset:
+        yield "ok", f"{counted(len(named), 'variable')} named, all set" if named else "no destination needs one"
+
+
+def _look_at_permissions(home: Home, config: Config) -> Findings:
+    private = {
+        path: PRIVATE_FILE if path.is_file() else PRIVATE_FOLDER
+        for path in (home.root, home.landing, home.warehouse_folder, home.warehouse_file, home.published, home.reports,
+                     home.outbox, home.quarantine, home.scrub, home.key_file, home.manifest_file, home.sync_ledger_file)
+        if path.exists()
+    }  # fmt: skip
+    # A folder in a private home is private with it; only the home itself and the key must be closed on their own.
+    root_open = bool(home.root.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    opened = [
+        (path, mode)
+        for path, mode in private.items()
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) and (root_open or path in (home.root, home.key_file))
+    ]
+    for path, mode in opened:
+        where = path.relative_to(home.root) if path != home.root else "the home folder"
+        level = "broken" if path == home.key_file else "attention"
+        yield level, f"{where} is open to other users of this machine", f"chmod {mode:o} {path}"
+    if not opened:
+        yield "ok", "the home is readable by its owner only"
+    if not home.key_file.exists():
+        yield "ok", "no key yet; the first run makes it"
+    else:
+        yield "ok", f"the key is there; keep a copy of {home.key_file.name} apart from the other backups"
+
+
+def _look_at_disk(home: Home, config: Config) -> Findings:
+    free = shutil.disk_usage(home.root).free
+    held = sum(path.stat().st_size for path in (home.warehouse_file, home.sync_ledger_file) if path.exists())
+    # A run may rewrite the warehouse beside the old one, and spill as much as the configuration lets it.
+    wanted = 2 * held + size_in_bytes(config.limits.spill)
+    said = f"{free / 1e9:.1f} GB free"
+    if free < max(_LEAST_FREE, 2 * held):
+        yield (
+            "broken",
+            f"{said}, and a rewrite of the warehouse takes up to {2 * held / 1e9:.1f} GB",
+            "free some before the next run",
+        )
+    elif free < wanted:
+        yield "attention", f"{said}; a large run may spill up to {config.limits.spill}", "free some, or lower limits.spill"
+    else:
+        yield "ok", said
+
+
+def _look_at_landing(home: Home, config: Config) -> Findings:
+    entries = read_manifest(home)
+    lost = sum(
+        not (path := home.landing / entry.sha256[:2] / entry.sha256).is_file() or path.stat().st_size != entry.size
+        for entry in entries
+    )
+    if lost:
+        yield (
+            "broken",
+            f"{counted(lost, 'delivery', 'deliveries')} of the manifest without its bytes",
+            "restore landing/ from its backup; a rebuild needs them",
+        )
+    else:
+        yield "ok", f"the manifest is whole: {counted(len(entries), 'delivery', 'deliveries')}, each with its bytes"
+
+
+def _look_at_warehouse(home: Home, config: Config) -> Findings:
+    if not home.warehouse_file.exists():
+        yield "attention", "no warehouse yet", "run quietlist run"
+        return
+    with evidence_of(home, config) as con:
+        unverified = rows(
+            con, "select count(*) as rules, count(*) filter (where verification not like 'V%') as open from policy__rules"
+        )[0]
+        faults = rows(con, "select count(*) as files from ledger__conservation where feed is not null and difference <> 0")[0][
+            "files"
+        ]
+    yield "ok", "opens, and has the columns that the evidence needs"
+    if faults:
+        yield "broken", f"{counted(faults, 'file')} whose account does not add up", "see the sources in the compliance report"
+    if unverified["open"]:
+        yield (
+            "attention",
+            f"{unverified['open']} of {counted(unverified['rules'], 'deadline rule')} rest on a citation nobody has checked at its source",
+            "have them checked, then change their verification in dbt_project/seeds/policy",
+        )
+
+
+def _look_at_published(home: Home, config: Config) -> Findings:
+    from orchestration.publish.versions import latest_version, verify_chain  # reads every published file
+
+    latest = latest_version(home)
+    chain = verify_chain(home)
+    if not chain.whole:
+        yield (
+            "broken",
+            f"{chain.first_break}; {counted(chain.versions, 'version')} after it proved",
+            "restore published/ from its backup",
+        )
+    elif latest is None:
+        yield "attention", "nothing was published yet", "run quietlist run, and read what its gates say"
+    else:
+        yield "ok", f"version {latest} is the latest; {counted(chain.versions, 'version')} proved back to the first"
+
+
+def _look_at_gates(home: Home, config: Config) -> Findings:
+    from orchestration.evidence.gates import last_verdicts
+    from orchestration.gate.verdicts import overrides
+
+    levels = {"pass": "ok", "alert": "attention", "hold": "attention", "stop": "broken"}
+    for verdict in last_verdicts(home):
+        failed = verdict.failed
+        said = f"the {verdict.gate} gate said {verdict.level}, as of {moment(verdict.as_of)}"
+        if failed:
+            yield levels[verdict.level], f"{said}: {failed[0].sentence.rstrip('.')}", "open reports/data_docs/index.html"
+        else:
+            yield levels[verdict.level], said
+    recorded = overrides(home)
+    if recorded:
+        yield (
+            "attention",
+            f"{counted(len(recorded), 'override or acknowledgement', 'overrides and acknowledgements')} on record",
+            "see the compliance report",
+        )
+
+
+def _look_at_receipts(home: Home, config: Config) -> Findings:
+    for name in sorted(config.destinations):
+        problems = broken_links(home, name)
+        receipt = last_receipt(home, name) if not problems else None
+        if problems:
+            yield "broken", f"{name}: {problems[0]}", "restore outbox/ from its backup; receipts are the proof of past pushes"
+        elif receipt:
+            yield "ok", f"{name}: {counted(receipt.seq, 'receipt')}, an unbroken chain"

@@ -1,0 +1,30 @@
+"""Showing that there is an identifier without showing it (promise 9). Deciding who may see more is the caller's."""
+
+from __future__ import annotations
+
+import re
+
+_EMAIL = re.compile(r"[^\s@<>\"',;:()\[\]]+@[^\s@<>\"',;:()\[\]]+")
+# Seven digits or more, however they are grouped: the shortest subscriber numbers in use have seven.
+_NUMBER = re.compile(r"\+?\(?\d(?:[\s().\-/]{0,2}\d){6,}")
+# 2026-03-01, 20260301, 2026-03-01 10:00, 20260301T100000: a date in a title is no number of a person.
+_DATE = re.compile(r"^(?:19|20)\d\d[-./ ]?(?:0[1-9]|1[0-2])[-./ ]?(?:0[1-9]|[12]\d|3[01])(?:[ ]?\d{2}\d{2}(?:\d{2})?)?$")
+
+
+def mask(identifier_type: str, identifier: str) -> str:
+    """``a***@example.com``, ``+1******0123``, ``(postal address)``: enough to recognise one's own, not to use another's."""
+    if identifier_type == "email":
+        local, _, domain = identifier.rpartition("@")
+        return f"{local[:1]}***@{domain}"
+    if identifier_type == "phone":
+        # +1 and +7 are whole country codes; every other one has two digits or three.
+        shown = 2 if identifier[:2] in ("+1", "+7") else 3
+        hidden = max(len(identifier) - shown - 4, 4)
+        return f"{identifier[:shown]}{'*' * hidden}{identifier[-4:] if len(identifier) > shown + 7 else ''}"
+    return "(postal address)"
+
+
+def mask_text(text: str) -> str:
+    """Free text that somebody typed (a campaign's title) without the addresses and numbers that may be in it."""
+    text = _EMAIL.sub("[address]", text)
+    return _NUMBER.sub(lambda found: found[0] if _DATE.match(found[0]) else "[number]", text)

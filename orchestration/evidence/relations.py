@@ -1,0 +1,144 @@
+"""Which tables the evidence is made of, and how a home whose stages have not all run yet still gets an answer.
+
+Each is read through a temporary view named ``<schema>__<table>`` that holds exactly the columns used here; a table that
+no run has made yet is an empty view, so "nothing so far" is an answer like any other. A table that exists without one
+of the columns is an error: a report must never call a renamed column empty.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+
+from orchestration.core.errors import PermanentError
+
+_TIME = "timestamptz"
+_REQUEST = {
+    "request_id": "varchar", "source": "varchar", "vendor": "varchar", "feed": "varchar", "action": "varchar",
+    "method": "varchar", "channels": "varchar[]", "scope": "varchar", "scope_given": "varchar", "time_text": "varchar",
+    "at_earliest": _TIME, "at_latest": _TIME, "time_quality": "varchar", "first_seen": _TIME, "file_id": "varchar",
+    "record_no": "bigint", "emails": "varchar[]", "phones": "varchar[]", "postal_key": "varchar",
+    "customer_id": "varchar", "region": "varchar", "records": "bigint",
+}  # fmt: skip
+_POINT = {"channel": "varchar", "identifier_type": "varchar", "identifier": "varchar"}
+
+RELATIONS: dict[str, dict[str, str]] = {
+    "raw.landed_files": {
+        "file_id": "varchar", "sha256": "varchar", "delivered_sha256": "varchar", "source": "varchar", "vendor": "varchar",
+        "feed": "varchar", "name": "varchar", "size_bytes": "bigint", "received_at": _TIME,
+    },
+    "raw.quarantine": {"file_id": "varchar", "record_no": "bigint", "reason": "varchar", "record_text": "varchar"},
+    "raw.source_settings": {"source": "varchar", "format": "varchar", "scope": "varchar", "timezone": "varchar",
+                            "region": "varchar", "configured": "boolean"},
+    "raw.sync__row_state": {
+        "destination": "varchar", "system": "varchar", **_POINT, "scope": "varchar", "wanted": "boolean",
+        "first_wanted_at": _TIME, "sent_at": _TIME, "accepted_at": _TIME, "verified_at": _TIME, "verify_class": "varchar",
+        "state": "varchar", "written_by_us": "boolean", "version": "bigint", "error": "varchar",
+    },
+    "ledger.requests": _REQUEST,
+    "ledger.conservation": {
+        "file_id": "varchar", "source": "varchar", "vendor": "varchar", "feed": "varchar", "received_at": _TIME,
+        "records_read": "bigint", "entries": "bigint", "duplicates": "bigint", "echoes": "bigint",
+        "not_requests": "bigint", "quarantined": "bigint", "difference": "bigint",
+    },
+    "ledger.quarantine": {"file_id": "varchar", "record_no": "bigint", "source": "varchar", "stage": "varchar", "reason": "varchar"},
+    "identifiers.contact_point": {"identifier_type": "varchar", "identifier": "varchar", "identifier_hash": "varchar"},
+    "identity.node_points": {"node": "varchar", "is_customer": "boolean", "customer_id": "varchar",
+                             "identifier_type": "varchar", "identifier": "varchar", "first_seen": _TIME},
+    "identity.links": {"node": "varchar", "link_key": "varchar"},
+    "identity.person_of_node": {"node": "varchar", "person": "varchar"},
+    "identity.contact_points": {"person": "varchar", "identifier_type": "varchar", "identifier": "varchar",
+                                "customer_count": "bigint", "first_seen": _TIME},
+    "golden.applied_requests": {"request_id": "varchar", **_POINT, "scope": "varchar", "action": "varchar", "basis": "varchar",
+                                "at_earliest": _TIME, "at_latest": _TIME, "known_from": _TIME},
+    "golden.int_opt_ins": {"request_id": "varchar", "method": "varchar", "scope": "varchar", "at_earliest": _TIME, "first_seen": _TIME,
+                           **_POINT},
+    "golden.golden_suppression": {
+        **_POINT, "identifier_hash": "varchar", "scope": "varchar", "except_scopes": "varchar[]", "reason": "varchar",
+        "basis": "varchar", "suppressed_since": _TIME, "first_requested_at": _TIME, "last_requested_at": _TIME,
+        "request_count": "bigint", "deciding_request_id": "varchar", "sources": "varchar[]", "region": "varchar",
+        "rule_id": "varchar", "registry": "varchar", "registry_version": "varchar",
+    },
+    "golden.int_lifts": {"suppression_id": "varchar", "request_id": "varchar", "registry": "varchar", **_POINT,
+                         "scope": "varchar", "opt_in_id": "varchar", "released_scope": "varchar", "is_whole": "boolean",
+                         "lifted_from": _TIME, "lift_known_from": _TIME},
+    "golden.unresolved_requests": {"request_id": "varchar", "source": "varchar", "region": "varchar", "at_earliest": _TIME,
+                                   "channel": "varchar"},
+    "golden.unmatched_echoes": {"file_id": "varchar", "record_no": "bigint", "source": "varchar", "channel": "varchar",
+                                "identifier_type": "varchar"},
+    "golden.suppression_history": {
+        "suppression_id": "varchar", "request_id": "varchar", "registry": "varchar", **_POINT, "scope": "varchar",
+        "action": "varchar", "basis": "varchar", "released_scope": "varchar", "in_force_from": _TIME, "in_force_to": _TIME,
+        "known_from": _TIME, "known_to": _TIME,
+    },
+    "policy.channels": {"channel": "varchar", "identifier_type": "varchar"},
+    "policy.actions": {"action": "varchar", "is_suppressing": "boolean"},
+    "policy.lifting_methods": {"method": "varchar", "channel": "varchar", "action": "varchar"},
+    "policy.rules": {
+        "rule_id": "varchar", "jurisdiction": "varchar", "channels": "varchar", "trigger": "varchar", "max_value": "bigint",
+        "max_unit": "varchar", "clock_start": "varchar", "citation": "varchar", "source_url": "varchar",
+        "verification": "varchar", "status": "varchar",
+    },
+    "policy.registries": {"registry": "varchar", "jurisdiction": "varchar", "channels": "varchar", "rule_id": "varchar",
+                          "coverage": "varchar", "max_age_days": "bigint", "citation": "varchar", "verification": "varchar"},
+    "registries.area_versions": {"registry": "varchar", "area": "varchar", "version_no": "bigint", "version": "varchar",
+                                 "obtained_at": _TIME},
+    "registries.listings": {"registry": "varchar", "identifier": "varchar", "area": "varchar", "listed_from": _TIME,
+                            "listed_to": _TIME, "listed_on": "date", "first_version": "varchar", "last_version": "varchar"},
+    "registries.unscreened": {"registry": "varchar", "identifier": "varchar"},
+    "deadlines.request_rules": {
+        "request_id": "varchar", "channel": "varchar", "rule_id": "varchar", "trigger": "varchar", "jurisdiction": "varchar",
+        "region_basis": "varchar", "is_strictest": "boolean", "starts_at": _TIME, "deadline_at": _TIME, "target_at": _TIME,
+        "citation": "varchar", "verification": "varchar",
+    },
+    "deadlines.clocks": {
+        "request_id": "varchar", "channel": "varchar", "rule_id": "varchar", "destination": "varchar", "is_strictest": "boolean",
+        "is_unresolved": "boolean", "starts_at": _TIME, "deadline_at": _TIME, "target_at": _TIME, "accepted_at": _TIME,
+        "ended_at": _TIME, "ended_by": "varchar", "state": "varchar", "target_state": "varchar",
+    },
+    "exposure.summary": {"day": "date", "source": "varchar", "system": "varchar", "campaign": "varchar", "channel": "varchar",
+                         "outcome": "varchar", "root_cause": "varchar", "contacts": "bigint"},
+}  # fmt: skip
+"""Table -> the columns used here and their types."""
+
+
+def open_relations(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """Make the temporary views; returns the names of the tables that exist.
+
+    Raises:
+        PermanentError: a table lacks a column; every such column is named.
+    """
+    found: dict[str, set[str]] = {}
+    for table, column in con.execute(
+        "select table_schema || '.' || table_name, column_name from information_schema.columns where table_catalog = current_database()"
+    ).fetchall():
+        found.setdefault(table, set()).add(column)
+    lacking = [
+        f"{table}.{column}"
+        for table, columns in RELATIONS.items()
+        if table in found
+        for column in columns
+        if column not in found[table]
+    ]
+    if lacking:
+        raise PermanentError(
+            "Reading the warehouse for the evidence",
+            seen=f"no column {', '.join(lacking)}",
+            next_step="run the pipeline once with this version of the models; if it stays, correct orchestration/evidence/relations.py",
+        )
+    for table, columns in RELATIONS.items():
+        view = table.replace(".", "__")
+        if table in found:
+            con.execute(f"create or replace temp view {view} as select {', '.join(columns)} from {table}")
+        else:
+            nothing = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in columns.items())
+            con.execute(f"create or replace temp view {view} as select {nothing} where false")
+    return frozenset(found) & frozenset(RELATIONS)
+
+
+def rows(con: duckdb.DuckDBPyConnection, query: str, **parameters: Any) -> list[dict[str, Any]]:
+    """All rows of a query as dictionaries; ``$name`` in the query is bound to the keyword."""
+    result = con.execute(query, parameters) if parameters else con.execute(query)
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, values, strict=True)) for values in result.fetchall()]

@@ -1,0 +1,156 @@
+"""The compliance report: one page that a compliance officer signs and a regulator reads. Only how it is shown.
+
+What is counted is in ``figures``, what it amounts to in ``statement``, the pictures in ``plots``, the words and the layout in
+``templates/``. The page is one file without script, font or picture from elsewhere, says nothing that identifies a person
+(counts, request ids and file ids only), and is the same byte for byte when it is made again from the same evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from orchestration.core.config import Config
+from orchestration.core.files import write_atomic
+from orchestration.core.home import Home
+from orchestration.evidence import figures, plots, wording
+from orchestration.evidence.gather import Evidence, gather
+from orchestration.evidence.statement import state
+
+NAME = "compliance.html"
+_TEMPLATES = Path(__file__).parent / "templates"
+# What the picture of arrivals shows: a quarter, in which a monthly source is seen three times.
+_ARRIVAL_DAYS = 91
+
+ACTIONS = {
+    "opt_out": "Opt-outs", "complaint": "Spam complaints", "erasure": "Erasures", "deceased": "Deceased", "undeliverable": "Undeliverable",
+    "opt_in": "Opt-ins",
+}  # fmt: skip
+OUTCOMES = {
+    "clean": "clean: nothing stood against it", "before_request": "before the request", "in_grace": "after the request, within the legal time",
+    "violation": "against a suppression or a registry", "not_judged": "not judged: the identifier is unreadable",
+}  # fmt: skip
+BASES = {
+    "direct": "the person's, about this contact point",
+    "person": "the person's, about another of theirs",
+    "registry": "a registry's",
+}
+QUALITIES = {
+    "ambiguous": "has several readings", "none": "none: the moment it was first seen", "unreadable": "unreadable: the moment it was first seen",
+    "implausible": "implausible: the moment it was first seen",
+}  # fmt: skip
+CAUSES = {
+    "arrived_late": "the request reached us too late", "unreadable": "the record could not be read in time",
+    "unresolved": "nobody knew yet whom the request concerned", "gate_stopped": "a gate held it back, or no run ended",
+    "not_pushed": "it was not pushed yet", "push_not_verified": "it was pushed, and nobody had seen it arrive",
+    "ignored_by_system": "the system had it and made the contact all the same", "no_destination": "no destination keeps that system in line",
+    "registry_listed": "the number was in a registry", "registry_too_old": "the registry copy was too old",
+    "registry_unscreened": "no registry copy covered the number",
+}  # fmt: skip
+OUTCOMES = {
+    "clean": "clean: nothing stood against it", "before_request": "before the request", "in_grace": "after the request, within the legal time",
+    "violation": "against a suppression or a registry", "not_judged": "not judged: the identifier is unreadable",
+}  # fmt: skip
+BASES = {
+    "direct": "the person's, about this contact point",
+    "person": "the person's, about another of theirs",
+    "registry": "a registry's",
+}
+QUALITIES = {
+    "ambiguous": "has several readings", "none": "none: the moment it was first seen", "unreadable": "unreadable: the moment it was first seen",
+    "implausible": "implausible: the moment it was first seen",
+}  # fmt: skip
+CAUSES = {
+    "arrived_late": "the request reached us late", "unreadable": "the record could not be read", "unresolved": "the request reached nobody",
+    "check_stopped": "a gate held it back", "not_pushed": "it was not pushed", "not_verified": "the push was never proved",
+    "ignored": "the system had it and ignored it", "registry_listed": "the number was in a registry",
+    "registry_too_old": "the registry copy was too old",
+}  # fmt: skip
+
+
+def write_report(home: Home, config: Config, as_of: datetime) -> Path:
+    """Write ``reports/compliance.html`` and a copy that carries its moment in its name; returns the former.
+
+    Works on an empty home: then it says what is not there yet.
+
+    Raises:
+        PermanentError: the landing manifest, a verdict or the list of overrides is not what was written.
+        TransientError: a run holds the warehouse.
+    """
+    page = render(gather(home, config, as_of), has_data_docs=(home.reports / "data_docs" / "index.html").is_file())
+    write_atomic(home.reports / f"compliance_{as_of.astimezone(UTC):%Y-%m-%dT%H%M%SZ}.html", page)
+    write_atomic(home.reports / NAME, page)
+    return home.reports / NAME
+
+
+def render(evidence: Evidence, *, has_data_docs: bool = False) -> str:
+    """The page as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {
+        "moment": wording.moment, "age": wording.age, "day": _day, "time": "{:%H:%M} UTC".format,
+        "number": "{:,}".format, "words": lambda text: str(text).replace("_", " "),
+    }  # fmt: skip
+    return environment.get_template("compliance.html").render(
+        evidence=evidence,
+        state=state(evidence),
+        counted=wording.counted,
+        told=wording.told,
+        percent=wording.percent,
+        limit=wording.limit,
+        is_checked=figures.is_checked,
+        share_bar=plots.share_bar,
+        legend=plots.legend,
+        definitions=plots.DEFINITIONS,
+        plots=_pictures(evidence),
+        css=Markup((_TEMPLATES / "compliance.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
+        actions=ACTIONS,
+        states=[
+            series
+            for series in plots.STATES
+            if evidence.clocks.states.get(series.key) or series.key in ("on_time", "late", "overdue")
+        ],
+        causes=CAUSES,
+        outcomes=OUTCOMES,
+        bases=BASES,
+        qualities=QUALITIES,
+        longest=figures.LIST,
+        has_data_docs=has_data_docs,
+    )
+
+
+def _pictures(evidence: Evidence) -> Mapping[str, Markup]:
+    """The pictures that have something to show."""
+    found: dict[str, Markup] = {}
+    clocks, requests = evidence.clocks, evidence.requests
+    if any(map(sum, clocks.tenths.values())):
+        found["margins"] = plots.margin_histogram(clocks.tenths)
+    if any(map(sum, clocks.durations.values())):
+        found["durations"] = plots.duration_histogram([label for _, label in figures.DURATIONS], clocks.durations)
+    if requests.per_week:
+        found["weeks"] = plots.small_multiples(requests.weeks, requests.per_week, ACTIONS)
+    if any(source.arrivals for source in evidence.sources):
+        today = evidence.as_of.date()
+        found["arrivals"] = plots.arrivals(
+            [source.name for source in sorted(evidence.sources, key=lambda source: source.name)],
+            {source.name: source.arrivals for source in evidence.sources},
+            today - timedelta(days=_ARRIVAL_DAYS),
+            today,
+        )
+    if len(evidence.versions) > 1:
+        found["growth"] = plots.growth(evidence.versions)
+    return found
+
+
+def _day(value: Any) -> str:
+    return f"{value:%d %b %Y}".lstrip("0") if value else "–"

@@ -1,0 +1,229 @@
+"""An explanation told to a person: the same facts as its JSON, as lines of text. Nothing is looked up or decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from orchestration.evidence.wording import counted, limit, listed, moment
+
+Fact = Mapping[str, Any]
+
+_BASIS = {
+    "direct": "asked for this contact point itself",
+    "person": "asked for another contact point of the same person",
+    "registry": "listed in a registry",
+}
+_QUALITY = {
+    "instant": "", "zone_assumed": " (read in the source's time zone)", "date": " (a day without a time)",
+    "ambiguous": " (has several readings; the one that keeps the suppression is taken)",
+    "none": " (no time given: the moment it was first seen)", "unreadable": " (its time is unreadable: the moment it was first seen)",
+    "implausible": " (its time cannot be: the moment it was first seen)",
+}  # fmt: skip
+_PROOF = {
+    "full": "read back in full", "point": "read back row by row", "receipt": "accepted row by row, not provable after",
+    "none": "accepted, not provable",
+}  # fmt: skip
+_KIND = {"email": "E-mail address", "phone": "Number", "postal": "Postal address"}
+_HISTORY_TOLD = 20  # lines; the whole of it is in --json
+
+
+def tell(data: Fact) -> list[str]:
+    """All lines, without colour: terminals, tickets and mails take them alike."""
+    lines = list(_asked(data["asked"]))
+    for number, point in enumerate(data["points"]):
+        if number or lines:
+            lines.append("")
+        lines += _point(point)
+    if data["points_left_out"]:
+        lines += ["", f"{counted(data['points_left_out'], 'more contact point')} of this request: ask for each by name."]
+    return lines
+
+
+def _asked(asked: Fact) -> Iterator[str]:
+    if asked["by"] == "request_id":
+        yield f"Request {asked['request_id']}: {_what(asked)}, for {listed(asked['channels'])} at {asked['scope']}"
+        yield f"  asked {moment(asked['at_earliest'])}, first seen {moment(asked['first_seen'])} from {asked['source']}"
+        if asked["unresolved_channels"]:
+            yield f"  UNRESOLVED on {listed(asked['unresolved_channels'])}: nobody knows a contact point there; its clock keeps running"
+
+
+def _point(point: Fact) -> Iterator[str]:
+    who, rows = point["identifier"], point["suppressions"]
+    if rows:
+        channels = listed(list(dict.fromkeys(row["channel"] for row in rows)))
+        yield f"{who} is SUPPRESSED on {channels}, since {moment(min(row['suppressed_since'] for row in rows))}"
+    else:
+        yield f"{who} is not suppressed"
+    yield f"  {_known(point)}"
+    yield from _published(point)
+    yield from _section("Suppressed", (line for row in rows for line in _row(row)))
+    free = point["free_channels"]
+    if rows and free:
+        yield f"  Not suppressed on {listed(free)}: no request or registry in force names {'it' if len(free) == 1 else 'them'}"
+    yield from _section("Requests", (line for request in point["requests"] for line in _request(request)))
+    yield from _section("Opt-ins", (line for entry in point["opt_ins"] for line in _opt_in(entry)))
+    yield from _section("Registries", map(_listing, point["registry_listings"]))
+    yield from _section("Pushed to", map(_push, point["pushes"]))
+    yield from _section("History", _history(point["history"]))
+    if not rows and not point["requests"]:
+        yield ""
+        yield "No request to be left alone was ever reconciled for it."
+        if not point["opt_ins"]:
+            yield "If somebody says that they asked: look for their request in quarantine and among the unresolved (quietlist report)."
+
+
+def _known(point: Fact) -> str:
+    known, kind = point["known"], _KIND[point["identifier_type"]]
+    if known["customers"]:
+        return f"{kind} of {counted(known['customers'], 'customer')}, first seen {moment(known['first_seen'])}"
+    if known["persons"]:
+        return f"{kind} known from requests only, first seen {moment(known['first_seen'])}"
+    return f"{kind} that nothing here has ever named"
+
+
+def _published(point: Fact) -> Iterator[str]:
+    published = point["published"]
+    if published is None:
+        yield "  Nothing was published yet: this is what the warehouse says."
+        return
+    early = [f"{channel} at {scope}" for channel, scope in published["not_published_yet"]]
+    late = [f"{channel} at {scope}" for channel, scope in published["only_published"]]
+    if early:
+        yield f"  NOT PUBLISHED YET: {listed(early)}; version {published['version']} is in force"
+    if late:
+        yield f"  STILL SUPPRESSED by the version in force ({published['version']}): {listed(late)}; the next version lifts it"
+    if not early and not late:
+        yield f"  Version {published['version']}, which is in force, says the same."
+
+
+def _row(row: Fact) -> Iterator[str]:
+    if row["basis"] == "registry":
+        decided = f"{row['registry']}, version {row['registry_version']}"
+    else:
+        decided = f"request {row['deciding_request_id']}"
+        decided += f", 1 of {row['request_count']}" if row["request_count"] > 1 else ""
+    yield (
+        f"  {row['channel']} at {row['scope']} since {moment(row['suppressed_since'])}: {_word(row['reason'])}, "
+        f"{_BASIS.get(row['basis'], row['basis'])} ({decided})"
+    )
+    if row["except_scopes"]:
+        yield f"      except {listed(row['except_scopes'])}, released by a later opt-in"
+    if row["registry"] and row["basis"] != "registry":
+        yield f"      also listed by {row['registry']}, version {row['registry_version']}"
+
+
+def _request(request: Fact) -> Iterator[str]:
+    """One request with its evidence, and what became of it on each channel."""
+    yield f"  {request['request_id']}: {_what(request)}"
+    spread = "" if request["at_earliest"] == request["at_latest"] else f" to {moment(request['at_latest'])}"
+    quality = _QUALITY.get(request["time_quality"], "")
+    yield f"      asked {moment(request['at_earliest'])}{spread}{quality}, for {listed(request['channels'])} at {request['scope']}"
+    if request["scope_given"] not in (None, request["scope"]):
+        yield f"      it named the scope '{request['scope_given']}', which the company's tree does not have"
+    again = f", delivered {request['records']:,} times" if request["records"] > 1 else ""
+    yield f"      from {request['source']} ({request['vendor']} {request['feed']}), first seen {moment(request['first_seen'])}{again}"
+    yield from _file(request["file"])
+    if request["also_names"]:
+        yield f"      also names {listed(request['also_names'])}"
+    if request["linked_by"]:
+        yield f"      linked by {_way(request['linked_by'])}"
+    for place in request["on"]:
+        yield from _place(place)
+    for name, value in request.get("record", {}).items():
+        yield f"      | {name}: {value}"
+
+
+def _place(place: Fact) -> Iterator[str]:
+    """A request on one channel: does it stand, by which rule, and did each destination's clock hold."""
+    state = "lifted" if place["is_lifted"] else "stands and decides" if place["is_deciding"] else "stands"
+    whose = ", for another contact point of the same person" if place["basis"] == "person" else ""
+    rule = next((rule for rule in place["rules"] if rule["is_strictest"]), None)
+    law = ""
+    if rule:
+        doubt = ", UNVERIFIED CITATION" if (rule["verification"] or "M")[:1] not in ("V", "S") else ""
+        cited = f"{rule['citation'] or 'our own promise'}{doubt}"
+        law = f"; {rule['rule_id']} ({cited}): {limit(rule['max_value'], rule['max_unit'], rule['clock_start'])}, by {moment(rule['deadline_at'])}"
+    yield f"      {place['channel']} at {place['scope']}: {state}{whose}{law}"
+    for lift in place["lifts"]:
+        what = "lifted" if lift["is_whole"] else f"lifted at {lift['released_scope']}"
+        yield f"          {what} by opt-in {lift['opt_in_id']}, from {moment(lift['lifted_from'])}"
+    for clock in place["clocks"]:
+        if clock["is_strictest"]:
+            yield f"          clock at {clock['destination'] or 'no destination'}: {_clock(clock)}"
+
+
+def _clock(clock: Fact) -> str:
+    if clock["ended_at"]:
+        return f"{_word(clock['state'])}, {_word(clock['ended_by'])} {moment(clock['ended_at'])}"
+    if clock["is_unresolved"]:
+        return f"{_word(clock['state'])}: the request reaches nobody there"
+    return _word(clock["state"]) + (
+        f": accepted {moment(clock['accepted_at'])}, not seen since" if clock["accepted_at"] else ": not accepted yet"
+    )
+
+
+def _file(file: Fact) -> Iterator[str]:
+    yield f"      in {file.get('name') or 'a file without name'}, record {file['record_no']}, file id {file.get('id', 'unknown')}"
+    yield f"      sha-256 {file.get('sha256', 'unknown')}"
+
+
+def _way(steps: Iterable[Fact]) -> str:
+    told = [f"{_word(step['rule'])} {step['key'] or ''} to {step['to']}".replace("  ", " ") for step in steps]
+    return ", then ".join(told) or "a link that is not held any more"
+
+
+def _opt_in(entry: Fact) -> Iterator[str]:
+    yield f"  + {entry['channel']} at {entry['scope']} by {_word(entry['method'])}, {moment(entry['at_earliest'])}: opt-in {entry['request_id']}"
+    yield f"      from {entry['source']}, first seen {moment(entry['first_seen'])}{_QUALITY.get(entry['time_quality'], '')}"
+    yield from _file(entry["file"])
+    for effect in entry["effects"]:
+        yield f"      request {effect['request_id']} at {effect['scope']}: {effect['effect']}"
+    if not entry["effects"]:
+        yield "      there was no request on this channel to lift"
+
+
+def _listing(entry: Fact) -> str:
+    until = f"until {moment(entry['listed_to'])}" if entry["listed_to"] else "still listed"
+    said = f", listed on {entry['listed_on']:%d %b %Y} by its own account" if entry["listed_on"] else ""
+    law = f" ({entry['citation']})" if entry["citation"] else ""
+    return f"  {entry['registry']}{law}: from version {entry['first_version']}, {moment(entry['listed_from'])}, {until}{said}"
+
+
+def _push(row: Fact) -> str:
+    proof = _PROOF.get(row["verify_class"] or "", "not pushed yet")
+    when: datetime | None = row["verified_at"] if row["state"] == "verified" else row["accepted_at"] or row["sent_at"]
+    state = "accepted" if row["state"] == "sent" and row["verify_class"] in ("none", "receipt") else _word(row["state"])
+    error = f", {_word(row['error'])}" if row["error"] else ""
+    gone = "" if row["wanted"] else ", no longer wanted"
+    return f"  {row['destination']} ({row['system']}), {row['channel']} at {row['scope']}: {state} {moment(when, '')} ({proof}{error}{gone})".replace(
+        " ()", ""
+    )
+
+
+def _history(history: list[Fact]) -> Iterator[str]:
+    for row in history[:_HISTORY_TOLD]:
+        node = row["scope"] if row["released_scope"] is None else f"{row['released_scope']} (released from {row['scope']})"
+        word = _word(row["action"]) if row["released_scope"] is None else "free"
+        span = f"{moment(row['in_force_from'])} to {moment(row['in_force_to'], 'now')}"
+        known = f"known {moment(row['known_from'])}" + (f" to {moment(row['known_to'])}" if row["known_to"] else "")
+        yield f"  {span}: {row['channel']} at {node}, {word} ({known})"
+    if len(history) > _HISTORY_TOLD:
+        yield f"  and {counted(len(history) - _HISTORY_TOLD, 'more line')}, with --json"
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    told = list(lines)
+    if told:
+        yield ""
+        yield title
+        yield from told
+
+
+def _what(entry: Fact) -> str:
+    return f"{_word(entry['action'])} by {_word(entry['method'])}" if entry["method"] else _word(entry["action"])
+
+
+def _word(code: str | None) -> str:
+    return (code or "unknown").replace("_", " ")

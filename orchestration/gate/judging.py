@@ -1,0 +1,164 @@
+"""Judging one gate: lay out what is judged, let the expectations speak, keep the verdict and show it.
+
+What is expected stands in ``expectations/``. Beside the warehouse's own tables a suite may name, under ``run.``:
+
+=================== =================================================================================================
+run.candidate       exit gate: the golden rows that would be published, from the very files that would go out
+run.published       exit gate: the rows of the latest published version; none before the first
+run.sources         the configured sources: source, format, expected_every_hours
+run.acknowledged    files that a person has acknowledged: file_id
+=================== =================================================================================================
+
+No connection to the warehouse may be open in this process meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from orchestration.core.config import Config
+from orchestration.core.errors import ConfigError, PermanentError
+from orchestration.core.home import Home
+from orchestration.core.warehouse import warehouse
+from orchestration.gate import engine
+from orchestration.gate.data_docs import write_data_docs
+from orchestration.gate.engine import Outcome, Prepared
+from orchestration.gate.suites import GATES, Check, Suite, Value, fill, load_suites, names_in, resolve
+from orchestration.gate.verdicts import Result, Verdict, level_of, overrides, read_verdict, store
+from orchestration.publish.candidate import read_candidate
+from orchestration.publish.rows import rows_sha256
+from orchestration.publish.versions import latest_version, read_published
+
+# What a verdict is about. The ledger is told apart by its account per file: a new file, or a record that ends
+# elsewhere, changes it. The clocks are told apart by how many stand in which state.
+_JUDGED = {
+    "entry": "(select * from ledger.conservation)",
+    "exit": "run.candidate",
+    "clocks": "(select rule_id, destination, channel, state, count(*) as clocks from deadlines.clocks group by all)",
+}
+# Their messages name tables and columns; those of other errors may quote the value that could not be computed with.
+_SAFE_ERRORS = (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException)
+
+
+def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
+    """Judge ``gate`` as of then, keep its verdict in the home's gate folder, and show it in ``reports/data_docs``.
+
+    Raises:
+        ConfigError: an expectation is not what it should be; everything wrong is named, and nothing was judged.
+        PermanentError: what is to be judged is not there, or the published table does not prove.
+    """
+    if gate not in GATES:
+        raise ConfigError(f"Judging the gate {gate}", allowed=", ".join(GATES), next_step="name one of these")
+    suites = [suite for suite in load_suites(problems_of=engine.problems_of) if suite.gate == gate]
+    values: dict[str, Value] = {"as_of": as_of, "scope_tree": list(config.scope_tree)}
+    recorded = overrides(home)
+    with warehouse(home, read_only=True, limits=config.limits) as con:
+        lay_out(con, gate, home, config, [str(entry["file_id"]) for entry in recorded if entry["kind"] == "file"])
+        judged = _rows(con, gate)
+        entry = _rows(con, "entry") if gate == "exit" else None
+        prepared = [prepare(con, suite, values) for suite in suites]
+        found = engine.evaluate(con, prepared)
+    results = tuple(
+        _result(suite, check, outcome)
+        for suite, outcomes in zip(suites, found, strict=True)
+        for check, outcome in zip(suite.checks, outcomes, strict=True)
+    )
+    if entry is not None:
+        results += (_entry_result(home, entry, as_of),)
+    verdict = Verdict(gate, level_of(results), judged, as_of, results, entry_rows_sha256=entry, overrides=recorded)
+    store(home, verdict)
+    write_data_docs(home, verdict)
+    return verdict
+
+
+def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Config, acknowledged: list[str]) -> None:
+    """Make ``run``, in memory beside the warehouse, with everything this gate's suites may name."""
+    con.execute("attach ':memory:' as run (read_write)")  # else it would inherit that the warehouse may only be read
+    con.execute("create schema run.judged")
+    con.execute("create table run.sources (source varchar, format varchar, expected_every_hours bigint)")
+    for name, source in config.sources.items():
+        con.execute("insert into run.sources values (?, ?, ?)", [name, source.format, source.expected_every_hours])
+    con.execute("create table run.acknowledged as select unnest(?::varchar[]) as file_id", [acknowledged])
+    if gate == "exit":
+        con.execute(f"create view run.candidate as select * from {read_candidate(home).relation}")
+        published = read_published(home).relation if latest_version(home) else f"{read_candidate(home).relation} limit 0"
+        con.execute(f"create view run.published as select * from {published}")
+
+
+def _rows(con: duckdb.DuckDBPyConnection, gate: str) -> str:
+    """The hash of what ``gate`` judges."""
+    try:
+        return rows_sha256(con, _JUDGED[gate])
+    except duckdb.Error as error:
+        raise PermanentError(
+            f"Judging the {gate} gate", seen=_plain(error), next_step="build the models before the gate (quietlist run)"
+        ) from None
+
+
+def prepare(con: duckdb.DuckDBPyConnection, suite: Suite, values: Mapping[str, Value]) -> Prepared:
+    """Compute the suite's parameters and its query; what can't be computed fails the suite, not the gate."""
+    try:
+        mine = {**values, **{name: _value(con, fill(sql, values)) for name, sql in suite.parameters.items()}}
+        relation = suite.relation(mine)
+        if suite.query is not None:
+            kept = f'run.judged."{suite.name}"'
+            con.execute(f"create table {kept} as {relation}")
+            relation = f"select * from {kept}"
+        first = con.execute(f"select 1 from ({relation}) limit 1").fetchall()
+    except duckdb.Error as error:
+        return Prepared(suite, problem=_plain(error))
+    if suite.query is not None and not first:
+        return Prepared(suite, problem="its query returned no row, so it judges nothing")
+    nulls = {name for check in suite.checks for name in names_in(check.arguments) if mine[name] is None}
+    if nulls:
+        return Prepared(suite, problem=f"${', $'.join(sorted(nulls))} has no value")
+    return Prepared(suite, relation, [resolve(check.arguments, mine) for check in suite.checks])
+
+
+def _value(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    rows = con.execute(sql).fetchall()
+    return rows[0][0] if rows else None
+
+
+def _plain(error: duckdb.Error) -> str:
+    """An error in words that can't hold a value of a row."""
+    if isinstance(error, _SAFE_ERRORS):
+        return str(error).splitlines()[0]
+    return f"{type(error).__name__} in its SQL"
+
+
+def _result(suite: Suite, check: Check, outcome: Outcome) -> Result:
+    return Result(
+        suite=suite.name,
+        title=suite.title,
+        sentence=check.sentence,
+        level=check.level,
+        reason=check.reason,
+        type=check.type,
+        arguments=", ".join(f"{key} = {value}" for key, value in check.arguments.items()),
+        success=outcome.success,
+        evaluated=outcome.evaluated,
+        counts=outcome.counts,
+        note=outcome.note,
+    )
+
+
+def _entry_result(home: Home, entry: str, as_of: datetime) -> Result:
+    """The door out opens only for a table whose ledger went through the door in, in the same run."""
+    verdict = read_verdict(home, "entry", entry)
+    return Result(
+        suite="entry_gate",
+        title="The entry gate",
+        sentence="The ledger that this table was made of went through the entry gate in this run.",
+        level="stop",
+        reason="Without it nobody knows whether every record that arrived is accounted for.",
+        type="the entry gate's verdict on this ledger",
+        arguments=f"as_of = {as_of.isoformat()}",
+        success=verdict is not None and verdict.as_of == as_of,
+        evaluated=True,
+        counts={},
+    )

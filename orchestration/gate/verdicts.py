@@ -1,0 +1,317 @@
+"""What a gate said, for exactly which rows, and what that permits. Nothing is judged here, and nothing is imported for it.
+
+A verdict is a file ``<gate>-<rows_sha256>.json`` in the home's gate folder. A version goes out, and is pushed, only
+while the newest verdicts on its rows permit it: no verdict, a verdict on other rows, or a failed ``stop`` closes the door.
+
+A person may override a verdict: named, with a reason, for these very rows and at most seven days. An override lowers the
+verdict by one level (stop counts as hold, hold as alert), so nothing that failed a stop is ever *released*. A person may
+also acknowledge one landed file that can't be mended, so that it does not hold releases for ever. Both are lines of
+``overrides.jsonl``, never taken back, each with the hash of the line before, and every verdict after shows them.
+They are acts of a person on that person's day: this is the one module that asks the clock (DESIGN, promise 5).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from orchestration.core.errors import ConfigError, GateClosed, PermanentError
+from orchestration.core.files import canonical_json, sha256_file, sha256_text, write_atomic
+from orchestration.core.home import PRIVATE_FILE, Home
+
+RANK = ("pass", "alert", "hold", "stop")
+# Long enough for a weekend and the repair after it; whoever needs more has a fault to mend, not a verdict to override.
+OVERRIDE_DAYS = 7
+_NAMED_FAILURES = 5  # in an error's one sentence; Data Docs have them all
+_FILE_ID = re.compile(r"^[0-9a-f]{32}$")
+_ROWS = re.compile(r"^[0-9a-f]{64}$")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one expectation. Counts only: nothing here can hold a value of a row."""
+
+    suite: str
+    title: str
+    sentence: str
+    level: str
+    reason: str
+    type: str
+    arguments: str
+    success: bool
+    evaluated: bool
+    """False: it could not be evaluated, which counts as failed at its level."""
+    counts: Mapping[str, int | float]
+    """``rows``, ``unexpected``, ``missing``, ``observed``: those that the expectation gives."""
+    note: str = ""
+    """Why it could not be evaluated."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one gate says of one state of the data."""
+
+    gate: str
+    level: str
+    rows_sha256: str
+    as_of: datetime
+    results: tuple[Result, ...]
+    entry_rows_sha256: str | None = None
+    """Exit gate only: the ledger that these rows were made of, as the entry gate must have judged it."""
+    overrides: tuple[Mapping[str, Any], ...] = ()
+    """Every override and acknowledgement recorded in this home, however long ago."""
+
+    @property
+    def failed(self) -> tuple[Result, ...]:
+        """What is not met, the gravest first."""
+        return tuple(sorted((item for item in self.results if not item.success), key=lambda item: -RANK.index(item.level)))
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.gate}-{self.rows_sha256}.json"
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "as_of": self.as_of.isoformat()}
+
+
+@dataclass(frozen=True)
+class Permission:
+    """Leave to publish and push exactly the rows of one hash."""
+
+    rows_sha256: str
+    level: str
+    """The worse of both gates, lowered by an override if there is one."""
+    exit_verdict: Verdict
+    entry_verdict: Verdict
+    verdict_sha256: str
+    override: Mapping[str, Any] | None = None
+
+    @property
+    def releases_held(self) -> bool:
+        """New suppressions go out, releases wait."""
+        return RANK.index(self.level) >= RANK.index("hold")
+
+    def record(self) -> dict[str, Any]:
+        """What a manifest keeps of it."""
+        return {
+            "level": self.level,
+            "judged_level": _worst(self.exit_verdict, self.entry_verdict),
+            "verdict": self.exit_verdict.file_name,
+            "verdict_sha256": self.verdict_sha256,
+            "entry_verdict": self.entry_verdict.file_name,
+            "rows_sha256": self.rows_sha256,
+            "failed": [f"{item.level}: {item.sentence}" for item in (*self.exit_verdict.failed, *self.entry_verdict.failed)],
+            "override": self.override,
+        }
+
+
+def store(home: Home, verdict: Verdict) -> Path:
+    """Keep a verdict; a newer one on the same rows replaces it."""
+    path = home.gate_folder / verdict.file_name
+    write_atomic(path, canonical_json(verdict.as_dict()) + "\n")
+    return path
+
+
+def read_verdict(home: Home, gate: str, rows_sha256: str) -> Verdict | None:
+    """The newest verdict of ``gate`` on these rows, or None when it never judged them.
+
+    Raises:
+        PermanentError: the file under that name is no verdict, or one on other rows.
+    """
+    path = home.gate_folder / f"{gate}-{rows_sha256}.json"
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text())
+        verdict = Verdict(
+            **{
+                **found,
+                "as_of": datetime.fromisoformat(found["as_of"]),
+                "results": tuple(Result(**item) for item in found["results"]),
+                "overrides": tuple(found["overrides"]),
+            }
+        )
+        is_sound = verdict.level == level_of(verdict.results) and verdict.file_name == path.name
+    except (ValueError, KeyError, TypeError):
+        is_sound = False
+    if not is_sound:
+        raise PermanentError(
+            f"Reading the {gate} gate's verdict on rows {rows_sha256[:12]}…",
+            seen=f"{path.name} is no verdict, or one on other rows",
+            next_step="judge again (quietlist run); a verdict is never written by hand",
+        )
+    return verdict
+
+
+def level_of(results: tuple[Result, ...]) -> str:
+    """The gravest level at which an expectation failed; pass when none did."""
+    return max((item.level for item in results if not item.success), key=RANK.index, default="pass")
+
+
+def allows(home: Home, rows_sha256: str, *, now: datetime | None = None) -> Permission:
+    """Leave to publish and push these rows. ``now`` (the present moment) decides whether an override still runs.
+
+    Raises:
+        GateClosed: a gate never judged these rows, or stopped them; names what failed and the next step.
+        PermanentError: a verdict or an override is not what was written.
+    """
+    tried = f"Opening the door for rows {rows_sha256[:12]}…"
+    again = "judge and publish in one run (quietlist run)"
+    exit_verdict = read_verdict(home, "exit", rows_sha256)
+    if exit_verdict is None:
+        raise GateClosed(tried, seen="the exit gate never judged exactly these rows", next_step=again)
+    entry_verdict = read_verdict(home, "entry", exit_verdict.entry_rows_sha256 or "")
+    if entry_verdict is None:
+        raise GateClosed(tried, seen="the entry gate never judged the ledger these rows were made of", next_step=again)
+    level = _worst(exit_verdict, entry_verdict)
+    override = _running_override(home, rows_sha256, now or datetime.now(UTC)) if level in ("hold", "stop") else None
+    if override is not None:
+        level = RANK[RANK.index(level) - 1]
+    if level == "stop":
+        stops = [item for item in (*exit_verdict.failed, *entry_verdict.failed) if item.level == "stop"]
+        raise GateClosed(
+            tried,
+            seen="; ".join(_told(item) for item in stops[:_NAMED_FAILURES])
+            + (f"; and {len(stops) - _NAMED_FAILURES} more" if len(stops) > _NAMED_FAILURES else ""),
+            allowed="rows at which no expectation of level stop failed",
+            next_step=f"open {home.reports / 'data_docs' / 'index.html'}, mend the cause and run again; "
+            f"or a named person takes it on themselves for at most {OVERRIDE_DAYS} days (quietlist override)",
+        )
+    verdict_sha256 = sha256_file(home.gate_folder / exit_verdict.file_name)
+    return Permission(rows_sha256, level, exit_verdict, entry_verdict, verdict_sha256, override)
+
+
+def override(
+    home: Home, rows_sha256: str, *, person: str, reason: str, until: datetime, now: datetime | None = None
+) -> dict[str, Any]:
+    """Record that ``person`` takes these rows on themselves until then. Returns what was recorded.
+
+    Raises:
+        ConfigError: with everything that is missing or too much.
+    """
+    now = now or datetime.now(UTC)
+    problems = _who_and_why(person, reason)
+    if not _ROWS.match(rows_sha256):
+        problems.append("rows: not a row hash of 64 hex digits")
+    elif read_verdict(home, "exit", rows_sha256) is None:
+        problems.append("rows: the exit gate never judged these rows, and only a verdict can be overridden")
+    if until.tzinfo is None:
+        problems.append("until: has no time zone")
+    elif not now < until <= now + timedelta(days=OVERRIDE_DAYS):
+        problems.append(f"until: {until.isoformat()} is not within {OVERRIDE_DAYS} days from now ({now.isoformat()})")
+    if problems:
+        raise ConfigError("Recording an override", problems, next_step="give all of them; nothing was recorded")
+    return _record(home, {"kind": "rows", "rows_sha256": rows_sha256, "until": until.isoformat()}, person, reason, now)
+
+
+def override_candidate(home: Home, *, person: str, reason: str, until: datetime, now: datetime | None = None) -> dict[str, Any]:
+    """:func:`override` for the rows that were exported last."""
+    from orchestration.publish.candidate import read_candidate  # here: publishing asks this module for permission
+
+    return override(home, read_candidate(home).rows_sha256, person=person, reason=reason, until=until, now=now)
+
+
+def acknowledge(home: Home, file_id: str, *, person: str, reason: str, now: datetime | None = None) -> dict[str, Any]:
+    """Record that ``person`` looked at a landed file that can't be mended; it no longer holds releases.
+
+    Raises:
+        ConfigError: with everything that is missing.
+    """
+    problems = _who_and_why(person, reason)
+    if not _FILE_ID.match(file_id):
+        problems.append("file: not a file id of 32 hex digits")
+    if problems:
+        raise ConfigError("Acknowledging a file", problems, next_step="give all of them; nothing was recorded")
+    return _record(home, {"kind": "file", "file_id": file_id}, person, reason, now or datetime.now(UTC))
+
+
+def overrides(home: Home) -> tuple[dict[str, Any], ...]:
+    """Every override and acknowledgement ever recorded here, oldest first.
+
+    Raises:
+        PermanentError: a line was changed or taken out.
+    """
+    path = _log(home)
+    lines = path.read_text().splitlines() if path.is_file() else []
+    before = None
+    entries = []
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = {}
+        if not isinstance(entry, dict) or "previous_sha256" not in entry or entry["previous_sha256"] != before:
+            raise PermanentError(
+                "Reading the overrides",
+                seen=f"line {number} of {path.name} does not follow from the line before it",
+                next_step=f"restore {path.name} from its backup; until then nothing that needs an override goes out",
+            )
+        entries.append(entry)
+        before = sha256_text(line)
+    return tuple(entries)
+
+
+def _running_override(home: Home, rows_sha256: str, now: datetime) -> dict[str, Any] | None:
+    """The override on these rows that runs longest, if one runs."""
+    running = [
+        entry
+        for entry in overrides(home)
+        if entry["kind"] == "rows" and entry["rows_sha256"] == rows_sha256 and now < datetime.fromisoformat(entry["until"])
+    ]
+    return max(running, key=lambda entry: datetime.fromisoformat(entry["until"]), default=None)
+
+
+def _who_and_why(person: str, reason: str) -> list[str]:
+    return [f"{name}: is required" for name, text in (("person", person), ("reason", reason)) if not text.strip()]
+
+
+def _record(home: Home, what: dict[str, Any], person: str, reason: str, now: datetime) -> dict[str, Any]:
+    entry = {**what, "person": person.strip(), "reason": reason.strip(), "recorded_at": now.isoformat()}
+    with _alone(home):
+        overrides(home)  # nothing is added to a log that does not prove
+        path = _log(home)
+        text = path.read_text() if path.is_file() else ""
+        lines = text.splitlines()
+        entry["previous_sha256"] = sha256_text(lines[-1]) if lines else None
+        write_atomic(path, text + canonical_json(entry) + "\n")
+    return entry
+
+
+def _log(home: Home) -> Path:
+    return home.gate_folder / "overrides.jsonl"
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Two people who record at once would otherwise follow the same line, and the log would no longer prove."""
+    home.create()
+    handle = os.open(home.gate_folder / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _worst(*verdicts: Verdict) -> str:
+    return max((verdict.level for verdict in verdicts), key=RANK.index)
+
+
+def _told(item: Result) -> str:
+    """One failure in words and counts."""
+    counts = item.counts
+    if not item.evaluated:
+        figure = f"could not be evaluated: {item.note}"
+    elif "unexpected" in counts:
+        figure = f"not so in {counts['unexpected']} of {counts.get('rows', '?')} rows"
+    else:
+        figure = f"found {counts.get('observed', 'otherwise')}"
+    return f"'{item.sentence.rstrip('.')}' ({item.suite}: {figure})"

@@ -1,0 +1,281 @@
+"""The authority on phone numbers: what one text means, with ``phonenumbers`` deciding (:func:`normalise_phone`).
+
+Here is the meaning, one number at a time. ``phone_sql`` gives the same answers for the mass of them and asks this
+module for the rest; ``compile_ranges`` turns the library's metadata into the table that ``phone_sql`` works with.
+Nothing here needs DuckDB, so that a single look-up starts fast.
+
+What counts: a *possible* number (its length fits its numbering plan) suppresses, valid or not, because a list that
+names it must still match it. Where a text can be read in two ways, a reading that gives a valid number wins over one
+that is merely possible, and a reading that gives any number wins over none: a rejected text suppresses nobody.
+
+A result with status ``ok`` may carry a note as its reason: the number is used, and a person can find the cases.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Literal, NamedTuple
+
+import phonenumbers
+
+from orchestration.identifiers.regions import country_code
+
+# Part of the normaliser's version: raise it when a rule of this module changes, so that every cached number is read again.
+RULES = 1
+
+Status = Literal["ok", "rejected"]
+
+NOTES: dict[str, str] = {
+    "possible_only": "its length is possible, but no range of its country's plan holds it",
+    "extension_dropped": "the base number of an extension: a PBX line reaches everybody behind it",
+    "text_dropped": "words after the number were left out",
+    "international_prefix_assumed": "a leading 00 or 011 was read as +",
+    "plus_assumed": "no country fits but the one that its first digits name",
+    "trunk_zero_dropped": "a zero that is only dialled inside the country was left out",
+    "mobile_prefix_dropped": "Mexico's former 1, 01, 044 or 045 was left out",
+    "ninth_digit_added": "a Brazilian mobile number from before its ninth digit",
+    "leading_zero_restored": "a spreadsheet had dropped the leading zero",
+}
+REASONS: dict[str, str] = {
+    "empty": "nothing in it",
+    "no_digits": "words such as 'anonymous'",
+    "masked": "some of its digits are hidden (201XXXXXXX, +447766****)",
+    "scientific_notation": "a spreadsheet cut it (1.5551E+10)",
+    "repeated_digit": "one digit all over, as typed to get past a form",
+    "several_numbers": "more than one number in one field",
+    "short_code": "three to six digits: emergency and service numbers, or the sender of a text",
+    "no_region": "a national number, and nothing says of which country",
+    "local_only": "the area code is missing",
+    "too_short": "fewer digits than the country's numbers have",
+    "too_long": "more digits than the country's numbers have",
+    "wrong_length": "between two lengths of the country's numbers",
+    "unknown_calling_code": "no country has this code",
+    "not_a_number": "not written like a phone number",
+}
+
+
+class PhoneResult(NamedTuple):
+    """One number read. ``number_region`` is the country it belongs to; null when unknown or none in particular."""
+
+    e164: str | None
+    status: Status
+    reason: str | None
+    number_region: str | None
+
+
+class Written(NamedTuple):
+    """What a text says, before any numbering plan: ``+`` and digits, digits, or digits with letters (1800FLOWERS)."""
+
+    dialled: str
+    note: str | None
+
+
+# phonenumbers refuses to parse more, to bound its regular expressions.
+MAX_TEXT = 250
+# Seven digits is the shortest subscriber number that a list of consumers holds outside the small islands, whose
+# five- and six-digit numbers count when the plan knows them.
+MIN_DIGITS = 7
+
+_SPACE = re.compile(r"\s")
+# Control, soft hyphen, zero-width and direction marks: address books copy them along with a number.
+_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_START = re.compile(r"[+\uff0b\d]")
+_END = re.compile(r"[\W_]+$")
+_SCIENTIFIC = re.compile("[+\uff0b]?(\\d)(?:[.,\uff0e](\\d*))?[eE][+\uff0b]?(\\d{1,2})")
+_MASKED = re.compile("(?<![A-WYZa-wyz])[xX]{2}(?![A-WYZa-wyz])|[*\u2022\u25cf\u2588](?=[\\W_]*[\\dxX*\u2022\u25cf\u2588])|\\d[-. ]*[?#_]{2}")
+_FLOAT = re.compile("([+\uff0b]?\\d{5,})[.\uff0e][0\uff10]+")
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){2,}", re.ASCII)
+_TAIL = re.compile(r"[^\W\d_]|[,;#+\uff0b]")
+_CONTEXT = ";phone-context="
+# What people put between digits. Anything else (a colon of a time of day, a currency sign) is not a phone number.
+_SEPARATORS = re.compile("[-\u2010-\u2015\u2212\u30fc\uff0d ()\uff08\uff09\\[\\]\uff3b\uff3d./\uff0e\uff0f~_\u00b7]+")
+
+
+def normalise_phone(raw: str | None, region: str | None, library: ModuleType = phonenumbers) -> PhoneResult:
+    """Read one phone number as it was written; ``region`` is the country a national number would be dialled in.
+
+    ``library`` is ``phonenumbers`` or a module with the same functions and the same metadata.
+    """
+    return read_written(read_text(raw), phone_region(region), library)
+
+
+def phone_region(region: str | None) -> str:
+    """The region that ``phonenumbers`` knows by the text of a region column, else ``''``."""
+    code = country_code(region)
+    return code if code in phonenumbers.SUPPORTED_REGIONS else ""
+
+
+def read_text(raw: str | None) -> Written | str:
+    """The digits of a text, or the reason why it has none to offer. Knows nothing of countries."""
+    text = _SPACE.sub(" ", _INVISIBLE.sub("", raw or ""))
+    if not text.strip():
+        return "empty"
+    if len(text) > MAX_TEXT:
+        return "too_long"
+    start = _START.search(text)
+    written = text[start.start() :] if start else ""
+    part = _END.sub("", written)
+    if not part:
+        return "no_digits"
+    if match := _SCIENTIFIC.fullmatch(part):
+        first, rest, exponent = match.groups()
+        if len(rest or "") != int(exponent):
+            return "scientific_notation"  # all digits are there only when as many follow the point as the exponent says
+        return Written(phonenumbers.normalize_digits_only(first + (rest or "")), None)
+    if _MASKED.search(written):
+        return "masked"
+    if match := _FLOAT.fullmatch(part):
+        part = match.group(1)
+    elif _THOUSANDS.fullmatch(part):
+        part = part.replace(",", "")
+    return _split_tail(part)
+
+
+def _split_tail(part: str) -> Written | str:
+    """Separate the number from the extension, words or second number that follow it."""
+    note = None
+    tail = _TAIL.search(part, 1)
+    if tail and _CONTEXT not in part:
+        head, rest = part[: tail.start()], part[tail.start() :]
+        if _digits(head) >= MIN_DIGITS:
+            if _digits(rest) >= MIN_DIGITS:
+                return "several_numbers"
+            part, note = head, "extension_dropped" if _digits(rest) else "text_dropped"
+        elif rest[0] in "+\uff0b":
+            return _split_tail(rest)  # '00+44 20...', 'line 2 +44 20...': a plus begins the number
+    if _CONTEXT in part or phonenumbers.is_alpha_number(part):
+        return Written(part, note)  # the library reads 1-800-FLOWERS; one or two letters are a slip, not a word
+    plus = "+" if part[0] in "+\uff0b" else ""
+    digits = _SEPARATORS.sub("", part.lstrip("+\uff0b"))
+    if not digits:
+        return "no_digits"
+    if not digits.isdecimal():
+        return "not_a_number"
+    return Written(plus + phonenumbers.normalize_digits_only(digits), note)
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdecimal, text))
+
+
+class _Reading(NamedTuple):
+    """One way to read the digits: ``verdict`` is ``valid``, ``possible`` or a reason to reject."""
+
+    verdict: str
+    calling_code: int = 0
+    national: str = ""
+    region: str | None = None
+    extension: bool = False
+
+
+def read_written(written: Written | str, hint: str, library: ModuleType = phonenumbers) -> PhoneResult:
+    """The answer to what :func:`read_text` found, under the numbering plan of ``hint`` (a supported region or ``''``)."""
+    if isinstance(written, str):
+        return _rejected(written)
+    dialled, note = written
+    if len(set(dialled.lstrip("+"))) == 1:
+        return _rejected("repeated_digit")
+    plain = _read(dialled, hint, library)
+    if plain.verdict == "valid":
+        return _accepted(plain, hint, note)
+    for repair, reading in _better_if_valid(dialled, hint, plain, library):
+        if reading.verdict == "valid":
+            return _accepted(reading, hint, repair)
+    if plain.verdict == "possible":
+        return _accepted(plain, hint, note or ("extension_dropped" if plain.extension else "possible_only"))
+    for repair, reading in _better_than_nothing(dialled, hint, plain, library):
+        if reading.verdict == "valid" or (reading.verdict == "possible" and repair != "plus_assumed"):
+            return _accepted(reading, hint, repair)
+    if 3 <= len(dialled) < MIN_DIGITS and dialled[0] != "+":
+        return _rejected("short_code")
+    return _rejected(plain.verdict)
+
+
+def _better_if_valid(dialled: str, hint: str, plain: _Reading, library: ModuleType) -> Iterator[tuple[str, _Reading]]:
+    """Readings that replace even a possible plain one, but only when they give a valid number."""
+    if rest := _after_international_prefix(dialled, hint):
+        yield "international_prefix_assumed", _read("+" + rest, hint, library)
+    if plain.calling_code == 55 and len(plain.national) == 10:
+        nine = f"+55{plain.national[:2]}9{plain.national[2:]}"
+        yield "ninth_digit_added", _read(nine, hint, library)
+    if hint and dialled[0] in "123456789":
+        yield "leading_zero_restored", _read("0" + dialled, hint, library)
+
+
+def _better_than_nothing(dialled: str, hint: str, plain: _Reading, library: ModuleType) -> Iterator[tuple[str, _Reading]]:
+    """Readings of a text whose plain one is no possible number."""
+    if dialled.lstrip("+").startswith("00") and (rest := _after_international_prefix(dialled, hint)):
+        yield "international_prefix_assumed", _read("+" + rest, hint, library)
+    if plain.national.startswith("0"):
+        yield "trunk_zero_dropped", _read(f"+{plain.calling_code}{plain.national[1:]}", hint, library)
+    if plain.calling_code == 52 and (match := re.fullmatch(r"(?:01|04[45]|1)(\d{10})", plain.national)):
+        yield "mobile_prefix_dropped", _read("+52" + match.group(1), hint, library)
+    if hint and dialled.isdecimal() and not _one_digit_too_many(dialled, hint, plain, library):
+        yield "plus_assumed", _read("+" + dialled, hint, library)
+
+
+def _one_digit_too_many(dialled: str, hint: str, plain: _Reading, library: ModuleType) -> bool:
+    """Is it as likely a mistyped number of the region? Then it names nobody for sure, and a person has to look."""
+    too_long = plain.verdict == "too_long" and plain.calling_code != 0
+    return too_long and bool(library.truncate_too_long_number(library.parse(dialled, hint)))
+
+
+def _after_international_prefix(dialled: str, hint: str) -> str:
+    """The digits behind 00, dialled almost everywhere, or behind North America's 011 when no region contradicts it."""
+    match = re.match(r"\+?(?:00|011)([1-9].*)" if not hint else r"\+?00([1-9].*)", dialled)
+    return match.group(1) if match else ""
+
+
+def _read(dialled: str, hint: str, library: ModuleType) -> _Reading:
+    try:
+        number = library.parse(dialled, hint or None)
+    except library.NumberParseException as error:
+        if not hint and dialled[0] != "+":
+            return _Reading("no_region")
+        return _Reading(_parse_reasons[error.error_type])
+    national = library.national_significant_number(number)
+    code = number.country_code
+    extension = bool(number.extension)
+    possible = library.is_possible_number_with_reason(number)
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return _Reading(_length_reasons[possible], code, national, None, extension)
+    region = library.region_code_for_number(number)
+    region = None if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY else region
+    if len(str(code)) + len(national) < MIN_DIGITS:
+        verdict = "too_short"
+    elif library.is_valid_number(number):
+        verdict = "valid"
+    else:
+        verdict = "possible" if len(national) >= MIN_DIGITS else "too_short"
+    return _Reading(verdict, code, national, region, extension)
+
+
+_parse_reasons = {
+    phonenumbers.NumberParseException.INVALID_COUNTRY_CODE: "unknown_calling_code",
+    phonenumbers.NumberParseException.NOT_A_NUMBER: "not_a_number",
+    phonenumbers.NumberParseException.TOO_SHORT_AFTER_IDD: "too_short",
+    phonenumbers.NumberParseException.TOO_SHORT_NSN: "too_short",
+    phonenumbers.NumberParseException.TOO_LONG: "too_long",
+}
+_length_reasons = {
+    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "local_only",
+    phonenumbers.ValidationResult.INVALID_COUNTRY_CODE: "unknown_calling_code",
+    phonenumbers.ValidationResult.TOO_SHORT: "too_short",
+    phonenumbers.ValidationResult.INVALID_LENGTH: "wrong_length",
+    phonenumbers.ValidationResult.TOO_LONG: "too_long",
+}
+
+
+def _accepted(reading: _Reading, hint: str, note: str | None) -> PhoneResult:
+    region = reading.region
+    if region is None and hint and phonenumbers.country_code_for_region(hint) == reading.calling_code:
+        region = hint  # a possible number of a shared calling code that no member's plan holds: the record's own country
+    if note is None and reading.extension:
+        note = "extension_dropped"
+    return PhoneResult(f"+{reading.calling_code}{reading.national}", "ok", note, region)
+
+
+def _rejected(reason: str) -> PhoneResult:
+    return PhoneResult(None, "rejected", reason, None)

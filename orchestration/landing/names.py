@@ -1,0 +1,37 @@
+"""What a file's name says: a date, and what is left of it without one."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
+
+# 2026-04-01, 2026_04_01 or 20260401, with an optional time: 20260401T101112, 2026-04-01_10-11-12, 2026-04-01-1011.
+_DATE = re.compile(
+    r"(?<![0-9])(?P<year>(?:19|20)\d\d)(?P<dash>[-_.]?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)"
+    r"(?:[T_ -]?(?P<hour>[01]\d|2[0-3])(?P<colon>[-_.:]?)(?P<minute>[0-5]\d)(?:(?P=colon)(?P<second>[0-5]\d))?Z?)?"
+    r"(?![0-9])"
+)
+# What browsers and people add to the name of a second copy.
+_COPY = re.compile(r"(^copy of )|([ _-]?\(\d+\))|([ _-]copy)", re.IGNORECASE)
+# A clock that is a little ahead still says when; more than a day ahead, the digits mean something else.
+_AHEAD = timedelta(days=1)
+
+
+def date_in(name: str, received_at: datetime) -> datetime | None:
+    """The moment that a file's name carries, read as UTC; the last one when there are several (a range's end)."""
+    found = None
+    for match in _DATE.finditer(PurePosixPath(name).name):
+        parts = [int(match[part] or 0) for part in ("year", "month", "day", "hour", "minute", "second")]
+        try:
+            moment = datetime(*parts, tzinfo=UTC)  # type: ignore[misc, arg-type]
+        except ValueError:
+            continue
+        if moment <= received_at + _AHEAD:
+            found = moment
+    return found
+
+
+def undated(name: str) -> str:
+    """The base name without dates, times and the marks of a second copy: equal for two deliveries of one export."""
+    return _COPY.sub("", _DATE.sub("", PurePosixPath(name).name)).casefold()

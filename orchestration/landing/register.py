@@ -1,0 +1,187 @@
+"""Which files there are and which feed each one is: ``raw.landed_files`` and ``raw.source_settings``, from the manifest.
+
+Both tables can be thrown away and made again: the manifest and the configuration are the truth. No record is read here.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.core.config import Config
+from orchestration.core.errors import InputError
+from orchestration.core.home import Home
+from orchestration.landing.archives import member_head
+from orchestration.landing.manifest import Entry, Member, read_manifest
+from orchestration.landing.names import date_in
+from orchestration.readers.feeds import Feed, all_feeds
+from orchestration.readers.recognise import HEAD_BYTES, has_required
+from orchestration.readers.tables import create_raw_tables
+
+_REFUSED = "archive"  # load_log.reader of what could not be unpacked
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """A row of ``raw.landed_files``, in the order of its columns."""
+
+    file_id: str
+    sha256: str
+    delivered_sha256: str
+    source: str
+    format: str
+    vendor: str | None
+    feed: str | None
+    name: str
+    delivered_name: str
+    size_bytes: int | None
+    received_at: datetime
+    snapshot_at: datetime
+
+
+def file_id(source: str, sha256: str) -> str:
+    """The id of a member: the same bytes from two sources are two files, from one source they are one."""
+    return hashlib.sha256(f"{source}\n{sha256}".encode()).hexdigest()[:32]
+
+
+def landed_files(
+    home: Home,
+    config: Config,
+    *,
+    feeds: tuple[Feed, ...] | None = None,
+    known: Mapping[str, tuple[str, str]] | None = None,
+) -> list[LandedFile]:
+    """Every readable file in landing in order of arrival, each id once: the first delivery counts.
+
+    Args:
+        feeds: the feeds there are; by default those of the staging folders.
+        known: vendor and feed by file id, for files that were loaded: they stay what they were loaded as.
+    """
+    feeds = all_feeds() if feeds is None else feeds
+    known = known or {}
+    rows: dict[str, LandedFile] = {}
+    for entry in read_manifest(home):
+        source = config.sources.get(entry.source)
+        used_format = source.format if source else entry.settings.format
+        candidates = tuple(feed for feed in feeds if feed.format == used_format)
+        for member in entry.members:
+            key = file_id(entry.source, member.sha256)
+            if key in rows:
+                continue
+            vendor, feed = known.get(key) or _feed_of(home, entry, member, candidates)
+            snapshot_at = date_in(member.name, entry.received_at) or date_in(entry.name, entry.received_at)
+            rows[key] = LandedFile(
+                key, member.sha256, entry.sha256, entry.source, used_format, vendor, feed, member.name, entry.name,
+                member.size, entry.received_at, snapshot_at or entry.received_at,
+            )  # fmt: skip
+    return list(rows.values())
+
+
+def register(con: duckdb.DuckDBPyConnection, home: Home, config: Config, *, feeds: tuple[Feed, ...] | None = None) -> int:
+    """Make ``raw.landed_files`` and ``raw.source_settings`` anew, and account for archives that can't be opened.
+
+    Returns:
+        How many files there are.
+    """
+    create_raw_tables(con, feeds)
+    known = {
+        key: (vendor, feed)
+        for key, vendor, feed in con.execute(
+            "select file_id, vendor, feed from raw.load_log where vendor is not null and reader <> 'failed'"
+        ).fetchall()
+    }
+    files = landed_files(home, config, feeds=feeds, known=known)
+    entries = read_manifest(home)
+    refused, reasons = _refused_parts(entries, config)
+    con.begin()
+    try:
+        con.execute("delete from raw.landed_files")
+        _insert(con, "raw.landed_files", [astuple(row) for row in (*files, *refused)])
+        # A part that can't be opened is one quarantined record, so that its file's account adds up and somebody sees it.
+        con.execute("delete from raw.quarantine where file_id in (select file_id from raw.load_log where reader = ?)", [_REFUSED])
+        con.execute("delete from raw.load_log where reader = ?", [_REFUSED])
+        detail = "The delivered file, or this part of it, can't be opened; ask for it again."
+        _insert(con, "raw.quarantine", [(row.file_id, 1, None, None, reasons[row.file_id], detail, None) for row in refused])
+        _insert(
+            con,
+            "raw.load_log",
+            [(row.file_id, None, None, 1, 0, 1, 0, _REFUSED, None, reasons[row.file_id], row.received_at) for row in refused],
+        )
+        con.execute("delete from raw.source_settings")
+        _insert(con, "raw.source_settings", _settings(entries, config))
+        con.commit()
+    except BaseException:
+        con.rollback()
+        raise
+    return len(files)
+
+
+def _feed_of(home: Home, entry: Entry, member: Member, candidates: tuple[Feed, ...]) -> tuple[str, str] | tuple[None, None]:
+    """The first feed whose name pattern fits and whose required columns are there; by name alone if none has them."""
+    base = PurePosixPath(member.name).name.casefold()
+    fitting = [feed for feed in candidates if any(fnmatch.fnmatchcase(base, glob.casefold()) for glob in feed.files)]
+    if not fitting:
+        return None, None
+    if len(fitting) > 1 and any(feed.requires for feed in fitting):
+        try:
+            head = member_head(home, entry, member, HEAD_BYTES)
+        except InputError:
+            head = b""  # loading it says what is wrong with it
+        fitting = [feed for feed in fitting if has_required(head, feed, whole=member.size <= HEAD_BYTES)] or fitting
+    return fitting[0].vendor, fitting[0].feed
+
+
+def _refused_parts(entries: tuple[Entry, ...], config: Config) -> tuple[list[LandedFile], dict[str, str]]:
+    rows: list[LandedFile] = []
+    reasons: dict[str, str] = {}
+    for entry in entries:
+        source = config.sources.get(entry.source)
+        used_format = source.format if source else entry.settings.format
+        for number, part in enumerate(entry.rejected):
+            # No bytes of its own, so its id comes from the delivery and its place there.
+            key = file_id(entry.source, f"{entry.sha256}:{number}")
+            reasons[key] = part.reason
+            rows.append(
+                LandedFile(
+                    key,
+                    entry.sha256,
+                    entry.sha256,
+                    entry.source,
+                    used_format,
+                    None,
+                    None,
+                    part.name,
+                    entry.name,
+                    None,
+                    entry.received_at,
+                    entry.received_at,
+                )  # fmt: skip
+            )
+    return rows, reasons
+
+
+def _settings(entries: tuple[Entry, ...], config: Config) -> list[tuple[object, ...]]:
+    """The configuration's word; for a source that left it, the newest of the manifest."""
+    newest = {entry.source: entry.settings for entry in entries}
+    gone = [
+        (name, kept.format, kept.scope, kept.timezone, kept.region, False)
+        for name, kept in newest.items()
+        if name not in config.sources
+    ]
+    there = [(name, source.format, source.scope, source.timezone, source.region, True) for name, source in config.sources.items()]
+    return sorted([*gone, *there], key=lambda row: row[0])
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]) -> None:
+    if rows:
+        columns = [pa.array(values) for values in zip(*rows, strict=True)]
+        con.register("register_batch", pa.table(columns, names=[f"c{number}" for number in range(len(columns))]))
+        con.execute(f"insert into {table} select * from register_batch")
+        con.unregister("register_batch")

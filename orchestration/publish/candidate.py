@@ -1,0 +1,171 @@
+"""The candidate: the golden table as files, before anybody decided whether it may go out.
+
+The exit gate judges these files and the publication copies them, so both speak of exactly the same rows, and neither
+of them depends on the warehouse standing still. They lie in ``published/.candidate/``, which consumers never look at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.core.errors import PermanentError
+from orchestration.core.files import canonical_json, write_atomic
+from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.publish.rows import rows_sha256
+
+GOLDEN = "golden.golden_suppression"
+# The published contract (DESIGN 5.3): a change here is a change for every consumer, and needs a changelog entry.
+COLUMNS: dict[str, str] = {
+    "channel": "varchar",
+    "identifier_type": "varchar",
+    "identifier": "varchar",
+    "identifier_hash": "varchar",
+    "scope": "varchar",
+    "except_scopes": "varchar[]",
+    "reason": "varchar",
+    "basis": "varchar",
+    "suppressed_since": "timestamptz",
+    "first_requested_at": "timestamptz",
+    "last_requested_at": "timestamptz",
+    "request_count": "bigint",
+    "deciding_request_id": "varchar",
+    "sources": "varchar[]",
+    "region": "varchar",
+    "rule_id": "varchar",
+    "registry": "varchar",
+    "registry_version": "varchar",
+    "golden_version": "bigint",
+}
+EVIDENCE = "golden.release_evidence"
+# What a push needs to tell a destination that somebody may be contacted again: the opt-in, or the registry's removal.
+EVIDENCE_COLUMNS: dict[str, str] = {
+    "channel": "varchar",
+    "identifier_type": "varchar",
+    "identifier": "varchar",
+    "scope": "varchar",
+    "evidence_id": "varchar",
+    "evidence_kind": "varchar",
+}
+ROWS_FILE = "part-0.parquet"
+# In a folder of its own: the contract lets a consumer read version=<n>/*.parquet, and that must be golden rows only.
+EVIDENCE_FILE = "evidence/releases.parquet"
+_RECORD = "candidate.json"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Rows that wait for a judgement. ``counts`` is the number of rows per channel."""
+
+    folder: Path
+    rows_sha256: str
+    row_count: int
+    as_of: datetime
+    counts: dict[str, int]
+
+    @property
+    def relation(self) -> str:
+        """What to select the rows from, in DuckDB."""
+        return parquet_relation([self.folder / ROWS_FILE])
+
+
+def candidate_folder(home: Home) -> Path:
+    """Where the candidate lies."""
+    return home.published / ".candidate"
+
+
+def parquet_relation(files: Sequence[Path]) -> str:
+    """A DuckDB table function over these files, and nothing that a folder's name might add to them."""
+    names = ", ".join(quoted(str(file)) for file in files)
+    return f"read_parquet([{names}], hive_partitioning = false)"
+
+
+def quoted(text: str) -> str:
+    """A SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime) -> Candidate:
+    """Write the golden table of ``con``, and the evidence for releases, replacing the candidate before it.
+
+    The version number is left null: it is given when the rows are published.
+
+    Raises:
+        PermanentError: a table is missing, or lacks a column of the contract.
+    """
+    folder = candidate_folder(home)
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    # The record goes first and comes back last: without it there is no candidate, so a crash leaves none.
+    (folder / _RECORD).unlink(missing_ok=True)
+    _require_columns(con, GOLDEN, set(COLUMNS) - {"golden_version"})
+    _require_columns(con, EVIDENCE, set(EVIDENCE_COLUMNS))
+    columns = ", ".join(f"{'null' if name == 'golden_version' else name}::{kind} as {name}" for name, kind in COLUMNS.items())
+    evidence = ", ".join(f"{name}::{kind} as {name}" for name, kind in EVIDENCE_COLUMNS.items())
+    rows = folder / ROWS_FILE
+    write_parquet(con, f"select {columns} from {GOLDEN} order by channel, identifier, scope, identifier_type", rows)
+    write_parquet(con, f"select {evidence} from {EVIDENCE} order by all", folder / EVIDENCE_FILE)
+    relation = parquet_relation([rows])
+    counts = con.execute(f"select coalesce(channel, 'none'), count(*) from {relation} group by 1 order by 1").fetchall()
+    record = {
+        "rows_sha256": rows_sha256(con, relation),
+        "row_count": sum(count for _, count in counts),
+        "as_of": as_of.isoformat(),
+        "counts": dict(counts),
+    }
+    write_atomic(folder / _RECORD, canonical_json(record) + "\n")
+    return read_candidate(home)
+
+
+def read_candidate(home: Home) -> Candidate:
+    """The candidate that was exported last.
+
+    Raises:
+        PermanentError: there is none.
+    """
+    folder = candidate_folder(home)
+    if not (folder / _RECORD).is_file():
+        raise PermanentError(
+            "Reading the candidate for publication",
+            seen="none was exported, or its export was interrupted",
+            next_step="build the golden table and export it again (quietlist run)",
+        )
+    record = json.loads((folder / _RECORD).read_text())
+    return Candidate(
+        folder=folder,
+        rows_sha256=record["rows_sha256"],
+        row_count=record["row_count"],
+        as_of=datetime.fromisoformat(record["as_of"]),
+        counts=record["counts"],
+    )
+
+
+def write_parquet(con: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
+    """Write a query's rows, in its order, to a file that only its owner can read and that survives a power cut."""
+    file.parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    con.execute(f"copy ({query}) to {quoted(str(file))} (format parquet, compression zstd)")
+    file.chmod(PRIVATE_FILE)  # DuckDB makes it as the umask says; until here the private folder has hidden it
+    handle = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _require_columns(con: duckdb.DuckDBPyConnection, table: str, wanted: set[str]) -> None:
+    try:
+        present = {row[0] for row in con.execute(f"describe {table}").fetchall()}
+    except duckdb.CatalogException as error:
+        raise PermanentError(f"Exporting {table}", seen="no such table", next_step="build the golden models first") from error
+    if missing := sorted(wanted - present):
+        raise PermanentError(
+            f"Exporting {table}",
+            seen=f"no column {', '.join(missing)}",
+            allowed=f"the published contract: {', '.join(sorted(wanted))}",
+            next_step="mend the golden model; consumers rely on every one of these columns",
+        )

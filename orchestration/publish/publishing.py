@@ -1,0 +1,177 @@
+"""Turning an allowed candidate into the next version. Reading versions is ``versions``; allowing them is the gate.
+
+Every write is in an order that leaves the same end after a crash at any point:
+
+1. ``version=<n>.tmp/`` is filled and made durable; what is in it does not count and is removed by the next publication;
+2. it is renamed to ``version=<n>/``, complete with its manifest, and still does not count;
+3. ``latest.json`` is replaced: only now does the version exist.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.core.config import Limits
+from orchestration.core.errors import PermanentError, TransientError
+from orchestration.core.files import canonical_json, sha256_file, sha256_text, sync_folder, write_atomic
+from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.warehouse import prepare
+from orchestration.gate.verdicts import Permission, allows
+from orchestration.publish.candidate import EVIDENCE_FILE, ROWS_FILE, Candidate, parquet_relation, read_candidate, write_parquet
+from orchestration.publish.rows import rows_sha256
+from orchestration.publish.versions import LATEST, MANIFEST, Snapshot, latest_version, read_published, version_folder
+
+_NUMBERED = re.compile(r"^version=([1-9][0-9]*)$")
+_MANIFEST_TAIL = 1 << 16  # bytes; a line of the landing manifest is some hundred
+
+
+@dataclass(frozen=True)
+class Published:
+    """The version that now holds the candidate's rows. ``is_new`` is False when it held them already."""
+
+    snapshot: Snapshot
+    is_new: bool
+    permission: Permission
+
+    @property
+    def version(self) -> int:
+        return self.snapshot.version
+
+    @property
+    def row_count(self) -> int:
+        return self.snapshot.row_count
+
+    @property
+    def rows_sha256(self) -> str:
+        return self.snapshot.rows_sha256
+
+
+def publish(home: Home, as_of: datetime, candidate: Candidate | None = None, *, limits: Limits | None = None) -> Published:
+    """Publish the candidate (the one exported last, when none is given) if the gate allows exactly its rows.
+
+    Raises:
+        GateClosed: the stored verdicts do not allow these rows; nothing was published.
+        PermanentError: there is no candidate, it is older than what is published, or that does not prove.
+        TransientError: another process is publishing.
+    """
+    candidate = candidate or read_candidate(home)
+    with _only_publisher(home):
+        latest = latest_version(home)
+        before = read_published(home) if latest else None
+        version = (latest or 0) + 1
+        _clean(home, version)
+        folder = home.golden_published / f"version={version}.tmp"
+        try:
+            # What is hashed is the very file that goes out, so nothing can come between judgement and publication.
+            rows, count = _write_rows(home, candidate, folder, version, limits or Limits())
+            permission = allows(home, rows)
+            if before is not None and before.rows_sha256 == rows:
+                return Published(before, is_new=False, permission=permission)
+            _refuse_the_past(candidate, before)
+            manifest = {
+                "version": version,
+                "as_of": candidate.as_of.isoformat(),
+                "published_as_of": as_of.isoformat(),
+                "row_count": count,
+                "rows_sha256": rows,
+                "files": [_described(folder, name) for name in (ROWS_FILE, EVIDENCE_FILE)],
+                "inputs_sha256": _inputs_sha256(home),
+                "gate": permission.record(),
+                "releases_held": permission.releases_held,
+                "previous_sha256": before.manifest_sha256 if before else None,
+            }
+            write_atomic(folder / MANIFEST, canonical_json(manifest) + "\n")
+            sync_folder(folder)
+            folder.rename(version_folder(home, version))
+            sync_folder(home.golden_published)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        digest = sha256_file(version_folder(home, version) / MANIFEST)
+        write_atomic(home.golden_published / LATEST, canonical_json({"version": version, "manifest_sha256": digest}) + "\n")
+        return Published(read_published(home), is_new=True, permission=permission)
+
+
+def _write_rows(home: Home, candidate: Candidate, folder: Path, version: int, limits: Limits) -> tuple[str, int]:
+    """Fill the folder with the candidate's rows, numbered, and its evidence. Returns their row hash and count."""
+    folder.mkdir(mode=PRIVATE_FOLDER)
+    with duckdb.connect() as con:
+        prepare(con, home, limits)
+        rows = folder / ROWS_FILE
+        write_parquet(con, f"select * replace ({version}::bigint as golden_version) from {candidate.relation}", rows)
+        evidence = parquet_relation([candidate.folder / EVIDENCE_FILE])
+        write_parquet(con, f"select * from {evidence}", folder / EVIDENCE_FILE)
+        sync_folder((folder / EVIDENCE_FILE).parent)
+        counted = con.execute(f"select count(*) from {parquet_relation([rows])}").fetchone()
+        assert counted is not None
+        return rows_sha256(con, parquet_relation([rows])), int(counted[0])
+
+
+def _refuse_the_past(candidate: Candidate, before: Snapshot | None) -> None:
+    """A replay of a past day is for looking at: published, it would lift what was asked since."""
+    if before is not None and candidate.as_of < before.as_of:
+        raise PermanentError(
+            f"Publishing the table as of {candidate.as_of.isoformat()}",
+            seen=f"version {before.version} is published as of {before.as_of.isoformat()}",
+            allowed="the same moment or a later one",
+            next_step="leave --as-of away, or replay the past in another home",
+        )
+
+
+def _described(folder: Path, name: str) -> dict[str, Any]:
+    return {"name": name, "sha256": sha256_file(folder / name), "bytes": (folder / name).stat().st_size}
+
+
+def _clean(home: Home, version: int) -> None:
+    """Remove what an interrupted publication of ``version`` left; refuse to touch anything that may be history."""
+    for path in home.golden_published.glob("version=*.tmp"):
+        shutil.rmtree(path)
+    numbers = sorted(int(match[1]) for path in home.golden_published.iterdir() if (match := _NUMBERED.match(path.name)))
+    if later := [number for number in numbers if number > version]:
+        raise PermanentError(
+            f"Publishing version {version}",
+            seen=f"version {later[-1]} is there, but {LATEST} does not lead to it",
+            allowed=f"at most version {version}, left by an interrupted publication",
+            next_step=f"restore {LATEST} from its backup; publishing over history is refused",
+        )
+    if version in numbers:
+        shutil.rmtree(version_folder(home, version))
+
+
+def _inputs_sha256(home: Home) -> str | None:
+    """Hash of the landing manifest's last line, which by its own chain stands for every file that ever arrived."""
+    try:
+        with home.manifest_file.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - _MANIFEST_TAIL))
+            lines = stream.read().splitlines()
+    except FileNotFoundError:
+        return None
+    return sha256_text(lines[-1].decode()) if lines else None
+
+
+@contextmanager
+def _only_publisher(home: Home) -> Iterator[None]:
+    """One publication at a time; the operating system lets go of the lock when its process dies, however it dies."""
+    home.create()
+    handle = os.open(home.published / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TransientError(
+                "Publishing", seen="another process is publishing", next_step="wait for it to end, then run again"
+            ) from error
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,201 @@
+"""Reading what was published: one version, the chain of all of them, and what changed between two. Nothing is written.
+
+``published/golden_suppression/latest.json`` is the only door: a version that it does not lead to was never published.
+It holds the hash of the latest version's manifest; each manifest holds the hash of the one before it and those of its
+own files. So whoever trusts ``latest.json`` can prove every byte behind it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.core.errors import PermanentError
+from orchestration.core.files import sha256_file
+from orchestration.core.home import Home
+from orchestration.publish.candidate import EVIDENCE_FILE, parquet_relation
+
+LATEST = "latest.json"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One published version, its files proved against its manifest. ``files`` hold the golden rows."""
+
+    version: int
+    folder: Path
+    manifest: Mapping[str, Any]
+    manifest_sha256: str
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.folder / file["name"] for file in self.manifest["files"] if file["name"] != EVIDENCE_FILE]
+
+    @property
+    def evidence_file(self) -> Path:
+        """The opt-ins and registry removals that let a row be released."""
+        return self.folder / EVIDENCE_FILE
+
+    @property
+    def relation(self) -> str:
+        """What to select the golden rows from, in DuckDB."""
+        return parquet_relation(self.files)
+
+    @property
+    def rows_sha256(self) -> str:
+        return str(self.manifest["rows_sha256"])
+
+    @property
+    def row_count(self) -> int:
+        return int(self.manifest["row_count"])
+
+    @property
+    def as_of(self) -> datetime:
+        return datetime.fromisoformat(self.manifest["as_of"])
+
+    @property
+    def releases_held(self) -> bool:
+        """Whether the gate held releases when this version went out."""
+        return bool(self.manifest["releases_held"])
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What became of following the manifests from the latest version to the first."""
+
+    versions: int
+    """How many versions were proved before the first break, counted from the latest."""
+    first_break: str | None
+
+    @property
+    def whole(self) -> bool:
+        return self.first_break is None
+
+
+def version_folder(home: Home, version: int) -> Path:
+    """Where a version lies."""
+    return home.golden_published / f"version={version}"
+
+
+def latest_version(home: Home) -> int | None:
+    """The number of the latest version, or None when nothing was published yet."""
+    door = _read_door(home)
+    return None if door is None else door[0]
+
+
+def read_published(home: Home, version: int | None = None) -> Snapshot:
+    """The latest version, or an older one, after proving its manifest and files.
+
+    Raises:
+        PermanentError: nothing was published, there is no such version, or something on the way to it was altered.
+    """
+    door = _read_door(home)
+    if door is None:
+        raise PermanentError(
+            "Reading the published table",
+            seen="nothing was published yet",
+            next_step="run quietlist run, and read what its gates say",
+        )
+    for number, manifest, digest in _manifests(home, *door):
+        if version is None or number == version:
+            if problem := _altered(version_folder(home, number), manifest):
+                raise _broken(problem)
+            return Snapshot(number, version_folder(home, number), manifest, digest)
+    raise PermanentError(
+        f"Reading published version {version}",
+        seen=f"the latest is version {door[0]}",
+        allowed=f"1 to {door[0]}",
+        next_step="name one of these",
+    )
+
+
+def verify_chain(home: Home) -> Chain:
+    """Prove every version ever published, from the latest down, and name the first thing that does not hold."""
+    proved = 0
+    try:
+        door = _read_door(home)
+        for number, manifest, _ in _manifests(home, *door) if door else ():
+            if problem := _altered(version_folder(home, number), manifest):
+                return Chain(proved, problem)
+            proved += 1
+    except PermanentError as error:
+        return Chain(proved, error.seen)
+    return Chain(proved, None)
+
+
+def diff(con: duckdb.DuckDBPyConnection, old: Snapshot | None, new: Snapshot) -> duckdb.DuckDBPyRelation:
+    """What changed between two versions, one row per key: ``change`` (added, removed, changed) and the key.
+
+    Changed means that other nodes are excepted from the row. The relation is computed when it is read; no version
+    before (``old`` is None) makes every row an added one.
+    """
+    key = "channel, identifier_type, identifier, scope"
+    before = old.relation if old else f"{new.relation} limit 0"
+    return con.sql(
+        f"""
+        with before as (select {key}, except_scopes from {before}),
+        after as (select {key}, except_scopes from {new.relation}),
+        joined as (
+            select {key}, before.except_scopes as before_except, after.except_scopes as after_except,
+                before.channel is not null as was, after.channel is not null as is_there
+            from before full join after using ({key})
+        ),
+        final as (
+            select case when not was then 'added' when not is_there then 'removed' else 'changed' end as change, {key}
+            from joined
+            where was <> is_there or before_except is distinct from after_except
+        )
+        select * from final
+        """
+    )
+
+
+def _read_door(home: Home) -> tuple[int, str] | None:
+    """The latest version and the hash of its manifest."""
+    path = home.golden_published / LATEST
+    try:
+        door = json.loads(path.read_text())
+        return int(door["version"]), str(door["manifest_sha256"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise _broken(f"{LATEST} does not name a version and its manifest") from error
+
+
+def _manifests(home: Home, version: int, digest: str) -> Iterator[tuple[int, dict[str, Any], str]]:
+    """Every manifest from ``version`` down to the first, each proved by what came after it."""
+    for number in range(version, 0, -1):
+        path = version_folder(home, number) / MANIFEST
+        if not path.is_file():
+            raise _broken(f"version {number} has no {MANIFEST}")
+        if sha256_file(path) != digest:
+            raise _broken(f"the {MANIFEST} of version {number} is not the one that was published")
+        manifest = json.loads(path.read_text())
+        yield number, manifest, digest
+        digest = str(manifest["previous_sha256"])
+
+
+def _altered(folder: Path, manifest: Mapping[str, Any]) -> str | None:
+    for file in manifest["files"]:
+        path = folder / file["name"]
+        if not path.is_file():
+            return f"{file['name']} of version {manifest['version']} is gone"
+        if path.stat().st_size != file["bytes"] or sha256_file(path) != file["sha256"]:
+            return f"{file['name']} of version {manifest['version']} is not the file that was published"
+    return None
+
+
+def _broken(what: str) -> PermanentError:
+    return PermanentError(
+        "Proving the published table",
+        seen=what,
+        allowed="files exactly as they were published",
+        next_step="restore the published folder from its backup; nothing is pushed until it proves again",
+    )

@@ -1,0 +1,378 @@
+"""Delimited text and plain lines into a raw table: DuckDB for files beyond doubt, a careful reader for all others.
+
+Both ways number records alike (1 is the first record of the file, header and blank lines included, so that it is the row a
+spreadsheet shows) and both must account for every record. DuckDB reads strictly and the whole file or not at all; what it
+refuses, or what looks doubtful afterwards, is read again record by record, where a bad record costs only itself.
+
+Skipped, because clearly no record: blank lines and records of empty fields; what stands before the header and is mostly
+empty or of another width; the header and its repetitions; at the end of the file, counts, rules and "end of file" lines.
+Nothing that could hold an address or a number is ever skipped. Quarantined: broken quotation marks; too few or too many
+fields, except for empty ones at the end that the header does not name; text that is not clearly a preamble.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from orchestration.readers.feeds import Feed
+from orchestration.readers.layout import (
+    Found,
+    Layout,
+    find_layout,
+    is_contact_point,
+    is_header,
+    is_preamble,
+    is_total,
+    layout_of,
+)
+from orchestration.readers.outcome import Outcome, Sink, UnreadableFile
+from orchestration.readers.split import LONGEST_RECORD, Dialect, Record, Splitter
+from orchestration.readers.text import Utf8Text
+
+_CHUNK = 1 << 22
+_SAMPLE = 1 << 20  # header and delimiter show in far less
+_TAIL = 1 << 16
+_REJECTS = "delimited_rejects"
+_MOST_REJECTS = 100_000  # judged one by one; a file with more is no plain one
+_BLANK = " \t,;|\0\x1a\ufeff"  # what a line without content may hold; 26 is the end mark of DOS files
+_NO_DELIMITER = "\x1f"  # for DuckDB, which needs one: the unit separator, which text does not hold
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Counts over a file's bytes, independent of any parser."""
+
+    lines: int
+    records: int
+    """Lines outside quotation marks: exact wherever the marks are balanced."""
+    regular: bool
+    """Nothing in it that parsers read differently: one kind of line end, no zero bytes, no backslash before a mark."""
+    has_nul: bool
+
+
+def shape_of(path: Path, quote: str) -> Shape:
+    """Count lines and records in one pass."""
+    ends = lone_returns = records = marks = 0
+    has_nul = escapes = False
+    last = b""
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            # No pair of letters that belong together is cut in two.
+            while chunk.endswith((b"\r", b"\\")) and (more := stream.read(1)):
+                chunk += more
+            data = np.frombuffer(chunk, np.uint8)
+            newlines = np.flatnonzero(data == ord("\n"))
+            if b"\r" in chunk:
+                behind = data[newlines[newlines > 0] - 1]
+                lone_returns += chunk.count(b"\r") - int(np.count_nonzero(behind == ord("\r")))
+            if quote and quote.encode() in chunk:
+                places = np.flatnonzero(data == ord(quote))
+                before = np.searchsorted(places, newlines)
+                escapes = escapes or b"\\" + quote.encode() in chunk
+                records += int(np.count_nonzero((before + marks) % 2 == 0))
+                marks += len(places)
+            else:
+                records += len(newlines) if marks % 2 == 0 else 0
+            ends += len(newlines)
+            has_nul = has_nul or b"\0" in chunk
+            last = chunk[-1:]
+    unfinished = last not in (b"", b"\n", b"\r")
+    return Shape(
+        lines=ends + lone_returns + unfinished,
+        records=records + unfinished,
+        regular=not (lone_returns or has_nul or escapes or marks % 2),
+        has_nul=has_nul,
+    )
+
+
+def read_delimited(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text) -> Outcome:
+    """Load one file. The caller has begun a transaction and rolls back when this raises.
+
+    Raises:
+        UnreadableFile: there is no header, or the account does not balance.
+    """
+    found = find_layout(_sample(text.path), feed)
+    shape = shape_of(text.path, found.dialect.quote)
+    outcome = read_fast(con, feed, file_id, text, found, shape) or read_careful(con, feed, file_id, text, found, shape)
+    if not outcome.balances:
+        raise UnreadableFile("The records read do not add up to the lines in the file.", "unbalanced")
+    return outcome
+
+
+def read_fast(
+    con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text, found: Found, shape: Shape
+) -> Outcome | None:
+    """Let DuckDB load a file in which every record after the header is a plain one.
+
+    Returns:
+        Null when it is not such a file; the transaction was begun anew then.
+    """
+    layout, dialect = found.layout, found.dialect
+    if not shape.regular or (text.has_mark and not found.header) or _ends_with_total(text.path, dialect):
+        return None
+    if shape.lines > shape.records and _swallows(text.path, dialect, layout.width):
+        return None
+    numbers = f"range({found.header + 1}, {shape.records + 1})"
+    with contextlib.suppress(duckdb.InvalidInputException):  # what a strict reader says about a file it can't read
+        loaded = _insert_with_duckdb(con, feed, file_id, text.path, found, numbers)
+        rejects = _rejects_of_duckdb(con)
+        if rejects is not None and loaded + len(rejects) + found.header == shape.records:
+            if rejects:
+                _begin_anew(con)
+                con.register("refused", pa.table({"range": pa.array(rejects, pa.int64())}))
+                numbers = f"(select range from {numbers} anti join refused using (range) order by range)"
+                loaded = _insert_with_duckdb(con, feed, file_id, text.path, found, numbers)
+                rejects = _rejects_of_duckdb(con) or {}
+            reading = _Reading(Sink(con, feed, file_id), feed, found, shape.has_nul)
+            if not _looks_doubtful(con, feed, file_id, layout) and reading.take_rejects(rejects):
+                outcome = reading.account("duckdb", text.encoding)
+                return dataclasses.replace(
+                    outcome, physical=shape.records, loaded=outcome.loaded + loaded, skipped=found.header
+                )
+    _begin_anew(con)
+    return None
+
+
+def _begin_anew(con: duckdb.DuckDBPyConnection) -> None:
+    con.rollback()
+    con.begin()
+
+
+def read_careful(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text, found: Found, shape: Shape) -> Outcome:
+    """Load record by record, each judged on its own."""
+    reading = _Reading(Sink(con, feed, file_id), feed, found, shape.has_nul)
+    with text.path.open(encoding="utf-8-sig" if text.has_mark else "utf-8", newline="") as stream:
+        for record in Splitter(stream, found.dialect, reading.stands_alone):
+            reading.take(record)
+    reading.end()
+    outcome = reading.account("python", text.encoding)
+    # The lines were counted apart from the splitting, so a record that swallowed another one's lines would show.
+    return outcome if reading.lines == shape.lines else dataclasses.replace(outcome, physical=-1)
+
+
+class _Reading:
+    """The careful reader's state: where it is, which layout holds, which records wait for the end of the file."""
+
+    def __init__(self, sink: Sink, feed: Feed, found: Found, has_nul: bool) -> None:
+        self._sink, self._feed, self._found, self._has_nul = sink, feed, found, has_nul
+        self.number = self.lines = self.skipped = 0
+        # Records that are totals if nothing but totals follows.
+        self._waiting: list[tuple[int, Record]] = []
+        self._use(found.layout)
+
+    def take(self, record: Record) -> None:
+        """Put one record where it belongs."""
+        self.number += 1
+        self.lines += record.lines
+        fields = record.fields
+        if fields is None:
+            self._release()
+            self._place(self.number, record)
+        elif self._is_plain(fields):
+            self._release()
+            self._sink.row(self.number, fields)
+        elif self._is_no_record(fields, record):
+            self.skipped += 1
+        elif is_total(fields):
+            self._waiting.append((self.number, record))
+        else:
+            self._release()
+            self._place(self.number, record)
+
+    def end(self) -> None:
+        """The file is at its end: what waits was clearly no record."""
+        self.skipped += len(self._waiting)
+        self._waiting.clear()
+
+    def take_rejects(self, rejects: dict[int, str]) -> bool:
+        """Judge the records that DuckDB refused for their number of fields.
+
+        Returns:
+            False when one of them is no plain record: the whole file needs the careful reader.
+        """
+        for self.number, text in rejects.items():
+            records = list(Splitter(io.StringIO(text, newline=""), self._found.dialect))
+            fields = records[0].fields if len(records) == 1 else None
+            if fields is None or self._is_no_record(fields, records[0]) or is_total(fields):
+                return False
+            self._place(self.number, records[0])
+        return True
+
+    def account(self, reader: str, encoding: str) -> Outcome:
+        """What was made of the records taken."""
+        self._sink.done()
+        detail = _described(self._found)
+        return Outcome(self.number, self._sink.loaded, self._sink.quarantined, self.skipped, reader, encoding, detail)
+
+    def stands_alone(self, line: str) -> bool:
+        """Whether a line would make a whole record by itself, somebody's address included."""
+        return _stands_alone(line, self._found.dialect, self._layout.width)
+
+    def _use(self, layout: Layout) -> None:
+        self._layout = layout
+        self._sink.use(_selected(self._feed, layout))
+
+    def _is_plain(self, fields: list[str]) -> bool:
+        """The quick answer for most records: nothing about it needs a second look."""
+        layout = self._layout
+        return (
+            len(fields) == layout.width
+            and self.number > self._found.header
+            and not self._has_nul
+            and fields[0] != ""
+            and layout.known.isdisjoint(fields)
+            and not is_total(fields)
+        )
+
+    def _is_no_record(self, fields: list[str], record: Record) -> bool:
+        if not any(fields) or not record.text.strip(_BLANK):
+            return True
+        if self.number < self._found.header:
+            return is_preamble(fields, self._layout.width)
+        if self.number == self._found.header:
+            return True
+        if not self._layout.known.isdisjoint(fields) and is_header(fields, self._layout):
+            # Joined exports may change their columns at the seam.
+            self._use(layout_of(fields, self._feed))
+            return True
+        return False
+
+    def _release(self) -> None:
+        for number, record in self._waiting:
+            self._place(number, record)
+        self._waiting.clear()
+
+    def _place(self, number: int, record: Record) -> None:
+        """Load a record, or quarantine it with its reason."""
+        fields, width = record.fields, self._layout.width
+        if fields is None:
+            self._sink.reject(number, "broken_quoting", "Its quotation marks don't close, or close within a value.", record.text)
+            return
+        if self._has_nul:
+            fields = [cell.strip("\0") for cell in fields]  # around a value they are padding
+        if any("\0" in cell for cell in fields):
+            self._sink.reject(number, "nul_bytes", "A zero byte stands inside a value.", record.text)
+        elif number < self._found.header:
+            self._sink.reject(number, "before_header", "It stands before the header but may be a record.", record.text)
+        elif self._layout.least <= len(fields) and not any(fields[width:]):
+            self._sink.row(number, (*fields[:width], *[None] * (width - len(fields))))
+        else:
+            reason = "too_few_fields" if len(fields) < width else "too_many_fields"
+            detail = f"It has {len(fields)} fields where a record of this file has {width}."
+            self._sink.reject(number, reason, detail, record.text)
+
+
+def _selected(feed: Feed, layout: Layout) -> dict[str, str]:
+    """Per raw column, which place of the record fills it, in SQL."""
+    columns = zip(feed.columns, layout.picks, strict=True)
+    selected = {column.name: f"c{place}" for column, place in columns if place >= 0}
+    if layout.extras:
+        pairs = ", ".join(f"{_literal(key)}, c{place}" for place, key in layout.extras)
+        selected["_extra"] = f"json_object({pairs})::varchar"
+    return selected
+
+
+def _insert_with_duckdb(
+    con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, path: Path, found: Found, numbers: str
+) -> int:
+    """Insert what DuckDB accepts, the n-th record under the n-th of ``numbers``, and say how many there were."""
+    dialect, selected = found.dialect, _selected(feed, found.layout)
+    names = [f"c{place}" for place in range(found.layout.width)]
+    # A positional join numbers in the order of the file three times as fast as row_number() does; it fills the shorter
+    # side with nulls, and a record that was read has none.
+    query = f"""
+        insert into raw."{feed.table}" (_file_id, _record_no, {", ".join(f'"{name}"' for name in selected)})
+        select ?, range, {", ".join(selected.values())}
+        from read_csv(
+            ?, auto_detect = false, strict_mode = true, header = false, skip = {found.header},
+            delim = {_literal(dialect.delimiter or _NO_DELIMITER)},
+            quote = {_literal(dialect.quote)}, escape = {_literal(dialect.quote)},
+            columns = {{{", ".join(f"{name}: 'varchar'" for name in names)}}},
+            force_not_null = [{", ".join(map(_literal, names))}],
+            store_rejects = true, rejects_limit = 0, rejects_line_size_limit = {LONGEST_RECORD},
+            rejects_table = '{_REJECTS}', rejects_scan = '{_REJECTS}_scans'
+        ) positional join {numbers}
+        where c0 is not null
+    """
+    return int(con.execute(query, [file_id, str(path)]).fetchall()[0][0])
+
+
+def _rejects_of_duckdb(con: duckdb.DuckDBPyConnection) -> dict[int, str] | None:
+    """Text by record number of what DuckDB refused; null when it was not just for too few or too many fields."""
+    found = con.execute(
+        f"select line, any_value(csv_line), bool_and(error_type in ('MISSING COLUMNS', 'TOO MANY COLUMNS')) "
+        f"from {_REJECTS} group by line order by line limit {_MOST_REJECTS + 1}"
+    ).fetchall()
+    con.execute(f"drop table {_REJECTS}")
+    con.execute(f"drop table {_REJECTS}_scans")
+    if len(found) > _MOST_REJECTS or not all(only_width for _, _, only_width in found):
+        return None
+    # After a CRLF, DuckDB's text starts with the end of the line before.
+    return {int(number): text.removeprefix("\r").removeprefix("\n") for number, text, _ in found}
+
+
+def _looks_doubtful(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, layout: Layout) -> bool:
+    """Whether a record just loaded is blank, or may be a header again: the careful reader then decides."""
+    present = [f'"{column.name}"' for column, place in zip(feed.columns, layout.picks, strict=True) if place >= 0]
+    blank = " and ".join(f"trim({column}, ' ' || chr(9)) = ''" for column in present)
+    known = ", ".join(_literal(label) for label in sorted(layout.known))
+    labels = " + ".join(f"({column} in ({known}))::int" for column in present)
+    rows = con.execute(
+        f'select 1 from raw."{feed.table}" where _file_id = ? and (({blank}) or {labels} >= {min(2, len(present))}) limit 1',
+        [file_id],
+    ).fetchall()
+    return bool(rows)
+
+
+def _swallows(path: Path, dialect: Dialect, width: int) -> bool:
+    """Whether a quoted value that spans lines holds a line that would be a whole record by itself."""
+    mark, delimiter = dialect.quote.encode(), dialect.delimiter.encode()
+    inside = False
+    with path.open("rb") as stream:
+        for line in stream:
+            if inside and line.count(delimiter) >= width - 1 and _stands_alone(line.decode(), dialect, width):
+                return True
+            inside ^= bool(line.count(mark) & 1)
+    return False
+
+
+def _stands_alone(line: str, dialect: Dialect, width: int) -> bool:
+    cells = line.split(dialect.delimiter)
+    return len(cells) == width and any(map(is_contact_point, cells))
+
+
+def _ends_with_total(path: Path, dialect: Dialect) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(0, io.SEEK_END)
+        stream.seek(max(0, stream.tell() - _TAIL))
+        lines = stream.read().decode("utf-8", "replace").splitlines()
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    return is_total([cell.strip('"') for cell in (last.split(dialect.delimiter) if dialect.delimiter else [last])])
+
+
+def _sample(path: Path) -> str:
+    """The first lines, whole ones only where there are more."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        sample = stream.read(_SAMPLE)
+        more = stream.read(1)
+    cut = max(sample.rfind("\n"), sample.rfind("\r")) + 1
+    return sample[:cut] if more and cut else sample
+
+
+def _described(found: Found) -> str:
+    names = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", "": "none"}
+    delimiter = names.get(found.dialect.delimiter, found.dialect.delimiter)
+    header = f"header in record {found.header}" if found.header else "no header"
+    return f"delimiter {delimiter}, {header}, {found.layout.found} of {len(found.layout.picks)} columns"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

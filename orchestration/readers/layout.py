@@ -1,0 +1,217 @@
+"""What the columns of a delimited file are: delimiter, header, which column is which. Records are read elsewhere."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from orchestration.readers.feeds import Feed
+from orchestration.readers.outcome import UnreadableFile
+from orchestration.readers.split import Dialect, Splitter
+
+_DELIMITERS = (",", ";", "\t", "|")
+_LOOK_FOR_HEADER = 100  # records; the longest preamble seen in an export is some twenty lines
+_EMAIL = re.compile(r"\S+@\S+")
+# 7 digits are the shortest number that reaches somebody, 15 the longest in the world; dates are not numbers.
+_PHONE = re.compile(r"[+(]?[0-9][0-9 ().+/-]*")
+_PHONE_DIGITS = range(7, 16)
+_DATE = re.compile(r"(?:\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2\d{4})(?:\D.*)?")
+_COUNTED = r"(?:rows?|records?|contacts?|numbers?|entries|results?|subscribers?)"
+_TOTAL = re.compile(
+    rf"(?:(?:grand|sub|overall)[ -]?)?(?:total|sum|count)s?(?: (?:of )?{_COUNTED})?\s*[:=#]?\s*[\d.,]*"
+    rf"|{_COUNTED}\s*[:=]\s*[\d.,]+"
+    rf"|\(?[\d.,]+ {_COUNTED}(?: (?:affected|returned|exported|selected))?\)?\.?"
+    r"|\W*(?:end of (?:file|report|list|export|data)|eof)\W*"
+    r"|\W+",
+    re.IGNORECASE,
+)
+_HAS_LETTER = re.compile(r"[^\W\d_]")
+
+
+def normalised(label: str) -> str:
+    """How labels are compared: without byte order mark and outer white space, case-folded."""
+    return label.replace("\ufeff", "").strip().casefold()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each declared column stands in a record, and what the other columns are called."""
+
+    labels: tuple[str, ...]
+    """The header as delivered; empty texts where the file has no header."""
+    picks: tuple[int, ...]
+    """Per declared column its place in the record, -1 where the file has none."""
+    extras: tuple[tuple[int, str], ...]
+    """Places nobody declared, with the key they get in ``_extra``."""
+    least: int
+    """Fewest fields of a whole record: columns at the end of the header without a name may be missing."""
+    known: frozenset[str]
+    """Cells that only a header holds, in their usual spellings: a cheap first test for a repeated header."""
+
+    @property
+    def width(self) -> int:
+        """Fields of a whole record."""
+        return len(self.labels)
+
+    @property
+    def found(self) -> int:
+        """How many declared columns the file has."""
+        return sum(place >= 0 for place in self.picks)
+
+    def has(self, feed: Feed, names: Sequence[str]) -> bool:
+        """Whether these declared columns are there."""
+        present = {column.name for column, place in zip(feed.columns, self.picks, strict=True) if place >= 0}
+        return present.issuperset(names)
+
+
+@dataclass(frozen=True)
+class Found:
+    """How to read a file."""
+
+    dialect: Dialect
+    header: int
+    """Number of the header's record, 0 when the file has none."""
+    layout: Layout
+
+
+def layout_of(cells: Sequence[str], feed: Feed) -> Layout:
+    """The layout that a header states.
+
+    A label that occurs twice belongs to the next declared column with that label, else it is kept as ``label#2``.
+    """
+    places: dict[str, list[int]] = {}
+    for place, cell in enumerate(cells):
+        places.setdefault(normalised(cell), []).append(place)
+    places.pop("", None)
+    picks = []
+    for column in feed.columns:
+        free = next((places[normalised(label)] for label in column.labels if places.get(normalised(label))), None)
+        picks.append(free.pop(0) if free else -1)
+    taken = set(picks)
+    extras: list[tuple[int, str]] = []
+    used = Counter(normalised(cells[place]) for place in taken if place >= 0)
+    for place, cell in enumerate(cells):
+        if place in taken:
+            continue
+        key = cell.replace("\ufeff", "").strip()
+        if not key:
+            extras.append((place, f"column_{place + 1}"))
+            continue
+        used[normalised(cell)] += 1
+        extras.append((place, key if used[normalised(cell)] == 1 else f"{key}#{used[normalised(cell)]}"))
+    named = max((place + 1 for place, cell in enumerate(cells) if normalised(cell)), default=0)
+    # Unnamed columns at the end are kept only while a record has something in them.
+    return Layout(tuple(cells), tuple(picks), tuple(extras), max(named, 1), _spellings(cells, feed))
+
+
+def layout_of_positions(width: int, feed: Feed) -> Layout:
+    """The layout of a file without header: the declared columns in their order, further ones unnamed."""
+    declared = len(feed.columns)
+    full = max(width, declared)
+    least = int(feed.options.get("min_fields", min(width, declared)))
+    extras = tuple((place, f"column_{place + 1}") for place in range(declared, full))
+    return Layout(("",) * full, tuple(range(declared)), extras, least, _spellings((), feed))
+
+
+def find_layout(sample: str, feed: Feed) -> Found:
+    """Delimiter, header and columns of a file, from its first lines.
+
+    The header is the record that names the most declared columns under any delimiter, the first of equals, so that
+    lines before it and unknown columns do not matter.
+
+    Raises:
+        UnreadableFile: no record names a declared column, or a required one is missing.
+    """
+    quote = str(feed.options.get("quote", '"'))
+    forced = feed.options.get("delimiter")
+    dialects = [Dialect(delimiter, quote) for delimiter in ((forced,) if forced else _DELIMITERS)]
+    if feed.reader == "lines":
+        return Found(Dialect("", ""), 0, layout_of_positions(1, feed))
+    if feed.options.get("header") is False:
+        return _by_width(sample, feed, dialects)
+    best: tuple[tuple[bool, int, int], Found] | None = None
+    for dialect in dialects:
+        for number, cells in _first_records(sample, dialect):
+            layout = layout_of(cells, feed)
+            score = (layout.has(feed, feed.requires), layout.found, -number)
+            if layout.found and (best is None or score > best[0]):
+                best = score, Found(dialect, number, layout)
+    if best is None:
+        raise UnreadableFile(
+            f"None of its first {_LOOK_FOR_HEADER} records is a header: none names a column of {feed.vendor}/{feed.feed}.",
+            "no_known_columns",
+        )
+    if not best[0][0]:
+        present = {column.name for column, place in zip(feed.columns, best[1].layout.picks, strict=True) if place >= 0}
+        missing = ", ".join(name for name in feed.requires if name not in present)
+        raise UnreadableFile(f"Its header lacks what {feed.vendor}/{feed.feed} requires: {missing}.", "missing_columns")
+    return best[1]
+
+
+def _by_width(sample: str, feed: Feed, dialects: list[Dialect]) -> Found:
+    """Without a header the delimiter is the one that most often yields as many fields as the feed has columns."""
+    ranked = []
+    for dialect in dialects:
+        widths = Counter(len(cells) for _, cells in _first_records(sample, dialect))
+        if widths:
+            width, records = max(widths.items(), key=lambda item: (item[0] == len(feed.columns), item[1]))
+            ranked.append((width == len(feed.columns), width > 1, records, width, dialect))
+    if not ranked:
+        return Found(dialects[0], 0, layout_of_positions(len(feed.columns), feed))
+    *_, width, dialect = max(ranked, key=lambda item: item[:3])
+    return Found(dialect, 0, layout_of_positions(width, feed))
+
+
+def _first_records(sample: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    splitter = Splitter(io.StringIO(sample, newline=""), dialect)
+    for number, record in enumerate(itertools.islice(splitter, _LOOK_FOR_HEADER), start=1):
+        if record.fields is not None and any(record.fields):
+            yield number, record.fields
+
+
+def _spellings(cells: Sequence[str], feed: Feed) -> frozenset[str]:
+    labels = {cell for cell in cells if normalised(cell)}
+    labels |= {label for column in feed.columns for label in column.labels}
+    return frozenset(form for label in labels for form in (label, label.strip(), label.lower(), label.upper(), label.title()))
+
+
+def is_header(fields: Sequence[str], layout: Layout) -> bool:
+    """Whether a record within the file is a header again, perhaps of another layout: files get joined by hand."""
+    known = {normalised(label) for label in layout.known}
+    filled = [cell for cell in fields if cell.strip()]
+    hits = sum(normalised(cell) in known for cell in filled)
+    # Two labels in one record, and most of it labels, are no coincidence; one alone counts where there is only one.
+    return hits >= min(2, layout.width) and hits * 2 >= len(filled) and not any(map(is_contact_point, filled))
+
+
+def is_total(fields: Sequence[str]) -> bool:
+    """Whether a record at the end of a file is clearly none: a count, an "end of file", a rule of dashes.
+
+    Its first filled cell says so, no other holds a letter, and none could be an address or a number to call.
+    """
+    first = next((cell for cell in map(str.strip, fields) if cell), "")
+    if not first or _TOTAL.fullmatch(first) is None:
+        return False
+    filled = [cell.strip() for cell in fields if cell.strip()]
+    return not any(_HAS_LETTER.search(cell) for cell in filled[1:]) and not any(map(is_contact_point, filled))
+
+
+def is_preamble(fields: Sequence[str], width: int) -> bool:
+    """Whether a record before the header is clearly none: mostly empty or of another width, and nobody's address in it."""
+    filled = [cell for cell in fields if cell.strip()]
+    if any(map(is_contact_point, filled)):
+        return False
+    return len(fields) != width or width == 1 or len(filled) * 2 <= width
+
+
+def is_contact_point(cell: str) -> bool:
+    """Whether a cell as a whole could be an e-mail address or a telephone number. In doubt it is."""
+    cell = cell.strip().strip("\"'").strip()
+    if _EMAIL.fullmatch(cell):
+        return True
+    digits = sum(letter.isdigit() for letter in cell)
+    return digits in _PHONE_DIGITS and _PHONE.fullmatch(cell) is not None and _DATE.fullmatch(cell) is None

@@ -1,0 +1,10 @@
+"""Keeping destinations in line: plan, guard, send, verify, receipt; the same for every system.
+
+The one door is :func:`sync`. A system's own facts and calls are in ``orchestration/destinations``.
+"""
+
+from orchestration.sync.engine import SyncResult, sync
+from orchestration.sync.guards import Held
+from orchestration.sync.ledger import copy_state
+
+__all__ = ["Held", "SyncResult", "copy_state", "sync"]

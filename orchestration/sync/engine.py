@@ -1,0 +1,397 @@
+"""One push to one destination, from the published table to a receipt.
+
+The order of the steps is here, and nothing else: each step is a module beside this one. A push reads only the
+published, gated snapshot, never the warehouse, so that what was judged is what is sent.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from orchestration.core.config import Config
+from orchestration.core.errors import ConfigError, GateClosed, PermanentError, QuietlistError, TransientError
+from orchestration.core.home import Home
+from orchestration.core.key import create_hmac_function, home_key
+from orchestration.destinations.contract import Destination, Push, ReadsAll, ReadsPoints, destination_for
+from orchestration.gate.verdicts import Permission
+from orchestration.gate.verdicts import allows as gate_allows
+from orchestration.publish import Snapshot, read_published
+from orchestration.sync import found, guards, plan, receipts, verify
+from orchestration.sync.guards import Held
+from orchestration.sync.ledger import Journal, ledger, record_sight, replace_rows
+from orchestration.sync.lock import LOCK_WAIT_SECONDS, destination_lock
+from orchestration.sync.send import Pace, Sender, Timer
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    """What a push planned, did and proved. Counts only: safe to log."""
+
+    destination: str
+    system: str
+    version: int
+    as_of: datetime
+    dry_run: bool
+    verify_class: str
+    """How well this system can prove anything: full, point, receipt or none."""
+    wanted: int
+    planned: dict[str, int]
+    """``action:why`` -> rows, as the plan stood after the guards."""
+    states: dict[str, int] = field(default_factory=dict)
+    """State -> rows of this destination that are wanted, or that we wrote, after the push."""
+    accepted: int = 0
+    """Rows that the system took in this push."""
+    verified: int = 0
+    """Rows whose sight in this push proved them for the first time."""
+    missing: int = 0
+    """Rows that should be there and were not, at the last look; they are put again by the next push."""
+    rejected: int = 0
+    released: int = 0
+    found: int = 0
+    """Opt-outs of others brought home by this push."""
+    held: tuple[Held, ...] = ()
+    alarms: tuple[str, ...] = ()
+    receipt: Path | None = None
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """True when the destination was in line already: nothing was written, there or here."""
+        return self.receipt is None and not self.dry_run
+
+    @property
+    def puts(self) -> int:
+        return self._of("put")
+
+    @property
+    def releases(self) -> int:
+        return self._of("release")
+
+    @property
+    def blocked(self) -> int:
+        return self._of("blocked")
+
+    @property
+    def noops(self) -> int:
+        return self._of("noop")
+
+    def counts(self) -> dict[str, int | str]:
+        """Everything of it that is a figure or a word, flat, for a log or a table."""
+        return {
+            "system": self.system, "version": self.version, "verify_class": self.verify_class, "dry_run": str(self.dry_run),
+            "nothing_to_do": str(self.nothing_to_do), "wanted": self.wanted, "planned_puts": self.puts,
+            "planned_releases": self.releases, "blocked": self.blocked, "in_place": self.noops, "accepted": self.accepted,
+            "verified": self.verified, "missing": self.missing, "rejected": self.rejected, "released": self.released,
+            "found": self.found, "held": "; ".join(f"{held.rows} {held.reason}" for held in self.held) or "nothing",
+            "alarms": len(self.alarms), "receipt": self.receipt.name if self.receipt else "none",
+        }  # fmt: skip
+
+    def _of(self, action: str) -> int:
+        return sum(rows for key, rows in self.planned.items() if key.startswith(f"{action}:"))
+
+
+def sync(
+    home: Home,
+    config: Config,
+    destination_name: str,
+    as_of: datetime,
+    *,
+    dry_run: bool = False,
+    read_snapshot: Callable[[Home], Snapshot] | None = None,
+    allows: Callable[[Home, str], Permission] | None = None,
+    destination: Destination | None = None,
+    timer: Timer | None = None,
+    lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+) -> SyncResult:
+    """Bring one destination in line with the published table, and prove it.
+
+    ``dry_run`` (or the configuration's) plans and reports, and writes nothing. The arguments after it are for tests; left
+    alone they are the published snapshot, the gate's record, the configured destination and the machine's clock.
+
+    Raises:
+        GateClosed: the gate's record does not allow this version, or a newer one was pushed already.
+        ConfigError: the destination or its settings are wrong, or ``as_of`` lies before the last push.
+        TransientError, PermanentError: the system failed; what left before is in the ledger and the receipt.
+    """
+    if destination is None:
+        destination = destination_for(destination_name, config, home)
+    push = _Push(home, config, destination_name, destination, as_of, dry_run, timer or Timer())
+    with destination_lock(home, destination_name, lock_wait_seconds):
+        snapshot = (read_snapshot or read_published)(home)
+        # Asked now, by the hash of these very rows: what the gate says today, not what it said when they were published.
+        permission = (allows or gate_allows)(home, snapshot.rows_sha256)
+        with ledger(home, config.limits) as con:
+            create_hmac_function(con, home_key(home))
+            return push.carry_out(con, snapshot, permission)
+
+
+class _Push:
+    """The state of one push while it runs."""
+
+    def __init__(
+        self, home: Home, config: Config, name: str, destination: Destination, as_of: datetime, dry_run: bool, timer: Timer
+    ) -> None:
+        self.home, self.name, self.destination, self.as_of, self.timer = home, name, destination, as_of, timer
+        self.config = config.destinations[name]
+        self.dry_run = dry_run or self.config.dry_run
+        self.facts = destination.facts
+        self.pace = Pace(self.facts, timer)
+        self.alarms: list[str] = []
+        self.read_back_failed = False
+
+    def carry_out(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, permission: Permission) -> SyncResult:
+        before = receipts.last_receipt(self.home, self.name)
+        seq = before.seq + 1 if before else 1
+        self._check_order(snapshot, before)
+        journal = Journal(con, self.name, self.facts.read_back, as_of=self.as_of, version=snapshot.version, seq=seq)
+        # A push that died before its receipt left answers in the journal, or rows that no receipt tells of yet.
+        unfinished = (
+            journal.fold()
+            or _count(con, f"{_OURS} and receipt_seq >= $seq", destination=self.name, seq=seq) > 0
+            or _count(con, f"row_state where {found.WAITING}", destination=self.name) > 0
+        )
+        with _plain_errors(self.name):
+            self.destination.open(Push(version=snapshot.version, run=seq, as_of=self.as_of))
+            try:
+                return self._pushed(con, snapshot, permission, journal, seq, unfinished)
+            finally:
+                self.destination.close()
+
+    def _check_order(self, snapshot: Snapshot, before: receipts.Receipt | None) -> None:
+        if before is None:
+            return
+        if snapshot.version < int(before.body["version"]):
+            raise GateClosed(
+                f"Pushing version {snapshot.version} to {self.name}",
+                seen=f"version {before.body['version']} was pushed already",
+                allowed="the same version or a newer one",
+                next_step="publish a new version; going back would lift suppressions without an opt-in",
+            )
+        if not self.dry_run and self.as_of < datetime.fromisoformat(before.body["as_of"]):
+            raise ConfigError(
+                f"Pushing to {self.name} as of {self.as_of.isoformat()}",
+                seen=f"the last push was as of {before.body['as_of']}",
+                allowed="the same moment or a later one: a receipt must not be dated before an earlier one",
+                next_step="leave out --as-of, or use a dry run or another home to replay the past",
+            )
+
+    def _pushed(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        snapshot: Snapshot,
+        permission: Permission,
+        journal: Journal,
+        seq: int,
+        unfinished: bool,
+    ) -> SyncResult:
+        wanted = plan.prepare_wanted(
+            con, snapshot.files, self.destination, channels=self.config.channels, scopes=self.config.scopes
+        )
+        evidence_failed = False
+        try:
+            plan.prepare_evidence(con, snapshot.evidence_file)
+        except PermanentError as error:
+            evidence_failed = True
+            self.alarms.append(str(error))
+        self._look_and_plan(con)
+        held, alarms = guards.hold_releases(
+            con,
+            self.config,
+            guards.Circumstances(
+                gate_holds=permission.releases_held,
+                snapshot_rows=snapshot.row_count,
+                read_back_failed=self.read_back_failed,
+                evidence_failed=evidence_failed,
+            ),
+        )
+        held += guards.blocked_rows(con)
+        self.alarms += alarms
+        planned = plan.count_plan(con)
+        for why, said in _WORTH_AN_ALARM.items():
+            if count := sum(rows for (_, reason), rows in planned.items() if reason == why):
+                self.alarms.append(f"{count} rows {said}")
+        if left_there := found.not_expressible(con):
+            self.alarms.append(f"{left_there} postal opt-outs of others are at the destination and must be entered by hand")
+        changes = plan.make_changes(con, self.name, self.facts.system, self.facts.read_back, as_of=self.as_of, seq=seq)
+        result = SyncResult(
+            destination=self.name, system=self.facts.system, version=snapshot.version, as_of=self.as_of, dry_run=self.dry_run,
+            verify_class=str(self.facts.read_back), wanted=wanted, held=held, alarms=tuple(self.alarms),
+            planned={f"{action}:{why}": rows for (action, why), rows in planned.items()},
+        )  # fmt: skip
+        if self.dry_run or not (changes or unfinished):
+            return replace(result, states=_states(con, self.name))
+        return self._carried_out(con, snapshot, journal, seq, result)
+
+    def _carried_out(
+        self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, journal: Journal, seq: int, result: SyncResult
+    ) -> SyncResult:
+        began = self.timer.monotonic()
+        plan_sha256 = plan.rows_hash(con, "plan", "action", "why", "evidence_id")
+        batches = plan.make_batches(con)
+        replace_rows(con, self.name, "changes")
+        home_file, brought_home = found.bring_home(con, self.home, self.name)
+        stopped: Exception | None = None
+        sender = Sender(con, self.destination, journal, self.pace)
+        try:
+            for call, rows in batches.items():  # releases last, and only when every put was answered
+                if rows:
+                    sender.send(call, rows)
+                    journal.fold()
+                    self._settle(con, seq)
+        except Exception as error:  # noqa: BLE001  whatever it was: what left before must reach the ledger and the receipt
+            stopped = error
+            journal.fold()
+        moved = f"{_OURS} and receipt_seq = $seq"
+        known: dict[str, object] = {"destination": self.name, "seq": seq}
+        result = replace(
+            result,
+            states=_states(con, self.name),
+            accepted=_count(con, f"{_OURS} and accepted_seq = $seq", **known),
+            verified=_count(con, f"{_OURS} and verified_seq = $seq", **known),
+            missing=_count(con, f"{_OURS} and state = 'missing'", destination=self.name),
+            rejected=_count(con, f"{moved} and state = 'rejected'", **known),
+            released=_count(con, f"{moved} and state = 'released' and written_by_us", **known),
+            found=brought_home,
+        )
+        exposed = "these people can still be contacted there"
+        for rows, said in (
+            (result.missing, f"were accepted by {self.facts.system} and are not there: {exposed}"),
+            (result.rejected, f"were refused by {self.facts.system}: {exposed}"),
+            (_count(con, f"{moved} and error = 'release_not_seen'", **known), "were released and are still there"),
+        ):
+            if rows:
+                self.alarms.append(f"{rows} rows {said}")
+        result = replace(result, alarms=tuple(self.alarms))
+        con.execute(f"create or replace temp table told as select * from {moved}", known)
+        path = receipts.write_receipt(
+            self.home,
+            self.name,
+            seq,
+            {
+                "destination": self.name,
+                "system": self.facts.system,
+                "verify_class": result.verify_class,
+                "as_of": self.as_of.isoformat(),
+                "seconds": round(self.timer.monotonic() - began, 3),
+                "version": snapshot.version,
+                "published_rows_sha256": snapshot.rows_sha256,
+                "plan_sha256": plan_sha256,
+                "rows_sha256": plan.rows_hash(con, "told", "state", "evidence_id"),
+                "rows": _count(con, "told"),
+                "planned": result.planned,
+                "accepted": result.accepted,
+                "changed_there": sender.changed,
+                "verified": result.verified,
+                "missing": result.missing,
+                "rejected": result.rejected,
+                "released": result.released,
+                "found": result.found,
+                "found_file": home_file.name if home_file else None,
+                "errors": _errors(con),
+                "held": [{"reason": entry.reason, "rows": entry.rows} for entry in result.held],
+                "alarms": list(result.alarms),
+                "stopped": type(stopped).__name__ if stopped else None,
+            },
+        )
+        if stopped:
+            raise stopped
+        return replace(result, receipt=path)
+
+    def _look_and_plan(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Look at the destination as far as it lets itself be looked at, and plan by what is there."""
+
+        def make(looked_at_all: bool) -> None:
+            plan.make_plan(
+                con, self.name, self.destination, as_of=self.as_of, looked_at_all=looked_at_all,
+                channels=self.config.channels, scopes=self.config.scopes,
+            )  # fmt: skip
+
+        verify.nothing_seen(con)
+        try:
+            if isinstance(self.destination, ReadsAll):
+                if left_out := verify.read_all(con, self.destination, self.pace):
+                    self.alarms.append(f"{left_out} rows there make no sense (no identifier, unknown channel or type)")
+                return make(True)
+            make(False)
+            if isinstance(self.destination, ReadsPoints):
+                verify.look_up(con, self.destination, plan.rows_to_look_up(con, self.as_of), self.pace)
+                make(False)
+        except (TransientError, PermanentError) as error:
+            # Without a read-back releases are held (guards), but new suppressions still go out on what the ledger knows.
+            self.read_back_failed = True
+            self.alarms.append(f"the read-back failed, so nothing can be proved: {error}")
+            verify.nothing_seen(con)
+            make(False)
+
+    def _settle(self, con: duckdb.DuckDBPyConnection, seq: int) -> None:
+        """Look again after sending, as long as the system may take or patience lasts, and judge what is seen."""
+        if self.read_back_failed or not isinstance(self.destination, ReadsAll | ReadsPoints):
+            return
+        limit = min(self.facts.visible_within_seconds, verify.PATIENCE_SECONDS)
+        waited, pause = 0.0, verify.FIRST_LOOK_SECONDS
+        try:
+            while True:
+                if isinstance(self.destination, ReadsAll):
+                    verify.read_all(con, self.destination, self.pace)
+                elif isinstance(self.destination, ReadsPoints):
+                    verify.look_up(con, self.destination, verify.ask_for_unproved(con, self.name), self.pace)
+                if waited >= limit or not verify.unproved(con, self.name):
+                    break
+                pause = min(pause, limit - waited)
+                self.timer.sleep(pause)
+                waited, pause = waited + pause, pause * 2
+        except (TransientError, PermanentError) as error:
+            self.alarms.append(f"what was sent could not be read back and stays unproved: {error}")
+            return
+        record_sight(
+            con, self.name, self.facts.read_back, as_of=self.as_of, seq=seq,
+            visible_within_seconds=self.facts.visible_within_seconds, waited=waited >= self.facts.visible_within_seconds,
+        )  # fmt: skip
+
+
+_OURS = "row_state where destination = $destination"
+
+_WORTH_AN_ALARM = {
+    "missing": "that were there before are gone and are put again",
+    "refused_before": "were refused before and are tried again",
+    "release_outcome_unknown": "were to be released when a push died; nobody knows whether they were",
+}
+
+
+@contextmanager
+def _plain_errors(name: str) -> Iterator[None]:
+    """Turn a stray exception into one that quotes nothing: a driver's message may hold the row it stumbled over."""
+    try:
+        yield
+    except QuietlistError:
+        raise
+    except Exception as error:  # noqa: BLE001  any of them may quote a row
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise PermanentError(
+            f"Pushing to {name}",
+            seen=f"{type(error).__name__} in {Path(frame.filename).name} line {frame.lineno}",
+            next_step="its text is left out because it may hold personal data; run the module's tests",
+        ) from None
+
+
+def _count(con: duckdb.DuckDBPyConnection, relation: str, **known: object) -> int:
+    return int(con.execute(f"select count(*) from {relation}", known).fetchall()[0][0])
+
+
+def _states(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]:
+    rows = con.execute(
+        f"select state, count(*) from {_OURS} and first_wanted_at is not null group by state order by state",
+        {"destination": name},
+    ).fetchall()
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def _errors(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    rows = con.execute("select error, count(*) from told where error is not null group by error order by error").fetchall()
+    return {row[0]: int(row[1]) for row in rows}

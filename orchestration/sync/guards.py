@@ -1,0 +1,98 @@
+"""What must not happen even if the plan says so. A guard that can't be evaluated holds like one that trips.
+
+Guards hold *releases*: letting people be contacted again is what can't be taken back. New suppressions still go out,
+because holding them back is what breaks the law. Everything held is named with its reason and what to do about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from orchestration.core.config import Destination as DestinationConfig
+
+# A tenth of what was there before is gone: a wiped list or a read that was cut short. What a vendor's own
+# re-subscriptions take between two pushes stays far below a hundredth.
+READ_BACK_LOSS = 0.10
+
+
+@dataclass(frozen=True)
+class Held:
+    """Rows that were planned, or would have been, and did not leave."""
+
+    reason: str
+    rows: int
+    next_step: str
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What the guards are judged by, beside the plan."""
+
+    gate_holds: bool
+    """The gate's record lets new suppressions out, but no release."""
+    snapshot_rows: int
+    read_back_failed: bool
+    evidence_failed: bool
+
+
+def hold_releases(
+    con: duckdb.DuckDBPyConnection, config: DestinationConfig, seen: Circumstances
+) -> tuple[tuple[Held, ...], tuple[str, ...]]:
+    """Turn the plan's releases into blocked rows where a guard says so. Returns what was held, and alarms.
+
+    Rows found to be gone from the destination are held likewise: a read-back that lies would close them wrongly.
+    """
+    figures = con.execute(
+        """
+        select
+            count(*) filter (where action = 'release') as releases,
+            count(*) filter (where active and ours) as written,
+            count(*) filter (where is_wanted) as wanted,
+            count(*) filter (where active and known.wanted) as wanted_before,
+            count(*) filter (where proved_before) as proved,
+            count(*) filter (where proved_before and not there) as lost
+        from (select *, active and known.state = 'verified' and known.releasing is null and looked as proved_before from plan)
+        """
+    ).fetchall()[0]
+    releases, written, wanted, wanted_before, proved, lost = (int(figure) for figure in figures)
+    alarms = []
+    reasons: list[tuple[str, str]] = []
+    if seen.gate_holds:
+        reasons.append(("gate_hold", "read the gate's verdict; releases go out once nothing is on hold"))
+    if wanted_before and (seen.snapshot_rows == 0 or wanted == 0):
+        reasons.append(("nothing_wanted_any_more", "find out why the published table asks for nothing here"))
+        alarms.append(f"nothing is wanted any more, {wanted_before} rows were before")
+    if proved and lost / proved > READ_BACK_LOSS:
+        reasons.append(("read_back_shrank", "find out who emptied the list, or whether its read-back is cut short"))
+        alarms.append(f"{lost} of {proved} rows that were proved before are gone from the destination")
+    if seen.read_back_failed:
+        reasons.append(("read_back_failed", "see the alarm; releases wait for a read-back"))
+    if seen.evidence_failed:
+        reasons.append(("evidence_unreadable", "publish again, so that the evidence for releases is written"))
+    if releases > config.max_releases:
+        reasons.append(("too_many_releases", f"look at them, then raise max_releases above {config.max_releases}"))
+    if releases and releases / max(written, 1) > config.max_release_share:
+        reasons.append(("too_large_a_share", f"look at them, then raise max_release_share above {config.max_release_share:g}"))
+    if not reasons:
+        return (), tuple(alarms)
+    reason = reasons[0][0]  # the gravest is noted with each row; the result names them all
+    con.execute(
+        "update plan set action = 'blocked', why = $reason where action = 'release' or (action = 'noop' and why = 'gone')",
+        {"reason": reason},
+    )
+    if not releases:
+        return (), tuple(alarms)
+    return tuple(Held(name, releases, step) for name, step in reasons), tuple(alarms)
+
+
+def blocked_rows(con: duckdb.DuckDBPyConnection) -> tuple[Held, ...]:
+    """The rows we wrote that nothing says may be lifted, by reason."""
+    steps = {
+        "no_evidence": "a row vanished from the published table without an opt-in: find out why; it stays suppressed",
+        "no_longer_configured": "its channel or scope left the configuration; it stays suppressed until it is put back",
+        "release_outcome_unknown": "a release left and was never answered; look at the system by hand",
+    }
+    counted = con.execute("select why, count(*) from plan where action = 'blocked' group by why order by why").fetchall()
+    return tuple(Held(why, int(rows), steps[why]) for why, rows in counted if why in steps)

@@ -1,0 +1,316 @@
+"""The sync ledger: what each destination was told, what it answered, and what was seen there.
+
+One DuckDB file that outlives the warehouse, since it is the only memory of which rows we wrote ourselves.
+``row_state`` holds one row per destination and key, now. ``journal`` is written around every call (a line before it
+leaves, a line when it is answered) and folded into ``row_state`` afterwards, so that a process killed between the two
+leaves an unanswered line: that row *may* be there, is ours, and is sent again.
+
+Every time in here is the ``as_of`` of the run: nothing asks the clock. Planning and sending live elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Literal
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.core.config import Limits
+from orchestration.core.errors import TransientError
+from orchestration.core.home import Home
+from orchestration.core.warehouse import prepare
+from orchestration.destinations.contract import KEY, ReadBack
+
+_LOCK_WAIT_SECONDS = 30.0  # another process's sync of a small change ends well within; a backfill may not
+
+# The columns that outsiders see as raw.sync__row_state, in their order. The ledger has more.
+STATE_COLUMNS: dict[str, str] = {
+    "destination": "varchar", "system": "varchar", "channel": "varchar", "identifier_type": "varchar",
+    "identifier": "varchar", "scope": "varchar", "wanted": "boolean", "first_wanted_at": "timestamptz",
+    "sent_at": "timestamptz", "accepted_at": "timestamptz", "verified_at": "timestamptz", "verify_class": "varchar",
+    "state": "varchar", "written_by_us": "boolean", "version": "bigint", "error": "varchar",
+}  # fmt: skip
+
+_OWN_COLUMNS: dict[str, str] = {
+    "identifier_hash": "varchar", "reason": "varchar", "basis": "varchar", "suppressed_since": "timestamptz",
+    "last_requested_at": "timestamptz", "region": "varchar", "deciding_request_id": "varchar",
+    "fingerprint": "varchar",        # of what the system was last known to accept; null: never
+    "attempted": "boolean",          # a put left and its answer was never read
+    "releasing": "varchar",          # id of the evidence under which a release left
+    "release_sent_at": "timestamptz", "released_at": "timestamptz", "evidence_id": "varchar", "evidence_kind": "varchar",
+    "checked_at": "timestamptz",     # last seen at the system by a look-up of this one row
+    "found_since": "timestamptz", "found_at": "timestamptz", "brought_home": "boolean",
+    "accepted_seq": "bigint", "verified_seq": "bigint",  # the receipts that tell of these
+    "receipt_seq": "bigint",         # the receipt that tells of its latest change
+}  # fmt: skip
+
+ROW_STATE: dict[str, str] = STATE_COLUMNS | _OWN_COLUMNS
+"""All columns of ``row_state``, with their types."""
+
+KEY_LIST = ", ".join(KEY)
+
+SendingCall = Literal["put", "release"]
+
+
+def same_key(left: str, right: str) -> str:
+    """The SQL condition that two relations' rows have one key."""
+    return " and ".join(f"{left}.{column} = {right}.{column}" for column in KEY)
+
+
+@contextmanager
+def ledger(home: Home, limits: Limits | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the sync ledger, which is created when missing.
+
+    Raises:
+        TransientError: another process kept it open for 30 seconds.
+    """
+    home.create()
+    started, pause = time.monotonic(), 0.1
+    while True:
+        try:
+            con = duckdb.connect(str(home.sync_ledger_file))
+            break
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise
+            if time.monotonic() - started > _LOCK_WAIT_SECONDS:
+                raise TransientError(
+                    f"Opening the sync ledger of {home.root}",
+                    seen="another process has been pushing for 30 seconds",
+                    next_step="wait for the other push to end, then start this one again",
+                ) from error
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)
+    try:
+        prepare(con, home, limits or Limits())
+        columns = ", ".join(f"{name} {kind}" for name, kind in ROW_STATE.items())
+        con.execute(f"create table if not exists row_state ({columns})")
+        con.execute("create sequence if not exists journal_line")
+        con.execute(
+            "create table if not exists journal (line bigint default nextval('journal_line'), destination varchar, "
+            "channel varchar, identifier_type varchar, identifier varchar, scope varchar, call varchar, outcome varchar, "
+            "happened_at timestamptz, version bigint, fingerprint varchar, looked boolean, evidence_id varchar, "
+            "evidence_kind varchar, receipt_seq bigint)"
+        )
+        yield con
+    finally:
+        con.close()
+
+
+def copy_state(con_warehouse: duckdb.DuckDBPyConnection, home: Home) -> int:
+    """Replace ``raw.sync__row_state`` in the warehouse by the ledger's rows that were ever wanted. Returns how many.
+
+    Rows that others wrote and nobody here ever wanted stay in the ledger: they come back in as a source.
+    """
+    columns = ", ".join(f"{name} {kind}" for name, kind in STATE_COLUMNS.items())
+    con_warehouse.execute("create schema if not exists raw")
+    con_warehouse.execute("begin transaction")
+    try:
+        con_warehouse.execute(f"create or replace table raw.sync__row_state ({columns})")
+        if home.sync_ledger_file.exists():
+            with ledger(home) as con:
+                # A row that was released keeps the moment it was first wanted; a row only found here never had one.
+                rows = con.sql(f"select {', '.join(STATE_COLUMNS)} from row_state where first_wanted_at is not null")
+                reader = rows.to_arrow_reader(100_000)
+                con_warehouse.register("_sync_rows", reader)
+                con_warehouse.execute("insert into raw.sync__row_state select * from _sync_rows")
+                con_warehouse.unregister("_sync_rows")
+                reader.close()
+        con_warehouse.execute("commit")
+    except BaseException:
+        con_warehouse.execute("rollback")
+        raise
+    counted = con_warehouse.execute("select count(*) from raw.sync__row_state").fetchall()
+    return int(counted[0][0])
+
+
+class Journal:
+    """The journal of one push: what leaves and what is answered, line by line, then folded into ``row_state``."""
+
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, destination: str, read_back: ReadBack, *, as_of: datetime, version: int, seq: int
+    ) -> None:
+        self._con, self._destination, self._read_back = con, destination, read_back
+        self._as_of, self._version, self._seq = as_of, version, seq
+
+    def attempt(self, call: SendingCall, table: str, first: int, last: int) -> None:
+        """Rows ``first`` to ``last - 1`` of a planned table are about to leave."""
+        self._write(call, table, first, last, "null", "")
+
+    def answer(self, call: SendingCall, table: str, first: int, last: int, rejected: Mapping[int, str]) -> None:
+        """The system answered: all were accepted but the ``rejected`` (index from ``first`` -> code)."""
+        if not rejected:
+            self._write(call, table, first, last, "'accepted'", "")
+            return
+        refused = pa.table(
+            {
+                "position": pa.array([first + index for index in rejected], pa.int64()),
+                "code": pa.array(list(rejected.values()), pa.string()),
+            }
+        )
+        self._con.register("_refused", refused)
+        try:
+            self._write(
+                call, table, first, last, "coalesce(_refused.code, 'accepted')",
+                "left join _refused on _refused.position = planned.position",
+            )  # fmt: skip
+        finally:
+            self._con.unregister("_refused")
+
+    def _write(self, call: str, table: str, first: int, last: int, outcome: str, join: str) -> None:
+        key = ", ".join(f"planned.{column}" for column in KEY)
+        self._con.execute(
+            f"insert into journal (destination, {KEY_LIST}, call, outcome, happened_at, version, fingerprint, looked, "
+            "evidence_id, evidence_kind, receipt_seq) "
+            f"select $destination, {key}, $call, {outcome}, $as_of, $version, planned.fingerprint, planned.looked, "
+            f"planned.evidence_id, planned.evidence_kind, $seq from {table} as planned {join} "
+            "where planned.position >= $first and planned.position < $last order by planned.position",
+            {
+                "destination": self._destination, "call": call, "as_of": self._as_of, "version": self._version,
+                "seq": self._seq, "first": first, "last": last,
+            },
+        )  # fmt: skip
+
+    def fold(self) -> bool:
+        """Bring the journal into ``row_state`` and empty it, in one transaction. True when there was anything."""
+        where = {"destination": self._destination}
+        counted = self._con.execute("select count(*) from journal where destination = $destination", where).fetchall()
+        if counted[0][0] == 0:
+            return False
+        # What can't be looked at (class receipt, none) is ours as soon as it is accepted. Elsewhere a row is ours only
+        # when we had looked and it was not there: unsure, it counts as somebody else's, which can't be released.
+        blind = self._read_back in (ReadBack.RECEIPT, ReadBack.NONE)
+        self._con.execute("begin transaction")
+        try:
+            self._con.execute(
+                f"create or replace temp table latest as select {KEY_LIST}, unnest(arg_max({{call: call, outcome: outcome, "
+                "happened_at: happened_at, version: version, fingerprint: fingerprint, looked: looked, "
+                "evidence_id: evidence_id, evidence_kind: evidence_kind, receipt_seq: receipt_seq}, line)) "
+                f"from journal where destination = $destination group by {KEY_LIST}",
+                where,
+            )
+            match = f"from latest where row_state.destination = $destination and {same_key('row_state', 'latest')}"
+            put = f"{match} and latest.call = 'put'"
+            release = f"{match} and latest.call = 'release'"
+            self._con.execute(
+                "update row_state set state = 'sent', sent_at = latest.happened_at, accepted_at = latest.happened_at, "
+                "attempted = false, error = null, "
+                "written_by_us = row_state.written_by_us or row_state.attempted or latest.looked or $blind, "
+                "fingerprint = latest.fingerprint, version = latest.version, "
+                "accepted_seq = latest.receipt_seq, receipt_seq = latest.receipt_seq "
+                f"{put} and latest.outcome = 'accepted'",
+                where | {"blind": blind},
+            )
+            self._con.execute(
+                "update row_state set state = 'rejected', sent_at = latest.happened_at, attempted = false, "
+                "error = latest.outcome, "
+                f"receipt_seq = latest.receipt_seq {put} and latest.outcome <> 'accepted'",
+                where,
+            )
+            self._con.execute(
+                "update row_state set attempted = latest.looked or $blind, receipt_seq = latest.receipt_seq "
+                f"{put} and latest.outcome is null",
+                where | {"blind": blind},
+            )
+            # A system that can't be read proves a release by its answer alone; the others must show the row gone.
+            self._con.execute(
+                "update row_state set releasing = latest.evidence_id, release_sent_at = latest.happened_at, "
+                "evidence_id = latest.evidence_id, evidence_kind = latest.evidence_kind, error = null, "
+                "receipt_seq = latest.receipt_seq, "
+                "state = case when $blind and latest.outcome = 'accepted' then 'released' else row_state.state end, "
+                "released_at = case when $blind and latest.outcome = 'accepted' then latest.happened_at end "
+                f"{release} and coalesce(latest.outcome, 'accepted') = 'accepted'",
+                where | {"blind": blind},
+            )
+            self._con.execute(
+                "update row_state set releasing = null, release_sent_at = null, evidence_id = null, evidence_kind = null, "
+                f"error = latest.outcome, receipt_seq = latest.receipt_seq {release} and latest.outcome <> 'accepted'",
+                where,
+            )
+            self._con.execute("delete from journal where destination = $destination", where)
+            self._con.execute("commit")
+        except BaseException:
+            self._con.execute("rollback")
+            raise
+        return True
+
+
+def replace_rows(con: duckdb.DuckDBPyConnection, destination: str, rows: str) -> None:
+    """Write the rows of the relation ``rows`` (all columns of ``ROW_STATE``) over those with their keys."""
+    con.execute("begin transaction")
+    try:
+        con.execute(
+            f"delete from row_state using {rows} where row_state.destination = $destination and {same_key('row_state', rows)}",
+            {"destination": destination},
+        )
+        con.execute(f"insert into row_state select {', '.join(ROW_STATE)} from {rows}")
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+
+
+def record_sight(
+    con: duckdb.DuckDBPyConnection, destination: str, read_back: ReadBack, *, as_of: datetime, seq: int,
+    visible_within_seconds: float, waited: bool,
+) -> None:  # fmt: skip
+    """Judge what was sent by what ``seen`` shows: verified, missing, released, or still on its way.
+
+    ``seen`` is the temp table of the read-back; of class ``point`` it holds only what was asked, so rows that were not
+    asked are left alone. ``waited`` says that this push itself has waited as long as the system may take.
+    """
+    asked = "true" if read_back is ReadBack.FULL else "seen.present is not null"
+    known = {
+        "destination": destination, "as_of": as_of, "seq": seq, "waited": waited,
+        "settle": timedelta(seconds=visible_within_seconds),
+    }  # fmt: skip
+    con.execute(
+        f"""
+        create or replace temp table judged as
+        with own as (
+            select * from row_state where destination = $destination and (state = 'sent' or releasing is not null)
+        ),
+        sighted as (
+            select
+                own.*,
+                coalesce(seen.present, false) as there,
+                coalesce(seen.present and (seen.any_ours or seen.any_unknown), false) as ours_there,
+                $waited or coalesce(own.release_sent_at, own.sent_at) + $settle <= $as_of as expired
+            from own
+            left join seen on {same_key("own", "seen")}
+            where {asked}
+        ),
+        final as (
+            select
+                * exclude (there, ours_there, expired) replace (
+                    case
+                        when releasing is not null and not ours_there then 'released'
+                        when releasing is not null then state
+                        when there then 'verified'
+                        when expired then 'missing'
+                        else state
+                    end as state,
+                    case when releasing is null and there then coalesce(verified_at, $as_of) else verified_at end as verified_at,
+                    case when releasing is null and there and verified_at is null then $seq else verified_seq end as verified_seq,
+                    case when releasing is not null and not ours_there then $as_of else released_at end as released_at,
+                    case when releasing is null and there then $as_of else checked_at end as checked_at,
+                    case
+                        when releasing is not null and not ours_there then null
+                        when releasing is not null and expired then 'release_not_seen'
+                        when releasing is null and not there and expired then 'not_seen_after_put'
+                        when not wanted then error
+                    end as error,
+                    case when releasing is not null and not ours_there then null else releasing end as releasing,
+                    $seq as receipt_seq
+                )
+            from sighted
+        )
+        select * from final
+        """,
+        known,
+    )
+    replace_rows(con, destination, "judged")

@@ -1,0 +1,412 @@
+"""What a destination should hold, what it holds, and so what to do: all of it as set operations in DuckDB.
+
+Here: the wanted set, the evidence for releases, the plan and its hash. Not here: whether the plan may be carried out
+(``guards``), carrying it out (``send``) or judging what came of it (``ledger.record_sight``).
+
+Temp tables of one push, all keyed by (channel, identifier_type, identifier, scope):
+
+=========== ==============================================================================================
+wanted      what the published table asks for, one row per destination scope
+seen        what the destination shows (``verify``); ``present`` is null for rows that were not looked at
+evidence    the opt-ins and registry versions that may lift a row, as published
+plan        every row any of these or the ledger knows, with its ``action`` and ``why``
+=========== ==============================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.core.errors import PermanentError
+from orchestration.destinations.contract import KEY, PAYLOAD, Destination, ReadBack
+from orchestration.sync.ledger import KEY_LIST, ROW_STATE, SendingCall
+
+_EVIDENCE_COLUMNS = {*KEY, "evidence_id", "evidence_kind"}
+_EVIDENCE_KINDS = ("opt_in", "registry")
+
+# A point-read destination is looked at row by row, so old rows are checked again a thirtieth a day: each monthly.
+_RECHECK_DAYS = 30
+
+_PARQUET = "read_parquet($file, hive_partitioning = false)"  # else the folder's version=<n> becomes a column
+
+_COVERS = "create or replace temp macro covers(a, n) as a = '*' or n = a or starts_with(n, a || '/')"
+
+
+def prepare_wanted(
+    con: duckdb.DuckDBPyConnection, files: Sequence[Path], destination: Destination, *, channels: Sequence[str],
+    scopes: Sequence[str],
+) -> int:  # fmt: skip
+    """Make ``wanted`` from the published Parquet. Returns its rows.
+
+    A node is suppressed when a row names it or an ancestor, unless that row's ``except_scopes`` name it or an ancestor of
+    it below the row (DESIGN 5.3). Several rows may suppress one node: the oldest suppression speaks for them.
+    """
+    con.execute(_COVERS)
+    nodes = pa.table({"node": pa.array(list(scopes), pa.string())})
+    con.register("_nodes", nodes)
+    try:
+        con.execute("create or replace temp table node as select node from _nodes")
+    finally:
+        con.unregister("_nodes")
+    carried = ", ".join(f"coalesce(speaker.{name}::varchar, '')" for name in destination.carries)
+    fingerprint = f"md5(concat_ws(chr(31), $mapping{', ' + carried if carried else ''}))"
+    con.execute(
+        f"""
+        create or replace temp table wanted as
+        with golden as (
+            select * from read_parquet($files, hive_partitioning = false)
+            where list_contains($channels, channel) and list_contains($identifier_types, identifier_type)
+        ),
+        suppressing as (
+            select golden.*, node.node
+            from golden
+            join node on covers(golden.scope, node.node)
+            where not coalesce(list_bool_or(list_transform(
+                golden.except_scopes,
+                lambda e: e <> golden.scope and covers(golden.scope, e) and covers(e, node.node)
+            )), false)
+        ),
+        spoken_for as (
+            select
+                channel, identifier_type, identifier, node as scope,
+                max(last_requested_at) as last_requested_at,
+                arg_min(
+                    {{identifier_hash: identifier_hash, reason: reason, basis: basis, suppressed_since: suppressed_since,
+                      last_requested_at: last_requested_at, region: region, deciding_request_id: deciding_request_id}},
+                    (suppressed_since, length(scope), scope, deciding_request_id)
+                ) as speaker
+            from suppressing
+            group by channel, identifier_type, identifier, node
+        ),
+        final as (
+            select
+                {KEY_LIST},
+                speaker.identifier_hash, speaker.reason, speaker.basis, speaker.suppressed_since::timestamptz as suppressed_since,
+                last_requested_at::timestamptz as last_requested_at, speaker.region, speaker.deciding_request_id,
+                {fingerprint} as fingerprint
+            from spoken_for
+        )
+        select * from final
+        """,
+        {
+            "files": [str(path) for path in files],
+            "channels": list(channels),
+            "identifier_types": sorted(destination.facts.identifier_types),
+            "mapping": str(destination.facts.mapping_version),
+        },
+    )
+    return _count(con, "wanted")
+
+
+def prepare_evidence(con: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Make ``evidence`` from the file that was published with the version. No file: nothing may be lifted.
+
+    ``evidence_at`` is optional; with it, only evidence later than the row's last request counts.
+
+    Raises:
+        PermanentError: the file is there but is not what was agreed.
+    """
+    con.execute(
+        "create or replace temp table evidence (channel varchar, identifier_type varchar, identifier varchar, scope varchar, "
+        "evidence_id varchar, evidence_kind varchar, evidence_at timestamptz)"
+    )
+    if not file.exists():
+        return
+    tried = "Reading the evidence for releases"
+    try:
+        described = con.execute(f"describe select * from {_PARQUET}", {"file": str(file)}).fetchall()
+    except duckdb.Error:
+        raise PermanentError(tried, seen=f"{file.name} is not a readable Parquet file", next_step="publish again") from None
+    columns = {row[0] for row in described}
+    if missing := sorted(_EVIDENCE_COLUMNS - columns):
+        raise PermanentError(tried, seen=f"{file.name} lacks {', '.join(missing)}", next_step="publish again")
+    at = "evidence_at::timestamptz" if "evidence_at" in columns else "null"
+    con.execute(
+        f"insert into evidence select {KEY_LIST}, evidence_id, evidence_kind, {at} from {_PARQUET} "
+        "where evidence_id <> '' and list_contains($kinds, evidence_kind)",
+        {"file": str(file), "kinds": list(_EVIDENCE_KINDS)},
+    )
+
+
+def make_plan(
+    con: duckdb.DuckDBPyConnection, name: str, destination: Destination, *,
+    as_of: datetime, looked_at_all: bool, channels: Sequence[str], scopes: Sequence[str],
+) -> None:  # fmt: skip
+    """Make ``plan``: an ``action`` and its ``why`` for every row.
+
+    - ``put``: suppress it there. ``why``: new, changed, missing, tried_before, refused_before.
+    - ``noop``: nothing to send. ``why``: in_place, already_there (others wrote it), settling (too early to judge),
+      gone (lifted or dropped there, with evidence or not ours), no_longer_wanted (others wrote it).
+    - ``release``: lift it there, with its evidence.
+    - ``blocked``: we wrote it, it is no longer wanted, and nothing says that it may be lifted. ``why``: no_evidence,
+      no_longer_configured, release_outcome_unknown.
+    - ``found``: others wrote it and nobody here knows it: an opt-out to bring home.
+    """
+    con.execute(
+        f"""
+        create or replace temp table plan as
+        with known as (
+            select * from row_state where destination = $destination
+        ),
+        proof as (
+            -- the latest evidence speaks; a row's evidence stands at its node or above it
+            select
+                known.channel, known.identifier_type, known.identifier, known.scope,
+                max_by(
+                    {{id: evidence.evidence_id, kind: evidence.evidence_kind}},
+                    (evidence.evidence_at, evidence.evidence_id)
+                ) as speaker
+            from known
+            join evidence
+                on known.channel = evidence.channel
+                and known.identifier_type = evidence.identifier_type
+                and known.identifier = evidence.identifier
+                and covers(evidence.scope, known.scope)
+            where
+                coalesce(evidence.evidence_at > known.last_requested_at, true)
+                -- an opt-in lifts once: after a new opt-out it is spent
+                and (known.evidence_id is distinct from evidence.evidence_id or known.releasing is not null)
+            group by all
+        ),
+        everything as (
+            select
+                {KEY_LIST},
+                wish.fingerprint is not null as is_wanted,
+                known.destination is not null and known.state <> 'released' as active,
+                known.destination is not null as is_known,
+                $looked_at_all or seen.present is not null as looked,
+                coalesce(seen.present, false) as there,
+                coalesce(seen.any_ours, false) as any_ours,
+                coalesce(seen.any_other, false) as any_other,
+                coalesce(seen.any_unknown, false) as any_unknown,
+                seen.since,
+                wish.fingerprint as wanted_fingerprint,
+                proof.speaker as proof,
+                list_contains($channels, channel) and list_contains($scopes, scope) as configured,
+                known,
+                wish
+            from wanted as wish
+            full join known using ({KEY_LIST})
+            full join seen using ({KEY_LIST})
+            left join proof using ({KEY_LIST})
+        ),
+        owned as (
+            select
+                *,
+                any_ours or (active and (known.written_by_us or known.attempted)) as ours,
+                active and not is_wanted and known.releasing is not null
+                    and known.release_sent_at + $settle > $as_of as release_settling
+            from everything
+        ),
+        placed as (
+            select
+                *,
+                there and (any_ours or (any_unknown and ours)) as ours_there,
+                there and (any_other or (any_unknown and not ours)) as other_there,
+                active and known.state = 'sent' and looked and not there and known.sent_at + $settle > $as_of as settling,
+                coalesce(wanted_fingerprint, known.fingerprint) as fingerprint,
+                known.fingerprint is distinct from wanted_fingerprint as differs
+            from owned
+        ),
+        decided as (
+            select
+                *,
+                case
+                    when is_wanted and settling then 'noop:settling'
+                    when is_wanted and ours and active and known.attempted then 'put:tried_before'
+                    when is_wanted and ours and looked and not ours_there and not other_there
+                        then case when active and known.state = 'rejected' then 'put:refused_before' else 'put:missing' end
+                    when is_wanted and ours and differs then 'put:changed'
+                    when is_wanted and ours and looked then 'noop:in_place'
+                    when is_wanted and other_there then 'noop:already_there'
+                    when is_wanted and active and known.state = 'rejected' then 'put:refused_before'
+                    when is_wanted and active and not looked and known.state in ('sent', 'verified') then 'noop:in_place'
+                    when is_wanted and active and looked and known.state in ('sent', 'verified', 'missing') then 'put:missing'
+                    when is_wanted then 'put:new'
+                    when ours and (settling or release_settling) then 'noop:settling'
+                    when ours and looked and not ours_there and coalesce(proof.id, known.releasing) is not null then 'noop:gone'
+                    when ours and looked and not ours_there then 'put:missing'
+                    when ours and not configured and proof is null then 'blocked:no_longer_configured'
+                    when ours and proof is null then 'blocked:no_evidence'
+                    when ours and not looked and known.releasing is not null then 'blocked:release_outcome_unknown'
+                    when ours then 'release:evidence'
+                    when other_there and active then 'noop:no_longer_wanted'
+                    when other_there then 'found:not_ours'
+                    when active and looked then 'noop:gone'
+                    when active then 'noop:no_longer_wanted'
+                end as decision
+            from placed
+        ),
+        final as (
+            select
+                {KEY_LIST},
+                split_part(decision, ':', 1) as action,
+                split_part(decision, ':', 2) as why,
+                is_wanted, active, is_known, looked, there, ours, any_ours, since, fingerprint, known,
+                coalesce(proof.id, known.releasing) as evidence_id,
+                coalesce(proof.kind, known.evidence_kind) as evidence_kind,
+                coalesce(wish.identifier_hash, known.identifier_hash, keyed_hash(identifier)) as identifier_hash,
+                {", ".join(f"case when is_wanted then wish.{name} else known.{name} end as {name}" for name in PAYLOAD)}
+            from decided
+            -- ours, but never in this ledger and for other channels or scopes: another destination's rows in one table
+            where decision is not null and not (any_ours and not is_known and not is_wanted and not configured)
+        )
+        select * from final
+        """,
+        {
+            "destination": name,
+            "looked_at_all": looked_at_all,
+            "settle": timedelta(seconds=destination.facts.visible_within_seconds),
+            "as_of": as_of,
+            "channels": list(channels),
+            "scopes": list(scopes),
+        },
+    )
+
+
+def make_changes(
+    con: duckdb.DuckDBPyConnection, name: str, system: str, read_back: ReadBack, *, as_of: datetime, seq: int
+) -> int:
+    """Make ``changes``: the ledger rows as they stand before anything is sent, where that says something new.
+
+    Returns how many; with none of them there is nothing to do.
+    """
+    kept = [column for column in ROW_STATE if column not in (*KEY, "identifier_hash", *PAYLOAD)]
+    columns = {column: f"case when active then known.{column} end" for column in kept}
+    lifted = "action = 'noop' and why = 'gone'"
+    proved = "action = 'noop' and why in ('in_place', 'already_there') and looked"
+    columns |= {
+        "destination": "$destination",
+        "system": "$system",
+        "verify_class": "$read_back",
+        "wanted": "is_wanted",
+        "first_wanted_at": "case when active and known.first_wanted_at is not null then known.first_wanted_at "
+        "when is_wanted then $as_of end",
+        "state": f"case when {lifted} then 'released' when {proved} then 'verified' when action = 'found' then 'verified' "
+        "when action = 'put' and why = 'missing' then 'missing' when active then known.state "
+        "when any_ours then 'verified' else 'wanted' end",
+        # the first sight counts: a row that was lost later and put back was in place when its clock ran
+        "verified_at": "case when active and known.verified_at is not null then known.verified_at "
+        f"when {proved} or action = 'found' or (there and any_ours) then $as_of end",
+        "written_by_us": "(active and known.written_by_us) or any_ours",
+        "attempted": "active and known.attempted",
+        "error": "case when action = 'put' and why = 'missing' then 'not_seen_at_read_back' when action = 'blocked' then why "
+        "when action = 'put' and active then known.error end",
+        "released_at": f"case when {lifted} then $as_of end",
+        "releasing": f"case when {lifted} or is_wanted then null when active then known.releasing end",
+        "release_sent_at": f"case when {lifted} or is_wanted then null when active then known.release_sent_at end",
+        "accepted_seq": "case when active then known.accepted_seq end",
+        "verified_seq": f"case when active and known.verified_at is not null then known.verified_seq when {proved} then $seq end",
+        "evidence_id": f"case when {lifted} then evidence_id else known.evidence_id end",
+        "evidence_kind": f"case when {lifted} then evidence_kind else known.evidence_kind end",
+        "checked_at": f"case when {proved} and $point then $as_of when active then known.checked_at end",
+        "found_since": "case when action = 'found' then since when active then known.found_since end",
+        "found_at": "case when action = 'found' then $as_of when active then known.found_at end",
+        "brought_home": "case when action = 'found' then false when active then known.brought_home end",
+        "receipt_seq": "$seq",
+    }
+    told = ("wanted", "state", "verified_at", "error", "releasing", "checked_at", "written_by_us")
+    con.execute(
+        f"""
+        create or replace temp table changes as
+        with proposed as (
+            select
+                {", ".join(f"{columns.get(column, column)} as {column}" for column in ROW_STATE)},
+                action as next_action,
+                known as before
+            from plan
+        ),
+        final as (
+            select {", ".join(ROW_STATE)}
+            from proposed
+            where next_action in ('put', 'release', 'found')
+                or {" or ".join(f"{column} is distinct from before.{column}" for column in told)}
+        )
+        select * from final
+        """,
+        {
+            "destination": name, "system": system, "read_back": str(read_back), "as_of": as_of, "seq": seq,
+            "point": read_back is ReadBack.POINT,
+        },
+    )  # fmt: skip
+    return _count(con, "changes")
+
+
+def make_batches(con: duckdb.DuckDBPyConnection) -> dict[SendingCall, int]:
+    """Number the rows that leave, in ``planned_put`` and ``planned_release``; the newest opt-outs first, since the
+    legal clocks of the older ones were met by earlier pushes or are lost already. Returns the rows of each."""
+    counts: dict[SendingCall, int] = {}
+    calls: tuple[SendingCall, ...] = ("put", "release")
+    for action in calls:
+        con.execute(
+            f"create or replace temp table planned_{action} as "
+            f"select row_number() over (order by last_requested_at desc nulls last, {KEY_LIST}) - 1 as position, "
+            f"{KEY_LIST}, identifier_hash, {', '.join(PAYLOAD)}, fingerprint, looked, evidence_id, evidence_kind "
+            f"from plan where action = '{action}' order by position"
+        )
+        counts[action] = _count(con, f"planned_{action}")
+    return counts
+
+
+def rows_to_look_up(con: duckdb.DuckDBPyConnection, as_of: datetime) -> int:
+    """Make ``asked``, numbered: what a point-read destination should be asked before anything is sent to it.
+
+    What would be put or lifted (is it there already? still?), what is not yet proved, and a daily share of the rest.
+    """
+    con.execute(
+        f"""
+        create or replace temp table asked as
+        with final as (
+            select {KEY_LIST}, identifier_hash, {", ".join(PAYLOAD)}
+            from plan
+            where action in ('put', 'release')
+                or (active and known.state = 'sent')
+                or (active and known.releasing is not null)
+                or (action in ('noop', 'blocked') and ours and (
+                    known.checked_at is null
+                    or known.checked_at <= $as_of - to_days({_RECHECK_DAYS})
+                    or (
+                        known.checked_at <= $as_of - to_days(1)
+                        and ('0x' || md5(identifier_hash)[:8])::bigint % {_RECHECK_DAYS}
+                            = date_diff('day', timestamptz '1970-01-01 00:00:00+00', $as_of) % {_RECHECK_DAYS}
+                    )
+                ))
+        )
+        select row_number() over (order by {KEY_LIST}) - 1 as position, * from final order by position
+        """,
+        {"as_of": as_of},
+    )
+    return _count(con, "asked")
+
+
+def rows_hash(con: duckdb.DuckDBPyConnection, rows: str, *columns: str) -> str:
+    """SHA-256 of a relation's rows by keyed hash, whatever their order. It shows no identifier, and pins them all.
+
+    Hashed in buckets, so that no text of the whole table is ever built.
+    """
+    told = ("identifier_hash", "channel", "identifier_type", "scope", *columns)
+    line = ", ".join(f"coalesce({column}::varchar, '')" for column in told)
+    result = con.execute(
+        f"""
+        with lines as (select sha256(concat_ws(chr(31), {line})) as line from {rows}),
+        buckets as (select line[:3] as bucket, sha256(string_agg(line, '' order by line)) as hash from lines group by bucket),
+        final as (select sha256(coalesce(string_agg(hash, '' order by bucket), '')) as hash from buckets)
+        select hash from final
+        """
+    ).fetchall()
+    return str(result[0][0])
+
+
+def count_plan(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]:
+    """Rows per (action, why), sorted."""
+    rows = con.execute("select action, why, count(*) from plan group by all order by all").fetchall()
+    return {(action, why): int(count) for action, why, count in rows}
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    return int(con.execute(f"select count(*) from {table}").fetchall()[0][0])

@@ -1,0 +1,82 @@
+"""Receipts: one JSON file per push that did something, each holding the hash of the one before. No identifiers.
+
+``outbox/<destination>/receipts/<number>.json``. They are only ever added; a changed or missing one breaks the chain.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestration.core.errors import PermanentError
+from orchestration.core.files import canonical_json, sha256_file, write_atomic
+from orchestration.core.home import Home
+
+_NAME = re.compile(r"^([0-9]{8})\.json$")
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A receipt as it lies in its file."""
+
+    seq: int
+    path: Path
+    sha256: str
+    body: dict[str, Any]
+
+
+def receipts_folder(home: Home, destination: str) -> Path:
+    """Where a destination's receipts are."""
+    return home.outbox / destination / "receipts"
+
+
+def last_receipt(home: Home, destination: str) -> Receipt | None:
+    """The latest, or None before the first push."""
+    numbers = _numbers(home, destination)
+    return _load(receipts_folder(home, destination), numbers[-1]) if numbers else None
+
+
+def write_receipt(home: Home, destination: str, seq: int, body: dict[str, Any]) -> Path:
+    """Add receipt ``seq``, chained to the one before."""
+    before = last_receipt(home, destination)
+    path = receipts_folder(home, destination) / f"{seq:08d}.json"
+    if path.exists() or seq != (before.seq + 1 if before else 1):
+        raise PermanentError(
+            f"Writing receipt {seq} of {destination}",
+            seen=f"the latest is {before.seq if before else 'none'}",
+            allowed="the next number, and only files that do not exist yet",
+            next_step="find out what wrote there; receipts are only ever added",
+        )
+    write_atomic(path, canonical_json({**body, "seq": seq, "previous_sha256": before.sha256 if before else None}) + "\n")
+    return path
+
+
+def broken_links(home: Home, destination: str) -> list[str]:
+    """What is wrong with a destination's chain: nothing, when every receipt is there and as it was written."""
+    problems: list[str] = []
+    before: Receipt | None = None
+    for number in _numbers(home, destination):
+        try:
+            receipt = _load(receipts_folder(home, destination), number)
+        except ValueError:  # not UTF-8, not JSON
+            return [*problems, f"receipt {number} can't be read"]
+        expected = before.seq + 1 if before else 1
+        if number != expected:
+            problems.append(f"receipt {expected} is missing")
+        elif receipt.body.get("previous_sha256") != (before.sha256 if before else None):
+            problems.append(f"receipt {number} does not follow from the one before")
+        before = receipt
+    return problems
+
+
+def _numbers(home: Home, destination: str) -> list[int]:
+    folder = receipts_folder(home, destination)
+    return sorted(int(match[1]) for path in folder.glob("*.json") if (match := _NAME.match(path.name)))
+
+
+def _load(folder: Path, number: int) -> Receipt:
+    path = folder / f"{number:08d}.json"
+    return Receipt(number, path, sha256_file(path), json.loads(path.read_text(encoding="utf-8")))

@@ -1,0 +1,124 @@
+"""Looking at a destination: the temp table ``seen``, from a whole read-back or from look-ups.
+
+What the sight means for the ledger is in ``ledger.record_sight``; what it means for the plan in ``plan``.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.core.config import CHANNELS
+from orchestration.core.errors import PermanentError
+from orchestration.destinations.contract import IDENTIFIER_TYPES, KEY, PAYLOAD, ReadsAll, ReadsPoints
+from orchestration.sync.ledger import KEY_LIST
+from orchestration.sync.send import Pace, stream
+
+# How long one push waits for an eventually consistent system. Most show a row within a minute; one that takes a day is
+# looked at by the next push, and its rows say "sent" until then.
+PATIENCE_SECONDS = 120.0
+FIRST_LOOK_SECONDS = 1.0
+
+_SEEN = (
+    "channel varchar, identifier_type varchar, identifier varchar, scope varchar, "
+    "present boolean, any_ours boolean, any_other boolean, any_unknown boolean, since timestamptz"
+)
+_UNPROVED = "destination = $destination and (state = 'sent' or (releasing is not null and state <> 'released'))"
+_READ_COLUMNS = {"ours": pa.bool_(), "since": pa.timestamp("us", tz="UTC")}
+
+
+def nothing_seen(con: duckdb.DuckDBPyConnection) -> None:
+    """Start ``seen`` empty."""
+    con.execute(f"create or replace temp table seen ({_SEEN})")
+
+
+def read_all(con: duckdb.DuckDBPyConnection, destination: ReadsAll, pace: Pace) -> int:
+    """Fill ``seen`` from the whole read-back. Returns the rows that make no sense and were left out.
+
+    A read that breaks off leaves ``seen`` empty and is tried again from the start: half a list would look like losses.
+    """
+
+    def read() -> None:
+        key = ", ".join(f"{name} varchar" for name in KEY)
+        con.execute(f"create or replace temp table read_back ({key}, ours boolean, since timestamptz)")
+        for batch in destination.read():
+            rows = pa.Table.from_batches([batch])
+            if missing := [name for name in KEY if name not in rows.column_names]:
+                raise PermanentError(
+                    f"Reading back {destination.facts.system}",
+                    seen=f"rows without {', '.join(missing)}",
+                    next_step="correct the module's read",
+                )
+            for name, kind in _READ_COLUMNS.items():
+                if name not in rows.column_names:
+                    rows = rows.append_column(name, pa.nulls(rows.num_rows, kind))
+            con.register("_read", rows)
+            try:
+                con.execute(f"insert into read_back select {KEY_LIST}, ours, since from _read")
+            finally:
+                con.unregister("_read")
+
+    nothing_seen(con)
+    pace.call(read)
+    sensible = "identifier <> '' and scope <> '' and list_contains($channels, channel) and list_contains($types, identifier_type)"
+    known = {"channels": list(CHANNELS), "types": list(IDENTIFIER_TYPES)}
+    con.execute(
+        f"insert into seen select {KEY_LIST}, true, bool_or(coalesce(ours, false)), bool_or(not coalesce(ours, true)), "
+        f"bool_or(ours is null), min(since) from read_back where {sensible} group by {KEY_LIST}",
+        known,
+    )
+    left_out = con.execute(f"select count(*) from read_back where not coalesce({sensible}, false)", known).fetchall()
+    con.execute("drop table read_back")
+    return int(left_out[0][0])
+
+
+def look_up(con: duckdb.DuckDBPyConnection, destination: ReadsPoints, rows: int, pace: Pace) -> None:
+    """Fill ``seen`` by asking for the ``rows`` rows of the numbered temp table ``asked``."""
+    nothing_seen(con)
+    size = destination.facts.batch_size or max(rows, 1)
+    for first in range(0, rows, size):
+        last = min(first + size, rows)
+
+        def ask(first: int = first, last: int = last) -> list[bool]:
+            reader = stream(con, "asked", first, last)
+            try:
+                return list(destination.look_up(reader))
+            finally:
+                reader.close()
+
+        answers = pace.call(ask)
+        if len(answers) != last - first:
+            raise PermanentError(
+                f"Looking rows up at {destination.facts.system}",
+                seen=f"{len(answers)} answers for {last - first} rows",
+                next_step="correct the module's look_up",
+            )
+        told = pa.table({"position": pa.array(range(first, last), pa.int64()), "present": pa.array(answers, pa.bool_())})
+        con.register("_answers", told)
+        try:
+            con.execute(
+                f"insert into seen select {KEY_LIST}, present, false, false, present, null "
+                "from asked join _answers using (position)"
+            )
+        finally:
+            con.unregister("_answers")
+
+
+def ask_for_unproved(con: duckdb.DuckDBPyConnection, destination: str) -> int:
+    """Make ``asked`` from what was sent and is not proved yet. Returns its rows."""
+    con.execute(
+        f"create or replace temp table asked as select row_number() over (order by {KEY_LIST}) - 1 as position, "
+        f"{KEY_LIST}, identifier_hash, {', '.join(PAYLOAD)} from row_state where {_UNPROVED} order by position",
+        {"destination": destination},
+    )
+    return int(con.execute("select count(*) from asked").fetchall()[0][0])
+
+
+def unproved(con: duckdb.DuckDBPyConnection, destination: str) -> int:
+    """Rows that were sent and that ``seen`` does not show as they should be: not there yet, or not gone yet."""
+    counted = con.execute(
+        f"select count(*) from (select * from row_state where {_UNPROVED}) as row_state left join seen using ({KEY_LIST}) "
+        "where coalesce(present, false) = (releasing is not null)",
+        {"destination": destination},
+    ).fetchall()
+    return int(counted[0][0])

@@ -1,0 +1,112 @@
+"""What people see, in a real browser: the compliance report, and Dagster's pages on the demo's definitions."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestration.core.home import CHECKOUT, Home
+from orchestration.run import prepare_instance
+from tests.journeys.home import AS_OF, make, quietlist
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (Debian: apt-get install chromium)"),
+]
+# No look-ups of its vendor's hosts, no sandbox where the tests run as root.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = make(tmp_path_factory.mktemp("browser") / "home")
+    result = quietlist(root, "run", "--as-of", AS_OF)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return root
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+def test_the_report_reads_well_and_asks_nothing_of_the_network(home: Path, browser) -> None:
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    asked: list[str] = []
+    problems: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    report = home / "reports" / "compliance.html"
+    page.goto(report.as_uri())
+    assert "Acme" in page.title() or "Acme" in page.locator("h1").first.inner_text()
+    text = page.locator("body").inner_text()
+    for word in ("crm_table", "mail_house", "asks", "verified"):
+        assert word in text, f"the report says nothing of {word}"
+    assert "example.com" not in text and "2025550123" not in text, "the report shows an identifier"
+    assert page.locator("svg").count() > 0, "a picture says more"
+    assert not [url for url in asked if not url.startswith(("file:", "data:"))], "the report is self-contained"
+    assert not problems
+    overflow = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth + 1")
+    assert not overflow, "the page must not scroll sideways at 1200 pixels"
+    page.close()
+
+
+def test_dagster_shows_the_assets_and_their_checks(home: Path, browser) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "QUIETLIST_HOME": str(home), "DAGSTER_HOME": str(prepare_instance(Home.at(home)))}
+    server = subprocess.Popen(
+        [str(Path(sys.executable).with_name("dagster")), "dev", "-w", "workspace.yaml", "-p", str(port), "-h", "127.0.0.1"],
+        cwd=CHECKOUT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        # A parent that ignores these would leave Dagster deaf to them, and the server could not be stopped.
+        preexec_fn=lambda: [signal.signal(name, signal.SIG_DFL) for name in (signal.SIGINT, signal.SIGTERM)],
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/server_info")
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.goto(f"http://127.0.0.1:{port}/assets/golden/golden_suppression", wait_until="domcontentloaded")
+        page.get_by_text("One row per channel, identifier and scope").first.wait_for(timeout=60_000)
+        page.goto(f"http://127.0.0.1:{port}/assets/golden/candidate?view=checks", wait_until="domcontentloaded")
+        page.get_by_text("gate_exit").first.wait_for(timeout=60_000)
+        page.goto(f"http://127.0.0.1:{port}/jobs", wait_until="domcontentloaded")
+        page.get_by_text("quietlist").first.wait_for(timeout=60_000)
+        page.close()
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+def wait_for(url: str, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError(f"{url} did not answer within {seconds} seconds")

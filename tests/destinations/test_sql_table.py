@@ -1,0 +1,273 @@
+"""The suppression table, in a SQLite file and in a real PostgreSQL server: the same rows, the same promises."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from orchestration.core.config import parse_config
+from orchestration.core.errors import ConfigError, PermanentError, TransientError
+from orchestration.core.home import Home
+from orchestration.destinations.contract import BatchRejected, Push, destination_for
+
+DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+def config(**keys):
+    lines = [f"{key} = {json.dumps(value)}" for key, value in keys.items()]
+    text = '[company]\nname = "Acme"\n[destinations.table]\nsystem = "sql_table"\nchannels = ["email"]\n' + "\n".join(lines)
+    return parse_config(text, Home.at("/nowhere").config_file)
+
+
+@pytest.fixture(params=DATABASES)
+def database(request, home, monkeypatch):
+    """Settings for one fresh table, and an engine that looks at it from outside."""
+    if request.param == "sqlite":
+        engine = sa.create_engine(f"sqlite:///{home.outbox / 'table' / 'suppression.db'}")
+        yield {}, engine, None
+    else:
+        url = request.getfixturevalue("postgres")
+        monkeypatch.setenv("TEST_DATABASE_URL", url)
+        engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+        yield {"url_env": "TEST_DATABASE_URL", "schema": "marketing", "table": "do_not_contact"}, engine, "marketing"
+        with engine.begin() as con:
+            con.execute(sa.text("drop schema if exists marketing cascade"))
+    engine.dispose()
+
+
+@pytest.fixture
+def table(database, home, a_push):
+    settings, _, _ = database
+    destination = destination_for("table", config(**settings), home)
+    destination.open(a_push)
+    yield destination
+    destination.close()
+
+
+def look(database, table, *columns: str) -> list[tuple]:
+    with database[1].connect() as con:
+        chosen = [table.table.c[name] for name in columns]
+        return [
+            tuple(row) for row in con.execute(sa.select(*chosen).order_by(table.table.c.identifier, table.table.c.written_by))
+        ]
+
+
+def somebody_writes(database, table, **values) -> None:
+    row = {"channel": "email", "identifier_type": "email", "scope": "*", "written_by": "callcenter"} | values
+    with database[1].begin() as con:
+        con.execute(sa.insert(table.table).values(**row))
+
+
+def read(table) -> list[dict]:
+    return sorted((row for batch in table.read() for row in batch.to_pylist()), key=lambda row: (row["identifier"], row["ours"]))
+
+
+def test_opening_and_reading_makes_nothing(database, table, home) -> None:
+    assert read(table) == []
+    if database[2] is None:
+        assert not (home.outbox / "table").exists()
+    else:
+        assert not sa.inspect(database[1]).has_schema("marketing")
+
+
+def test_a_put_is_merged_and_a_replay_changes_nothing(database, table, stream) -> None:
+    rows = [{"identifier": f"{number}@example.com"} for number in range(10)]
+    assert table.put(stream(*rows)).changed == 10
+    assert table.put(stream(*rows)).changed == 0
+    assert table.put(stream({"identifier": "3@example.com", "reason": "complaint"}, *rows[4:])).changed == 1
+    assert [row[0] for row in look(database, table, "identifier")] == [row["identifier"] for row in rows]
+    assert {(row[0], row[1]) for row in look(database, table, "identifier", "reason")} >= {
+        ("3@example.com", "complaint"),
+        ("4@example.com", "opt_out"),
+    }
+    assert set(look(database, table, "written_by", "version", "released_at", "identifier_hash")) >= {
+        ("quietlist", 7, None, "hash of 3@example.com")
+    }
+    assert [(row["identifier"], row["ours"], row["scope"]) for row in read(table)] == [
+        (row["identifier"], True, "*") for row in rows
+    ]
+
+
+def test_a_moment_is_kept_to_the_microsecond_in_utc(database, table, stream) -> None:
+    moment = datetime(2026, 2, 1, 8, 30, 5, 123456, tzinfo=UTC)
+    table.put(
+        stream(
+            {"identifier": "ann@example.com", "suppressed_since": moment},
+            {"identifier": "bob@example.com", "suppressed_since": None},
+        )
+    )
+    (ann,), (bob,) = look(database, table, "suppressed_since")
+    assert ann == (moment if database[2] else "2026-02-01T08:30:05.123456Z") and bob is None
+
+
+def test_awkward_text_arrives_as_it_is(database, table, stream) -> None:
+    texts = [
+        "a,b@example.com",
+        'say"hi"@example.com',
+        "o'brien@example.com",
+        "tab\t@example.com",
+        "two\nlines@example.com",
+        "\\N@example.com",
+        "ü@example.com",
+    ]
+    table.put(stream(*({"identifier": text, "reason": text, "region": None} for text in texts)))
+    assert (
+        {row[0] for row in look(database, table, "identifier")}
+        == set(texts)
+        == {row[0] for row in look(database, table, "reason")}
+    )
+
+
+def test_null_and_empty_stay_apart(database, table, stream) -> None:
+    table.put(stream({"identifier": "ann@example.com", "reason": ""}, {"identifier": "bob@example.com", "reason": None}))
+    assert look(database, table, "reason") == [("",), (None,)]
+
+
+def test_a_release_is_a_mark_with_its_evidence_and_happens_once(database, table, stream, a_push) -> None:
+    table.put(stream({"identifier": "ann@example.com"}, {"identifier": "bob@example.com"}))
+    assert table.release(stream({"identifier": "ann@example.com", "evidence_id": "opt-in 9"})).changed == 1
+    assert table.release(stream({"identifier": "ann@example.com", "evidence_id": "opt-in 10"})).changed == 0
+    at = a_push.as_of if database[2] else "2026-03-01T12:00:00.000000Z"
+    assert look(database, table, "identifier", "released_at", "release_evidence") == [
+        ("ann@example.com", at, "opt-in 9"),
+        ("bob@example.com", None, None),
+    ]
+    assert [row["identifier"] for row in read(table)] == ["bob@example.com"]
+    assert table.put(stream({"identifier": "ann@example.com"})).changed == 1, "a new opt-out puts it back in force"
+    assert look(database, table, "released_at", "release_evidence")[0] == (None, None)
+
+
+def test_rows_of_another_name_are_read_and_never_touched(database, table, stream) -> None:
+    table.put(stream({"identifier": "ann@example.com"}))
+    since = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    stored = since if database[2] else "2026-01-05T09:00:00Z"
+    somebody_writes(database, table, identifier="ann@example.com", reason="asked on the phone")
+    somebody_writes(database, table, identifier=" Eve@Example.com ", suppressed_since=stored)
+    before = [row for row in look(database, table, *table.table.columns.keys()) if "callcenter" in row]
+    assert [(row["identifier"], row["ours"], row["since"]) for row in read(table)] == [
+        ("ann@example.com", False, None),
+        ("ann@example.com", True, None),
+        ("eve@example.com", False, since),
+    ]
+    assert table.put(stream({"identifier": "ann@example.com", "reason": "complaint"})).changed == 1
+    assert table.release(stream({"identifier": "ann@example.com"}, {"identifier": " Eve@Example.com "})).changed == 1
+    assert [row for row in look(database, table, *table.table.columns.keys()) if "callcenter" in row] == before
+
+
+def test_a_failed_batch_leaves_nothing_behind(database, table, stream) -> None:
+    table.put(stream({"identifier": "ann@example.com"}))
+    with pytest.raises(BatchRejected) as caught:
+        table.put(stream({"identifier": "bob@example.com"}, {"identifier": "eve@example.com", "scope": None}))
+    assert "example.com" not in str(caught.value) and caught.value.__suppress_context__
+    assert [row[0] for row in look(database, table, "identifier")] == ["ann@example.com"]
+    assert table.put(stream({"identifier": "bob@example.com"})).changed == 1, "and the next one goes through"
+
+
+def test_a_table_that_lacks_columns_is_refused_and_more_columns_do_no_harm(database, home, a_push, stream) -> None:
+    settings, engine, schema = database
+    (home.outbox / "table").mkdir()
+    name = settings.get("table", "suppression")
+    with engine.begin() as con:
+        if schema:
+            con.execute(sa.schema.CreateSchema(schema))
+        con.execute(sa.text(f"create table {schema + '.' if schema else ''}{name} (channel text, identifier text)"))
+    found = destination_for("table", config(**settings), home)
+    with pytest.raises(ConfigError, match="without identifier_type, scope, written_by"):
+        found.open(a_push)
+    with engine.begin() as con:
+        con.execute(sa.text(f"drop table {schema + '.' if schema else ''}{name}"))
+        found.table.create(con)
+        con.execute(sa.text(f"alter table {schema + '.' if schema else ''}{name} add column note text"))
+    found.open(a_push)
+    assert found.put(stream({"identifier": "ann@example.com"})).changed == 1
+
+
+@pytest.mark.postgres
+def test_a_value_that_postgres_cannot_store_is_that_rows_fault(postgres, monkeypatch, home, a_push, stream) -> None:
+    monkeypatch.setenv("TEST_DATABASE_URL", postgres)
+    table = destination_for("table", config(url_env="TEST_DATABASE_URL", table="nul"), home)
+    table.open(a_push)
+    with pytest.raises(BatchRejected) as caught:
+        table.put(stream({"identifier": "ann@example.com", "reason": "nul \x00 byte"}))
+    assert caught.value.code == "sqlstate_22021"
+
+
+@pytest.mark.postgres
+def test_a_server_that_is_away_is_worth_another_try(postgres, monkeypatch, home, a_push) -> None:
+    monkeypatch.setenv("TEST_DATABASE_URL", postgres.replace("ql-pg-", "nowhere-"))
+    with pytest.raises(TransientError) as caught:
+        destination_for("table", config(url_env="TEST_DATABASE_URL"), home).open(a_push)
+    assert "nowhere" not in str(caught.value), "the URL is not repeated"
+
+
+@pytest.mark.postgres
+def test_a_missing_right_is_not(postgres, monkeypatch, home, a_push, stream) -> None:
+    monkeypatch.setenv("TEST_DATABASE_URL", postgres)
+    owner = destination_for("table", config(url_env="TEST_DATABASE_URL", table="guarded"), home)
+    owner.open(a_push)
+    owner.put(stream({"identifier": "ann@example.com"}))
+    engine = sa.create_engine(postgres.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as con:
+        con.execute(sa.text("create role reader login; grant select on guarded to reader"))
+    engine.dispose()
+    monkeypatch.setenv("TEST_DATABASE_URL", postgres.replace("quietlist@", "reader@"))
+    reader = destination_for("table", config(url_env="TEST_DATABASE_URL", table="guarded"), home)
+    reader.open(a_push)
+    assert len(read(reader)) == 1
+    with pytest.raises(PermanentError, match="sqlstate_42501"):
+        reader.put(stream({"identifier": "bob@example.com"}))
+
+
+def test_a_locked_sqlite_file_is_worth_another_try(home, a_push, stream, monkeypatch) -> None:
+    from orchestration.destinations import sql_table
+
+    monkeypatch.setattr(sql_table, "_BUSY_SECONDS", 0.1)
+    table = destination_for("table", config(), home)
+    table.open(a_push)
+    table.put(stream({"identifier": "ann@example.com"}))
+    engine = sa.create_engine(f"sqlite:///{home.outbox / 'table' / 'suppression.db'}")
+    with engine.connect() as con:
+        con.exec_driver_sql("begin exclusive")
+        with pytest.raises(TransientError, match="sqlite_busy"):
+            table.put(stream({"identifier": "bob@example.com"}))
+    engine.dispose()
+    assert table.put(stream({"identifier": "bob@example.com"})).changed == 1
+
+
+def test_the_sqlite_file_is_its_owners_alone(home, a_push, stream) -> None:
+    table = destination_for("table", config(url="sqlite:///outbox/elsewhere.db"), home)
+    table.open(a_push)
+    table.put(stream({"identifier": "ann@example.com"}))
+    assert (home.outbox / "elsewhere.db").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        ({"url": "mysql://host/db"}, "mysql"),
+        ({"url": "sqlite://"}, "without a plain file"),
+        ({"url": "not a url"}, "is not a SQLAlchemy URL"),
+        ({"url": "postgresql://me:hidden@host/db"}, "holds a password"),
+        ({"url": "postgresql://host/db?password=hidden"}, "holds a password"),
+        ({"url": "sqlite:///x.db", "url_env": "X_URL"}, "exclude each other"),
+        ({"schema": "marketing"}, "only with PostgreSQL"),
+        ({"table": "x; drop table y"}, "lower-case letters"),
+        ({"url_env": "UNSET_URL"}, "UNSET_URL is not set"),
+        ({"colour": "blue"}, "unknown key"),
+    ],
+)
+def test_wrong_settings_are_refused_without_showing_a_secret(home, monkeypatch, keys, complaint) -> None:
+    monkeypatch.delenv("UNSET_URL", raising=False)
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        destination_for("table", config(**keys), home)
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_destination_that_was_not_opened_writes_nothing(home, stream) -> None:
+    table = destination_for("table", config(), home)
+    with pytest.raises(PermanentError, match="not open"):
+        table.put(stream({"identifier": "ann@example.com"}))
+    assert Push(version=1, run=1, as_of=datetime(2026, 1, 1, tzinfo=UTC)).run == 1 and not (home.outbox / "table").exists()

@@ -1,0 +1,300 @@
+"""Every expectation has a case in which it, and nothing it should not, fails: a check that can't fail is no check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import duckdb
+import pytest
+
+from orchestration.core.warehouse import warehouse
+from orchestration.gate import engine
+from orchestration.gate.judging import prepare
+from orchestration.gate.suites import Check, load_suites
+from orchestration.publish import export_candidate
+from tests.gate.house import AS_OF, build_house, config_of
+
+SUITES = {suite.name: suite for suite in load_suites()}
+ADA = "where identifier = 'ada@example.com'"
+R1 = "where request_id = 'r1'"
+LISTED = "where basis = 'registry'"
+
+# suite -> sentence -> (what spoils it, other sentences that rightly fail with it)
+CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
+    "ledger": {
+        "The ledger holds one request for every record that was counted as one.": f"delete from ledger.requests {R1}",
+        "Every request has an id.": f"update ledger.requests set request_id = null {R1}",
+        "No two requests share an id.": f"update ledger.requests set request_id = 'r2' {R1}",
+        "Every request names the file it came from.": f"update ledger.requests set file_id = null {R1}",
+        "Every request names the record it came from.": f"update ledger.requests set record_no = null {R1}",
+        "Every request names its source.": f"update ledger.requests set source = null {R1}",
+        "Every request says what was asked.": f"update ledger.requests set action = null {R1}",
+        "What was asked is one of the known actions.": f"update ledger.requests set action = 'shout' {R1}",
+        "Every request says how it reached us.": f"update ledger.requests set method = null {R1}",
+        "The way it reached us is one of the known methods.": f"update ledger.requests set method = 'telepathy' {R1}",
+        "Every request names at least one channel.": f"update ledger.requests set channels = [] {R1}",
+        "Every request says how many channels it names.": f"update ledger.requests set channels = null {R1}",
+        "Every request names a part of the company.": f"update ledger.requests set scope = null {R1}",
+        "The part of the company is the whole of it or a path in it.": f"update ledger.requests set scope = 'Acme/' {R1}",
+        "Every request has an earliest time.": f"update ledger.requests set at_earliest = null {R1}",
+        "Every request has a latest time.": f"update ledger.requests set at_latest = null {R1}",
+        "The earliest reading of a time is not after its latest.":
+            f"update ledger.requests set at_earliest = at_latest + interval 1 hour {R1}",
+        "No request lies in the future.":
+            f"update ledger.requests set at_earliest = '2026-04-02 12:00:01+00', at_latest = '2026-04-02 12:00:01+00' {R1}",
+        "How well a time is known is one of the known grades.": f"update ledger.requests set time_quality = 'hunch' {R1}",
+        "Every request says how well its time is known.": f"update ledger.requests set time_quality = null {R1}",
+        "No opt-in rests on a time that could not be read.":
+            "update ledger.requests set time_quality = 'unreadable' where request_id = 'r4'",
+        "Every request has a moment at which we first saw it.": f"update ledger.requests set first_seen = null {R1}",
+        "Every request names somebody.": f"update ledger.requests set emails = [] {R1}",
+    },
+    "conservation": {
+        "In every file the records read and the records accounted for are the same number.":
+            "update ledger.conservation set difference = 1, entries = 5",
+        "Every file that arrived has an account of its records.": "delete from ledger.conservation",
+        "Every file that arrived is of a kind that somebody described.": "update raw.landed_files set feed = null",
+        "No file was wholly unreadable.": "update raw.load_log set loaded = 0, quarantined = 6",
+        "Of the records of the last seven days at most one in a hundred could not be used.":
+            "update ledger.conservation set quarantined = 1, entries = 5",
+        "No file was waved through by a person.": "insert into run.acknowledged values (repeat('b', 32))",
+    },
+    "sources": {
+        "Every source delivered within the hours that its entry in quietlist.toml allows.":
+            "update raw.landed_files set received_at = received_at - interval 49 hour",
+    },
+    "golden_suppression": {
+        "The table is not empty while anybody asked to be left alone.": "delete from run.candidate",
+        "The columns are those that consumers rely on, in their order.": "alter table run.candidate drop column region",
+        "Every suppressed row names whom it suppresses.": f"update run.candidate set identifier = null {ADA}",
+        "Every row names its channel.": f"update run.candidate set channel = null {ADA}",
+        "Every row says what kind of identifier it holds.": f"update run.candidate set identifier_type = null {ADA}",
+        "Every row names the part of the company it holds for.": f"update run.candidate set scope = null {ADA}",
+        "Channel and kind of identifier go together.": f"update run.candidate set channel = 'fax' {ADA}",
+        "Every e-mail address is in its one normal form.": f"update run.candidate set identifier = 'Ada@example.com' {ADA}",
+        "Every number is a plus sign and up to fifteen digits (E.164).":
+            f"update run.candidate set identifier = '2025550102' {LISTED}",
+        "Every postal key is a text without surrounding spaces.":
+            f"update run.candidate set channel = 'postal', identifier_type = 'postal', identifier = ' ada, 1 road' {ADA}",
+        "There is one row per channel, identifier and part of the company.":
+            f"insert into run.candidate select * from run.candidate {ADA}",
+        "The part of the company is the whole of it or a path in it.":
+            (f"update run.candidate set scope = 'Acme/' {ADA}", "The part of the company is one that quietlist.toml names."),
+        "The part of the company is one that quietlist.toml names.": f"update run.candidate set scope = 'acme/no' {ADA}",
+        "Every row says why it is there.": f"update run.candidate set reason = null {ADA}",
+        "The reason is one of the known ones.": f"update run.candidate set reason = 'whim' {ADA}",
+        "Every row says on whose word it rests.": f"update run.candidate set basis = null {ADA}",
+        "It rests on the person's own word, on that about the same person, or on a registry.":
+            f"update run.candidate set basis = 'hearsay' {ADA}",
+        "Every row says since when it holds.": f"update run.candidate set suppressed_since = null {ADA}",
+        "No row begins in the future.": f"update run.candidate set suppressed_since = '2026-04-02 12:00:01+00' {ADA}",
+        "Every row that rests on a request names that request.": f"update run.candidate set deciding_request_id = null {ADA}",
+        "Every row that rests on a request counts at least that one.": f"update run.candidate set request_count = 0 {ADA}",
+        "Every row says how many requests are behind it.": f"update run.candidate set request_count = null {ADA}",
+        "Every row that rests on a registry names the registry.": f"update run.candidate set registry = null {LISTED}",
+        "Every row that rests on a registry names the registry's version.":
+            f"update run.candidate set registry_version = null {LISTED}",
+        "Every row names at least one source.": f"update run.candidate set sources = [] {ADA}",
+        "Every row has a list of sources.": f"update run.candidate set sources = null {ADA}",
+        "The first request of a row is not after its last.":
+            f"update run.candidate set first_requested_at = last_requested_at + interval 1 second {ADA}",
+        "Every row has the keyed hash of its identifier.": f"update run.candidate set identifier_hash = null {ADA}",
+        "The keyed hash is 64 hexadecimal digits.": f"update run.candidate set identifier_hash = identifier {ADA}",
+    },
+    "completeness": {
+        "Every request that suppresses reached a contact point or is listed as unresolved.":
+            f"delete from golden.applied_requests {R1}",
+        "Everybody who asked, and did not opt in again by a way that counts, is in the table.":
+            f"delete from run.candidate {ADA}",
+        "Every part of the company that a row leaves out was opted into.":
+            f"update run.candidate set except_scopes = ['acme/newsletter'] {ADA}",
+        "Every row that rests on a request rests on one that is in the ledger.":
+            f"update run.candidate set deciding_request_id = 'r99' {ADA}",
+        "Every request reached at least one contact point on each channel it names.":
+            "insert into golden.unresolved_requests (request_id) values ('r2')",
+        "Every suppression that a vendor told us of is one that we know.":
+            "insert into golden.unmatched_echoes (file_id) values ('f')",
+    },
+    "shrink": {
+        "Nobody leaves the list without an opt-in of theirs, or a registry that dropped the number.":
+            f"insert into run.published select * from run.candidate; delete from run.candidate {ADA}",
+    },
+    "clocks": {
+        "No legal deadline has passed without proof that the request was honoured.":
+            "update deadlines.clocks set state = 'overdue', target_state = 'overdue'",
+        "No legal deadline is about to pass.": "update deadlines.clocks set state = 'at_risk', target_state = 'overdue'",
+        "The company's own promise is kept.": "update deadlines.clocks set state = 'open', target_state = 'overdue'",
+        "Every clock is in one of the known states.": "update deadlines.clocks set state = null",
+    },
+    "registries": {
+        "Every registry copy in use is young enough for its law.":
+            "update registries.versions set obtained_at = obtained_at - interval 32 day",
+        "Every registry copy in use is one that the policy knows.": "update registries.versions set registry = 'xx_unheard_of'",
+    },
+}  # fmt: skip
+
+TOUCHED = (
+    "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
+    "run.published", "golden.applied_requests", "golden.unresolved_requests", "golden.unmatched_echoes",
+    "golden.release_evidence", "deadlines.clocks", "registries.versions",
+)  # fmt: skip
+
+Judge = Callable[..., dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
+    """A function that spoils the good house, in memory, judges one suite and mends the house again."""
+    home = build_house(tmp_path_factory.mktemp("gate") / "home")
+    with warehouse(home) as con:
+        candidate = export_candidate(con, home, AS_OF)
+    con = duckdb.connect()
+    con.execute("set timezone = 'UTC'")
+    con.execute(f"attach '{home.warehouse_file}' as stored (read_only)")
+    con.execute("copy from database stored to memory")
+    con.execute("detach stored")
+    con.execute("attach ':memory:' as run; create schema run.judged")
+    con.execute("create table run.sources as select 'web' as source, 'requests' as format, 48::bigint as expected_every_hours")
+    con.execute("create table run.acknowledged (file_id varchar)")
+    con.execute(f"create table run.candidate as select * from {candidate.relation}")
+    con.execute("create table run.published as select * from run.candidate limit 0")
+    con.execute("attach ':memory:' as good")
+    names = {table: f"good.{table.replace('.', '_')}" for table in TOUCHED}
+    for table, copy in names.items():
+        con.execute(f"create table {copy} as select * from {table}")
+    values = {"as_of": AS_OF, "scope_tree": list(config_of(home).scope_tree)}
+
+    spoilt: list[str] = []
+
+    def judge(name: str, sql: str = "", only: Callable[[Check], bool] = lambda check: True) -> dict[str, str]:
+        """Sentence -> level of everything that failed. What could not be evaluated fails the test."""
+        while spoilt:
+            table = spoilt.pop()
+            con.execute(f"create or replace table {table} as select * from {names[table]}")
+        con.execute(f'drop table if exists run.judged."{name}"')
+        spoilt.extend(table for table in TOUCHED if table in sql)
+        for statement in filter(str.strip, sql.split(";")):
+            con.execute(statement)
+        suite = replace(SUITES[name], checks=tuple(filter(only, SUITES[name].checks)))
+        (outcomes,) = engine.evaluate(con, [prepare(con, suite, values)])
+        pairs = list(zip(suite.checks, outcomes, strict=True))
+        assert all(outcome.evaluated for _, outcome in pairs), [outcome.note for _, outcome in pairs if not outcome.evaluated]
+        return {check.sentence: check.level for check, outcome in pairs if not outcome.success}
+
+    return judge
+
+
+def test_every_expectation_has_a_failing_case() -> None:
+    """A new expectation without a case below fails here: add the row that it is there to catch."""
+    written = {(name, check.sentence) for name, suite in SUITES.items() for check in suite.checks}
+    cased = {(name, sentence) for name, cases in CASES.items() for sentence in cases}
+    assert written == cased
+
+
+@pytest.mark.parametrize("suite", sorted(SUITES))
+def test_the_good_house_meets_everything(judged: Judge, suite: str) -> None:
+    assert judged(suite) == {}
+
+
+@pytest.mark.parametrize(("suite", "sentence"), [(suite, sentence) for suite, cases in CASES.items() for sentence in cases])
+def test_what_is_spoilt_fails_at_its_level_and_at_no_other(judged: Judge, suite: str, sentence: str) -> None:
+    """Judged beside every check of another level. All checks of a suite at once take too long for each of the cases."""
+    case = CASES[suite][sentence]
+    sql, *others = (case,) if isinstance(case, str) else case
+    levels = {check.sentence: check.level for check in SUITES[suite].checks}
+    failed = judged(suite, sql, lambda check: check.sentence == sentence or check.level != levels[sentence])
+    assert failed == {name: levels[name] for name in (sentence, *others)}, sql
+
+
+@pytest.mark.parametrize(
+    "sentence", ["Every suppressed row names whom it suppresses.", "The keyed hash is 64 hexadecimal digits."]
+)
+def test_one_bad_value_fails_one_expectation(judged: Judge, sentence: str) -> None:
+    assert judged("golden_suppression", CASES["golden_suppression"][sentence]) == {sentence: "stop"}
+
+
+# What may and what may not explain that somebody left the list that was published before.
+PUBLISHED = "insert into run.published select * from run.candidate"
+GONE = f"delete from run.candidate {ADA}"
+ERASED = f"update run.published set reason = 'erasure' {ADA}"
+BELOW = f"update run.published set scope = 'acme/newsletter' {ADA}"
+EXCEPT = f"update run.candidate set except_scopes = ['acme'] {ADA}"
+DROPPED = "insert into golden.release_evidence values ({point}, '*', 'registry:us_ftc', 'registry')"
+
+
+def opted_in(
+    method: str = "preference_center",
+    scope: str = "*",
+    at: str = "2026-03-30 00:00+00",
+    email: str = "ada@example.com",
+) -> str:
+    return f"""
+        insert into ledger.requests by name
+        select 'r9' as request_id, 'opt_in' as action, '{method}' as method, ['email'] as channels, '{scope}' as scope,
+            timestamptz '{at}' as at_earliest, timestamptz '{at}' as at_latest, ['{email}'] as emails, []::varchar[] as phones
+    """
+
+
+@pytest.mark.parametrize(
+    ("why", "happened", "is_explained"),
+    [
+        ("an opt-in of the address after its last request", [GONE, opted_in()], True),
+        ("an opt-in at a node above", [BELOW, GONE, opted_in(scope="acme")], True),
+        ("an opt-in at a node below", [GONE, opted_in(scope="acme")], False),
+        ("an opt-in before the request", [GONE, opted_in(at="2026-02-01 00:00+00")], False),
+        ("an opt-in at the very time of the request", [GONE, opted_in(at="2026-03-01 10:00+00")], False),
+        ("an opt-in by a method that lifts nothing", [GONE, opted_in(method="import")], False),
+        (
+            "an opt-in by a method that does not lift a complaint",
+            ["delete from run.candidate where reason = 'complaint'", opted_in("esp_resubscribe", email="eve@example.com")],
+            False,
+        ),
+        ("an opt-in of another address", [GONE, opted_in(email="someone@example.com")], False),
+        ("an opt-in against an erasure", [ERASED, GONE, opted_in()], False),
+        ("a row at a node above that still covers it", [BELOW], True),
+        ("a row at a node above that leaves it out", [BELOW, EXCEPT], False),
+        ("a new exception with its opt-in", [EXCEPT, opted_in(scope="acme")], True),
+        ("a new exception without one", [EXCEPT], False),
+        ("an exception that was there before", [], True),
+        (
+            "a registry that dropped the number",
+            [f"delete from run.candidate {LISTED}", DROPPED.format(point="'voice', 'phone', '+12025550102'")],
+            True,
+        ),
+        ("a registry row that vanished while the number is still listed", [f"delete from run.candidate {LISTED}"], False),
+        (
+            "a registry that dropped the address of somebody who asked",
+            [GONE, DROPPED.format(point="'email', 'email', 'ada@example.com'")],
+            False,
+        ),
+    ],
+)
+def test_leaving_the_list_needs_an_explanation(judged: Judge, why: str, happened: list[str], is_explained: bool) -> None:
+    failed = judged("shrink", ";".join([PUBLISHED, *happened]))
+    assert (failed == {}) is is_explained, why
+
+
+@pytest.mark.parametrize(
+    ("why", "happened", "is_missing"),
+    [
+        ("lifted by a later opt-in", [opted_in()], False),
+        ("an opt-in at the same time", [opted_in(at="2026-03-01 10:00+00")], True),
+        ("an opt-in below", [opted_in(scope="acme")], True),
+        ("an opt-in by import", [opted_in(method="import")], True),
+        ("an erasure", [f"update golden.applied_requests set action = 'erasure' {R1}", opted_in()], True),
+    ],
+)
+def test_who_may_be_absent(judged: Judge, why: str, happened: list[str], is_missing: bool) -> None:
+    sentence = "Everybody who asked, and did not opt in again by a way that counts, is in the table."
+    assert (sentence in judged("completeness", ";".join([GONE, *happened]))) is is_missing, why
+
+
+def test_an_acknowledged_file_no_longer_holds(judged: Judge) -> None:
+    lost = "update raw.landed_files set feed = null; update ledger.conservation set difference = -1"
+    acknowledged = "insert into run.acknowledged values (repeat('a', 32))"
+    assert judged("conservation", f"{lost}; {acknowledged}") == {"No file was waved through by a person.": "alert"}
+
+
+def test_an_empty_table_is_right_when_everybody_opted_in_again(judged: Judge) -> None:
+    assert judged("golden_suppression", "delete from run.candidate; update ledger.requests set action = 'opt_in'") == {}

@@ -1,0 +1,204 @@
+"""A gate from the warehouse to its verdict: what it refuses, what it keeps to itself, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.core.errors import GateClosed, PermanentError
+from orchestration.core.home import Home
+from orchestration.core.warehouse import warehouse
+from orchestration.gate import judge, judging
+from orchestration.gate.verdicts import Verdict, allows, read_verdict
+from orchestration.publish import Candidate, export_candidate
+from tests.gate.house import AS_OF, build_house, config_of, spoil
+
+CANARY = "Canary.Sings@example.com"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return build_house(tmp_path / "home")
+
+
+def export(home: Home) -> Candidate:
+    with warehouse(home) as con:
+        return export_candidate(con, home, AS_OF)
+
+
+def judged(gate: str, home: Home) -> Verdict:
+    return judge(gate, home, config_of(home), AS_OF)
+
+
+def test_a_good_house_passes_every_gate_and_may_publish(home: Home) -> None:
+    entry = judged("entry", home)
+    candidate = export(home)
+    verdicts = [entry, judged("exit", home), judged("clocks", home)]
+    assert [(verdict.level, [item.sentence for item in verdict.failed]) for verdict in verdicts] == [("pass", [])] * 3
+    permission = allows(home, candidate.rows_sha256)
+    assert (permission.level, permission.releases_held) == ("pass", False)
+    assert read_verdict(home, "exit", candidate.rows_sha256) == verdicts[1]
+
+
+def test_a_row_without_an_identifier_stops_the_exit_gate(home: Home) -> None:
+    judged("entry", home)
+    spoil(home, "update golden.golden_suppression set identifier = null where scope = 'acme'")
+    candidate = export(home)
+    verdict = judged("exit", home)
+    assert verdict.level == "stop"
+    assert "Every suppressed row names whom it suppresses." in [item.sentence for item in verdict.failed]
+    with pytest.raises(GateClosed, match=r"'Every suppressed row names whom it suppresses' \(.*not so in 1 of 4 rows\)"):
+        allows(home, candidate.rows_sha256)
+
+
+def test_judging_twice_says_the_same(home: Home) -> None:
+    judged("entry", home)
+    export(home)
+    assert judged("exit", home) == judged("exit", home)
+    assert len(list(home.gate_folder.glob("exit-*.json"))) == 1
+
+
+@pytest.mark.parametrize("gate", ["entry", "exit"])
+def test_a_hold_and_an_alert_do_not_close_the_door(home: Home, gate: str) -> None:
+    spoil(home, "update ledger.conservation set difference = 1, records_read = 7" if gate == "entry" else
+          "insert into golden.unmatched_echoes (file_id) values ('f')")  # fmt: skip
+    judged("entry", home)
+    candidate = export(home)
+    judged("exit", home)
+    permission = allows(home, candidate.rows_sha256)
+    assert (permission.level, permission.releases_held) == (("hold", True) if gate == "entry" else ("alert", False))
+
+
+def test_the_exit_gate_stops_without_the_entry_gate_of_the_same_run(home: Home) -> None:
+    export(home)
+    assert judged("exit", home).level == "stop"
+    judge("entry", home, config_of(home), AS_OF - timedelta(days=1))
+    assert judged("exit", home).level == "stop", "the entry gate of another run"
+    judged("entry", home)
+    assert judged("exit", home).level == "pass"
+    spoil(home, "update ledger.conservation set duplicates = 1, records_read = 7")
+    assert judged("exit", home).level == "stop", "the ledger changed after the entry gate"
+
+
+@pytest.mark.parametrize(
+    ("gate", "sql", "level"),
+    [
+        ("entry", "drop table raw.load_log", "hold"),
+        ("entry", "drop table ledger.requests", "stop"),
+        ("entry", "drop table policy.methods", "stop"),
+        ("exit", "drop table golden.unmatched_echoes", "stop"),
+        ("exit", "drop table golden.release_evidence", "stop"),
+        ("clocks", "drop table registries.versions", "alert"),
+    ],
+)
+def test_what_can_not_be_evaluated_fails_at_its_level(home: Home, gate: str, sql: str, level: str) -> None:
+    judged("entry", home)
+    export(home)
+    spoil(home, sql)
+    verdict = judged(gate, home)
+    assert verdict.level == level
+    assert not any(item.evaluated for item in verdict.failed)
+    assert all("does not exist" in item.note for item in verdict.failed), {item.note for item in verdict.failed}
+
+
+def test_an_exception_inside_great_expectations_is_a_failure(home: Home) -> None:
+    spoil(home, "alter table ledger.requests drop column time_quality")
+    failed = judged("entry", home).failed
+    assert len(failed) == 3, "the three expectations about that column, and only they"
+    assert {(item.evaluated, item.note) for item in failed} == {(False, failed[0].note)}
+    assert "Great Expectations could not compute it" in failed[0].note
+
+
+def test_a_query_that_returns_no_row_fails(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for suite in judging.load_suites():
+        if suite.gate == "entry":
+            break
+    empty = judging.Suite(suite.name, "clocks", suite.title, suite.checks, query="select 0 as files_off where false")
+    monkeypatch.setattr(judging, "load_suites", lambda problems_of: (empty,))
+    verdict = judged("clocks", home)
+    assert len(verdict.failed) == len(empty.checks)
+    assert verdict.failed[0].note == "its query returned no row, so it judges nothing"
+
+
+def test_what_is_to_be_judged_must_be_there(home: Home) -> None:
+    spoil(home, "drop table ledger.conservation")
+    with pytest.raises(PermanentError, match="Table with name conservation does not exist"):
+        judged("entry", home)
+    with pytest.raises(PermanentError, match="none was exported"):
+        judged("exit", home)
+
+
+def test_no_value_of_any_row_leaves_the_gate(
+    home: Home, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A canary stands in every text column, so that it breaks almost every expectation and every conversion."""
+    caplog.set_level(logging.DEBUG)
+    ours = ("ledger.requests", "ledger.conservation", "golden.golden_suppression", "golden.applied_requests", "deadlines.clocks")
+    for table in ours:
+        with warehouse(home) as con:
+            texts = [row[0] for row in con.execute(f"describe {table}").fetchall() if row[1] == "VARCHAR"]
+        spoil(home, f"update {table} set {', '.join(f'{name} = {CANARY!r}' for name in texts)}")
+    # Columns that should be times and numbers and are texts: computing with them raises errors that quote the text.
+    spoil(home, f"alter table ledger.requests alter at_earliest type varchar using '{CANARY}'")
+    spoil(home, f"alter table ledger.conservation alter difference type varchar using '{CANARY}'")
+    spoil(home, f"alter table golden.golden_suppression alter sources type varchar[] using ['{CANARY}']")
+    verdicts = [judged("entry", home)]
+    candidate = export(home)
+    verdicts += [judged("exit", home), judged("clocks", home)]
+    notes = {item.note for verdict in verdicts for item in verdict.failed}
+    assert {"ConversionException in its SQL", "Great Expectations could not compute it (ConversionException)"} <= notes
+    with pytest.raises(GateClosed) as caught:
+        allows(home, candidate.rows_sha256)
+    said = {"the error": str(caught.value), "the log": caplog.text, "the terminal": "".join(capfd.readouterr())}
+    for folder in (home.gate_folder, home.reports):
+        said |= {str(path): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    assert len(said) >= 3 + 3 + 4, "three verdicts, and Data Docs with its three"
+    for place, text in said.items():
+        for part in ("canary", "sings"):
+            assert part not in text.lower(), f"{place} holds a value of a row"
+
+
+def test_the_warehouse_is_free_for_another_process_after_judging(home: Home) -> None:
+    judged("entry", home)
+    script = f"import duckdb; duckdb.connect({str(home.warehouse_file)!r}).execute('select 1')"
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)  # a leftover cursor would keep the lock
+    with duckdb.connect(str(home.warehouse_file)) as con:
+        assert con.execute("select count(*) from ledger.requests").fetchall() == [(6,)]
+
+
+def test_data_docs_show_the_last_verdict_of_every_gate(home: Home) -> None:
+    judged("entry", home)
+    spoil(home, "update deadlines.clocks set state = 'overdue'")
+    export(home)
+    verdicts = [judged("entry", home), judged("exit", home), judged("clocks", home)]
+    page = (home.reports / "data_docs" / "index.html").read_text()
+    for verdict in verdicts:
+        assert f'<section id="{verdict.gate}">' in page
+        for item in verdict.results:
+            assert item.sentence.replace("'", "&#39;") in page, item.sentence
+    assert "Everything goes out. A person must look at what failed." in page
+    assert "<script" not in page
+    assert "http" not in page, "the page must open nothing from anywhere"
+
+
+def test_what_a_gate_writes_is_private(home: Home) -> None:
+    judged("entry", home)
+    written = [*home.gate_folder.glob("*.json"), *(home.reports / "data_docs").iterdir()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o600}
+    assert stat.S_IMODE((home.reports / "data_docs").stat().st_mode) == 0o700
+
+
+def test_a_verdict_holds_counts_and_sentences_only(home: Home) -> None:
+    verdict = judged("entry", home)
+    stored = json.loads((home.gate_folder / verdict.file_name).read_text())
+    for result in stored["results"]:
+        assert set(result["counts"]) <= {"rows", "unexpected", "missing", "observed"}
+        assert all(isinstance(count, int | float) for count in result["counts"].values())

@@ -1,0 +1,151 @@
+"""Permission: for exactly these rows, from both gates, and overridden only by name, with a reason, for a while."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from orchestration.core.errors import ConfigError, GateClosed, PermanentError
+from orchestration.core.home import Home
+from orchestration.gate.verdicts import Result, Verdict, acknowledge, allows, override, overrides, read_verdict, store
+
+NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
+ROWS, OTHERS, LEDGER = "a" * 64, "b" * 64, "c" * 64
+
+
+def verdict(gate: str, level: str, rows: str = ROWS) -> Verdict:
+    result = Result(
+        suite="golden", title="T", sentence="Every row is right.", level=level if level != "pass" else "stop", reason="Because.",
+        type="expect", arguments="", success=level == "pass", evaluated=True, counts={"rows": 4, "unexpected": 1},
+    )  # fmt: skip
+    return Verdict(gate, level, rows, NOW, (result,), entry_rows_sha256=LEDGER if gate == "exit" else None)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home").create()
+
+
+def store_both(home: Home, exit_level: str = "pass", entry_level: str = "pass") -> None:
+    store(home, verdict("exit", exit_level))
+    store(home, verdict("entry", entry_level, LEDGER))
+
+
+@pytest.mark.parametrize("exit_level", ["pass", "alert", "hold", "stop"])
+@pytest.mark.parametrize("entry_level", ["pass", "alert", "hold", "stop"])
+def test_the_worse_gate_decides(home: Home, exit_level: str, entry_level: str) -> None:
+    store_both(home, exit_level, entry_level)
+    worse = max(exit_level, entry_level, key=["pass", "alert", "hold", "stop"].index)
+    if worse == "stop":
+        with pytest.raises(GateClosed):
+            allows(home, ROWS)
+    else:
+        permission = allows(home, ROWS)
+        assert (permission.level, permission.releases_held) == (worse, worse == "hold")
+
+
+def test_rows_that_nobody_judged_are_refused(home: Home) -> None:
+    store_both(home)
+    with pytest.raises(GateClosed, match="the exit gate never judged exactly these rows"):
+        allows(home, OTHERS)
+
+
+def test_rows_without_an_entry_verdict_are_refused(home: Home) -> None:
+    store(home, verdict("exit", "pass"))
+    with pytest.raises(GateClosed, match="the entry gate never judged the ledger"):
+        allows(home, ROWS)
+
+
+def test_a_verdict_under_another_name_is_refused(home: Home) -> None:
+    store_both(home)
+    store(home, verdict("exit", "pass", OTHERS)).rename(home.gate_folder / f"exit-{ROWS}.json")
+    with pytest.raises(PermanentError, match="one on other rows"):
+        allows(home, ROWS)
+
+
+@pytest.mark.parametrize("change", [{"level": "pass"}, {"results": "none"}, {"rows_sha256": OTHERS}])
+def test_a_verdict_written_by_hand_is_refused(home: Home, change: dict[str, str]) -> None:
+    store_both(home, "stop")
+    path = home.gate_folder / f"exit-{ROWS}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(PermanentError, match="a verdict is never written by hand"):
+        allows(home, ROWS)
+
+
+def test_a_later_verdict_on_the_same_rows_counts(home: Home) -> None:
+    store_both(home)
+    store(home, verdict("exit", "stop"))
+    with pytest.raises(GateClosed):
+        allows(home, ROWS)
+
+
+def test_an_override_lowers_the_verdict_by_one_level_until_it_ends(home: Home) -> None:
+    until = NOW + timedelta(days=7)
+    store_both(home, "stop")
+    override(home, ROWS, person="Jo Officer", reason="Ticket 12", until=until, now=NOW)
+    permission = allows(home, ROWS, now=until - timedelta(seconds=1))
+    assert (permission.level, permission.releases_held) == ("hold", True), "nothing that failed a stop is ever released"
+    assert permission.record()["override"]["person"] == "Jo Officer"
+    assert permission.record()["judged_level"] == "stop"
+    with pytest.raises(GateClosed):
+        allows(home, ROWS, now=until)
+    store_both(home, "hold")
+    assert allows(home, ROWS, now=NOW).level == "alert"
+    store_both(home, "alert")
+    assert allows(home, ROWS, now=NOW).override is None, "an alert needs no override"
+
+
+def test_an_override_of_other_rows_does_not_count(home: Home) -> None:
+    store_both(home, "stop")
+    store(home, verdict("exit", "stop", OTHERS))
+    override(home, OTHERS, person="Jo Officer", reason="Ticket 12", until=NOW + timedelta(days=1), now=NOW)
+    with pytest.raises(GateClosed):
+        allows(home, ROWS, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("why", "change", "expected"),
+    [
+        ("nobody's name", {"person": " "}, "person: is required"),
+        ("no reason", {"reason": ""}, "reason: is required"),
+        ("eight days", {"until": NOW + timedelta(days=7, seconds=1)}, "is not within 7 days"),
+        ("already over", {"until": NOW}, "is not within 7 days"),
+        ("no zone", {"until": datetime(2026, 4, 2)}, "until: has no time zone"),
+        ("rows that nobody judged", {"rows_sha256": OTHERS}, "never judged these rows"),
+        ("no row hash", {"rows_sha256": "all"}, "not a row hash"),
+    ],
+)
+def test_an_override_needs_all_of_it(home: Home, why: str, change: dict[str, object], expected: str) -> None:
+    store_both(home, "stop")
+    given = {"rows_sha256": ROWS, "person": "Jo", "reason": "Ticket 12", "until": NOW + timedelta(days=1), "now": NOW, **change}
+    with pytest.raises(ConfigError, match=expected):
+        override(home, **given)
+    assert overrides(home) == (), why
+
+
+def test_what_was_recorded_stays_and_follows_line_from_line(home: Home) -> None:
+    store_both(home, "stop")
+    first = acknowledge(home, "d" * 32, person="Jo", reason="A readme", now=NOW)
+    second = override(home, ROWS, person="Jo", reason="Ticket 12", until=NOW + timedelta(days=1), now=NOW)
+    assert overrides(home) == (first, second)
+    log = home.gate_folder / "overrides.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    for forged in (lines[1:], [lines[0].replace("Jo", "Al"), lines[1]], ["{}\n", lines[1]], ["nonsense\n"]):
+        log.write_text("".join(forged))
+        with pytest.raises(PermanentError, match="does not follow from the line before it"):
+            allows(home, ROWS, now=NOW)
+
+
+def test_only_a_file_id_can_be_acknowledged(home: Home) -> None:
+    with pytest.raises(ConfigError, match="not a file id"):
+        acknowledge(home, "everything", person="Jo", reason="Because", now=NOW)
+
+
+def test_a_stored_verdict_reads_back_as_it_was(home: Home) -> None:
+    for gate in ("entry", "exit"):
+        written = verdict(gate, "alert")
+        store(home, written)
+        assert read_verdict(home, gate, ROWS) == written

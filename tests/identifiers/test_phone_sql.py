@@ -1,0 +1,127 @@
+"""The SQL path gives the answers of ``phone.normalise_phone``, over texts made to part them."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+
+import duckdb
+import phonenumbers
+import pyarrow as pa
+import pytest
+from phonenumbers.phonemetadata import PhoneMetadata
+
+from orchestration.identifiers import phone, phone_sql
+
+SEED = int(os.environ.get("QUIETLIST_TEST_SEED", random.SystemRandom().randrange(10**6)))
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+HINTS = ("", "US-CA", "UK", "U.S.A.", "Atlantis", "us")
+SEPARATORS = ("", "", "", " ", "-", ".", "/", " - ", "(", ")", "\u00a0", "\u202f", "\u2011", "\t", "~", "_", ":", "\u200b", "\uff0e")
+BEFORE = ("", "", "", "'", '="', "tel:", "whatsapp:", "Tel. ", "\u202a", " ", "\u00a0", "*", "x", "(", "++", "no. 7: ", "\u00e9 ", "\x00")
+AFTER = (
+    "", "", "", " ", ".0", ".00", ".0 ", '"', "\u202c", ";", ",", " x12", "x1", " ext. 123", ";ext=7", ",,1", "#12", " #", " home",
+    " (cell)", " or 2025550199", "/2025550199", "XXXX", "****", "??", "xx", "*", "E+10", "e5", ".", "\uff0e0", " Anexo 5", ",123", "\u2019",
+    " caf\u00e9", " x1234567", ";phone-context=+1", "-12#", " int 4", "+", " +1", "__", "\x00", "!", "\u00e9",
+)  # fmt: skip
+
+
+def fuzz(rnd: random.Random, count: int) -> Iterator[tuple[str, str]]:
+    """Numbers of every region, in every dialling form, with digits lost or added and odd characters around them."""
+    for _ in range(count):
+        region = rnd.choice(REGIONS)
+        metadata = PhoneMetadata.metadata_for_region(region)
+        assert metadata is not None
+        number = subscriber(rnd, region)
+        code = str(metadata.country_code)
+        form = rnd.random()
+        if form < 0.3:
+            text = "+" + code + rnd.choice(("", "", "", "0", "(0)", "1", metadata.national_prefix or "")) + number
+        elif form < 0.5:
+            text = (metadata.national_prefix or "") + number
+        elif form < 0.6:
+            text = code + number
+        elif form < 0.7:
+            abroad = metadata.international_prefix or ""
+            text = rnd.choice(("00", "011", abroad if abroad.isdigit() else "0011", "+00", "000")) + code + number
+        elif form < 0.85:
+            text = number
+        else:
+            text = rnd.choice(("", "0", "00", "011", "1", "044", "15", code)) + digits(rnd, rnd.randint(1, 16))
+        if rnd.random() < 0.4:
+            text = "".join(character + (rnd.choice(SEPARATORS) if rnd.random() < 0.3 else "") for character in text)
+        if rnd.random() < 0.05:
+            text = text.translate({48 + digit: rnd.choice((0xFF10, 0x660)) + digit for digit in range(10)})
+        if rnd.random() < 0.3:
+            text = rnd.choice(BEFORE) + text + rnd.choice(AFTER)
+        yield text, region if rnd.random() < 0.7 else rnd.choice((*REGIONS, *HINTS, "US", "US", ""))
+
+
+def soup(rnd: random.Random, count: int) -> Iterator[tuple[str, str]]:
+    """Digits and whatever the grammar of the texts cares for, in no order at all."""
+    for _ in range(count):
+        text = "".join(rnd.choices(SOUP, SOUP_WEIGHTS, k=rnd.randint(0, 18)))
+        yield text, rnd.choice(("US", "GB", "DE", "IT", "BR", "JE", "NG", "", *REGIONS[::40]))
+
+
+SOUP = tuple("0123456789+ -().,;#*?_xXeEtao:'\"=~/\u00a0\u200b\uff0e\uff15\u0665\n\u00e9\u2022")
+SOUP_WEIGHTS = [6] * 10 + [1] * (len(SOUP) - 10)
+
+
+def subscriber(rnd: random.Random, region: str) -> str:
+    """A number near the plan of a region: of one of its kinds, with some digits thrown anew, lost or added."""
+    example = phonenumbers.example_number_for_type(region, rnd.randrange(11)) or phonenumbers.example_number(region)
+    if example is None:
+        return digits(rnd, 8)
+    number = phonenumbers.national_significant_number(example)
+    fixed = rnd.randint(0, len(number))
+    number = number[:fixed] + digits(rnd, len(number) - fixed)
+    change = rnd.random()
+    if change < 0.1:
+        return number[:-1]
+    if change < 0.2:
+        return number + digits(rnd, 1)
+    if change < 0.25:
+        return number.lstrip("0")
+    return number
+
+
+def digits(rnd: random.Random, count: int) -> str:
+    return "".join(rnd.choice("0123456789") for _ in range(count))
+
+
+def compare(pairs: list[tuple[str | None, str]], monkeypatch: pytest.MonkeyPatch) -> float:
+    """Assert that both paths agree on every pair; returns the share of them that SQL answered."""
+    left = []
+
+    def counted(rest: pa.Table, library: object) -> pa.Table:
+        left.append(rest.num_rows)
+        return original(rest, phonenumbers)
+
+    original = phone_sql.read_rest
+    monkeypatch.setattr(phone_sql, "read_rest", counted)
+    with duckdb.connect() as con:
+        raw, region = zip(*pairs, strict=True)
+        con.register("texts", pa.table({"raw": pa.array(raw, pa.string()), "region": pa.array(region, pa.string())}))
+        phone_sql.normalise_phones(con, "texts", "answers")
+        answers = con.execute("select * from answers").fetchall()
+    assert len(answers) == len(pairs)
+    for raw_text, region_text, *answer in answers:
+        expected = phone.normalise_phone(raw_text, region_text)
+        assert tuple(answer) == tuple(expected), f"{raw_text!r} in {region_text!r}, seed {SEED}"
+    return 1 - sum(left) / len(pairs)
+
+
+def test_sql_answers_like_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    print(f"seed {SEED}")
+    rnd = random.Random(SEED)
+    share = compare(sorted({*fuzz(rnd, 30_000), *soup(rnd, 10_000)}), monkeypatch)
+    assert share > 0.3, f"SQL answered only {share:.0%} of the texts, seed {SEED}"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("QUIETLIST_SLOW_TESTS"), reason="set QUIETLIST_SLOW_TESTS=1: a million texts, minutes")
+def test_sql_answers_like_python_on_a_million_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    print(f"seed {SEED}")
+    rnd = random.Random(SEED)
+    assert compare(sorted({*fuzz(rnd, 700_000), *soup(rnd, 300_000)}), monkeypatch) > 0.3

@@ -1,0 +1,126 @@
+"""The whole job as a user runs it, on canonical CSV files only: published, pushed, read back, asked, rebuilt."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.journeys.home import AS_OF, REQUESTS, latest, make, quietlist, version_folder
+
+# channel, identifier, scope, except_scopes, reason, basis
+EXPECTED = {
+    ("email", "ann@example.com", "acme/newsletter", (), "opt_out", "direct"),
+    ("voice", "+12125550147", "*", (), "opt_out", "person"),
+    ("email", "bob@example.org", "*", (), "erasure", "direct"),
+    ("voice", "+442079460018", "*", (), "erasure", "person"),
+    ("sms", "+442079460018", "*", (), "erasure", "person"),
+    ("fax", "+442079460018", "*", (), "erasure", "person"),
+    ("ads", "bob@example.org", "*", (), "erasure", "direct"),
+    ("ads", "+442079460018", "*", (), "erasure", "person"),
+    ("email", "carol@example.com", "acme", ("acme/offers",), "opt_out", "direct"),
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = make(tmp_path_factory.mktemp("journey") / "home")
+    result = quietlist(root, "run", "--as-of", AS_OF)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "compliance.html" in result.stdout, "the summary ends with the report's path"
+    return root
+
+
+def rows(home: Path) -> list[tuple[object, ...]]:
+    with duckdb.connect() as con:
+        return con.execute(
+            "select * exclude (identifier_hash) from read_parquet(?) order by all", [str(version_folder(home) / "*.parquet")]
+        ).fetchall()
+
+
+def test_the_published_table_is_what_the_people_asked_for(home: Path) -> None:
+    with duckdb.connect() as con:
+        found = con.execute(
+            "select channel, identifier, scope, except_scopes, reason, basis from read_parquet(?) where identifier_type <> 'postal'",
+            [str(version_folder(home) / "*.parquet")],
+        ).fetchall()
+        postal = con.execute(
+            "select count(*) from read_parquet(?) where channel = 'postal' and reason = 'erasure'",
+            [str(version_folder(home) / "*.parquet")],
+        ).fetchall()
+    assert {(c, i, s, tuple(e), r, b) for c, i, s, e, r, b in found} == EXPECTED
+    assert postal == [(1,)], "erasure reaches the postal address of the same person"
+
+
+def test_a_second_run_publishes_and_pushes_nothing_new(home: Path) -> None:
+    before = latest(home), sorted(path.name for path in (home / "outbox").rglob("*.json"))
+    result = quietlist(home, "run", "--as-of", AS_OF)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (latest(home), sorted(path.name for path in (home / "outbox").rglob("*.json"))) == before
+
+
+def test_the_same_files_by_other_names_in_another_order_publish_the_same_rows(home: Path, tmp_path: Path) -> None:
+    other = make(tmp_path / "other")
+    head, *lines = REQUESTS.splitlines(keepends=True)
+    (other / "inbox" / "asks" / "asks.csv").unlink()
+    (other / "inbox" / "asks" / "b.csv").write_text(head + "".join(lines[4:]))
+    (other / "inbox" / "asks" / "a.csv").write_text(head + "".join(reversed(lines[:4])))
+    result = quietlist(other, "run", "--as-of", AS_OF)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert rows(other) == rows(home)
+
+
+def test_what_was_pushed_can_be_read_where_it_was_pushed(home: Path) -> None:
+    with sqlite3.connect(next((home / "outbox" / "crm_table").rglob("*.db"))) as con:
+        (table,) = next(con.execute("select name from sqlite_master where type = 'table' and name not like 'sqlite_%' limit 1"))
+        (count,) = next(con.execute(f'select count(*) from "{table}"'))
+    assert count >= len(EXPECTED) - 1
+    assert list((home / "outbox" / "mail_house").rglob("*.csv")), "the mail house has its files"
+    state = json.loads(quietlist(home, "destinations", "--json", "--as-of", AS_OF).stdout)
+    assert {row["name"] for row in state} == {"crm_table", "mail_house"}
+    for row in state:
+        assert row["verified"] == row["wanted"] > 0, f"{row['name']}: everything wanted there was seen there"
+
+
+@pytest.mark.parametrize(
+    ("channel", "identifier", "scope", "suppressed"),
+    [
+        ("email", "ANN@example.com ", "acme/newsletter", True),
+        ("email", "ann@example.com", "acme/offers", False),
+        ("sms", "202-555-0123", "acme", False),
+        ("email", "carol@example.com", "acme/offers", False),
+        ("email", "carol@example.com", "acme/newsletter", True),
+        ("voice", "+44 20 7946 0018", "outlet", True),
+        ("email", "nobody@example.com", "*", False),
+    ],
+)
+def test_check_answers_rightly(home: Path, channel: str, identifier: str, scope: str, suppressed: bool) -> None:
+    result = quietlist(home, "check", "--channel", channel, "--identifier", identifier, "--scope", scope, "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["suppressed"] is suppressed, f"{channel} {scope}: {result.stdout}"
+
+
+def test_explain_names_the_request_and_its_record(home: Path) -> None:
+    result = quietlist(home, "explain", "ann@example.com")
+    assert result.returncode == 0, result.stderr
+    assert "asks.csv" in result.stdout and "acme/newsletter" in result.stdout
+
+
+def test_rebuild_equals(home: Path) -> None:
+    result = quietlist(home, "rebuild")
+    assert result.returncode == 0 and result.stdout.startswith("Equal"), result.stdout + result.stderr
+
+
+def test_every_record_ended_in_one_place(home: Path) -> None:
+    with duckdb.connect(str(home / "warehouse" / "warehouse.duckdb"), read_only=True) as con:
+        assert con.execute("select sum(difference), sum(quarantined) from ledger.conservation").fetchall() == [(0, 1)]
+
+
+def test_a_wrong_configuration_is_told_all_at_once(tmp_path: Path) -> None:
+    root = make(tmp_path / "home", '[company]\nname = ""\nscopez = []\n[sources.x]\nformat = "mailchump"\n')
+    result = quietlist(root, "run")
+    assert result.returncode == 2
+    assert all(word in result.stderr for word in ("scopez", "mailchump", "company.name")), result.stderr

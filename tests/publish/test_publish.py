@@ -1,0 +1,336 @@
+"""Publication: only what was allowed, once, whole, provable, and the same after a crash anywhere."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.core.errors import GateClosed, PermanentError, TransientError
+from orchestration.core.files import sha256_file, sha256_text
+from orchestration.core.home import CHECKOUT, Home
+from orchestration.core.warehouse import warehouse
+from orchestration.gate.verdicts import Result, Verdict, override, store
+from orchestration.publish import (
+    Candidate,
+    diff,
+    export_candidate,
+    latest_version,
+    publish,
+    read_candidate,
+    read_published,
+    rows_sha256,
+    verify_chain,
+)
+from orchestration.publish.candidate import COLUMNS
+from tests.gate.house import AS_OF, build_house, spoil
+
+LATER = AS_OF + timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = build_house(tmp_path_factory.mktemp("publish") / "home")
+    home.manifest_file.write_text('{"file":"one"}\n{"file":"two"}\n')
+    return home.root
+
+
+@pytest.fixture
+def home(template: Path, tmp_path: Path) -> Home:
+    return Home(shutil.copytree(template, tmp_path / "home"))
+
+
+def export(home: Home, as_of: datetime = AS_OF, permit: str | None = "pass") -> Candidate:
+    """Export the candidate and store verdicts of this level on it: what a gate says is tested beside the gate."""
+    with warehouse(home) as con:
+        candidate = export_candidate(con, home, as_of)
+    if permit is not None:
+        result = Result("golden", "T", "Every row is right.", permit if permit != "pass" else "stop", "Because.", "expect", "",
+                        permit == "pass", True, {})  # fmt: skip
+        ledger = "c" * 64
+        store(home, Verdict("exit", permit, candidate.rows_sha256, as_of, (result,), entry_rows_sha256=ledger))
+        store(home, Verdict("entry", "pass", ledger, as_of, ()))
+    return candidate
+
+
+def change(home: Home, number: int) -> None:
+    spoil(home, f"update golden.golden_suppression set region = 'R{number}' where scope = 'acme'")
+
+
+def tree(home: Home) -> dict[str, str]:
+    """Every published file and its hash."""
+    files = (path for path in home.golden_published.rglob("*") if path.is_file())
+    return {str(path.relative_to(home.golden_published)): sha256_file(path) for path in files}
+
+
+def test_a_version_holds_the_rows_their_number_and_their_evidence(home: Home) -> None:
+    candidate = export(home)
+    published = publish(home, AS_OF)
+    assert (published.version, published.is_new, published.row_count) == (1, True, 4)
+    snapshot = read_published(home)
+    with duckdb.connect() as con:
+        con.execute("set timezone = 'UTC'")
+        relation = con.sql(f"select * from {snapshot.relation}")
+        assert dict(zip(relation.columns, map(str, relation.types), strict=True)) == {
+            name: kind.upper().replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") for name, kind in COLUMNS.items()
+        }
+        keys = relation.project("channel, identifier, scope, golden_version").fetchall()
+        assert keys == sorted(keys)
+        assert {key[3] for key in keys} == {1}
+        assert rows_sha256(con, snapshot.relation) == candidate.rows_sha256
+        # The contract says version=<n>/*.parquet: the evidence must not be among them.
+        assert con.execute(f"select count(*) from read_parquet('{snapshot.folder}/*.parquet')").fetchall() == [(4,)]
+        evidence = con.execute(f"select evidence_id, evidence_kind from read_parquet('{snapshot.evidence_file}') order by all")
+        assert evidence.fetchall() == [("r4", "opt_in"), ("r6", "opt_in")]
+
+
+def test_the_manifest_says_what_was_published_and_why_it_could_be(home: Home) -> None:
+    candidate = export(home)
+    publish(home, AS_OF)
+    manifest = json.loads((home.golden_published / "version=1" / "manifest.json").read_text())
+    expected = {"version": 1, "as_of": AS_OF.isoformat(), "row_count": 4, "releases_held": False, "previous_sha256": None}
+    assert {key: manifest[key] for key in expected} == expected
+    assert manifest["rows_sha256"] == candidate.rows_sha256
+    assert manifest["inputs_sha256"] == sha256_text('{"file":"two"}')
+    assert manifest["gate"]["level"] == "pass"
+    assert manifest["gate"]["verdict"] == f"exit-{candidate.rows_sha256}.json"
+    assert manifest["gate"]["rows_sha256"] == candidate.rows_sha256
+    for file in manifest["files"]:
+        path = home.golden_published / "version=1" / file["name"]
+        assert (file["sha256"], file["bytes"]) == (sha256_file(path), path.stat().st_size)
+    latest = json.loads((home.golden_published / "latest.json").read_text())
+    assert latest == {"version": 1, "manifest_sha256": sha256_file(home.golden_published / "version=1" / "manifest.json")}
+
+
+def test_the_same_rows_twice_are_one_version(home: Home) -> None:
+    export(home)
+    publish(home, AS_OF)
+    before = tree(home)
+    again = publish(home, AS_OF)
+    export(home, LATER)
+    later = publish(home, LATER)
+    assert [(result.version, result.is_new) for result in (again, later)] == [(1, False)] * 2
+    assert tree(home) == before
+
+
+def test_other_rows_are_the_next_version(home: Home) -> None:
+    for number in (1, 2, 3):
+        change(home, number)
+        export(home)
+        assert publish(home, AS_OF).version == number
+    assert [read_published(home, version).version for version in (1, 2, 3)] == [1, 2, 3]
+    assert read_published(home).version == latest_version(home) == 3
+    chain = verify_chain(home)
+    assert (chain.versions, chain.first_break) == (3, None)
+
+
+@pytest.mark.parametrize("why", ["nobody judged", "stopped", "judged other rows", "changed after the judgement"])
+def test_what_the_gate_does_not_allow_is_not_published(home: Home, why: str) -> None:
+    export(home, permit={"nobody judged": None, "stopped": "stop"}.get(why, "pass"))
+    if why == "judged other rows":
+        change(home, 1)
+        export(home, permit=None)
+    if why == "changed after the judgement":
+        file = read_candidate(home).folder / "part-0.parquet"
+        with duckdb.connect() as con:
+            con.execute(f"create table rows as select * replace ('R' as region) from read_parquet('{file}')")
+            con.execute(f"copy rows to '{file}'")
+    with pytest.raises(GateClosed):
+        publish(home, AS_OF)
+    assert latest_version(home) is None
+    assert tree(home) == {}, "nothing may be left behind"
+
+
+def test_a_stop_on_the_published_rows_closes_the_door_again(home: Home) -> None:
+    export(home)
+    publish(home, AS_OF)
+    export(home, permit="stop")
+    with pytest.raises(GateClosed):
+        publish(home, AS_OF)
+
+
+def test_releases_are_held_when_the_gate_holds(home: Home) -> None:
+    export(home, permit="hold")
+    result = publish(home, AS_OF)
+    assert result.permission.releases_held
+    assert read_published(home).releases_held
+    assert read_published(home).manifest["gate"]["level"] == "hold"
+    export(home, permit="pass")  # the file that was missing arrived, and held nobody
+    again = publish(home, AS_OF)
+    assert (again.is_new, again.permission.releases_held) == (False, False), "what counts for a push is the newest verdict"
+
+
+def test_an_overridden_stop_is_published_with_releases_held_and_shown(home: Home) -> None:
+    candidate = export(home, permit="stop")
+    until = datetime.now(UTC) + timedelta(days=1)
+    override(home, candidate.rows_sha256, person="Jo Officer", reason="Ticket 12", until=until)
+    publish(home, AS_OF)
+    manifest = read_published(home).manifest
+    assert (manifest["gate"]["level"], manifest["gate"]["judged_level"], manifest["releases_held"]) == ("hold", "stop", True)
+    assert manifest["gate"]["override"]["reason"] == "Ticket 12"
+
+
+PARTS = {"rows": "part-0.parquet", "evidence": "evidence/releases.parquet", "manifest": "manifest.json"}
+
+
+def damage(home: Home, what: str) -> None:
+    path = home.golden_published / "version=1" / PARTS[what]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("what", ["rows", "evidence", "manifest"])
+def test_a_changed_byte_is_found_and_named(home: Home, what: str) -> None:
+    export(home)
+    publish(home, AS_OF)
+    change(home, 1)
+    export(home)
+    publish(home, AS_OF)
+    damage(home, what)
+    assert read_published(home).version == 2, "the latest version itself is whole"
+    chain = verify_chain(home)
+    assert (chain.versions, chain.whole) == (1, False)
+    assert chain.first_break is not None
+    assert PARTS[what] in chain.first_break
+    assert "version 1" in chain.first_break
+    with pytest.raises(PermanentError, match=PARTS[what]):
+        read_published(home, 1)
+
+
+@pytest.mark.parametrize("what", ["rows", "manifest"])
+def test_a_damaged_latest_version_is_neither_read_nor_built_upon(home: Home, what: str) -> None:
+    export(home)
+    publish(home, AS_OF)
+    damage(home, what)
+    with pytest.raises(PermanentError, match="is not the"):
+        read_published(home)
+    change(home, 1)
+    export(home)
+    with pytest.raises(PermanentError, match="is not the"):
+        publish(home, AS_OF)
+
+
+def test_what_is_missing_is_named(home: Home) -> None:
+    with pytest.raises(PermanentError, match="nothing was published yet"):
+        read_published(home)
+    with pytest.raises(PermanentError, match="none was exported"):
+        publish(home, AS_OF)
+    export(home)
+    publish(home, AS_OF)
+    with pytest.raises(PermanentError, match="the latest is version 1"):
+        read_published(home, 2)
+    (home.golden_published / "version=1" / "part-0.parquet").unlink()
+    with pytest.raises(PermanentError, match=r"part-0\.parquet of version 1 is gone"):
+        read_published(home)
+    (home.golden_published / "latest.json").write_text("{")
+    with pytest.raises(PermanentError, match=r"latest\.json does not name a version"):
+        read_published(home)
+
+
+def test_a_crash_at_any_step_leaves_the_old_version_and_the_same_end(home: Home, tmp_path: Path) -> None:
+    """Promise 8. One home per step; each is killed there, read, and published again."""
+    export(home)
+    publish(home, AS_OF)
+    change(home, 1)
+    export(home, LATER)
+    clean = Home(shutil.copytree(home.root, tmp_path / "clean"))
+    publish(clean, LATER)
+    expected = tree(clean)
+    homes = [Home(shutil.copytree(home.root, tmp_path / f"home{step}")) for step in range(1, 14)]
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.publish.crasher", LATER.isoformat(), *(str(other.root) for other in homes)],
+        capture_output=True, text=True, cwd=CHECKOUT, timeout=120, check=True,
+    )  # fmt: skip
+    ends = run.stdout.split()
+    killed = ends.count("killed")
+    assert ends == ["killed"] * killed + ["done"] * (len(homes) - killed), run.stderr
+    assert 9 <= killed < len(homes), f"not every step of a publication was met, or too few: {ends}"
+    for step, other in enumerate(homes, 1):
+        assert read_published(other).version == (1 if step <= killed else 2), f"step {step}: a half version was visible"
+        assert publish(other, LATER).version == 2, f"step {step}"
+        assert tree(other) == expected, f"step {step}: another end than without the crash"
+        assert verify_chain(other).whole, f"step {step}"
+
+
+def test_history_is_never_published_over(home: Home) -> None:
+    for number in (1, 2):
+        change(home, number)
+        export(home)
+        publish(home, AS_OF)
+    before = tree(home)
+    change(home, 3)
+    export(home)
+    (home.golden_published / "latest.json").unlink()
+    with pytest.raises(PermanentError, match=r"version 2 is there, but latest.json does not lead to it"):
+        publish(home, AS_OF)
+    assert tree(home) == {name: digest for name, digest in before.items() if name != "latest.json"}
+
+
+def test_the_past_is_not_published_over_the_present(home: Home) -> None:
+    export(home, LATER)
+    publish(home, LATER)
+    change(home, 1)
+    export(home, AS_OF)
+    with pytest.raises(PermanentError, match="replay the past in another home"):
+        publish(home, AS_OF)
+    assert latest_version(home) == 1
+
+
+def test_two_do_not_publish_at_once(home: Home) -> None:
+    export(home)
+    with (home.published / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(TransientError, match="another process is publishing"):
+            publish(home, AS_OF)
+    assert publish(home, AS_OF).version == 1
+
+
+def test_what_is_published_is_private(home: Home) -> None:
+    export(home)
+    publish(home, AS_OF)
+    for path in home.published.rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path.name
+
+
+def test_an_interrupted_export_leaves_no_candidate(home: Home) -> None:
+    export(home)
+    spoil(home, "alter table golden.golden_suppression drop column region")
+    with warehouse(home) as con, pytest.raises(PermanentError, match="no column region"):
+        export_candidate(con, home, AS_OF)
+    with pytest.raises(PermanentError, match="its export was interrupted"):
+        read_candidate(home)
+
+
+def test_the_candidate_counts_rows_per_channel(home: Home) -> None:
+    candidate = export(home)
+    assert (candidate.row_count, candidate.counts) == (4, {"email": 2, "voice": 2})
+    assert read_candidate(home) == candidate
+
+
+def test_the_difference_between_versions_is_told_by_key(home: Home) -> None:
+    export(home)
+    publish(home, AS_OF)
+    spoil(home, "delete from golden.golden_suppression where scope = 'acme'")
+    spoil(home, "update golden.golden_suppression set except_scopes = ['acme'] where identifier = 'ada@example.com'")
+    spoil(home, "update golden.golden_suppression set identifier = '+12025550103' where basis = 'registry'")
+    export(home)
+    publish(home, AS_OF)
+    old, new = read_published(home, 1), read_published(home)
+    with duckdb.connect() as con:
+        assert diff(con, None, old).aggregate("change, count(*)").fetchall() == [("added", 4)]
+        assert sorted(diff(con, old, new).fetchall()) == [
+            ("added", "voice", "phone", "+12025550103", "*"),
+            ("changed", "email", "email", "ada@example.com", "*"),
+            ("removed", "voice", "phone", "+12025550101", "acme"),
+            ("removed", "voice", "phone", "+12025550102", "*"),
+        ]
+        assert diff(con, new, new).fetchall() == []

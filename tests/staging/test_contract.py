@@ -1,0 +1,265 @@
+"""What every staging model promises, whatever its vendor: its columns, one row per raw record, and outcomes that hold together.
+
+The raw tables are filled with seeded nonsense built from words that occur in real files, so that every branch is met.
+"""
+
+from __future__ import annotations
+
+import random
+
+import duckdb
+import pytest
+
+from orchestration.core.config import Config
+from orchestration.core.home import Home
+from orchestration.core.warehouse import warehouse
+from orchestration.readers.feeds import Feed, all_feeds
+from orchestration.reconcile import dbt
+from tests.staging.conftest import AS_OF
+
+SEED = 20260401
+RECORDS = 400
+COMMON = {"file_id": "VARCHAR", "record_no": "BIGINT", "source": "VARCHAR", "vendor": "VARCHAR", "feed": "VARCHAR"} | {
+    "outcome": "VARCHAR",
+    "outcome_reason": "VARCHAR",
+}
+TIMES = {"at_earliest": "TIMESTAMP WITH TIME ZONE", "at_latest": "TIMESTAMP WITH TIME ZONE", "time_quality": "VARCHAR"}
+ARRIVAL = {"received_at": "TIMESTAMP WITH TIME ZONE"}
+POSTAL = dict.fromkeys(("name", "address", "postal_code", "country", "region"), "VARCHAR")
+LISTS = {"emails_raw": "VARCHAR[]", "phones_raw": "VARCHAR[]"}
+CONTRACT: dict[str, dict[str, str]] = {
+    "requests": COMMON
+    | {"event_key": "VARCHAR", "action": "VARCHAR", "method": "VARCHAR", "channels": "VARCHAR[]", "scope": "VARCHAR"}
+    | {"time_text": "VARCHAR"}
+    | TIMES
+    | LISTS
+    | POSTAL
+    | {"customer_id": "VARCHAR", "is_snapshot": "BOOLEAN", "snapshot_at": "TIMESTAMP WITH TIME ZONE"}
+    | ARRIVAL
+    | {"doubt": "VARCHAR"},
+    "contacts": COMMON | {"customer_id": "VARCHAR"} | LISTS | POSTAL | {"updated_at_text": "VARCHAR"} | ARRIVAL,
+    "contacts_made": COMMON
+    | {"contact_key": "VARCHAR"}
+    | TIMES
+    | dict.fromkeys(("channel", "identifier_raw", "scope", "campaign", "system", "agent", "registry_version"), "VARCHAR")
+    | dict.fromkeys(("region", "call_outcome"), "VARCHAR")
+    | ARRIVAL,
+    "registry": COMMON
+    | {"registry": "VARCHAR", "change": "VARCHAR", "is_full": "BOOLEAN", "phone_raw": "VARCHAR", "region": "VARCHAR"}
+    | {"area_code": "VARCHAR", "listed_on": "DATE"}
+    | ARRIVAL
+    | {"snapshot_at": "TIMESTAMP WITH TIME ZONE"},
+}
+OUTCOMES = {
+    "requests": {"request", "echo", "not_a_request", "quarantine"},
+    "contacts": {"contact", "quarantine"},
+    "contacts_made": {"contact_made", "not_a_request", "quarantine"},
+    "registry": {"registry", "quarantine", "not_a_request"},
+}
+UNION = {kind: f"int_{kind}__unioned" for kind in OUTCOMES}
+CELLS: dict[str, tuple[str | None, ...]] = {
+    "time": (
+        "2026-03-01T10:00:00Z",
+        "2026-03-01",
+        "03/04/2026",
+        "1772326800",
+        "Thu, 05 Mar 2026 14:51:34",
+        "",
+        "soon",
+        "2031-01-01",
+        None,
+    ),
+    "email": ("a@example.com", "A@Example.com; b@example.org", "not an address", "", " ", None),
+    "phone": ("+12025550101", "2025550101;(212) 555-0102", "07700 900101", "anonymous", "", None),
+    "word": (
+        "opt_out",
+        "Opt-In",
+        "erasure",
+        "deceased",
+        "email",
+        "email;sms",
+        "pigeon",
+        "all",
+        "import",
+        "preference_center",
+        "",
+        None,
+    ),
+    "event": ("unsubscribe", "group_resubscribe", "spamreport", "bounce", "dropped", "delivered", "mystery", "", None),
+    "body": (
+        "STOP",
+        "Start",
+        "YES",
+        "don't stop",
+        "please stop texting",
+        "wrong number",
+        "the end",
+        "hi",
+        "",
+        None,
+        "🛑",
+        "'; drop",
+    ),
+    "direction": ("inbound", "outbound-api", "sideways", "Outbound", "Inbound", "Internal", "", None),
+    "disposition": ("Do Not Call", "Deceased", "Wrong Number", "Not Interested", "???", "", None),
+    "line": (
+        "202,5550101",
+        "2025550101",
+        "202,5550101,2026-03-01,A",
+        "202,5550102,D",
+        "0207 9460101",
+        "07700900101 ",
+        "x",
+        "",
+        None,
+    ),
+    "any": ("x", "Ada Moss", "12 Elm Street", "20001", "US", "GB", "CA", "acme/newsletter", "4100", "{}", "ü\u200b", "", None),
+}
+COLUMNS_OF_KIND = {
+    "time": "requested_at contacted_at updated_at unsub_time clean_time last_changed created created_at timestamp sent_at consent_at",
+    "email": "email emails identifier",
+    "phone": "phone phones ani dnis from_number to_number",
+    "word": "action channels channel method status",
+    "event": "event",
+    "body": "body opt_out_type",
+    "direction": "direction call_type",
+    "disposition": "disposition",
+    "line": "line",
+}
+KIND_OF_COLUMN = {name: kind for kind, names in COLUMNS_OF_KIND.items() for name in names.split()}
+
+
+def fill(con: duckdb.DuckDBPyConnection, feed: Feed, chance: random.Random, file_id: str) -> None:
+    """One landed file of nonsense for a feed."""
+    con.execute(
+        "insert into raw.landed_files (file_id, source, format, vendor, feed, name, received_at, snapshot_at) "
+        "values (?, ?, ?, ?, ?, ?, timestamptz '2026-03-20 00:00:00+00', timestamptz '2026-03-19 00:00:00+00')",
+        [file_id, f"source_{feed.table}", feed.format, feed.vendor, feed.feed, "asm_groups_4100_suppressions.json"],
+    )
+    names = [column.name for column in feed.columns]
+    rows = [
+        [file_id, number, None, *(chance.choice(CELLS[KIND_OF_COLUMN.get(name, "any")]) for name in names)]
+        for number in range(1, RECORDS + 1)
+    ]
+    columns = ", ".join(f'"{name}"' for name in ("_file_id", "_record_no", "_extra", *names))
+    con.executemany(f'insert into raw."{feed.table}" ({columns}) values ({", ".join("?" * (len(names) + 3))})', rows)
+
+
+@pytest.fixture(scope="module")
+def staged(home: Home, config: Config) -> Home:
+    """Nonsense in every raw table, staged."""
+    print(f"seed {SEED}")
+    chance = random.Random(SEED)
+    with warehouse(home) as con:
+        for feed in all_feeds():
+            fill(con, feed, chance, f"file of {feed.table}")
+    dbt.invoke(home, config, AS_OF, "build", "tag:staging")
+    return home
+
+
+MODELS = [(feed, kind) for feed in all_feeds() for kind in feed.kinds]
+
+
+@pytest.mark.parametrize(("feed", "kind"), MODELS, ids=[feed.model(kind) for feed, kind in MODELS])
+def test_a_staging_model_keeps_its_columns_and_every_record(staged: Home, feed: Feed, kind: str) -> None:
+    with warehouse(staged) as con:
+        model = f"staging.{feed.model(kind)}"
+        columns = {str(row[0]): str(row[1]) for row in con.execute(f"describe {model}").fetchall()}
+        counts = con.execute(
+            f"select count(*), count(distinct record_no), min(record_no), max(record_no) from {model} where file_id = ?",
+            [f"file of {feed.table}"],
+        ).fetchone()
+        outcomes = {str(row[0]) for row in con.execute(f"select distinct outcome from {model}").fetchall()}
+        unnamed = con.execute(f"select count(*) from {model} where outcome = 'quarantine' and outcome_reason is null").fetchone()
+    assert list(columns.items()) == list(CONTRACT[kind].items()), model
+    assert counts == (RECORDS, RECORDS, 1, RECORDS), f"{model} lost or doubled records: {counts}"
+    assert outcomes <= OUTCOMES[kind], f"{model}: {outcomes}"
+    assert unnamed == (0,), f"{model} quarantines without a reason"
+
+
+@pytest.mark.parametrize(
+    ("model", "broken"),
+    [
+        ("int_requests__unioned", "(outcome = 'request') <> (action is not null)"),
+        (
+            "int_requests__unioned",
+            "outcome = 'request' and (len(channels) = 0 or channels is null or method is null or scope is null)",
+        ),
+        ("int_requests__unioned", "outcome = 'request' and outcome_reason is not null"),
+        (
+            "int_requests__unioned",
+            "outcome = 'request' and len(emails_raw) + len(phones_raw) = 0 and customer_id is null "
+            "and (name is null or address is null or postal_code is null)",
+        ),
+        ("int_requests__unioned", "action = 'opt_in' and at_earliest is null"),
+        ("int_requests__unioned", "outcome = 'not_a_request' and len(emails_raw) + len(phones_raw) > 0"),
+        ("int_requests__unioned", "emails_raw is null or phones_raw is null or is_snapshot is null"),
+        ("int_requests__unioned", "list_contains(channels, 'all') and len(channels) > 1"),
+        (
+            "int_requests__unioned",
+            "at_earliest > at_latest or (at_earliest is null) <> (time_quality in ('none', 'unreadable', 'implausible'))",
+        ),
+        ("int_requests__unioned", "time_quality in ('instant', 'zone_assumed') and at_earliest <> at_latest"),
+        ("int_requests__unioned", "region is not null and not regexp_full_match(region, '[A-Z]{2}(-[A-Z0-9]{1,3})?')"),
+        ("int_contacts__unioned", "outcome = 'contact' and customer_id is null"),
+        (
+            "int_contacts_made__unioned",
+            "outcome = 'contact_made' and (at_earliest is null or channel is null or identifier_raw is null)",
+        ),
+        ("int_registry__unioned", "outcome = 'registry' and (phone_raw is null or region is null or change is null)"),
+    ],
+)
+def test_no_row_of_a_union_contradicts_itself(staged: Home, model: str, broken: str) -> None:
+    with warehouse(staged) as con:
+        total = con.execute(f"select count(*) from staging.{model}").fetchone()
+        found = con.execute(f"select count(*) from staging.{model} where {broken}").fetchone()
+    assert total is not None and total[0] > 0
+    assert found == (0,), f"{model}: rows where {broken}"
+
+
+def contents(home: Home) -> dict[str, list[tuple[object, ...]]]:
+    with warehouse(home) as con:
+        return {
+            table: con.execute(f"select * from staging.{table} order by all").fetchall()
+            for table in (*UNION.values(), "int_emails__seen", "int_phones__seen", "int_postal__seen")
+        }
+
+
+def test_the_unions_hold_every_record_once_however_often_and_in_whatever_steps_they_are_built(
+    staged: Home, config: Config
+) -> None:
+    whole = contents(staged)
+    expected = {kind: RECORDS * sum(kind in feed.kinds for feed in all_feeds()) for kind in UNION}
+    assert {kind: len(whole[table]) for kind, table in UNION.items()} == expected
+
+    dbt.invoke(staged, config, AS_OF, "build", "tag:staging")
+    assert contents(staged) == whole, "building twice changed something"
+
+    # As if the ledger had taken in all files but one, and then one more came.
+    canonical = next(feed for feed in all_feeds() if feed.table == "canonical__requests")
+    with warehouse(staged) as con:
+        con.execute(
+            "insert into raw.ledger_files select file_id from raw.landed_files where file_id not like '%mailchimp__cleaned'"
+        )
+        fill(con, canonical, random.Random(SEED + 1), "one more file")
+    dbt.invoke(staged, config, AS_OF, "build", "tag:staging")
+    stepwise = contents(staged)
+    assert len(stepwise["int_requests__unioned"]) == expected["requests"] + RECORDS
+    assert len(stepwise["int_emails__seen"]) < len(whole["int_emails__seen"]), "files in the ledger are looked at again"
+
+    with warehouse(staged) as con:
+        con.execute("delete from raw.ledger_files")
+    dbt.invoke(staged, config, AS_OF, "build", "tag:staging", full_refresh=True)
+    anew = contents(staged)
+    assert [anew[table] for table in UNION.values()] == [stepwise[table] for table in UNION.values()]
+
+
+def test_every_raw_identifier_of_a_request_is_seen_by_the_normaliser(staged: Home) -> None:
+    with warehouse(staged) as con:
+        con.execute("delete from raw.ledger_files")
+        for column, table in (("emails_raw", "int_emails__seen"), ("phones_raw", "int_phones__seen")):
+            missing = con.execute(
+                f"select count(*) from (select unnest({column}) as raw from staging.int_requests__unioned union "
+                f"select unnest({column}) from staging.int_contacts__unioned) where raw not in (select raw from staging.{table})"
+            ).fetchone()
+            assert missing == (0,), f"{table} misses raw texts of {column}"
