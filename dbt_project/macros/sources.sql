@@ -42,13 +42,15 @@
 {# The union of staging models of one kind. Without any model: the right columns and no row. #}
 {% macro union_of(kind, models, only_new=false) -%}
     {%- set columns = contract_of(kind) -%}
+    {#- Named outside any condition, because dbt must know at parsing what the model depends on. #}
+    {%- set files, taken_in = ref('stg_quietlist__files'), ref('stg_quietlist__ledger_files') -%}
     {%- for model in models %}
     select
         {% for column, type in columns %}{{ column }}{{ ',' if not loop.last }}
         {% endfor -%}
     from {{ ref(model) }}
     {%- if only_new %}
-    where file_id in ({{ new_file_ids() }})
+    where file_id in ({{ new_file_ids(files, taken_in) }})
     {%- endif %}
     {{- '\n    union all' if not loop.last }}
     {%- else %}
@@ -61,11 +63,10 @@
 
 {# Ids of the files whose records the ledger does not hold, as literals: unlike a join they are pushed down into the
    staging views, so that the old records' times are not read again at every run. #}
-{% macro new_file_ids() -%}
+{% macro new_file_ids(files, taken_in) -%}
     {%- if execute -%}
         {%- set found = run_query(
-            'select file_id from ' ~ ref('stg_quietlist__files')
-            ~ ' where file_id not in (select file_id from ' ~ ref('stg_quietlist__ledger_files') ~ ')') -%}
+            'select file_id from ' ~ files ~ ' where file_id not in (select file_id from ' ~ taken_in ~ ')') -%}
         {%- for row in found.rows -%} '{{ row[0] }}', {% endfor -%}
     {%- endif -%}
     ''

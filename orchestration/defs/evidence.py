@@ -1,7 +1,5 @@
 """The compliance report as an asset."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun

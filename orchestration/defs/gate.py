@@ -1,6 +1,6 @@
 """The gates as asset checks. What is expected stands in ``expectations/``; how it is judged in ``orchestration/gate``."""
 
-from __future__ import annotations
+from typing import Any
 
 import dagster as dg
 
@@ -12,7 +12,7 @@ LEDGER = dg.AssetKey(["ledger", "requests"])
 CLOCKS = dg.AssetKey(["deadlines", "clocks"])
 
 
-def _result(verdict: "Verdict", home: Home) -> dg.AssetCheckResult:  # noqa: F821, UP037
+def _result(verdict: Any, home: Home) -> dg.AssetCheckResult:
     """A failed ``stop`` is an error and blocks; ``hold`` and ``alert`` are warnings that the run says loudly."""
     rows = [f"| {item.level} | {'passed' if item.success else '**failed**'} | {item.sentence} |" for item in verdict.results]
     return dg.AssetCheckResult(
@@ -22,6 +22,7 @@ def _result(verdict: "Verdict", home: Home) -> dg.AssetCheckResult:  # noqa: F82
             "level": verdict.level,
             "failed": sum(not item.success for item in verdict.results),
             "expectations": len(verdict.results),
+            "unmet": [f"{item.level}: {item.sentence}" for item in verdict.results if not item.success],
             "results": dg.MetadataValue.md("\n".join(["| level | result | expectation |", "|---|---|---|", *rows])),
             "data_docs": dg.MetadataValue.path(str(home.reports / "data_docs" / "index.html")),
         },

@@ -1,7 +1,5 @@
 """Jobs, the daily schedule and the inbox sensor: when the assets run, and which together."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from orchestration.core.config import load_config

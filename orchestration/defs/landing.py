@@ -1,7 +1,5 @@
 """Assets of collecting and loading: the inbox becomes landing, landing becomes raw tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

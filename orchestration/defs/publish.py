@@ -1,7 +1,5 @@
 """Assets of publication: the candidate that the gate judges, and the version that consumers read."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from orchestration.core.warehouse import warehouse

@@ -3,8 +3,6 @@
 Each step is one ``@dbt_assets`` over the models of one tag, so that a gate can stand between two of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -64,17 +62,22 @@ def _events(context: dg.AssetExecutionContext, quietlist: QuietlistRun, nodes: l
     """dbt's results as Dagster's: one output per model, one check result per test, counts and nothing else."""
     manifest = dbt.manifest_nodes()
     counts = _row_counts(quietlist)
+    specs = {spec.metadata["dagster_dbt/unique_id"]: spec for spec in context.assets_def.specs}
     by_id = {node.unique_id: node for node in nodes}
-    for spec in context.assets_def.specs:
-        unique_id = spec.metadata["dagster_dbt/unique_id"]
+    failed = any(node.status == "error" for node in nodes)
+    unchanged = [unique_id for unique_id in specs if unique_id.startswith("seed.") and unique_id not in by_id and not failed]
+    # dbt's order is that of the dependencies, which Dagster asks for. A step always runs whole (it takes seconds, and its
+    # models belong together); only what was asked for is reported.
+    for unique_id in [*unchanged, *(node.unique_id for node in nodes if node.ok)]:
+        spec = specs.get(unique_id)
+        if spec is None or spec.key not in context.selected_asset_keys:
+            continue
         node = by_id.get(unique_id)
-        unchanged = node is None and unique_id.startswith("seed.") and not any(n.status == "error" for n in nodes)
-        if unchanged or (node is not None and node.ok):
-            metadata: dict[str, Any] = {"seconds": node.seconds if node else 0.0}
-            rows = counts.get(tuple(spec.key.path))
-            if rows is not None:
-                metadata["dagster/row_count"] = rows
-            yield dg.Output(None, output_name=spec.key.to_python_identifier(), metadata=metadata)
+        metadata: dict[str, Any] = {"seconds": node.seconds if node else 0.0}
+        rows = counts.get(tuple(spec.key.path))
+        if rows is not None:
+            metadata["dagster/row_count"] = rows
+        yield dg.Output(None, output_name=spec.key.to_python_identifier(), metadata=metadata)
     for key in context.selected_asset_check_keys:
         node = by_id.get(_test_id(manifest, key))
         if node is not None and node.status in ("pass", "fail", "warn", "error"):
@@ -126,8 +129,9 @@ prove_models = _step("prove_models", "tag:prove", stages.prove)
 def normalise_identifiers(quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
     """Normalise what was never seen before."""
     counts = stages.normalise(quietlist.folder, quietlist.config)
-    for key, metadata in ((PHONES, counts.phones), (EMAILS, counts.emails), (CONTACT_POINTS, counts.contact_points)):
-        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+    yield dg.MaterializeResult(asset_key=PHONES, metadata={"new": counts.phones, "refused": counts.phones_rejected})
+    yield dg.MaterializeResult(asset_key=EMAILS, metadata={"new": counts.emails, "refused": counts.emails_rejected})
+    yield dg.MaterializeResult(asset_key=CONTACT_POINTS, metadata={"new": counts.contact_points})
 
 
 @dg.asset(

@@ -1,7 +1,5 @@
 """The one resource: which home a run works on, and its clock. No stage logic."""
 
-from __future__ import annotations
-
 import functools
 from datetime import UTC, datetime
 

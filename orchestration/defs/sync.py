@@ -1,7 +1,5 @@
 """One asset per configured destination, and the state of all of them for the clocks. How a push works: ``sync/``."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg

@@ -27,10 +27,11 @@ import duckdb
 import pyarrow as pa
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
-from orchestration.core.config import CHANNELS
+from orchestration.core.config import CHANNELS, Limits
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.files import canonical_json, sha256_file, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER
+from orchestration.core.warehouse import prepare
 from orchestration.destinations.contract import (
     IDENTIFIER_TYPES,
     KEY,
@@ -51,7 +52,6 @@ FACTS = Facts(
     batch_size=None,  # one drop tells of all changes of a push: a mail house counts files
 )
 
-_OPTIONAL = ("identifier_hash", *PAYLOAD)
 _EVIDENCE = ("evidence_id", "evidence_kind")
 _READ_ROWS = 100_000  # rows per Arrow batch: some ten MB
 _GUARD = r"^[=+\-@\t\r\n'＝＋－＠]"  # the last four are the full-width forms, which spreadsheets take for the same
@@ -72,7 +72,7 @@ class Settings(DestinationSettings):
     @field_validator("columns")
     @classmethod
     def _check_columns(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
-        allowed = (*KEY, *_OPTIONAL)
+        allowed = (*KEY, *PAYLOAD)
         if unknown := [name for name in columns if name not in allowed]:
             raise ValueError(f"{', '.join(unknown)} is not one of {', '.join(allowed)}")
         if missing := [name for name in KEY if name not in columns]:
@@ -92,7 +92,7 @@ def connect(place: Place, settings: Settings) -> FileDrop:
             [f"destinations.{place.name}.folder: {folder} lies outside the home"],
             next_step="set allow_outside_home = true if everyone who can read that folder may read the list",
         )
-    return FileDrop(place.name, folder, settings.columns)
+    return FileDrop(place, folder, settings.columns)
 
 
 class _File(BaseModel):
@@ -116,7 +116,7 @@ class _Control(BaseModel):
 
     @model_validator(mode="after")
     def _check(self) -> _Control:
-        if not set(KEY) <= set(self.columns) <= {*KEY, *_OPTIONAL} or [file.kind for file in self.files].count("full") != 1:
+        if not set(KEY) <= set(self.columns) <= {*KEY, *PAYLOAD} or [file.kind for file in self.files].count("full") != 1:
             raise ValueError("not a control file of this module")
         return self
 
@@ -126,8 +126,9 @@ class FileDrop:
 
     facts = FACTS
 
-    def __init__(self, name: str, folder: Path, columns: tuple[str, ...]) -> None:
-        self.name, self.folder, self.columns = name, folder, columns
+    def __init__(self, place: Place, folder: Path, columns: tuple[str, ...]) -> None:
+        self.name, self.folder, self.columns = place.name, folder, columns
+        self._home = place.home
         self.carries = tuple(column for column in columns if column in PAYLOAD)
         self._push: Push | None = None
 
@@ -172,7 +173,7 @@ class FileDrop:
     @contextmanager
     def _workspace(self) -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect() as con:
-            con.execute("set timezone = 'UTC'")
+            prepare(con, self._home, Limits())  # else it would spill next to wherever the process was started
             con.execute(f"create table state ({', '.join(f'{name} varchar' for name in self.columns)})")
             yield con
 

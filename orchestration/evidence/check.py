@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.home import Home
 from orchestration.evidence.masks import mask
-from orchestration.evidence.points import EXAMPLES, read_point
+from orchestration.identifiers.lookup import normalise_identifier
 
 if TYPE_CHECKING:
     from orchestration.core.config import Config
@@ -49,6 +49,11 @@ _COLUMNS = (
     "channel", "identifier_type", "identifier", "scope", "except_scopes", "reason", "basis", "suppressed_since",
     "deciding_request_id", "registry", "registry_version",
 )  # fmt: skip
+EXAMPLES = {
+    "email": "an address such as a@example.com",
+    "phone": "a number such as +1 202 555 0123",
+    "postal": "'name | street | postal code | country'",
+}
 _DOOR = "latest.json"
 _FILE_COLUMNS = ("channel", "identifier", "scope", "region")
 
@@ -111,7 +116,9 @@ class Answer:
     def note(self) -> str | None:
         """What the answer does not cover."""
         if self.suppressed is False and self.identifier_type == "phone":
-            return "Registries are in the table for contact points the company knows; a number new to it is screened by quietlist scrub."
+            return (
+                "Registries are in the table for numbers the company knows; one that is new to it is screened by quietlist scrub."
+            )
         return None
 
     def as_dict(self) -> dict[str, Any]:
@@ -186,18 +193,16 @@ def check_many(home: Home, questions: Sequence[Question], config: Config | None 
     _require_known(questions, config)
     published = _published(home)
     default = config.company.default_region
-    read = [
-        read_point(question.identifier, question.region or default, TYPES_OF_CHANNEL[question.channel]) for question in questions
-    ]
+    read = [normalise_identifier(question.channel, question.identifier, question.region or default) for question in questions]
     wanted = {
         (question.channel, point.identifier_type, point.identifier)
         for question, point in zip(questions, read, strict=True)
-        if point.identifier_type and point.identifier
+        if point.identifier
     }
     found = _look_up(published.files, sorted(wanted))
     answers = []
     for question, point in zip(questions, read, strict=True):
-        if not point.identifier_type or not point.identifier:
+        if not point.identifier:
             answers.append(
                 Answer(question, None, None, None, (), published.version, published.as_of, problem=point.reason or "not readable")
             )
@@ -279,9 +284,13 @@ def _require_known(questions: Sequence[Question], config: Config) -> None:
     # Without a configured tree any path is a scope (config.py); then only its form could be wrong, and finds no row.
     bounded = bool(config.company.scopes)
     problems = {
-        f"channel '{q.channel}' is not one of {', '.join(TYPES_OF_CHANNEL)}": None for q in questions if q.channel not in TYPES_OF_CHANNEL
+        f"channel '{question.channel}' is not one of {', '.join(TYPES_OF_CHANNEL)}": None
+        for question in questions
+        if question.channel not in TYPES_OF_CHANNEL
     } | {
-        f"scope '{q.scope}' is not one of {', '.join(config.scope_tree)}": None for q in questions if bounded and q.scope not in tree
+        f"scope '{question.scope}' is not one of {', '.join(config.scope_tree)}": None
+        for question in questions
+        if bounded and question.scope not in tree
     }  # fmt: skip
     if problems:
         raise ConfigError(

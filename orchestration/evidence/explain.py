@@ -17,11 +17,11 @@ import duckdb
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
-from orchestration.evidence.check import TYPES_OF_CHANNEL, is_below, published_rows
+from orchestration.evidence.check import EXAMPLES, TYPES_OF_CHANNEL, is_below, published_rows
 from orchestration.evidence.health import evidence_of
 from orchestration.evidence.masks import mask, mask_text
-from orchestration.evidence.points import EXAMPLES, read_point
 from orchestration.evidence.relations import rows
+from orchestration.identifiers.lookup import normalise_identifier
 
 Fact = dict[str, Any]
 
@@ -81,8 +81,8 @@ def _subject(con: duckdb.DuckDBPyConnection, config: Config, text: str) -> tuple
             con,
             """
             select requests.request_id, requests.action, requests.method, requests.channels, requests.scope, requests.source,
-                requests.at_earliest, requests.first_seen, list(distinct unresolved.channel) filter (where unresolved.channel is not null)
-                    as unresolved_channels
+                requests.at_earliest, requests.first_seen,
+                list(distinct unresolved.channel) filter (where unresolved.channel is not null) as unresolved_channels
             from ledger__requests as requests
             left join golden__unresolved_requests as unresolved on requests.request_id = unresolved.request_id
             where requests.request_id = $id
@@ -97,7 +97,8 @@ def _subject(con: duckdb.DuckDBPyConnection, config: Config, text: str) -> tuple
         points = con.execute(
             """
             select identifier_type, identifier from (
-                select identifier_type, identifier, min(basis) as basis from golden__applied_requests where request_id = $id group by all
+                select identifier_type, identifier, min(basis) as basis
+                from golden__applied_requests where request_id = $id group by all
                 union all
                 select identifier_type, identifier, 'direct' from golden__int_opt_ins where request_id = $id
             )
@@ -117,8 +118,9 @@ def _subject(con: duckdb.DuckDBPyConnection, config: Config, text: str) -> tuple
                 next_step="hashes are those of one home and its key",
             )
         return {"by": "identifier_hash", "identifier_hash": text}, points
-    point = read_point(text, config.company.default_region)
-    if point.identifier_type is None or point.identifier is None:
+    kind = "email" if "@" in text else "postal" if "|" in text else "phone"
+    point = normalise_identifier(kind, text, config.company.default_region)
+    if point.identifier is None:
         raise ConfigError(
             "Reading what to explain",
             seen=point.reason or "a text that is no identifier",
@@ -154,12 +156,13 @@ class _Point:
             "opt_ins": self._opt_ins(requests),
             "registry_listings": self._listings(),
             "pushes": self._rows(
-                "select destination, system, channel, scope, wanted, state, verify_class, first_wanted_at, sent_at, accepted_at, verified_at, "
-                "version, error from raw__sync__row_state where {this} order by destination, channel, scope"
+                "select destination, system, channel, scope, wanted, state, verify_class, first_wanted_at, sent_at, accepted_at, "
+                "verified_at, version, error from raw__sync__row_state where {this} order by destination, channel, scope"
             ),
             "history": self._rows(
-                "select channel, scope, action, basis, request_id, registry, released_scope, in_force_from, in_force_to, known_from, known_to "
-                "from golden__suppression_history where {this} order by in_force_from, channel, scope, known_from"
+                "select channel, scope, action, basis, request_id, registry, released_scope, in_force_from, in_force_to, "
+                "known_from, known_to from golden__suppression_history where {this} "
+                "order by in_force_from, channel, scope, known_from"
             ),
         }
 
@@ -179,8 +182,9 @@ class _Point:
     def _listings(self) -> list[Fact]:
         return self._rows(
             """
-            select listings.registry, listed_from, listed_to, listed_on, first_version, last_version, policy.citation, policy.channels,
-                policy.verification
+            select
+                listings.registry, listed_from, listed_to, listed_on, first_version, last_version,
+                policy.citation, policy.channels, policy.verification
             from registries__listings as listings
             left join policy__registries as policy on listings.registry = policy.registry
             where $type = 'phone' and listings.identifier = $identifier

@@ -15,7 +15,8 @@ from typing import Any
 import duckdb
 
 from orchestration.evidence.masks import mask_text
-from orchestration.evidence.relations import rows
+from orchestration.evidence.relations import ACCOUNTED, rows
+from orchestration.evidence.wording import is_checked
 
 Rows = list[dict[str, Any]]
 
@@ -59,7 +60,8 @@ def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
                 promises.rule_id is null as is_legal,
                 -- Such a clock never ends, because nothing can be read back; that it was accepted is all there is (promise 7).
                 case
-                    when clocks.ended_at is null and clocks.accepted_at is not null and unreadable.destination is not null then 'accepted'
+                    when clocks.ended_at is null and clocks.accepted_at is not null and unreadable.destination is not null
+                        then 'accepted'
                     else clocks.state
                 end as state
             from deadlines__clocks as clocks
@@ -150,7 +152,9 @@ def clocks(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Clocks:
     bins = rows(
         con,
         """
-        select allows_no_time, bin, case when has_ended then 'ended' when state = 'accepted' then 'accepted' else 'running' end as kind,
+        select
+            allows_no_time, bin,
+            case when has_ended then 'ended' when state = 'accepted' then 'accepted' else 'running' end as kind,
             sum(clocks)::bigint as clocks
         from clock_counts where is_legal
         group by all
@@ -182,7 +186,8 @@ def clocks(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Clocks:
         by_destination=_whole(
             rows(
                 con,
-                f"select destination, {pivot} from clock_counts where is_legal group by destination order by total desc, destination",
+                f"select destination, {pivot} from clock_counts where is_legal group by destination "
+                "order by total desc, destination",
             )
         ),
         targets=_counts(
@@ -217,11 +222,6 @@ def clocks(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Clocks:
         unresolved=_one(con, "select count(*) from clocks_seen where state = 'overdue' and is_legal and is_unresolved"),
         unverified=sum(row["total"] for row in by_rule if not is_checked(row["verification"])),
     )
-
-
-def is_checked(verification: str | None) -> bool:
-    """Whether somebody read the law itself (V) or at least a source about it (S); from memory (M) is neither."""
-    return (verification or "M")[:1] in ("V", "S")
 
 
 @dataclass(frozen=True)
@@ -309,17 +309,14 @@ def files(con: duckdb.DuckDBPyConnection) -> Files:
     """The account of promise 1."""
     counted = rows(
         con,
-        """
-        select count(*) as files, count(*) filter (where difference = 0) as whole
-        from ledger__conservation where feed is not null
-        """,
+        f"select count(*) as files, count(*) filter (where difference = 0) as whole from ledger__conservation where {ACCOUNTED}",
     )[0]
     return Files(
         with_difference=rows(
             con,
             f"""
             select file_id, source, feed, received_at, records_read, difference from ledger__conservation
-            where feed is not null and difference <> 0
+            where {ACCOUNTED} and difference <> 0
             order by abs(difference) desc, file_id limit {LIST}
             """,
         ),
@@ -342,7 +339,9 @@ def unresolved(con: duckdb.DuckDBPyConnection) -> Rows:
     return rows(
         con,
         """
-        select channel, source, count(*) as requests, min(at_earliest) as oldest, min_by(request_id, (at_earliest, request_id)) as example
+        select
+            channel, source, count(*) as requests, min(at_earliest) as oldest,
+            min_by(request_id, (at_earliest, request_id)) as example
         from golden__unresolved_requests
         group by channel, source
         order by requests desc, channel, source

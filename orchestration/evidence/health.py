@@ -21,14 +21,13 @@ from typing import Any
 
 import duckdb
 
-from orchestration.core.config import Config, size_in_bytes
-from orchestration.core.errors import QuietlistError
+from orchestration.core.config import FOUND_PREFIX, Config, size_in_bytes
+from orchestration.core.errors import QuietlistError, TransientError
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.relations import open_relations, rows
-from orchestration.evidence.wording import age, counted, moment
+from orchestration.evidence.relations import ACCOUNTED, open_relations, rows
+from orchestration.evidence.wording import age, counted, is_checked, moment
 from orchestration.landing.manifest import Entry, read_manifest
-from orchestration.sync.found import source_name as found_at
 from orchestration.sync.receipts import broken_links, last_receipt
 
 
@@ -143,9 +142,8 @@ class DestinationHealth:
     def sentence(self) -> str:
         """One line for a terminal."""
         parts = [f"{self.name} ({self.system})", f"{self.wanted:,} wanted", f"{self.states.get('verified', 0):,} verified"]
-        parts += [
-            f"{self.states[state]:,} {state}" for state in ("sent", "missing", "rejected", "released") if self.states.get(state)
-        ]
+        figures = dict(self.states) | {"sent": self.states.get("sent", 0) - self.unprovable}
+        parts += [f"{figures[state]:,} {state}" for state in ("sent", "missing", "rejected", "released") if figures.get(state)]
         if self.unprovable:
             parts.append(f"{self.unprovable:,} accepted, not provable")
         if self.unverified:
@@ -182,11 +180,15 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
         row.pop("source"): row
         for row in rows(
             con,
-            """
+            f"""
             with files as (
-                select source, count(*) as files, count(*) filter (where feed is null) as unknown_files
-                from raw__landed_files
-                group by source
+                select
+                    landed.source, count(*) as files,
+                    -- what could not be unpacked has no feed either, but a line in the log and one in quarantine
+                    count(*) filter (where landed.feed is null and log.file_id is null) as unknown_files
+                from raw__landed_files as landed
+                left join raw__load_log as log on landed.file_id = log.file_id
+                group by landed.source
             ),
             records as (
                 select
@@ -196,7 +198,7 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
                     sum(abs(difference))::bigint as difference,
                     count(*) filter (where difference <> 0) as files_with_difference
                 from ledger__conservation
-                where feed is not null
+                where {ACCOUNTED}
                 group by source
             )
             select source, files, unknown_files, columns(* exclude (source, files, unknown_files))
@@ -205,10 +207,10 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
         )
     }
     formats = {row["source"]: row["format"] for row in rows(con, "select source, format from raw__source_settings")}
-    # What a sync finds at a destination is a source that nobody configures.
-    own = {found_at(name) for name in config.destinations}
     found = []
-    for name in sorted({*(name for name in config.sources if name not in own), *deliveries, *account}):
+    # What a sync finds at a destination is a source of every home; it is told of once it has found something.
+    configured_names = {name for name in config.sources if not name.startswith(FOUND_PREFIX)}
+    for name in sorted({*configured_names, *deliveries, *account}):
         configured = config.sources.get(name)
         mine = deliveries.get(name, [])
         last = max((entry.received_at for entry in mine), default=None)
@@ -219,7 +221,7 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
             SourceHealth(
                 name=name,
                 format=configured.format if configured else formats.get(name, "unknown"),
-                is_configured=configured is not None or name in own,
+                is_configured=configured is not None,
                 expected_every_hours=every,
                 deliveries=len(mine),
                 last_arrival=last,
@@ -338,6 +340,8 @@ def doctor(home: Home, config: Config) -> list[Finding]:
     for topic, look in looks:
         try:
             found += [Finding(topic, *finding) for finding in look(home, config)]
+        except TransientError as error:
+            found.append(Finding(topic, "attention", f"{error.tried.rstrip('.')}: {error.seen}".rstrip(": ."), error.next_step))
         except QuietlistError as error:
             found.append(Finding(topic, "broken", f"{error.tried.rstrip('.')}: {error.seen}".rstrip(": ."), error.next_step))
     order = ("broken", "attention", "ok")
@@ -350,13 +354,14 @@ Findings = Iterator[tuple[str, str] | tuple[str, str, str]]
 def _look_at_configuration(home: Home, config: Config) -> Findings:
     from orchestration.destinations.contract import settings_problems  # imports every configured system's module
 
+    sources = {name: source for name, source in config.sources.items() if not name.startswith(FOUND_PREFIX)}
     problems = settings_problems(config)
     for problem in problems:
         yield "broken", problem, f"correct {home.config_file.name}"
     if not problems:
         yield (
             "ok",
-            f"valid, {counted(len(config.sources), 'source')}, {counted(len(config.destinations), 'destination')}, "
+            f"valid, {counted(len(sources), 'source')}, {counted(len(config.destinations), 'destination')}, "
             f"{counted(len(config.scope_tree), 'scope')}",
         )
     if config.company.default_region is None:
@@ -365,7 +370,7 @@ def _look_at_configuration(home: Home, config: Config) -> Findings:
             "no default_region: a number without a country is unreadable and the strictest rule applies",
             "set company.default_region",
         )
-    unwatched = sorted(name for name, source in config.sources.items() if source.expected_every_hours is None)
+    unwatched = sorted(name for name, source in sources.items() if source.expected_every_hours is None)
     if unwatched:
         yield "attention", f"never reported late: {', '.join(unwatched)}", "set expected_every_hours, so that silence is noticed"
 
@@ -375,7 +380,8 @@ def _look_at_environment(home: Home, config: Config) -> Findings:
     if (3, 11) <= sys.version_info[:2] < (3, 13):  # pyproject.toml, requires-python
         yield (
             "ok",
-            f"Python {version}, DuckDB {duckdb.__version__}, dbt {installed_version('dbt-core')}, Dagster {installed_version('dagster')}",
+            f"Python {version}, DuckDB {duckdb.__version__}, dbt {installed_version('dbt-core')}, "
+            f"Dagster {installed_version('dagster')}",
         )
     else:
         yield "broken", f"Python {version}", "use Python 3.11 or 3.12"
@@ -472,19 +478,16 @@ def _look_at_warehouse(home: Home, config: Config) -> Findings:
         yield "attention", "no warehouse yet", "run quietlist run"
         return
     with evidence_of(home, config) as con:
-        unverified = rows(
-            con, "select count(*) as rules, count(*) filter (where verification not like 'V%') as open from policy__rules"
-        )[0]
-        faults = rows(con, "select count(*) as files from ledger__conservation where feed is not null and difference <> 0")[0][
-            "files"
-        ]
+        rules = rows(con, "select verification from policy__rules")
+        faults = len(rows(con, f"select file_id from ledger__conservation where {ACCOUNTED} and difference <> 0"))
     yield "ok", "opens, and has the columns that the evidence needs"
     if faults:
         yield "broken", f"{counted(faults, 'file')} whose account does not add up", "see the sources in the compliance report"
-    if unverified["open"]:
+    unverified = sum(not is_checked(rule["verification"]) for rule in rules)
+    if unverified:
         yield (
             "attention",
-            f"{unverified['open']} of {counted(unverified['rules'], 'deadline rule')} rest on a citation nobody has checked at its source",
+            f"{unverified} of {counted(len(rules), 'deadline rule')} rest on an unverified citation",
             "have them checked, then change their verification in dbt_project/seeds/policy",
         )
 

@@ -41,7 +41,8 @@ STATES = (
 # alike (Okabe and Ito), darkened for print.
 DEFINITIONS = Markup(
     """<svg width="0" height="0" aria-hidden="true" focusable="false" style="position:absolute"><defs>
-<pattern id="fill-on_time" width="8" height="8" patternUnits="userSpaceOnUse"><rect width="8" height="8" fill="#24507a"/></pattern>
+<pattern id="fill-on_time" width="8" height="8" patternUnits="userSpaceOnUse">
+<rect width="8" height="8" fill="#24507a"/></pattern>
 <pattern id="fill-lifted" width="8" height="8" patternUnits="userSpaceOnUse"><rect width="8" height="8" fill="#8aa9c4"/></pattern>
 <pattern id="fill-accepted" width="6" height="6" patternUnits="userSpaceOnUse"><rect width="6" height="6" fill="#fff"/>
 <path d="M0 1.5H6M0 4.5H6" stroke="#24507a" stroke-width="1.2"/></pattern>
@@ -60,7 +61,8 @@ def legend(series: Sequence[Series]) -> Markup:
     """The fills and their words, once for all pictures of one kind."""
     items = Markup("").join(
         Markup(
-            '<span class="key"><svg width="22" height="12" aria-hidden="true"><rect width="22" height="12" fill="{}"/></svg>{}</span>'
+            '<span class="key"><svg width="22" height="12" aria-hidden="true">'
+            '<rect width="22" height="12" fill="{}"/></svg>{}</span>'
         ).format(entry.fill, entry.label)
         for entry in series
     )
@@ -234,7 +236,7 @@ def growth(points: Sequence[tuple[datetime, int]]) -> Markup:
     height, base, top, left = 150, 118, 14, 60
     start, end = points[0][0], points[-1][0]
     seconds = max((end - start).total_seconds(), 1.0)
-    highest = max(max(rows for _, rows in points), 1)
+    highest = max([rows for _, rows in points] + [1])
     ceiling = _ceiling(highest)
     width = WIDTH - left - 60
 
@@ -279,7 +281,8 @@ def _picture(title: str, description: str, height: float, parts: Markup) -> Mark
 def _text(x: float, y: float, text: str, *, anchor: str = "start", size: int = 11, fill: str = _INK) -> Markup:
     # the white outline keeps a figure readable where a line of the grid passes behind it
     return Markup(
-        '<text x="{}" y="{}" text-anchor="{}" font-size="{}" fill="{}" stroke="#fff" stroke-width="3" paint-order="stroke">{}</text>'
+        '<text x="{}" y="{}" text-anchor="{}" font-size="{}" fill="{}" '
+        'stroke="#fff" stroke-width="3" paint-order="stroke">{}</text>'
     ).format(_n(x), _n(y), anchor, size, fill, escape(text))
 
 

@@ -29,6 +29,7 @@ RELATIONS: dict[str, dict[str, str]] = {
         "feed": "varchar", "name": "varchar", "size_bytes": "bigint", "received_at": _TIME,
     },
     "raw.quarantine": {"file_id": "varchar", "record_no": "bigint", "reason": "varchar", "record_text": "varchar"},
+    "raw.load_log": {"file_id": "varchar", "reader": "varchar"},
     "raw.source_settings": {"source": "varchar", "format": "varchar", "scope": "varchar", "timezone": "varchar",
                             "region": "varchar", "configured": "boolean"},
     "raw.sync__row_state": {
@@ -42,7 +43,8 @@ RELATIONS: dict[str, dict[str, str]] = {
         "records_read": "bigint", "entries": "bigint", "duplicates": "bigint", "echoes": "bigint",
         "not_requests": "bigint", "quarantined": "bigint", "difference": "bigint",
     },
-    "ledger.quarantine": {"file_id": "varchar", "record_no": "bigint", "source": "varchar", "stage": "varchar", "reason": "varchar"},
+    "ledger.quarantine": {"file_id": "varchar", "record_no": "bigint", "source": "varchar", "stage": "varchar",
+                          "reason": "varchar"},
     "identifiers.contact_point": {"identifier_type": "varchar", "identifier": "varchar", "identifier_hash": "varchar"},
     "identity.node_points": {"node": "varchar", "is_customer": "boolean", "customer_id": "varchar",
                              "identifier_type": "varchar", "identifier": "varchar", "first_seen": _TIME},
@@ -52,8 +54,8 @@ RELATIONS: dict[str, dict[str, str]] = {
                                 "customer_count": "bigint", "first_seen": _TIME},
     "golden.applied_requests": {"request_id": "varchar", **_POINT, "scope": "varchar", "action": "varchar", "basis": "varchar",
                                 "at_earliest": _TIME, "at_latest": _TIME, "known_from": _TIME},
-    "golden.int_opt_ins": {"request_id": "varchar", "method": "varchar", "scope": "varchar", "at_earliest": _TIME, "first_seen": _TIME,
-                           **_POINT},
+    "golden.int_opt_ins": {"request_id": "varchar", "method": "varchar", "scope": "varchar", "at_earliest": _TIME,
+                           "first_seen": _TIME, **_POINT},
     "golden.golden_suppression": {
         **_POINT, "identifier_hash": "varchar", "scope": "varchar", "except_scopes": "varchar[]", "reason": "varchar",
         "basis": "varchar", "suppressed_since": _TIME, "first_requested_at": _TIME, "last_requested_at": _TIME,
@@ -102,6 +104,10 @@ RELATIONS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """Table -> the columns used here and their types."""
 
+# A file has an account in ledger.conservation when a feed knows its name or a reader logged it. One whose name nobody
+# knows was never read, and is listed as that.
+ACCOUNTED = "(feed is not null or records_read is not null)"
+
 
 def open_relations(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
     """Make the temporary views; returns the names of the tables that exist.
@@ -111,7 +117,8 @@ def open_relations(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
     """
     found: dict[str, set[str]] = {}
     for table, column in con.execute(
-        "select table_schema || '.' || table_name, column_name from information_schema.columns where table_catalog = current_database()"
+        "select table_schema || '.' || table_name, column_name from information_schema.columns "
+        "where table_catalog = current_database()"
     ).fetchall():
         found.setdefault(table, set()).add(column)
     lacking = [
@@ -125,7 +132,7 @@ def open_relations(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
         raise PermanentError(
             "Reading the warehouse for the evidence",
             seen=f"no column {', '.join(lacking)}",
-            next_step="run the pipeline once with this version of the models; if it stays, correct orchestration/evidence/relations.py",
+            next_step="run the pipeline once with this version of the models",
         )
     for table, columns in RELATIONS.items():
         view = table.replace(".", "__")

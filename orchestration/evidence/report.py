@@ -28,49 +28,44 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _ARRIVAL_DAYS = 91
 
 ACTIONS = {
-    "opt_out": "Opt-outs", "complaint": "Spam complaints", "erasure": "Erasures", "deceased": "Deceased", "undeliverable": "Undeliverable",
+    "opt_out": "Opt-outs",
+    "complaint": "Spam complaints",
+    "erasure": "Erasures",
+    "deceased": "Deceased",
+    "undeliverable": "Undeliverable",
     "opt_in": "Opt-ins",
-}  # fmt: skip
-OUTCOMES = {
-    "clean": "clean: nothing stood against it", "before_request": "before the request", "in_grace": "after the request, within the legal time",
-    "violation": "against a suppression or a registry", "not_judged": "not judged: the identifier is unreadable",
-}  # fmt: skip
-BASES = {
-    "direct": "the person's, about this contact point",
-    "person": "the person's, about another of theirs",
-    "registry": "a registry's",
 }
-QUALITIES = {
-    "ambiguous": "has several readings", "none": "none: the moment it was first seen", "unreadable": "unreadable: the moment it was first seen",
-    "implausible": "implausible: the moment it was first seen",
-}  # fmt: skip
-CAUSES = {
-    "arrived_late": "the request reached us too late", "unreadable": "the record could not be read in time",
-    "unresolved": "nobody knew yet whom the request concerned", "gate_stopped": "a gate held it back, or no run ended",
-    "not_pushed": "it was not pushed yet", "push_not_verified": "it was pushed, and nobody had seen it arrive",
-    "ignored_by_system": "the system had it and made the contact all the same", "no_destination": "no destination keeps that system in line",
-    "registry_listed": "the number was in a registry", "registry_too_old": "the registry copy was too old",
-    "registry_unscreened": "no registry copy covered the number",
-}  # fmt: skip
 OUTCOMES = {
-    "clean": "clean: nothing stood against it", "before_request": "before the request", "in_grace": "after the request, within the legal time",
-    "violation": "against a suppression or a registry", "not_judged": "not judged: the identifier is unreadable",
-}  # fmt: skip
-BASES = {
-    "direct": "the person's, about this contact point",
-    "person": "the person's, about another of theirs",
-    "registry": "a registry's",
+    "clean": "clean: nothing stood against it",
+    "before_request": "before the request",
+    "in_grace": "after the request, within the legal time",
+    "violation": "against a suppression or a registry",
+    "not_judged": "not judged: the identifier is unreadable",
 }
-QUALITIES = {
-    "ambiguous": "has several readings", "none": "none: the moment it was first seen", "unreadable": "unreadable: the moment it was first seen",
-    "implausible": "implausible: the moment it was first seen",
-}  # fmt: skip
 CAUSES = {
-    "arrived_late": "the request reached us late", "unreadable": "the record could not be read", "unresolved": "the request reached nobody",
-    "check_stopped": "a gate held it back", "not_pushed": "it was not pushed", "not_verified": "the push was never proved",
-    "ignored": "the system had it and ignored it", "registry_listed": "the number was in a registry",
+    "arrived_late": "the request reached us too late",
+    "unreadable": "the record could not be read in time",
+    "unresolved": "nobody knew yet whom the request concerned",
+    "gate_stopped": "a gate held it back, or no run ended",
+    "not_pushed": "it was not pushed yet",
+    "push_not_verified": "it was pushed, and nobody had seen it arrive",
+    "ignored_by_system": "the system had it and made the contact all the same",
+    "no_destination": "no destination keeps that system in line",
+    "registry_listed": "the number was in a registry",
     "registry_too_old": "the registry copy was too old",
-}  # fmt: skip
+    "registry_unscreened": "no registry copy covered the number",
+}
+BASES = {
+    "direct": "the person's, about this contact point",
+    "person": "the person's, about another of theirs",
+    "registry": "a registry's",
+}
+QUALITIES = {
+    "ambiguous": "has several readings",
+    "none": "none: the moment it was first seen",
+    "unreadable": "unreadable: the moment it was first seen",
+    "implausible": "implausible: the moment it was first seen",
+}
 
 
 def write_report(home: Home, config: Config, as_of: datetime) -> Path:
@@ -108,7 +103,7 @@ def render(evidence: Evidence, *, has_data_docs: bool = False) -> str:
         told=wording.told,
         percent=wording.percent,
         limit=wording.limit,
-        is_checked=figures.is_checked,
+        is_checked=wording.is_checked,
         share_bar=plots.share_bar,
         legend=plots.legend,
         definitions=plots.DEFINITIONS,

@@ -167,33 +167,25 @@ def _of_gates(evidence: Evidence) -> Iterator[Matter]:
 
 def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
     clocks, violations = evidence.clocks, evidence.exposure.violations
-    if violations:
-        yield Matter(
-            told(violations, "One contact was made against a suppression.", "# contacts were made against a suppression."),
-            "contacts", "Stop the cause first; it is named for each.",
-        )  # fmt: skip
-    if overdue := clocks.of("overdue"):
-        yield Matter(
-            told(overdue, "One legal clock is overdue.", "# legal clocks are overdue."), "clocks",
-            "The worst are listed by request; look at their destination first.",
-        )  # fmt: skip
-    if promised := clocks.promised.get("overdue", 0):
-        yield Matter(
-            told(promised, "Our own promise is overdue for one clock.", "Our own promise is overdue for # clocks."), "clocks",
-            "No law that we know sets a limit there; we did.",
-        )  # fmt: skip
-    if at_risk := clocks.of("at_risk"):
-        yield Matter(
-            told(at_risk, "One legal clock is at risk.", "# legal clocks are at risk."),
-            "clocks",
-            "They run out next: push and read back.",
-        )
-    if late := clocks.of("late"):
-        yield Matter(
-            told(late, "One legal clock ended late.", "# legal clocks ended late."),
-            "clocks",
-            "Nothing mends them; be ready to explain them.",
-        )
+    yield from _counts(
+        "contacts",
+        (
+            violations,
+            "One contact was made",
+            "# contacts were made",
+            " against a suppression.",
+            "Stop the cause first; it is named for each.",
+        ),
+    )
+    yield from _counts(
+        "clocks",
+        (clocks.of("overdue"), "One legal clock is", "# legal clocks are", " overdue.",
+         "The worst are listed; look at their destination first."),
+        (clocks.promised.get("overdue", 0), "One clock of our own promise is", "# clocks of our own promise are", " overdue.",
+         "No law that we know sets a limit there; we did."),
+        (clocks.of("at_risk"), "One legal clock is", "# legal clocks are", " at risk.", "They run out next: push and read back."),
+        (clocks.of("late"), "One legal clock", "# legal clocks", " ended late.", "Nothing mends them; be ready to explain them."),
+    )  # fmt: skip
 
 
 def _of_destinations(evidence: Evidence) -> Iterator[Matter]:
@@ -230,51 +222,46 @@ def _of_destinations(evidence: Evidence) -> Iterator[Matter]:
 
 def _of_sources(evidence: Evidence) -> Iterator[Matter]:
     files, requests, sources = evidence.files, evidence.requests, evidence.sources
-    if lost := files.files - files.whole:
-        yield Matter(
-            told(lost, "One file has records that ended nowhere.", "# files have records that ended nowhere."), "sources",
-            "A reader lost them: report it, and rebuild after the repair.",
-        )  # fmt: skip
+    yield from _counts(
+        "sources",
+        (files.files - files.whole, "One file has", "# files have", " records that ended nowhere.",
+         "A reader lost them: report it, and rebuild after the repair."),
+    )  # fmt: skip
     for source in sources:
         if source.is_late:
             silence = f"silent for {age(source.silent_for)}" if source.silent_for else "nothing has ever arrived"
             yield Matter(
-                f"{source.name} is late: {silence}, expected every {age(float(source.expected_every_hours or 0))}.", "sources",
-                "Ask the sender. A missing file releases nobody.", source.last_arrival,
-            )  # fmt: skip
+                f"{source.name} is late: {silence}, expected every {age(float(source.expected_every_hours or 0))}.",
+                "sources",
+                "Ask the sender. A missing file releases nobody.",
+                source.last_arrival,
+            )
     if unresolved := sum(row["requests"] for row in evidence.unresolved):
         yield Matter(
-            told(unresolved, "One request reaches nobody on a channel it names.", "# requests reach nobody on a channel they name."), "person",
-            "Find out whom they concern; a later contact snapshot may resolve them.", min(row["oldest"] for row in evidence.unresolved),
-        )  # fmt: skip
-    if echoes := sum(row["echoes"] for row in evidence.echoes):
-        yield Matter(
-            told(echoes, "One send was dropped for a suppression unknown here.", "# sends were dropped for suppressions unknown here."), "person",
-            "An opt-out may be lost on its way: ask the vendor for its whole list.",
-        )  # fmt: skip
-    if quarantined := sum(row["records"] for row in files.quarantine):
-        yield Matter(
-            told(quarantined, "One record is in quarantine.", "# records are in quarantine."),
+            told(
+                unresolved, "One request reaches nobody on a channel it names.", "# requests reach nobody on a channel they name."
+            ),
             "person",
-            "Mend the record and deliver it again.",
+            "Find out whom they concern; a later contact snapshot may resolve them.",
+            min(row["oldest"] for row in evidence.unresolved),
         )
-    if unknown := sum(source.unknown_files for source in sources):
-        yield Matter(
-            told(unknown, "One file has a name that no feed knows.", "# files have names that no feed knows."), "person",
-            "Rename it and deliver it again, or add the name to the feed.",
-        )  # fmt: skip
-    if parts := sum(source.rejected_parts for source in sources):
-        yield Matter(
-            told(parts, "One part of a delivery could not be unpacked.", "# parts of deliveries could not be unpacked."), "person",
-            "Ask for it again, unpacked and without a password.",
-        )  # fmt: skip
-    if scopes := len(requests.unknown_scopes):
-        yield Matter(
-            told(scopes, "One scope in records is not in the company's tree.", "# scopes in records are not in the company's tree."), "person",
-            "Each is taken as the nearest node above; add it to company.scopes.",
-        )  # fmt: skip
-    if unclear := sum(row["requests"] for row in requests.untimed):
-        yield Matter(
-            told(unclear, "One request has no certain time.", "# requests have no certain time."), "person",
-            "They are read in the way that contacts fewer people; check the source's time zone.",
-        )  # fmt: skip
+    yield from _counts(
+        "person",
+        (sum(row["echoes"] for row in evidence.echoes), "One send was", "# sends were",
+         " dropped for a suppression unknown here.", "An opt-out may be lost on its way: ask the vendor for its whole list."),
+        (sum(row["records"] for row in files.quarantine), "One record is", "# records are", " in quarantine.",
+         "Mend the record and deliver it again."),
+        (sum(source.unknown_files for source in sources), "One file has a name", "# files have names", " that no feed knows.",
+         "Rename it and deliver it again, or add the name to the feed."),
+        (sum(row["requests"] for row in requests.unknown_scopes), "One request names", "# requests name",
+         " a scope that the company's tree does not have.", "Each is taken as the nearest node above; add it to company.scopes."),
+        (sum(row["requests"] for row in requests.untimed), "One request has", "# requests have", " no certain time.",
+         "They are read in the way that contacts fewer people; check the source's time zone."),
+    )  # fmt: skip
+
+
+def _counts(section: str, *kinds: tuple[int, str, str, str, str]) -> Iterator[Matter]:
+    """A matter for each kind that there is any of: how many, its words for one and for many, the rest, the next step."""
+    for number, one, many, rest, next_step in kinds:
+        if number:
+            yield Matter(told(number, one, many) + rest, section, next_step)

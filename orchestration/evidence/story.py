@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
-from orchestration.evidence.wording import counted, limit, listed, moment
+from orchestration.evidence.wording import counted, is_checked, limit, listed, moment
 
 Fact = Mapping[str, Any]
 
@@ -18,7 +17,8 @@ _BASIS = {
 _QUALITY = {
     "instant": "", "zone_assumed": " (read in the source's time zone)", "date": " (a day without a time)",
     "ambiguous": " (has several readings; the one that keeps the suppression is taken)",
-    "none": " (no time given: the moment it was first seen)", "unreadable": " (its time is unreadable: the moment it was first seen)",
+    "none": " (no time given: the moment it was first seen)",
+    "unreadable": " (its time is unreadable: the moment it was first seen)",
     "implausible": " (its time cannot be: the moment it was first seen)",
 }  # fmt: skip
 _PROOF = {
@@ -46,7 +46,8 @@ def _asked(asked: Fact) -> Iterator[str]:
         yield f"Request {asked['request_id']}: {_what(asked)}, for {listed(asked['channels'])} at {asked['scope']}"
         yield f"  asked {moment(asked['at_earliest'])}, first seen {moment(asked['first_seen'])} from {asked['source']}"
         if asked["unresolved_channels"]:
-            yield f"  UNRESOLVED on {listed(asked['unresolved_channels'])}: nobody knows a contact point there; its clock keeps running"
+            channels = listed(asked["unresolved_channels"])
+            yield f"  UNRESOLVED on {channels}: nobody knows a contact point there; its clock keeps running"
 
 
 def _point(point: Fact) -> Iterator[str]:
@@ -71,7 +72,7 @@ def _point(point: Fact) -> Iterator[str]:
         yield ""
         yield "No request to be left alone was ever reconciled for it."
         if not point["opt_ins"]:
-            yield "If somebody says that they asked: look for their request in quarantine and among the unresolved (quietlist report)."
+            yield "If somebody says that they asked: look in quarantine and among the unresolved (quietlist report)."
 
 
 def _known(point: Fact) -> str:
@@ -119,11 +120,13 @@ def _request(request: Fact) -> Iterator[str]:
     yield f"  {request['request_id']}: {_what(request)}"
     spread = "" if request["at_earliest"] == request["at_latest"] else f" to {moment(request['at_latest'])}"
     quality = _QUALITY.get(request["time_quality"], "")
-    yield f"      asked {moment(request['at_earliest'])}{spread}{quality}, for {listed(request['channels'])} at {request['scope']}"
+    asked = f"{moment(request['at_earliest'])}{spread}{quality}"
+    yield f"      asked {asked}, for {listed(request['channels'])} at {request['scope']}"
     if request["scope_given"] not in (None, request["scope"]):
         yield f"      it named the scope '{request['scope_given']}', which the company's tree does not have"
     again = f", delivered {request['records']:,} times" if request["records"] > 1 else ""
-    yield f"      from {request['source']} ({request['vendor']} {request['feed']}), first seen {moment(request['first_seen'])}{again}"
+    came = f"{request['source']} ({request['vendor']} {request['feed']})"
+    yield f"      from {came}, first seen {moment(request['first_seen'])}{again}"
     yield from _file(request["file"])
     if request["also_names"]:
         yield f"      also names {listed(request['also_names'])}"
@@ -142,9 +145,10 @@ def _place(place: Fact) -> Iterator[str]:
     rule = next((rule for rule in place["rules"] if rule["is_strictest"]), None)
     law = ""
     if rule:
-        doubt = ", UNVERIFIED CITATION" if (rule["verification"] or "M")[:1] not in ("V", "S") else ""
+        doubt = "" if is_checked(rule["verification"]) else ", UNVERIFIED CITATION"
         cited = f"{rule['citation'] or 'our own promise'}{doubt}"
-        law = f"; {rule['rule_id']} ({cited}): {limit(rule['max_value'], rule['max_unit'], rule['clock_start'])}, by {moment(rule['deadline_at'])}"
+        allowed = limit(rule["max_value"], rule["max_unit"], rule["clock_start"])
+        law = f"; {rule['rule_id']} ({cited}): {allowed}, by {moment(rule['deadline_at'])}"
     yield f"      {place['channel']} at {place['scope']}: {state}{whose}{law}"
     for lift in place["lifts"]:
         what = "lifted" if lift["is_whole"] else f"lifted at {lift['released_scope']}"
@@ -175,7 +179,8 @@ def _way(steps: Iterable[Fact]) -> str:
 
 
 def _opt_in(entry: Fact) -> Iterator[str]:
-    yield f"  + {entry['channel']} at {entry['scope']} by {_word(entry['method'])}, {moment(entry['at_earliest'])}: opt-in {entry['request_id']}"
+    asked = f"{moment(entry['at_earliest'])}, by {_word(entry['method'])}"
+    yield f"  {entry['request_id']}: opt in on {entry['channel']} at {entry['scope']}, {asked}"
     yield f"      from {entry['source']}, first seen {moment(entry['first_seen'])}{_QUALITY.get(entry['time_quality'], '')}"
     yield from _file(entry["file"])
     for effect in entry["effects"]:
@@ -192,14 +197,16 @@ def _listing(entry: Fact) -> str:
 
 
 def _push(row: Fact) -> str:
-    proof = _PROOF.get(row["verify_class"] or "", "not pushed yet")
-    when: datetime | None = row["verified_at"] if row["state"] == "verified" else row["accepted_at"] or row["sent_at"]
-    state = "accepted" if row["state"] == "sent" and row["verify_class"] in ("none", "receipt") else _word(row["state"])
-    error = f", {_word(row['error'])}" if row["error"] else ""
-    gone = "" if row["wanted"] else ", no longer wanted"
-    return f"  {row['destination']} ({row['system']}), {row['channel']} at {row['scope']}: {state} {moment(when, '')} ({proof}{error}{gone})".replace(
-        " ()", ""
-    )
+    state, at = _word(row["state"]), row["accepted_at"] or row["sent_at"]
+    if row["state"] == "sent" and row["verify_class"] in ("none", "receipt"):
+        state = "accepted"
+    elif row["state"] == "verified":
+        at = row["verified_at"]
+    details = [_PROOF.get(row["verify_class"] or "", "not pushed yet")]
+    details += [_word(row["error"])] if row["error"] else []
+    details += [] if row["wanted"] else ["no longer wanted"]
+    when = f" {moment(at)}" if at else ""
+    return f"  {row['destination']} ({row['system']}), {row['channel']} at {row['scope']}: {state}{when} ({', '.join(details)})"
 
 
 def _history(history: list[Fact]) -> Iterator[str]:

@@ -67,9 +67,6 @@ def limit(value: int | None, unit: str | None, start: str | None) -> str:
     return counted(value, word) + (f" from {starts[start]}" if start in starts else "")
 
 
-def size(count: int) -> str:
-    """Bytes in the unit that leaves the fewest digits."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} bytes"
+def is_checked(verification: str | None) -> bool:
+    """Whether somebody read the law itself (V) or at least a source about it (S); from memory (M) is neither."""
+    return (verification or "M")[:1] in ("V", "S")

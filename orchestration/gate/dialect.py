@@ -45,22 +45,3 @@ class DuckDBDialect(PGDialect):
     def do_commit(self, dbapi_connection: Any) -> None: ...
 
     def do_rollback(self, dbapi_connection: Any) -> None: ...
-
-
-class Cursors:
-    """A DB-API connection that gives out cursors of one DuckDB database and closes every one of them with itself.
-
-    Great Expectations leaves results half read; each open cursor would keep the database file locked.
-    """
-
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self._con = con
-        self._given: list[duckdb.DuckDBPyConnection] = []
-
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        self._given.append(self._con.cursor())
-        return self._given[-1]
-
-    def close(self) -> None:
-        while self._given:
-            self._given.pop().close()

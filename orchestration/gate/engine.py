@@ -65,7 +65,7 @@ def problems_of(type_: str, arguments: Mapping[str, Any]) -> list[str]:
 
 
 def evaluate(con: duckdb.DuckDBPyConnection, prepared: Sequence[Prepared]) -> list[list[Outcome]]:
-    """The outcomes of every suite's checks, in their order. All suites share one context and one connection pool.
+    """The outcomes of every suite's checks, in their order. All suites share one context and one connection.
 
     Raises:
         ConfigError: an argument has a value that its expectation does not take, or Great Expectations lost a check.
@@ -73,20 +73,17 @@ def evaluate(con: duckdb.DuckDBPyConnection, prepared: Sequence[Prepared]) -> li
     gx = _import()
     from sqlalchemy.pool import StaticPool
 
-    from orchestration.gate.dialect import URL, Cursors
+    from orchestration.gate.dialect import URL
 
     suites = _build(gx, prepared)
-    pool = Cursors(con)
     with _quiet():
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False}
+        # Cursors of this very connection: they see what lies beside the warehouse, and are closed with it.
         source = context.data_sources.add_sql(
-            "quietlist", connection_string=URL, kwargs={"creator": lambda: pool, "poolclass": StaticPool}
+            "quietlist", connection_string=URL, kwargs={"creator": con.cursor, "poolclass": StaticPool}
         )
-        try:
-            return [_judge(source, item, suite) for item, suite in zip(prepared, suites, strict=True)]
-        finally:
-            pool.close()
+        return [_judge(source, item, suite) for item, suite in zip(prepared, suites, strict=True)]
 
 
 def _judge(source: Any, item: Prepared, suite: Any) -> list[Outcome]:
@@ -104,7 +101,7 @@ def _outcome(result: Any) -> Outcome:
     if result is None:
         return Outcome(success=False, evaluated=False, note="Great Expectations gave no result for it")
     if _raised(result.exception_info):
-        note = str(result.exception_info)
+        note = f"Great Expectations could not compute it{_cause(result.exception_info)}"
         return Outcome(success=False, evaluated=False, note=note)
     counts = {ours: value for theirs, ours in _COUNTS.items() if _is_number(value := result.result.get(theirs))}
     return Outcome(success=bool(result.success), evaluated=True, counts=counts)
@@ -187,11 +184,13 @@ def _import() -> Any:
 def _quiet() -> Iterator[None]:
     """Silence Great Expectations: what it logs or warns of may quote the value that a query stumbled over."""
     logger = logging.getLogger("great_expectations")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    before, silent = logger.propagate, logging.NullHandler()
+    logger.propagate = False  # not its level: modules below it set their own
+    logger.addHandler(silent)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(before)
+        logger.removeHandler(silent)
+        logger.propagate = before

@@ -60,13 +60,15 @@ class _Kind:
 
 
 def _read_postal(con: duckdb.DuckDBPyConnection, source: str, result: str) -> None:
-    key = postal.macro("postal_key", "name", "address", "postal_code", "country")
-    con.execute(f"create or replace temp table {result} as select name, address, postal_code, country, {key} as postal_key from {source}")
+    columns = ("name", "address", "postal_code", "country")
+    key = postal.macro("postal_key", *columns)
+    con.execute(f"create or replace temp table {result} as select {', '.join(columns)}, {key} as postal_key from {source}")
 
 
 _KINDS = (
     _Kind(
-        "phone", ("raw", "region"), "select raw, coalesce(region, '') as region from staging.int_phones__seen where raw is not null",
+        "phone", ("raw", "region"),
+        "select raw, coalesce(region, '') as region from staging.int_phones__seen where raw is not null",
         "e164", phone_sql.NORMALISER, phone_sql.normalise_phones,
     ),
     _Kind(
@@ -101,9 +103,11 @@ def normalise_new(con: duckdb.DuckDBPyConnection, key: bytes) -> NormaliseCounts
             if _find_new(con, kind):
                 again.append(kind.name)
             kind.read(con, "identifier_new", "identifier_read")
-            con.execute(f"insert into identifiers.{kind.name} by name select *, ? as normaliser from identifier_read", [kind.normaliser])
-            # DuckDB counts a row of a missing identifier as rejected: a postal key has no status, only a null.
-            read[kind.name], rejected[kind.name] = _one(con, f"select count(*), count(*) - count({kind.identifier}) from identifier_read")
+            con.execute(
+                f"insert into identifiers.{kind.name} by name select *, ? as normaliser from identifier_read", [kind.normaliser]
+            )
+            count = f"select count(*), count(*) - count({kind.identifier}) from identifier_read"
+            read[kind.name], rejected[kind.name] = _one(con, count)
             points += _add_contact_points(con, kind)
         con.execute("drop table identifier_new")
         con.execute("drop table identifier_read")

@@ -17,13 +17,12 @@ Nothing here runs in production.
 
 from __future__ import annotations
 
-import re._constants as ops
-import re._parser as regex_parser
+import re._constants as ops  # type: ignore[import-not-found]
+import re._parser as regex_parser  # type: ignore[import-not-found]
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import phonenumbers
@@ -32,8 +31,8 @@ import pyarrow.parquet as pq
 from phonenumbers.phonemetadata import REGION_CODE_FOR_NON_GEO_ENTITY, PhoneMetadata
 
 from orchestration.identifiers.phone import MIN_DIGITS, normalise_phone
+from orchestration.identifiers.phone_sql import RANGES_FILE
 
-RANGES_FILE = Path(__file__).with_name(f"phone_ranges_{phonenumbers.__version__}.parquet")
 # As dialled: shorter ones are left to the library, which knows the islands; longer ones exceed E.164's 15 digits.
 DIALLED_LENGTHS = range(6, 16)
 BEHIND_CODE_LENGTHS = range(4, 15)
@@ -58,6 +57,10 @@ SCHEMA = pa.schema(
         ("region", pa.string()),
     ]
 )
+
+
+# Places in a pattern's program, each with where its groups began and ended.
+_Threads = tuple[tuple[int, tuple[int, ...]], ...]
 
 
 class Outcome(NamedTuple):
@@ -88,8 +91,9 @@ class _Pattern:
         self._groups = tree.state.groups - 1
         self._emit(tree)
         self._program.append(("match", None))
-        self._steps: dict[Any, Any] = {}
-        self._constant: dict[Any, bool | None] = {}
+        self._steps: dict[tuple[_Threads, str, int, bool], _Threads] = {}
+        self._nexts: dict[tuple[frozenset[int], str], frozenset[int]] = {}
+        self._constant: dict[tuple[frozenset[int], int], bool | None] = {}
 
     def _emit(self, tree: Any) -> None:
         for op, value in tree:
@@ -103,14 +107,14 @@ class _Pattern:
                 self._emit(inner)
                 self._program += [("save", 2 * group - 1)] if group else []
             elif op is ops.BRANCH:
-                self._branch([lambda item=item: self._emit(item) for item in value[1]])
+                self._branch([partial(self._emit, item) for item in value[1]])
             elif op is ops.MAX_REPEAT:
                 low, high, inner = value
                 if high is ops.MAXREPEAT:
                     raise NotImplementedError("unbounded repeat")
                 for _ in range(low):
                     self._emit(inner)
-                self._optional(inner, high - low)
+                self._emit_optional(inner, high - low)
             elif op is ops.AT and value is ops.AT_END:
                 self._program.append(("end", None))
             else:
@@ -129,11 +133,15 @@ class _Pattern:
         for jump in jumps:
             self._program[jump] = ("jump", len(self._program))
 
-    def _optional(self, inner: Any, times: int) -> None:
-        if times:
-            self._branch([lambda: (self._emit(inner), self._optional(inner, times - 1))[0], lambda: None])
+    def _emit_optional(self, inner: Any, times: int) -> None:
+        def one_and_more() -> None:
+            self._emit(inner)
+            self._emit_optional(inner, times - 1)
 
-    def _threads(self, starts: list[tuple[int, tuple[int, ...]]], position: int, at_end: bool) -> tuple[Any, ...]:
+        if times:
+            self._branch([one_and_more, lambda: None])
+
+    def _threads(self, starts: list[tuple[int, tuple[int, ...]]], position: int, at_end: bool) -> _Threads:
         """Threads at their next digit or match, in order, the first to reach a place winning it."""
         threads, seen, stack = [], set(), starts[::-1]
         while stack:
@@ -156,7 +164,7 @@ class _Pattern:
                     break  # what follows is less preferred than a match
         return tuple(threads)
 
-    def _step(self, threads: tuple[Any, ...], digit: str, position: int, at_end: bool) -> tuple[Any, ...]:
+    def _step(self, threads: _Threads, digit: str, position: int, at_end: bool) -> _Threads:
         key = (threads, digit, position, at_end)
         if key not in self._steps:
             moved = [(place + 1, saved) for place, saved in threads if digit in (self._program[place][1] or "")]
@@ -192,10 +200,7 @@ class _Pattern:
         return self._settled(places, text.length - len(text.known))
 
     def _places(self, starts: list[int]) -> frozenset[int]:
-        return frozenset(place for place, _ in self._threads_unordered(starts))
-
-    def _threads_unordered(self, starts: list[int]) -> Iterator[tuple[int, None]]:
-        seen, stack = set(), list(starts)
+        found, seen, stack = [], set(), list(starts)
         while stack:
             place = stack.pop()
             if place in seen:
@@ -209,13 +214,14 @@ class _Pattern:
             elif op == "save":
                 stack.append(place + 1)
             else:
-                yield place, None
+                found.append(place)
+        return frozenset(found)
 
     def _next(self, places: frozenset[int], digit: str) -> frozenset[int]:
         key = (places, digit)
-        if key not in self._steps:
-            self._steps[key] = self._places([place + 1 for place in places if digit in (self._program[place][1] or "")])
-        return self._steps[key]
+        if key not in self._nexts:
+            self._nexts[key] = self._places([place + 1 for place in places if digit in (self._program[place][1] or "")])
+        return self._nexts[key]
 
     def _settled(self, places: frozenset[int], left: int) -> bool | None:
         key = (places, left)
@@ -253,15 +259,18 @@ class Text:
     dropped: int = 0
 
     def behind(self, count: int) -> Text:
+        """Without its first ``count`` digits."""
         if count > len(self.known):
             raise _Undecided
         lead = self.lead[count:]
         return Text(self.known[count:], self.length - count, lead, self.dropped + max(0, count - len(self.lead)))
 
     def after(self, lead: str) -> Text:
+        """With ``lead`` before it."""
         return Text(lead + self.known, self.length + len(lead), lead + self.lead, self.dropped)
 
     def starts(self, prefix: str) -> bool:
+        """As ``str.startswith``."""
         if self.length < len(prefix) or self.known[: len(prefix)] != prefix[: len(self.known)]:
             return False
         if len(self.known) < len(prefix):
@@ -270,7 +279,9 @@ class Text:
 
 
 _POSSIBLE, _LOCAL, _SHORT, _LONG, _BETWEEN = "possible", "local", "short", "long", "between"
-_TYPES = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan", "voicemail")
+_TYPES = (
+    "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan", "voicemail",
+)  # fmt: skip
 _pattern = cache(_Pattern)
 
 
@@ -281,6 +292,7 @@ class _Plan:
         self.region = metadata.id
         self.calling_code = metadata.country_code
         general = metadata.general_desc
+        assert general is not None and general.national_number_pattern is not None
         self.general = _pattern(general.national_number_pattern)
         self._possible, self._local = general.possible_length, general.possible_length_local_only
         self.abroad = _pattern(metadata.international_prefix or "NonMatch")
@@ -290,6 +302,7 @@ class _Plan:
         self._kinds = [desc for name in _TYPES if (desc := getattr(metadata, name)) and desc.national_number_pattern]
 
     def length_verdict(self, length: int) -> str:
+        """Whether numbers of this length are possible, and if not, why."""
         if length in self._local:
             return _LOCAL
         if length in self._possible:
@@ -531,6 +544,7 @@ def compile_all() -> pa.Table:
 
 
 def main() -> None:
+    """Write the file of the installed version in place of older ones."""
     table = compile_all()
     for old in RANGES_FILE.parent.glob("phone_ranges_*.parquet"):
         old.unlink()

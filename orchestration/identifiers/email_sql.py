@@ -10,11 +10,13 @@ from importlib.metadata import version
 
 import duckdb
 import pyarrow as pa
+from email_validator import SPECIAL_USE_DOMAIN_NAMES
 
 from orchestration.identifiers import email_address
 
 NORMALISER = f"email-validator {version('email-validator')}, idna {version('idna')}, rules {email_address.RULES}"
 
+_BATCH = 100_000  # texts held as Python objects at a time
 _SPACE = r"[ \t\n\r]*"
 _AFTER = r"[ \t\n\r;,.'>]*"
 # As email-validator's dot-atom; a quote or = at the beginning is an export's and not the address's.
@@ -41,10 +43,13 @@ def normalise_emails(con: duckdb.DuckDBPyConnection, source: str, result: str) -
 
 
 def read_rest(rest: pa.Table) -> pa.Table:
-    """What SQL left over, read one by one."""
-    answers = [email_address.normalise_email(raw) for raw in rest.column("raw").to_pylist()]
-    columns = [pa.array(column, pa.string()) for column in zip(*answers, strict=True)]
-    return pa.table([rest.column("raw"), *columns], ["raw", *email_address.EmailResult._fields])
+    """Read what SQL left over one by one."""
+    tables = []
+    for batch in rest.to_batches(max_chunksize=_BATCH):
+        answers = map(email_address.normalise_email, batch.column("raw").to_pylist())
+        columns = [pa.array(column, pa.string()) for column in zip(*answers, strict=True)]
+        tables.append(pa.table([batch.column("raw"), *columns], ["raw", *email_address.EmailResult._fields]))
+    return pa.concat_tables(tables)
 
 
 def _literal(text: str) -> str:
@@ -52,7 +57,7 @@ def _literal(text: str) -> str:
 
 
 def _statement(source: str, result: str) -> str:
-    special = "|".join(email_address.SPECIAL_USE_DOMAIN_NAMES)
+    special = "|".join(SPECIAL_USE_DOMAIN_NAMES)
     return f"""
 create or replace temp table {result} as
 with texts as (
@@ -96,7 +101,8 @@ certain as (
         case
             when contains(address, '--') or regexp_matches(address, '\\.({special})$') then null
             when contains(text, 'mailto:') and regexp_matches(address, '[%?]') then null
-            when length(split_part(address, '@', 1)) > {_SHORT_LOCAL} or length(split_part(address, '@', 2)) > {_SHORT_DOMAIN} then null
+            when length(split_part(address, '@', 1)) > {_SHORT_LOCAL} then null
+            when length(split_part(address, '@', 2)) > {_SHORT_DOMAIN} then null
             else address
         end as email
     from addresses

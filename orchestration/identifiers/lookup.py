@@ -6,7 +6,14 @@ from typing import NamedTuple
 
 from orchestration.core.errors import ConfigError
 
-_TYPES = {"email": ("email",), "voice": ("phone",), "sms": ("phone",), "fax": ("phone",), "postal": ("postal",), "ads": ("email", "phone")}
+_TYPES = {
+    "email": ("email",),
+    "voice": ("phone",),
+    "sms": ("phone",),
+    "fax": ("phone",),
+    "postal": ("postal",),
+    "ads": ("email", "phone"),
+}
 
 
 class Identifier(NamedTuple):

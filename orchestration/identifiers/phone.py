@@ -19,8 +19,13 @@ from types import ModuleType
 from typing import Literal, NamedTuple
 
 import phonenumbers
+from phonenumbers import re_util
 
 from orchestration.identifiers.regions import country_code
+
+# The metadata has more expressions than the cache of ``re`` holds: over many countries the library would spend nine tenths
+# of its time on compiling them anew. Asked to, it keeps them; their number is bounded by the metadata.
+re_util.enable_pattern_cache()
 
 # Part of the normaliser's version: raise it when a rule of this module changes, so that every cached number is read again.
 RULES = 1
@@ -84,7 +89,11 @@ _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f\u00ad\u180e\u200b-\u200f\u202a-
 _START = re.compile(r"[+\uff0b\d]")
 _END = re.compile(r"[\W_]+$")
 _SCIENTIFIC = re.compile("[+\uff0b]?(\\d)(?:[.,\uff0e](\\d*))?[eE][+\uff0b]?(\\d{1,2})")
-_MASKED = re.compile("(?<![A-WYZa-wyz])[xX]{2}(?![A-WYZa-wyz])|[*\u2022\u25cf\u2588](?=[\\W_]*[\\dxX*\u2022\u25cf\u2588])|\\d[-. ]*[?#_]{2}")
+_MASKED = re.compile(
+    "(?<![A-WYZa-wyz])[xX]{2}(?![A-WYZa-wyz])"
+    "|[*\u2022\u25cf\u2588](?=[\\W_]*[\\dxX*\u2022\u25cf\u2588])"
+    "|\\d[-. ]*[?#_]{2}"
+)
 _FLOAT = re.compile("([+\uff0b]?\\d{5,})[.\uff0e][0\uff10]+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){2,}", re.ASCII)
 _TAIL = re.compile(r"[^\W\d_]|[,;#+\uff0b]")
@@ -153,7 +162,7 @@ def _split_tail(part: str) -> Written | str:
         return "no_digits"
     if not digits.isdecimal():
         return "not_a_number"
-    return Written(plus + phonenumbers.normalize_digits_only(digits), note)
+    return Written(plus + (digits if digits.isascii() else phonenumbers.normalize_digits_only(digits)), note)
 
 
 def _digits(text: str) -> int:
@@ -242,14 +251,11 @@ def _read(dialled: str, hint: str, library: ModuleType) -> _Reading:
     if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
         return _Reading(_length_reasons[possible], code, national, None, extension)
     region = library.region_code_for_number(number)
+    valid = region is not None and library.is_valid_number_for_region(number, region)  # as is_valid_number, region at hand
+    if len(str(code)) + len(national) < MIN_DIGITS or (not valid and len(national) < MIN_DIGITS):
+        return _Reading("too_short", code, national, None, extension)
     region = None if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY else region
-    if len(str(code)) + len(national) < MIN_DIGITS:
-        verdict = "too_short"
-    elif library.is_valid_number(number):
-        verdict = "valid"
-    else:
-        verdict = "possible" if len(national) >= MIN_DIGITS else "too_short"
-    return _Reading(verdict, code, national, region, extension)
+    return _Reading("valid" if valid else "possible", code, national, region, extension)
 
 
 _parse_reasons = {

@@ -16,7 +16,6 @@ from types import ModuleType
 import duckdb
 import phonenumbers
 import pyarrow as pa
-from phonenumbers import re_util
 from phonenumbers.phonemetadata import PhoneMetadata
 
 from orchestration.core.errors import ConfigError
@@ -30,6 +29,7 @@ NORMALISER = f"phonenumbers {phonenumbers.__version__}, rules {phone.RULES}"
 _FIRST_REGION = 1000
 _KEY = "((({plan}) * 12 + ({digits}) - 4) * 1000000000000000 + ({number}))::ubigint"
 
+_BATCH = 100_000  # texts held as Python objects at a time, some 50 MB
 _HINT = pa.schema(
     [("region", pa.string()), ("hint", pa.string()), ("hint_code", pa.uint16()), ("abroad", pa.string()), ("shortest", pa.uint8())]
 )
@@ -48,8 +48,10 @@ _WORDS = rf"{_SEVEN}[A-WYZa-wyz](?:{_WITHIN}|[A-WYZa-wyz])*{_AFTER}"
 _SCIENTIFIC = rf"{_BEFORE}\+?[0-9][.,][0-9]{{0,8}}[eE]\+?(?:9|[1-9][0-9]){_AFTER}"
 _MASKED = rf"{_BEFORE}\+?(?:{_DIGIT})+(?:[xX]{{2,}}|\*{{2,}}){_AFTER}"
 # Other scripts' spaces, dashes, brackets and full-width digits, and the marks that are simply removed.
-_FOREIGN = "０１２３４５６７８９＋（）－．" + "\u00a0\u2002\u2003\u2007\u2009\u202f\u3000\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
-_PLAINER = "0123456789+()-." + " " * 7 + "-" * 7
+_SPACES = "\u00a0\u2002\u2003\u2007\u2009\u202f\u3000"
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_FOREIGN = "０１２３４５６７８９＋（）－．" + _SPACES + _DASHES
+_PLAINER = "0123456789+()-." + " " * len(_SPACES) + "-" * len(_DASHES)
 _REMOVED = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 
 
@@ -59,39 +61,45 @@ def normalise_phones(con: duckdb.DuckDBPyConnection, source: str, result: str) -
     ``result`` has the columns ``raw, region, e164, status, reason, number_region``, one row for each row of
     ``source``, with ``''`` for a null region. Equal rows are read twice: give distinct ones.
     """
-    con.execute(f"create or replace temp table phone_reading as select raw, coalesce(region, '') as region from {source}")
+    # A number of our own: DuckDB's rowid of a row not yet committed does not fit the small type the look-ups need.
+    con.execute(
+        "create or replace temp table phone_reading as "
+        f"select row_number() over () - 1 as id, raw, coalesce(region, '') as region from {source}"
+    )
     _load_ranges(con)
     _load_hints(con)
     for statement in _statements(result):
         con.execute(statement)
-    rest = con.sql("select raw, region from phone_rest").to_arrow_table()
+    rest = con.sql(f"select raw, region from {result} where status is null").to_arrow_table()
     if rest.num_rows:
-        con.register("phone_rest_read", read_rest(rest, leftover_library()))
-        con.execute(f"insert into {result} select * from phone_rest_read")
-        con.unregister("phone_rest_read")
+        con.register("phone_rest", read_rest(rest, leftover_library()))
+        con.execute(f"delete from {result} where status is null")
+        con.execute(f"insert into {result} select * from phone_rest")
+        con.unregister("phone_rest")
     for table in _TABLES:
         con.execute(f"drop table {table}")
 
 
 def read_rest(rest: pa.Table, library: ModuleType = phonenumbers) -> pa.Table:
-    """What SQL left over, read one by one; a reading that several texts share is made once."""
-    # Re-compiling the metadata's expressions for each number costs ten times the work; the library keeps them if asked.
-    re_util.enable_pattern_cache()
+    """Read what SQL left over one by one; a reading that several texts share is made once."""
     hints = {region: phone.phone_region(region) for region in rest.column("region").unique().to_pylist()}
-    seen: dict[tuple[phone.Written | str, str], phone.PhoneResult] = {}
-    raws, regions = rest.column("raw").to_pylist(), rest.column("region").to_pylist()
-    answers = []
-    for raw, region in zip(raws, regions, strict=True):
-        written, hint = phone.read_text(raw), hints[region]
-        if (written, hint) not in seen:
-            seen[written, hint] = phone.read_written(written, hint, library)
-        answers.append(seen[written, hint])
-    columns = [pa.array(column, pa.string()) for column in zip(*answers, strict=True)]
-    return pa.table([rest.column("raw"), rest.column("region"), *columns], ["raw", "region", *phone.PhoneResult._fields])
+    tables = []
+    for batch in rest.to_batches(max_chunksize=_BATCH):
+        seen: dict[tuple[phone.Written | str, str], phone.PhoneResult] = {}
+        answers = []
+        for raw, region in zip(batch.column("raw").to_pylist(), batch.column("region").to_pylist(), strict=True):
+            reading = phone.read_text(raw), hints[region]
+            if reading not in seen:
+                seen[reading] = phone.read_written(*reading, library)
+            answers.append(seen[reading])
+        columns = [pa.array(column, pa.string()) for column in zip(*answers, strict=True)]
+        names = ["raw", "region", *phone.PhoneResult._fields]
+        tables.append(pa.table([batch.column("raw"), batch.column("region"), *columns], names))
+    return pa.concat_tables(tables)
 
 
 def leftover_library() -> ModuleType:
-    """``rphonenumbers``, thirty times faster, if it is there with exactly the metadata of ``phonenumbers``; else the latter."""
+    """Choose ``rphonenumbers``, thirty times faster, if it is there with exactly the metadata of ``phonenumbers``."""
     try:
         faster = importlib.import_module("rphonenumbers")
     except ImportError:
@@ -166,7 +174,7 @@ def _load_hints(con: duckdb.DuckDBPyConnection) -> None:
 
 def _shortest(metadata: PhoneMetadata | None) -> int:
     """Digits of the shortest number of a country; 0 where the area code may be left out and is added."""
-    if metadata is None:
+    if metadata is None or metadata.general_desc is None:
         return phone.MIN_DIGITS + 1
     return 0 if metadata.national_prefix_transform_rule else metadata.general_desc.possible_length[0]
 
@@ -182,8 +190,8 @@ def _codes_by_head() -> str:
     codes = []
     for head in range(1000):
         text = str(head).zfill(3)
-        starts = (int(text[:length]) for length in (1, 2, 3))
-        codes.append(next((code for code in starts if text[0] != "0" and code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), 0))
+        starts = (int(text[:length]) for length in (1, 2, 3) if text[0] != "0")
+        codes.append(next((code for code in starts if code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), 0))
     return f"({codes}::usmallint[])"
 
 
@@ -191,11 +199,13 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-_TABLES = ("phone_reading", "phone_plan", "phone_hint", "phone_dialled", "phone_numbering", "phone_key", "phone_answer", "phone_rest")
+_TABLES = (
+    "phone_reading", "phone_plan", "phone_hint", "phone_dialled", "phone_numbering", "phone_key",
+)  # fmt: skip
 
 
 def _statements(result: str) -> list[str]:
-    """``phone_reading`` -> ``result`` and ``phone_rest``, which holds what only the library can tell.
+    """Make ``result`` of ``phone_reading``; its ``status`` is null where only the library can tell.
 
     The look-ups sort what they are given, so they are given a row number, a key and few flags, never the texts.
     """
@@ -205,7 +215,7 @@ create or replace temp table phone_key as
 with texts as (
 
     select
-        rowid as id,
+        id,
         region,
         case
             when strlen(raw) = length(raw) then raw
@@ -310,7 +320,7 @@ final as (
 select * from final
 """
     answers = f"""
-create or replace temp table phone_answer as
+create or replace temp table {result} as
 with dialled as (
 
     select
@@ -349,18 +359,18 @@ certain as (
     where (repair is null or not (assumed or zeros))
         and case
             when valid then significant + length(calling_code::varchar) >= {phone.MIN_DIGITS}
-            else significant >= {phone.MIN_DIGITS} and not (calling_code = 55 and significant = 10) and not zero_matters and not zeros
+            when calling_code = 55 and significant = 10 then false
+            else significant >= {phone.MIN_DIGITS} and not zero_matters and not zeros
         end
 
 ),
 
-final as (
+known as (
 
     select
         id,
         calling_code,
-        '+' || (calling_code * (10 ** significant)::ubigint + number)::varchar as e164,
-        'ok' as status,
+        calling_code * (10 ** significant)::ubigint + number as e164,
         coalesce(
             case when assumed then 'international_prefix_assumed' end,
             repair,
@@ -370,31 +380,27 @@ final as (
         region as number_region
     from certain
     union all by name
-    select id, 'rejected' as status, rejected as reason
+    select id, rejected as reason
     from phone_key
     where rejected is not null
+
+),
+
+final as (
+
+    select
+        phone_reading.raw,
+        phone_reading.region,
+        '+' || e164::varchar as e164,
+        case when e164 is not null then 'ok' when reason is not null then 'rejected' end as status,
+        reason,
+        coalesce(number_region, case when hint_code = calling_code then nullif(hint, '') end) as number_region
+    from phone_reading
+    left join known on phone_reading.id = known.id
+    inner join phone_hint on phone_reading.region = phone_hint.region
 
 )
 
 select * from final
 """
-    return [
-        keys,
-        answers,
-        f"""
-create or replace temp table {result} as
-select
-    phone_reading.raw,
-    phone_reading.region,
-    e164,
-    status,
-    reason,
-    case when number_region is not null then number_region when phone_hint.hint_code = calling_code then nullif(hint, '') end
-        as number_region
-from phone_reading
-inner join phone_answer on phone_reading.rowid = phone_answer.id
-inner join phone_hint on phone_reading.region = phone_hint.region
-""",
-        "create or replace temp table phone_rest as select raw, region from phone_reading "
-        "where rowid not in (select id from phone_answer)",
-    ]
+    return [keys, answers]

@@ -5,7 +5,7 @@
 """
 
 from orchestration.landing.archives import member_head, open_member
-from orchestration.landing.collect import Collected, collect
+from orchestration.landing.collect import Collected, Waiting, collect, waiting_batch
 from orchestration.landing.manifest import Entry, Member, read_manifest
 from orchestration.landing.register import LandedFile, file_id, landed_files, register
 
@@ -14,6 +14,7 @@ __all__ = [
     "Entry",
     "LandedFile",
     "Member",
+    "Waiting",
     "collect",
     "file_id",
     "landed_files",
@@ -21,4 +22,5 @@ __all__ = [
     "open_member",
     "read_manifest",
     "register",
+    "waiting_batch",
 ]

@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 from orchestration.core.config import Limits, size_in_bytes
 from orchestration.core.errors import InputError
@@ -232,7 +232,7 @@ def _refuse_nested() -> Callable[[bytes], object]:
     return look
 
 
-def _copy(stream: BinaryIO | zipfile.ZipExtFile | gzip.GzipFile, consume: Callable[[bytes], object]) -> str:
+def _copy(stream: IO[bytes] | gzip.GzipFile, consume: Callable[[bytes], object]) -> str:
     """Feed the stream to ``consume`` and return its SHA-256."""
     digest = hashlib.sha256()
     while chunk := stream.read(_CHUNK):
@@ -242,7 +242,7 @@ def _copy(stream: BinaryIO | zipfile.ZipExtFile | gzip.GzipFile, consume: Callab
 
 
 @contextmanager
-def _member_stream(delivered: Path, member: Member) -> Iterator[BinaryIO | zipfile.ZipExtFile | gzip.GzipFile]:
+def _member_stream(delivered: Path, member: Member) -> Iterator[IO[bytes] | gzip.GzipFile]:
     if _head(delivered).startswith(_GZIP):
         with gzip.open(delivered) as stream:
             yield stream

@@ -148,35 +148,23 @@ def _refused_parts(entries: tuple[Entry, ...], config: Config) -> tuple[list[Lan
             # No bytes of its own, so its id comes from the delivery and its place there.
             key = file_id(entry.source, f"{entry.sha256}:{number}")
             reasons[key] = part.reason
-            rows.append(
-                LandedFile(
-                    key,
-                    entry.sha256,
-                    entry.sha256,
-                    entry.source,
-                    used_format,
-                    None,
-                    None,
-                    part.name,
-                    entry.name,
-                    None,
-                    entry.received_at,
-                    entry.received_at,
-                )  # fmt: skip
-            )
+            row = LandedFile(
+                key, entry.sha256, entry.sha256, entry.source, used_format, None, None, part.name, entry.name,
+                None, entry.received_at, entry.received_at,
+            )  # fmt: skip
+            rows.append(row)
     return rows, reasons
 
 
 def _settings(entries: tuple[Entry, ...], config: Config) -> list[tuple[object, ...]]:
     """The configuration's word; for a source that left it, the newest of the manifest."""
     newest = {entry.source: entry.settings for entry in entries}
-    gone = [
-        (name, kept.format, kept.scope, kept.timezone, kept.region, False)
-        for name, kept in newest.items()
-        if name not in config.sources
-    ]
-    there = [(name, source.format, source.scope, source.timezone, source.region, True) for name, source in config.sources.items()]
-    return sorted([*gone, *there], key=lambda row: row[0])
+    rows: dict[str, tuple[object, ...]] = {
+        name: (name, kept.format, kept.scope, kept.timezone, kept.region, False) for name, kept in newest.items()
+    }
+    for name, source in config.sources.items():
+        rows[name] = (name, source.format, source.scope, source.timezone, source.region, True)
+    return [rows[name] for name in sorted(rows)]
 
 
 def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]) -> None:

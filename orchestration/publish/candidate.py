@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -103,13 +103,12 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     # The record goes first and comes back last: without it there is no candidate, so a crash leaves none.
     (folder / _RECORD).unlink(missing_ok=True)
-    _require_columns(con, GOLDEN, set(COLUMNS) - {"golden_version"})
-    _require_columns(con, EVIDENCE, set(EVIDENCE_COLUMNS))
-    columns = ", ".join(f"{'null' if name == 'golden_version' else name}::{kind} as {name}" for name, kind in COLUMNS.items())
-    evidence = ", ".join(f"{name}::{kind} as {name}" for name, kind in EVIDENCE_COLUMNS.items())
+    _require_columns(con, GOLDEN, {name: kind for name, kind in COLUMNS.items() if name != "golden_version"})
+    _require_columns(con, EVIDENCE, EVIDENCE_COLUMNS)
+    columns = ", ".join("null::bigint as golden_version" if name == "golden_version" else name for name in COLUMNS)
     rows = folder / ROWS_FILE
     write_parquet(con, f"select {columns} from {GOLDEN} order by channel, identifier, scope, identifier_type", rows)
-    write_parquet(con, f"select {evidence} from {EVIDENCE} order by all", folder / EVIDENCE_FILE)
+    write_parquet(con, f"select {', '.join(EVIDENCE_COLUMNS)} from {EVIDENCE} order by all", folder / EVIDENCE_FILE)
     relation = parquet_relation([rows])
     counts = con.execute(f"select coalesce(channel, 'none'), count(*) from {relation} group by 1 order by 1").fetchall()
     record = {
@@ -157,15 +156,21 @@ def write_parquet(con: duckdb.DuckDBPyConnection, query: str, file: Path) -> Non
         os.close(handle)
 
 
-def _require_columns(con: duckdb.DuckDBPyConnection, table: str, wanted: set[str]) -> None:
+def _require_columns(con: duckdb.DuckDBPyConnection, table: str, wanted: Mapping[str, str]) -> None:
+    """Refuse a table that is not as agreed. Casting it instead would fail with a message that quotes a row's value."""
     try:
-        present = {row[0] for row in con.execute(f"describe {table}").fetchall()}
+        present = {row[0]: row[1] for row in con.execute(f"describe {table}").fetchall()}
     except duckdb.CatalogException as error:
         raise PermanentError(f"Exporting {table}", seen="no such table", next_step="build the golden models first") from error
-    if missing := sorted(wanted - present):
+    wrong = [
+        f"{name} {present.get(name, 'is missing')}"
+        for name, kind in wanted.items()
+        if present.get(name) != kind.upper().replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")
+    ]
+    if wrong:
         raise PermanentError(
             f"Exporting {table}",
-            seen=f"no column {', '.join(missing)}",
-            allowed=f"the published contract: {', '.join(sorted(wanted))}",
+            seen=", ".join(wrong),
+            allowed=f"the published contract: {', '.join(f'{name} {kind}' for name, kind in wanted.items())}",
             next_step="mend the golden model; consumers rely on every one of these columns",
         )

@@ -15,8 +15,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import duckdb
 import numpy as np
@@ -132,11 +134,12 @@ def read_fast(
                 loaded = _insert_with_duckdb(con, feed, file_id, text.path, found, numbers)
                 rejects = _rejects_of_duckdb(con) or {}
             reading = _Reading(Sink(con, feed, file_id), feed, found, shape.has_nul)
+            with _open(text) as stream:  # header and what stands before it
+                for record in itertools.islice(Splitter(stream, dialect), found.header):
+                    reading.take(record)
             if not _looks_doubtful(con, feed, file_id, layout) and reading.take_rejects(rejects):
                 outcome = reading.account("duckdb", text.encoding)
-                return dataclasses.replace(
-                    outcome, physical=shape.records, loaded=outcome.loaded + loaded, skipped=found.header
-                )
+                return dataclasses.replace(outcome, physical=shape.records, loaded=outcome.loaded + loaded)
     _begin_anew(con)
     return None
 
@@ -149,7 +152,7 @@ def _begin_anew(con: duckdb.DuckDBPyConnection) -> None:
 def read_careful(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text, found: Found, shape: Shape) -> Outcome:
     """Load record by record, each judged on its own."""
     reading = _Reading(Sink(con, feed, file_id), feed, found, shape.has_nul)
-    with text.path.open(encoding="utf-8-sig" if text.has_mark else "utf-8", newline="") as stream:
+    with _open(text) as stream:
         for record in Splitter(stream, found.dialect, reading.stands_alone):
             reading.take(record)
     reading.end()
@@ -270,6 +273,10 @@ class _Reading:
             self._sink.reject(number, reason, detail, record.text)
 
 
+def _open(text: Utf8Text) -> TextIO:
+    return text.path.open(encoding="utf-8-sig" if text.has_mark else "utf-8", newline="")
+
+
 def _selected(feed: Feed, layout: Layout) -> dict[str, str]:
     """Per raw column, which place of the record fills it, in SQL."""
     columns = zip(feed.columns, layout.picks, strict=True)
@@ -280,9 +287,7 @@ def _selected(feed: Feed, layout: Layout) -> dict[str, str]:
     return selected
 
 
-def _insert_with_duckdb(
-    con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, path: Path, found: Found, numbers: str
-) -> int:
+def _insert_with_duckdb(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, path: Path, found: Found, numbers: str) -> int:
     """Insert what DuckDB accepts, the n-th record under the n-th of ``numbers``, and say how many there were."""
     dialect, selected = found.dialect, _selected(feed, found.layout)
     names = [f"c{place}" for place in range(found.layout.width)]
@@ -346,7 +351,8 @@ def _swallows(path: Path, dialect: Dialect, width: int) -> bool:
 
 def _stands_alone(line: str, dialect: Dialect, width: int) -> bool:
     cells = line.split(dialect.delimiter)
-    return len(cells) == width and any(map(is_contact_point, cells))
+    # A mark in the first cell closes a value that began further up: then the line is the end of that record.
+    return len(cells) == width and dialect.quote not in cells[0] and any(map(is_contact_point, cells))
 
 
 def _ends_with_total(path: Path, dialect: Dialect) -> bool:

@@ -1,40 +1,24 @@
 """JSON into a raw table: DuckDB for objects beyond doubt, Python for the values that need a second look.
 
-Records are numbered from 1 in the order of the file. A record is an object: at the top, in an outermost array, one per
-line, behind ``options.records_path``, or within a text that holds JSON itself. A bare text or number in an array is a
-record of one value, labelled ``value``; where no column has that label it is the first column's.
-
-A column's label is a key, compared without case and outer white space, or a dotted path, which also goes through arrays
-(by number) and through texts that hold JSON. The first of a column's labels that has a value counts. ``_extra`` holds every
-top-level key that no column took as a whole.
+Records are numbered from 1 in the order of the file, and both ways must account for every one.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 
-from orchestration.readers.feeds import Feed
-from orchestration.readers.json_stream import (
-    MOST_DEPTH,
-    JsonShape,
-    Number,
-    Piece,
-    Repeated,
-    as_text,
-    json_shape_of,
-    pieces,
-    to_json,
-)
+from orchestration.readers.feeds import Column, Feed
+from orchestration.readers.json_fields import Extractor, Found, ways
+from orchestration.readers.json_stream import MOST_DEPTH, JsonShape, json_shape_of, pieces
 from orchestration.readers.layout import normalised
 from orchestration.readers.outcome import Outcome, Sink, UnreadableFile
 from orchestration.readers.text import Utf8Text
 
-_MOST_WRAPPED = 3  # texts in texts: SNS wraps once, a queue around it twice
 _DETAILS = {
     "not_json": "It is not valid JSON.",
     "truncated": "The file ends within it, so what followed is missing; ask for the file again.",
@@ -50,83 +34,222 @@ _DETAILS = {
 # no exponent, no zero at the end, and few enough digits for a double.
 _FRACTION = r"[:,\[]\s*(?:-0|-?[0-9]+[.eE])"
 _KEPT_FRACTION = r"[:,\[]\s*-?(?:[1-9][0-9]{0,8}|1[0-9]{9})\.(?:0|[0-9]{0,5}[1-9])\s*[,\]}]"
-_NEVER = "false"
+_UNNAMEABLE = frozenset('"\\*[]$')  # letters of a key that DuckDB's paths give another meaning
 
 
-class _Broken(Exception):
-    """A record can't be used; the text is the reason code."""
+def read_json(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text) -> Outcome:
+    """Load one file. The caller has begun a transaction and rolls back when this raises.
+
+    Raises:
+        UnreadableFile: the account does not balance.
+    """
+    shape = json_shape_of(text.path)
+    outcome = read_fast(con, feed, file_id, text, shape) or read_careful(con, feed, file_id, text, shape)
+    if not outcome.balances:
+        raise UnreadableFile("The records read do not add up to the objects in the file.", "unbalanced")
+    return outcome
 
 
-class Extractor:
-    """Takes a feed's columns out of records."""
+def read_careful(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text, shape: JsonShape) -> Outcome:
+    """Load value by value, each judged on its own."""
+    putter = _Putter(con, feed, file_id)
+    number = skipped = objects = 0
+    broken = False
+    with text.path.open(encoding="utf-8-sig" if text.has_mark else "utf-8", newline="") as stream:
+        for piece in pieces(stream):
+            broken = broken or piece.reason is not None
+            objects += isinstance(piece.value, dict)
+            before = number
+            for number, found in enumerate(putter.extractor.records(piece), start=number + 1):  # noqa: B020
+                putter.put(number, found)
+            if number == before:  # a page without records
+                number += 1
+                skipped += 1
+    putter.sink.done()
+    # Where nothing was broken, the brackets counted apart from the parsing must agree.
+    physical = number if broken or not shape.regular or objects == shape.objects else -1
+    return Outcome(physical, putter.sink.loaded, putter.sink.quarantined, skipped, "python", text.encoding)
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-        labels = {normalised(label) for column in feed.columns for label in column.labels}
-        self._scalar = "value" if "value" in labels else feed.columns[0].labels[0]
-        # By the keys of an object, in their order: an export's records have few different sets of them.
-        self._plans: dict[tuple[str, ...], list[list[tuple[str | None, tuple[str, ...]]]]] = {}
 
-    def record_of(self, value: Any) -> dict[str, Any]:
-        """The record that a value is.
+def read_fast(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text, shape: JsonShape) -> Outcome | None:
+    """Let DuckDB load a file of nothing but well-formed objects; single ones of them may still go through Python.
 
-        Raises:
-            _Broken: it is none.
-        """
-        if isinstance(value, Repeated):
-            raise _Broken("repeated_key")
-        if isinstance(value, dict):
-            return value
-        if isinstance(value, str):
-            return {self._scalar: value}
-        raise _Broken("not_an_object")
+    Returns:
+        Null when it is not such a file; the transaction was begun anew then.
+    """
+    if not shape.regular or shape.depth > MOST_DEPTH or not shape.objects or text.has_mark or feed.options.get("records_path"):
+        return None
+    try:
+        plan = _plan(con, feed) if _documents(con, text, shape) else None
+        if plan is not None:
+            return _load_documents(con, feed, file_id, plan, text.encoding)
+    except duckdb.InvalidInputException:  # what its parser says about a file it can't read
+        pass
+    con.rollback()
+    con.begin()
+    return None
 
-    def extract(self, record: dict[str, Any], text: str) -> tuple[str | None, ...]:
-        """The columns' values in the feed's order, and ``_extra``.
 
-        Raises:
-            _Broken: a text in it can't be stored.
-        """
-        taken: set[str] = set()
-        values: list[str | None] = []
-        for ways in self._plan(tuple(record)):
-            found = None
-            for key, path in ways:
-                found = record[key] if key is not None else _walk(record, path)
-                if key is not None and (found is not None or len(ways) == 1):
-                    taken.add(key)
-                if found is not None:
-                    break
-            values.append(as_text(found))
-        rest = {key: value for key, value in record.items() if key not in taken}
-        values.append(to_json(rest) if rest else None)
-        return _storable(values) if "\\u" in text or "\0" in text else tuple(values)
+class _Putter:
+    """Puts records into the raw table or into quarantine."""
 
-    def has(self, record: dict[str, Any], names: tuple[str, ...]) -> bool:
-        """Whether these columns have a place in the record, empty or not."""
-        plan = self._plan(tuple(record))
-        return all(
-            any(key is not None or _walk(record, path) is not None for key, path in ways)
-            for column, ways in zip(self._feed.columns, plan, strict=True)
-            if column.name in names
-        )
+    def __init__(self, con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str) -> None:
+        self.extractor, self.sink = Extractor(feed), Sink(con, feed, file_id)
+        names = [*(column.name for column in feed.columns), "_extra"]
+        self.sink.use({name: f"c{place}" for place, name in enumerate(names)})
 
-    def _plan(self, keys: tuple[str, ...]) -> list[list[tuple[str | None, tuple[str, ...]]]]:
-        """Per column, the ways to its value in the order of its labels: a key that is there, or a path to try."""
-        plan = self._plans.get(keys)
-        if plan is None:
-            by_name: dict[str, list[str]] = {}
-            for key in keys:
-                by_name.setdefault(normalised(key), []).append(key)
-            plan = []
-            for column in self._feed.columns:
-                ways: list[tuple[str | None, tuple[str, ...]]] = []
-                for label in column.labels:
-                    same = by_name.get(normalised(label), [])
-                    ways += [(key, ()) for key in sorted(same, key=lambda key: (key != label, key))]
-                    if not same and "." in label:
-                        ways.append((None, tuple(label.split("."))))
-                plan.append(ways)
-            if len(self._plans) < 10_000:  # objects whose keys are data would fill the memory with plans used once
-                self._plans[keys] = plan
-        return plan
+    def put(self, number: int, found: Found) -> None:
+        if found.record is None:
+            reason: str | None = found.reason or "not_an_object"
+        else:
+            values = self.extractor.extract(found.record)
+            # Zero characters and halves of pairs can only come from an escape, or from a zero byte.
+            doubtful = "\\u" in found.text or "\0" in found.text
+            values, reason = _storable(values) if doubtful else (values, None)
+            if reason is None:
+                self.sink.row(number, values)
+        if reason is not None:
+            self.sink.reject(number, reason, _DETAILS[reason], found.text)
+
+
+def _storable(values: Iterable[str | None]) -> tuple[tuple[str | None, ...], str | None]:
+    """The values without zero characters around them, and the reason why they can't be stored if there is one."""
+    stripped = tuple(value.strip("\0") if value else value for value in values)
+    joined = "".join(value for value in stripped if value)
+    if "\0" in joined:
+        return stripped, "nul_bytes"
+    try:
+        joined.encode()
+    except UnicodeEncodeError:
+        return stripped, "invalid_unicode"
+    return stripped, None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How DuckDB takes the feed's columns out of a document: SQL over ``json`` and ``found``, the values at ``paths``."""
+
+    paths: tuple[str, ...]
+    values: tuple[str, ...]
+    extra: str
+    odd: str
+    """True for documents that Python must look at."""
+
+
+def _documents(con: duckdb.DuckDBPyConnection, text: Utf8Text, shape: JsonShape) -> bool:
+    """Fill ``json_documents`` with the file's numbered values and say whether they are the objects that were counted."""
+    with text.path.open("rb") as stream:
+        kind = "array" if stream.read(1 << 16).lstrip().startswith(b"[") else "unstructured"
+    # The positional join numbers in the order of the file; it fills the shorter side with nulls.
+    con.execute(
+        "create or replace temp table json_documents as select range as n, json "
+        f"from read_json_objects(?, format = '{kind}') positional join range(1, {shape.objects + 1})",
+        [str(text.path)],
+    )
+    counted = con.execute(
+        "select count(*) filter (where n is not null and json_type(json) = 'OBJECT'), count(*) from json_documents"
+    ).fetchall()
+    return counted == [(shape.objects, shape.objects)]
+
+
+def _load_documents(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, plan: _Plan, encoding: str) -> Outcome:
+    # All paths in one call: each call parses the document anew.
+    source = f"(select n, json, json_extract_string(json, [{', '.join(map(_literal, plan.paths))}]) as found from json_documents)"
+    con.execute(f"create or replace temp table json_odd as select n from {source} where {plan.odd}")
+    names = ", ".join(f'"{column.name}"' for column in feed.columns)
+    plain = con.execute(
+        f'insert into raw."{feed.table}" (_file_id, _record_no, {names}, _extra) '
+        f"select ?, n, {', '.join(plan.values)}, {plan.extra} from {source} anti join json_odd using (n)",
+        [file_id],
+    ).fetchall()[0][0]
+    odd = con.execute("select n, json from json_documents semi join json_odd using (n) order by n").fetchall()
+    con.execute("drop table json_documents")
+    con.execute("drop table json_odd")
+    putter = _Putter(con, feed, file_id)
+    for number, document in odd:
+        for piece in pieces(io.StringIO(document)):
+            for found in putter.extractor.records(piece):
+                putter.put(number, found)
+    putter.sink.done()
+    return Outcome(plain + len(odd), plain + putter.sink.loaded, putter.sink.quarantined, 0, "duckdb", encoding)
+
+
+def _plan(con: duckdb.DuckDBPyConnection, feed: Feed) -> _Plan | None:
+    """Null where only Python can follow."""
+    keys = tuple(_texts(con, "select distinct unnest(json_keys(json)) from json_documents"))
+    if any(_UNNAMEABLE & set(key) for key in keys):
+        return None
+    odd = [
+        "len(json_keys(json)) <> len(list_distinct(json_keys(json)))",
+        f"len(regexp_extract_all(json, '{_FRACTION}')) <> len(regexp_extract_all(json, '{_KEPT_FRACTION}'))",
+    ]
+    top = {_step("$", key): key for key in keys}
+    used: dict[str, str] = {}  # SQL of the value by its path
+    values: list[str] = []
+    for column in feed.columns:
+        paths = _paths(con, column, keys)
+        if paths is None:
+            return None
+        for path in paths:
+            used.setdefault(path, f"found[{len(used) + 1}]")
+        values.append(f"coalesce({', '.join(used[path] for path in paths)})" if paths else "null")
+        own = [path for path in paths if path in top]
+        if len(own) > 1:  # Python keeps the second one's value in _extra
+            odd.append(" + ".join(f"({used[path]} is not null)::int" for path in own) + " > 1")
+    extra = "null"
+    if top.keys() - used.keys():
+        patch = json.dumps(dict.fromkeys(sorted(top[path] for path in top.keys() & used.keys())), ensure_ascii=False)
+        extra = f"nullif(json_merge_patch(json, {_literal(patch)})::varchar, '{{}}')"
+    # Where no column has a place, the root stands in: the list of paths must not be empty.
+    return _Plan(tuple(used) or ("$",), tuple(values), extra, " or ".join(f"({test})" for test in odd))
+
+
+def _paths(con: duckdb.DuckDBPyConnection, column: Column, keys: tuple[str, ...]) -> list[str] | None:
+    """DuckDB's paths to a column's value, in the order in which they count; null where only Python can follow."""
+    paths: list[str] = []
+    for label in column.labels:
+        for way in ways(label, keys):
+            found = [_step("$", way.key)] if way.key is not None else _resolve(con, way.path)
+            if found is None:
+                return None
+            paths += [path for path in found if path not in paths]
+    return paths
+
+
+def _resolve(con: duckdb.DuckDBPyConnection, parts: tuple[str, ...]) -> list[str] | None:
+    """The one path, as it is spelt in this file, along which a dotted label leads; none where it leads nowhere."""
+    path = "$"
+    for part in parts:
+        kinds = set(_texts(con, f"select distinct json_type(json, {_literal(path)}) from json_documents"))
+        wrapped = f"select 1 from json_documents where regexp_matches(ltrim({_at(path)}), '^[{{\\[]') limit 1"
+        if "VARCHAR" in kinds and con.execute(wrapped).fetchall():
+            return None
+        if "ARRAY" in kinds and part.isdigit():
+            if "OBJECT" in kinds:
+                return None
+            path = f"{path}[{part}]"
+            continue
+        found = _texts(con, f"select distinct unnest(json_keys(json, {_literal(path)})) from json_documents")
+        same = [key for key in found if normalised(key) == normalised(part)]
+        if len(same) > 1 or any(_UNNAMEABLE & set(key) for key in same):
+            return None
+        if not same:
+            return []
+        path = _step(path, same[0])
+    return [path]
+
+
+def _texts(con: duckdb.DuckDBPyConnection, query: str) -> list[str]:
+    return sorted(row[0] for row in con.execute(query).fetchall() if row[0] is not None)
+
+
+def _step(path: str, key: str) -> str:
+    return f'{path}."{key}"'
+
+
+def _at(path: str) -> str:
+    return f"json_extract_string(json, {_literal(path)})"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -56,9 +56,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 # strict=False: line ends inside texts are no valid JSON, but there is no doubt about what is meant.
-_DECODER = json.JSONDecoder(
-    parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=_object, strict=False
-)
+_DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=_object, strict=False)
 
 
 def pieces(stream: TextIO) -> Iterator[Piece]:

@@ -153,16 +153,21 @@ def find_layout(sample: str, feed: Feed) -> Found:
 
 
 def _by_width(sample: str, feed: Feed, dialects: list[Dialect]) -> Found:
-    """Without a header the delimiter is the one that most often yields as many fields as the feed has columns."""
+    """Without a header the delimiter is the one that yields as many fields as the feed has columns.
+
+    For a feed of one column any delimiter does that which is not in the file, so there one counts that cuts every record.
+    """
+    declared = len(feed.columns)
     ranked = []
     for dialect in dialects:
         widths = Counter(len(cells) for _, cells in _first_records(sample, dialect))
         if widths:
-            width, records = max(widths.items(), key=lambda item: (item[0] == len(feed.columns), item[1]))
-            ranked.append((width == len(feed.columns), width > 1, records, width, dialect))
+            width, records = max(widths.items(), key=lambda item: (item[0] == declared, item[1]))
+            fits = width == declared > 1, width > 1 and len(widths) == 1, records
+            ranked.append((fits, width, dialect))
     if not ranked:
-        return Found(dialects[0], 0, layout_of_positions(len(feed.columns), feed))
-    *_, width, dialect = max(ranked, key=lambda item: item[:3])
+        return Found(dialects[0], 0, layout_of_positions(declared, feed))
+    _, width, dialect = max(ranked, key=lambda item: item[0])
     return Found(dialect, 0, layout_of_positions(width, feed))
 
 

@@ -25,6 +25,8 @@ _MARKS = (
 )
 # In UTF-16 text of most languages nearly every second byte is 0; in no text of one byte per letter is a tenth.
 _UTF16_SHARE, _OTHER_SHARE = 0.4, 0.1
+# Of ten lines with other than ASCII letters at least one is UTF-8, or the file is taken to be in the other encoding.
+_JOINED_SHARE = 10
 # Documents that arrive under a name that promises text.
 _NOT_TEXT = (
     (b"PK\x03\x04", "a spreadsheet or a ZIP file; export it as CSV"),
@@ -51,7 +53,7 @@ def as_utf8(path: Path, folder: Path, forced: str | None = None) -> Iterator[Utf
     """The file as UTF-8: itself where it is that already, else a copy in ``folder`` that is gone when the block ends.
 
     Tried in this order: the byte order mark; the zero bytes of UTF-16 without one; UTF-8 as a whole. What is none of
-    these is decoded line by line: UTF-8 where the line is valid, else cp1252, else latin-1, which accepts any byte.
+    these is decoded line by line: UTF-8 where enough lines are, else cp1252, else latin-1, which accepts any byte.
 
     Raises:
         UnreadableFile: it is no text, or not in the ``forced`` encoding.
@@ -95,9 +97,9 @@ def _refuse_what_is_no_text(sample: bytes) -> None:
     if _HTML.match(sample):
         raise UnreadableFile("The file is a web page, probably an error page or a log-in form.")
     controls = len(sample) - len(sample.translate(None, _CONTROL))
-    # Real exports hold none; a tenth is far above any damage and far below any binary format.
-    if controls > len(sample) // 10 and not sample.startswith(tuple(mark for mark, _ in _MARKS)):
-        raise UnreadableFile("The file is no text: a tenth of its first bytes are control characters.")
+    # Real exports hold none; one in twenty is far above any damage and below any binary format.
+    if controls > len(sample) // 20 and not sample.startswith(tuple(mark for mark, _ in _MARKS)):
+        raise UnreadableFile("The file is no text: more than one in twenty of its first bytes is a control character.")
 
 
 def _utf16_without_mark(sample: bytes) -> str:
@@ -137,15 +139,28 @@ def _transcode(source: BinaryIO, target: BinaryIO, encoding: str, *, strict: boo
 
 
 def _transcode_lines(source: BinaryIO, target: BinaryIO) -> str:
+    start = source.tell()
+    as_utf8, as_other = 0, 0
+    while line := source.readline(_LONGEST_LINE):
+        if not line.isascii():
+            is_utf8 = _decoded(line, ("utf-8",))[1] == "utf-8"
+            as_utf8, as_other = as_utf8 + is_utf8, as_other + (not is_utf8)
+    # A few lines that happen to be valid UTF-8 are no joined file: "ß€" in cp1252 is a letter of N'Ko in UTF-8.
+    encodings = ("utf-8", "cp1252") if as_utf8 * _JOINED_SHARE >= as_other else ("cp1252",)
+    source.seek(start)
     seen = set()
     while line := source.readline(_LONGEST_LINE):
-        for name in ("utf-8", "cp1252", "latin-1"):
-            try:
-                text = line.decode(name)
-            except UnicodeDecodeError:
-                continue
-            if not line.isascii():
-                seen.add(name)
-            target.write(text.encode())
-            break
+        text, encoding = _decoded(line, encodings)
+        target.write(text.encode())
+        if not line.isascii():
+            seen.add(encoding)
     return "+".join(sorted(seen))
+
+
+def _decoded(line: bytes, encodings: tuple[str, ...]) -> tuple[str, str]:
+    for encoding in encodings:
+        try:
+            return line.decode(encoding), encoding
+        except UnicodeDecodeError:
+            continue
+    return line.decode("latin-1"), "latin-1"  # which has a letter for every byte

@@ -17,13 +17,15 @@ from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.home import Home
 from orchestration.core.key import home_key
 from orchestration.core.warehouse import one_row, warehouse
-from orchestration.identifiers import NORMALISER, NormaliseCounts, create_identifier_tables, normalise_new
+from orchestration.identifiers import email_sql, phone_sql, postal
+from orchestration.identifiers.cache import NormaliseCounts, create_identifier_tables, normalise_new
 from orchestration.readers.tables import create_raw_tables
 from orchestration.reconcile import dbt
 from orchestration.reconcile.components import Linked, create_person_table, link_persons
 from orchestration.sync import copy_state
 
 STAGES = ("staging", "ledger", "golden", "prove")
+_NORMALISERS = (phone_sql.NORMALISER, email_sql.NORMALISER, postal.NORMALISER)
 _STAMPS = "create table if not exists raw.stamps (name varchar primary key, value varchar)"
 
 
@@ -110,7 +112,7 @@ def _meaning(config: Config) -> str:
     """Fingerprint of everything that decides what a record already taken in means."""
     settings = {name: entry.model_dump(mode="json") for name, entry in config.sources.items()}
     company = config.company.model_dump(mode="json", exclude={"name", "target_hours", "at_risk_hours"})
-    return sha256_text(canonical_json([dbt.models_hash(), dbt.policy_hash(), NORMALISER, settings, company]))
+    return sha256_text(canonical_json([dbt.models_hash(), dbt.policy_hash(), *_NORMALISERS, settings, company]))
 
 
 def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:

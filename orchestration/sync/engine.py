@@ -111,7 +111,7 @@ def sync(
 ) -> SyncResult:
     """Bring one destination in line with the published table, and prove it.
 
-    ``dry_run`` (or the configuration's) plans and reports, and writes nothing. The arguments after it are for tests; left
+    ``dry_run`` (or the configuration's) plans and reports, and sends nothing. The arguments after it are for tests; left
     alone they are the published snapshot, the gate's record, the configured destination and the machine's clock.
 
     Raises:
@@ -199,6 +199,8 @@ class _Push:
         except PermanentError as error:
             evidence_failed = True
             self.alarms.append(str(error))
+        if not self.dry_run:
+            plan.spend_evidence(con, self.name)
         self._look_and_plan(con)
         held, alarms = guards.hold_releases(
             con,
@@ -207,10 +209,9 @@ class _Push:
                 gate_holds=permission.releases_held,
                 snapshot_rows=snapshot.row_count,
                 read_back_failed=self.read_back_failed,
-                evidence_failed=evidence_failed,
             ),
         )
-        held += guards.blocked_rows(con)
+        held += guards.blocked_rows(con, evidence_failed=evidence_failed)
         self.alarms += alarms
         planned = plan.count_plan(con)
         for why, said in _WORTH_AN_ALARM.items():
@@ -358,7 +359,7 @@ class _Push:
 _OURS = "row_state where destination = $destination"
 
 _WORTH_AN_ALARM = {
-    "missing": "that were there before are gone and are put again",
+    "missing": "that should be there are not, and are put again",
     "refused_before": "were refused before and are tried again",
     "release_outcome_unknown": "were to be released when a push died; nobody knows whether they were",
 }

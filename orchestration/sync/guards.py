@@ -34,7 +34,6 @@ class Circumstances:
     """The gate's record lets new suppressions out, but no release."""
     snapshot_rows: int
     read_back_failed: bool
-    evidence_failed: bool
 
 
 def hold_releases(
@@ -69,8 +68,6 @@ def hold_releases(
         alarms.append(f"{lost} of {proved} rows that were proved before are gone from the destination")
     if seen.read_back_failed:
         reasons.append(("read_back_failed", "see the alarm; releases wait for a read-back"))
-    if seen.evidence_failed:
-        reasons.append(("evidence_unreadable", "publish again, so that the evidence for releases is written"))
     if releases > config.max_releases:
         reasons.append(("too_many_releases", f"look at them, then raise max_releases above {config.max_releases}"))
     if releases and releases / max(written, 1) > config.max_release_share:
@@ -87,9 +84,12 @@ def hold_releases(
     return tuple(Held(name, releases, step) for name, step in reasons), tuple(alarms)
 
 
-def blocked_rows(con: duckdb.DuckDBPyConnection) -> tuple[Held, ...]:
+def blocked_rows(con: duckdb.DuckDBPyConnection, *, evidence_failed: bool) -> tuple[Held, ...]:
     """The rows we wrote that nothing says may be lifted, by reason."""
+    if evidence_failed:
+        con.execute("update plan set why = 'evidence_unreadable' where action = 'blocked' and why = 'no_evidence'")
     steps = {
+        "evidence_unreadable": "publish again, so that the evidence for releases is written",
         "no_evidence": "a row vanished from the published table without an opt-in: find out why; it stays suppressed",
         "no_longer_configured": "its channel or scope left the configuration; it stays suppressed until it is put back",
         "release_outcome_unknown": "a release left and was never answered; look at the system by hand",

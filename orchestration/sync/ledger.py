@@ -3,7 +3,8 @@
 One DuckDB file that outlives the warehouse, since it is the only memory of which rows we wrote ourselves.
 ``row_state`` holds one row per destination and key, now. ``journal`` is written around every call (a line before it
 leaves, a line when it is answered) and folded into ``row_state`` afterwards, so that a process killed between the two
-leaves an unanswered line: that row *may* be there, is ours, and is sent again.
+leaves an unanswered line: that row *may* be there, is ours, and is sent again. ``spent`` holds the evidence that can no
+longer lift a row (``plan.spend_evidence``).
 
 Every time in here is the ``as_of`` of the run: nothing asks the clock. Planning and sending live elsewhere.
 """
@@ -89,10 +90,12 @@ def ledger(home: Home, limits: Limits | None = None) -> Iterator[duckdb.DuckDBPy
         prepare(con, home, limits or Limits())
         columns = ", ".join(f"{name} {kind}" for name, kind in ROW_STATE.items())
         con.execute(f"create table if not exists row_state ({columns})")
+        key = ", ".join(f"{name} varchar" for name in KEY)
+        con.execute(f"create table if not exists spent (destination varchar, {key}, evidence_id varchar)")
         con.execute("create sequence if not exists journal_line")
         con.execute(
             "create table if not exists journal (line bigint default nextval('journal_line'), destination varchar, "
-            "channel varchar, identifier_type varchar, identifier varchar, scope varchar, call varchar, outcome varchar, "
+            f"{key}, call varchar, outcome varchar, "
             "happened_at timestamptz, version bigint, fingerprint varchar, looked boolean, evidence_id varchar, "
             "evidence_kind varchar, receipt_seq bigint)"
         )
@@ -161,6 +164,10 @@ class Journal:
         finally:
             self._con.unregister("_refused")
 
+    def turned_away(self, call: SendingCall, table: str, first: int, last: int) -> None:
+        """The system did not take the batch at all: as if it had never left."""
+        self._write(call, table, first, last, "'not_taken'", "")
+
     def _write(self, call: str, table: str, first: int, last: int, outcome: str, join: str) -> None:
         key = ", ".join(f"planned.{column}" for column in KEY)
         self._con.execute(
@@ -193,6 +200,7 @@ class Journal:
                 f"from journal where destination = $destination group by {KEY_LIST}",
                 where,
             )
+            self._con.execute("delete from latest where outcome = 'not_taken'")
             match = f"from latest where row_state.destination = $destination and {same_key('row_state', 'latest')}"
             put = f"{match} and latest.call = 'put'"
             release = f"{match} and latest.call = 'release'"

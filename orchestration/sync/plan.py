@@ -24,13 +24,18 @@ import pyarrow as pa
 
 from orchestration.core.errors import PermanentError
 from orchestration.destinations.contract import KEY, PAYLOAD, Destination, ReadBack
-from orchestration.sync.ledger import KEY_LIST, ROW_STATE, SendingCall
+from orchestration.sync.ledger import KEY_LIST, ROW_STATE, SendingCall, same_key
 
 _EVIDENCE_COLUMNS = {*KEY, "evidence_id", "evidence_kind"}
 _EVIDENCE_KINDS = ("opt_in", "registry")
 
 # A point-read destination is looked at row by row, so old rows are checked again a thirtieth a day: each monthly.
 _RECHECK_DAYS = 30
+
+_SPEAKS_OF = (
+    "{row}.channel = evidence.channel and {row}.identifier_type = evidence.identifier_type "
+    "and {row}.identifier = evidence.identifier and covers(evidence.scope, {row}.scope)"
+)
 
 _PARQUET = "read_parquet($file, hive_partitioning = false)"  # else the folder's version=<n> becomes a column
 
@@ -106,14 +111,12 @@ def prepare_wanted(
 def prepare_evidence(con: duckdb.DuckDBPyConnection, file: Path) -> None:
     """Make ``evidence`` from the file that was published with the version. No file: nothing may be lifted.
 
-    ``evidence_at`` is optional; with it, only evidence later than the row's last request counts.
-
     Raises:
         PermanentError: the file is there but is not what was agreed.
     """
     con.execute(
         "create or replace temp table evidence (channel varchar, identifier_type varchar, identifier varchar, scope varchar, "
-        "evidence_id varchar, evidence_kind varchar, evidence_at timestamptz)"
+        "evidence_id varchar, evidence_kind varchar)"
     )
     if not file.exists():
         return
@@ -125,11 +128,35 @@ def prepare_evidence(con: duckdb.DuckDBPyConnection, file: Path) -> None:
     columns = {row[0] for row in described}
     if missing := sorted(_EVIDENCE_COLUMNS - columns):
         raise PermanentError(tried, seen=f"{file.name} lacks {', '.join(missing)}", next_step="publish again")
-    at = "evidence_at::timestamptz" if "evidence_at" in columns else "null"
     con.execute(
-        f"insert into evidence select {KEY_LIST}, evidence_id, evidence_kind, {at} from {_PARQUET} "
+        f"insert into evidence select {KEY_LIST}, evidence_id, evidence_kind from {_PARQUET} "
         "where evidence_id <> '' and list_contains($kinds, evidence_kind)",
         {"file": str(file), "kinds": list(_EVIDENCE_KINDS)},
+    )
+
+
+def spend_evidence(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Note the evidence that is there while a row is wanted all the same: it did not lift that row, and never will.
+
+    An opt-in stays in the published evidence after a later opt-out. Without this note it would let that opt-out be
+    lifted, should the row ever vanish by a fault.
+    """
+    con.execute(
+        f"""
+        insert into spent
+        with known as (
+            select * from spent where destination = $destination
+        ),
+        final as (
+            select distinct
+                $destination as destination, wanted.channel, wanted.identifier_type, wanted.identifier, wanted.scope,
+                evidence.evidence_id
+            from wanted
+            join evidence on {_SPEAKS_OF.format(row="wanted")}
+        )
+        select final.* from final anti join known using (evidence_id, {KEY_LIST})
+        """,
+        {"destination": name},
     )
 
 
@@ -154,23 +181,17 @@ def make_plan(
             select * from row_state where destination = $destination
         ),
         proof as (
-            -- the latest evidence speaks; a row's evidence stands at its node or above it
+            -- a row's evidence stands at its node or above it; of several any will do, so the same one each time
             select
                 known.channel, known.identifier_type, known.identifier, known.scope,
-                max_by(
-                    {{id: evidence.evidence_id, kind: evidence.evidence_kind}},
-                    (evidence.evidence_at, evidence.evidence_id)
-                ) as speaker
+                min_by({{id: evidence.evidence_id, kind: evidence.evidence_kind}}, evidence.evidence_id) as speaker
             from known
-            join evidence
-                on known.channel = evidence.channel
-                and known.identifier_type = evidence.identifier_type
-                and known.identifier = evidence.identifier
-                and covers(evidence.scope, known.scope)
-            where
-                coalesce(evidence.evidence_at > known.last_requested_at, true)
-                -- an opt-in lifts once: after a new opt-out it is spent
-                and (known.evidence_id is distinct from evidence.evidence_id or known.releasing is not null)
+            join evidence on {_SPEAKS_OF.format(row="known")}
+            left join spent
+                on spent.destination = known.destination
+                and spent.evidence_id = evidence.evidence_id
+                and {same_key("spent", "known")}
+            where spent.evidence_id is null
             group by all
         ),
         everything as (
@@ -338,15 +359,19 @@ def make_changes(
 
 
 def make_batches(con: duckdb.DuckDBPyConnection) -> dict[SendingCall, int]:
-    """Number the rows that leave, in ``planned_put`` and ``planned_release``; the newest opt-outs first, since the
-    legal clocks of the older ones were met by earlier pushes or are lost already. Returns the rows of each."""
+    """Number the rows that leave, in ``planned_put`` and ``planned_release``. Returns the rows of each.
+
+    The newest opt-outs first, since the legal clocks of the older ones were met by earlier pushes or are lost already;
+    rows that the system refused before come last, where they hold up nobody.
+    """
     counts: dict[SendingCall, int] = {}
     calls: tuple[SendingCall, ...] = ("put", "release")
     for action in calls:
         con.execute(
             f"create or replace temp table planned_{action} as "
-            f"select row_number() over (order by last_requested_at desc nulls last, {KEY_LIST}) - 1 as position, "
-            f"{KEY_LIST}, identifier_hash, {', '.join(PAYLOAD)}, fingerprint, looked, evidence_id, evidence_kind "
+            "select row_number() over (order by why = 'refused_before', last_requested_at desc nulls last, "
+            f"{KEY_LIST}) - 1 as position, {KEY_LIST}, identifier_hash, {', '.join(PAYLOAD)}, fingerprint, looked, "
+            "evidence_id, evidence_kind, why = 'refused_before' as refused_before "
             f"from plan where action = '{action}' order by position"
         )
         counts[action] = _count(con, f"planned_{action}")

@@ -14,13 +14,13 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.core.errors import PermanentError, TransientError
-from orchestration.destinations.contract import KEY, PAYLOAD, BatchRejected, Destination, Facts, Outcome, Throttled
+from orchestration.destinations.contract import KEY, PAYLOAD, BatchRejected, Destination, Facts, Outcome, Throttled, error_code
 from orchestration.sync.ledger import Journal, SendingCall
 
 ATTEMPTS = 5  # with the pauses below: 15 seconds of trying, which outlasts a restart of a server behind a balancer
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 900.0  # 15 minutes, the longest window vendors count by; longer is the next run's business
-ALL_REFUSED_AFTER = 25  # so many rows refused one by one and none accepted: it is the request that is wrong, not a row
+ALL_REFUSED_AFTER = 25  # so many new rows refused and none accepted: it is the request that is wrong, not a row
 _STREAM_ROWS = 100_000  # rows per Arrow batch of a stream; some ten MB
 
 Answer = TypeVar("Answer")
@@ -65,12 +65,15 @@ class Sender:
     def __init__(self, con: duckdb.DuckDBPyConnection, destination: Destination, journal: Journal, pace: Pace) -> None:
         self._con, self._destination, self._journal, self._pace = con, destination, journal, pace
         self._accepted = self._refused = 0
+        self._fresh = 0  # rows before this position were never refused
         self.changed: int | None = None
         """Rows that the system says it changed; None where it does not count."""
 
     def send(self, call: SendingCall, rows: int) -> None:
         """Send ``planned_<call>``, which has ``rows`` rows."""
         size = self._destination.facts.batch_size or max(rows, 1)
+        fresh = self._con.execute(f"select count(*) from planned_{call} where not refused_before").fetchall()
+        self._fresh = int(fresh[0][0])
         for first in range(0, rows, size):
             self._send(call, first, min(first + size, rows))
 
@@ -87,9 +90,13 @@ class Sender:
             else:
                 self._answered(call, table, first, last, {0: refusal.code})
             return
+        except Throttled:  # the one failure that says nothing was done
+            self._journal.turned_away(call, table, first, last)
+            raise
         if outcome.changed is not None:
             self.changed = (self.changed or 0) + outcome.changed
-        self._answered(call, table, first, last, dict(outcome.rejected))
+        # Codes only, whatever the module handed over: a vendor's text may quote the row.
+        self._answered(call, table, first, last, {index: error_code(code) for index, code in outcome.rejected.items()})
 
     def _ask(self, call: SendingCall, table: str, first: int, last: int) -> Outcome:
         reader = stream(self._con, table, first, last)
@@ -106,12 +113,12 @@ class Sender:
                 next_step="correct how the module maps answers to rows; the batch counts as unanswered",
             )
         self._journal.answer(call, table, first, last, rejected)
-        self._refused += len(rejected)
+        self._refused += sum(first + index < self._fresh for index in rejected)
         self._accepted += last - first - len(rejected)
         if self._refused >= ALL_REFUSED_AFTER and not self._accepted:
             raise PermanentError(
                 f"Sending to {self._destination.facts.system}",
-                seen=f"all of the first {self._refused} rows were refused",
+                seen=f"all of the first {self._refused} new rows were refused",
                 next_step="correct the module or the settings; the refusals' codes are in the ledger and the receipt",
             )
 

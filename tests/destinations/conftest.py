@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -61,6 +62,14 @@ def _postgres_programs() -> Path | None:
     return Path(on_path).resolve().parent if on_path else None
 
 
+def _exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """URL of an empty PostgreSQL server on a unix socket in a temporary folder; gone afterwards."""
@@ -70,10 +79,11 @@ def postgres() -> Iterator[str]:
     as_user: list[str] = []
     folder = Path(tempfile.mkdtemp(prefix="ql-pg-", dir="/tmp"))  # a socket's path may be 107 bytes: pytest's own is too long
     if os.getuid() == 0:  # the server refuses to run as root
-        if not shutil.which("runuser"):
-            pytest.skip("PostgreSQL does not run as root, and there is no runuser to become somebody else")
-        as_user = ["runuser", "-u", "postgres", "--"]
-        shutil.chown(folder, "postgres")
+        somebody = next((name for name in ("postgres", "nobody") if _exists(name)), None)
+        if somebody is None or not shutil.which("runuser"):
+            pytest.skip("PostgreSQL does not run as root, and there is no runuser or nobody to become")
+        as_user = ["runuser", "-u", somebody, "--"]
+        shutil.chown(folder, somebody)
 
     def run(*command: str) -> None:
         subprocess.run([*as_user, *command], check=True, capture_output=True, cwd=folder, timeout=60)

@@ -46,7 +46,7 @@ select request_id, source, 'canonical' as vendor, 'requests' as feed, action, me
     asked_at + to_hours(5) as first_seen, file_id, i // 40 + 1 as record_no,
     case when i % 4 in (0, 1) then [email_of(i)] when i % 12 = 3 then [email_of(i)] else [] end::varchar[] as emails,
     case when i % 4 = 2 then [phone_of(i)] else [] end::varchar[] as phones,
-    case when i % 4 = 3 and i % 12 <> 3 then 'canaria person ' || i || '|1 quiet lane|example|US' end as postal_key,
+    case when i % 4 = 3 and i % 12 <> 3 then 'canaria person ' || i || '|1 quiet lane|12345|US' end as postal_key,
     'C' || i as customer_id, region, 1 + (i % 3) as records
 from person;
 insert into ledger.requests by name
@@ -185,3 +185,11 @@ select (getvariable('as_of') - to_days((i % 30)::int))::date, 'dialler', ['diall
     case when i % 40 = 0 then 'violation' when i % 15 = 0 then 'in_grace' when i % 7 = 0 then 'before_request' else 'clean' end,
     case when i % 80 = 0 then 'not_pushed' when i % 120 = 0 then 'registry_too_old' when i % 40 = 0 then 'arrived_late' end, 3
 from range(600) as numbers(i);
+
+-- The original records of the first persons, and one that no reader could read.
+create table raw.canonical__requests (_file_id varchar, _record_no bigint, _extra varchar, requested_at varchar, action varchar, email varchar, note varchar);
+insert into raw.canonical__requests
+select file_id, i // 40 + 1, '{"clerk":"K"}', strftime(asked_at, '%Y-%m-%d'), action, email_of(i), '' from person where i < 30;
+insert into raw.quarantine values (md5('file 1'), 900, 'ragged_row', 'canary1@example.com;;;');
+insert into identifiers.contact_point
+select distinct identifier_type, identifier, keyed_hash(identifier) from identity.contact_points;

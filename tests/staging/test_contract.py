@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from orchestration.core.config import Config
@@ -116,7 +117,8 @@ CELLS: dict[str, tuple[str | None, ...]] = {
     "any": ("x", "Ada Moss", "12 Elm Street", "20001", "US", "GB", "CA", "acme/newsletter", "4100", "{}", "ü\u200b", "", None),
 }
 COLUMNS_OF_KIND = {
-    "time": "requested_at contacted_at updated_at unsub_time clean_time last_changed created created_at timestamp sent_at consent_at",
+    "time": "requested_at contacted_at updated_at unsub_time clean_time last_changed created created_at timestamp sent_at "
+    "consent_at",
     "email": "email emails identifier",
     "phone": "phone phones ani dnis from_number to_number",
     "word": "action channels channel method status",
@@ -142,7 +144,11 @@ def fill(con: duckdb.DuckDBPyConnection, feed: Feed, chance: random.Random, file
         for number in range(1, RECORDS + 1)
     ]
     columns = ", ".join(f'"{name}"' for name in ("_file_id", "_record_no", "_extra", *names))
-    con.executemany(f'insert into raw."{feed.table}" ({columns}) values ({", ".join("?" * (len(names) + 3))})', rows)
+    con.register(
+        "nonsense", pa.table([pa.array(values) for values in zip(*rows, strict=True)], [f"c{n}" for n in range(len(names) + 3)])
+    )
+    con.execute(f'insert into raw."{feed.table}" ({columns}) select * from nonsense')
+    con.unregister("nonsense")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import yaml
+
 from orchestration.core.config import Config
 from orchestration.core.home import CHECKOUT, Home
 from orchestration.reconcile import dbt
@@ -12,6 +14,7 @@ def test_every_unit_test_of_the_models_holds(home: Home, config: Config) -> None
     # A unit test reads the columns of what its model reads, so everything is built once, on no data.
     dbt.invoke(home, config, AS_OF, "build", "tag:staging tag:ledger tag:golden tag:prove")
     results = dbt.invoke(home, config, AS_OF, "test", "test_type:unit")
-    written = sum(path.read_text("utf-8").count("\n    model: ") for path in (CHECKOUT / "dbt_project" / "models").rglob("*.yml"))
+    files = (CHECKOUT / "dbt_project" / "models").rglob("*.yml")
+    written = sum(len((yaml.safe_load(path.read_text("utf-8")) or {}).get("unit_tests", [])) for path in files)
     assert [result.unique_id for result in results if not result.ok] == []
     assert len(results) == written > 0, f"{written} unit tests are written, {len(results)} ran"

@@ -116,7 +116,7 @@ class Publisher:
         _to_parquet(rows, COLUMNS, file)
         if evidence is not None:
             (folder / "evidence").mkdir()
-            kinds = dict.fromkeys((*KEY, "evidence_id", "evidence_kind"), "varchar") | {"evidence_at": "timestamptz"}
+            kinds = dict.fromkeys((*KEY, "evidence_id", "evidence_kind"), "varchar")
             _to_parquet(evidence, kinds, folder / "evidence" / "releases.parquet")
         self.current = Version(self.version, [file], folder / "evidence" / "releases.parquet", len(rows))
         return self.current
@@ -131,7 +131,7 @@ class Publisher:
 
 
 def opt_in(identifier: str, /, **changes: Any) -> dict[str, Any]:
-    """The evidence of one opt-in, later than every opt-out of :func:`golden`."""
+    """The evidence of one opt-in."""
     entry = {
         "channel": "email",
         "identifier_type": "email",
@@ -139,7 +139,6 @@ def opt_in(identifier: str, /, **changes: Any) -> dict[str, Any]:
         "scope": "*",
         "evidence_id": f"opt-in of {identifier}",
         "evidence_kind": "opt_in",
-        "evidence_at": at(-1),
     }
     return entry | changes
 

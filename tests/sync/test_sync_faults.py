@@ -70,11 +70,24 @@ def test_when_everything_is_refused_the_push_stops(publisher, push, home) -> Non
     names = [str(number) for number in range(200)]
     crm = FullDouble(spoils={f"{name}@example.com" for name in names}, batch_size=100)
     publisher.publish(*everyone(*names))
-    with pytest.raises(PermanentError, match="all of the first 25 rows were refused"):
+    with pytest.raises(PermanentError, match="all of the first 25 new rows were refused"):
         push(crm)
     assert len(crm.put_calls) < 80
     receipt = json.loads((home.outbox / "crm" / "receipts" / "00000001.json").read_text())
     assert (receipt["stopped"], receipt["rejected"], receipt["accepted"]) == ("PermanentError", 25, 0)
+
+
+def test_rows_that_are_refused_for_good_come_last_and_stop_nobody(publisher, push) -> None:
+    bad = [str(number) for number in range(30)]
+    crm = FullDouble(refuses={f"{name}@example.com": "invalid_email" for name in bad}, batch_size=20)
+    publisher.publish(*everyone(*bad, "ann"))
+    assert push(crm).rejected == 30
+    again = push(crm, as_of=at(1))
+    assert again.planned == {"noop:in_place": 1, "put:refused_before": 30} and again.rejected == 30
+    publisher.publish(*everyone(*bad, "ann"), golden("zoe@example.com", last_requested_at=at(-99)))
+    crm.put_calls.clear()
+    push(crm, as_of=at(2))
+    assert crm.put_calls[0][0] == "zoe@example.com"
 
 
 def test_a_busy_system_is_asked_again_with_growing_pauses(publisher, push) -> None:
@@ -98,6 +111,30 @@ def test_a_pause_that_is_too_long_is_left_to_the_next_push(publisher, push, home
         crm.clock.slept == []
         and json.loads((home.outbox / "crm" / "receipts" / "00000001.json").read_text())["stopped"] == "Throttled"
     )
+
+
+def test_a_release_that_was_turned_away_may_be_sent_again_even_where_nobody_can_look(publisher, push) -> None:
+    class Turns(Double):
+        def release(self, rows):
+            if self.failures:
+                raise self.failures.pop(0)
+            return super().release(rows)
+
+    ads = Turns(read_back="none")
+    publisher.publish(*everyone("ann", "bob"))
+    push(ads)
+    publisher.publish(*everyone("bob"), evidence=[opt_in("ann@example.com")])
+    ads.failures = [Throttled("Calling the double", retry_after=3600)]
+    with pytest.raises(Throttled):
+        push(ads, as_of=at(1))
+    assert push(ads, as_of=at(2)).released == 1 and ads.identifiers() == {"bob@example.com"}
+
+
+def test_a_refusal_that_quotes_the_row_is_not_kept(publisher, push, states) -> None:
+    crm = FullDouble(refuses={"ann@example.com": "ann@example.com is on our list"})
+    publisher.publish(*everyone("ann"))
+    result = push(crm)
+    assert states()["ann@example.com"][3] == "refused_without_a_code" and "example" not in result.receipt.read_text()
 
 
 def test_the_pace_of_the_system_is_kept(publisher, push) -> None:

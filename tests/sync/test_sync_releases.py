@@ -85,9 +85,6 @@ EVIDENCE = [
     ("the registry dropped it", {"evidence_kind": "registry", "evidence_id": "us_ftc 2026-02"}, True),
     ("a kind nobody knows", {"evidence_kind": "import"}, False),
     ("no id", {"evidence_id": ""}, False),
-    ("older than the request", {"evidence_at": at(-11)}, False),
-    ("at the moment of the request", {"evidence_at": at(-10)}, False),
-    ("no time given", {"evidence_at": None}, True),
 ]
 
 
@@ -105,20 +102,28 @@ def test_evidence_lifts_only_its_own_rows(publisher, push) -> None:
 
 def test_an_opt_in_lifts_once_a_new_opt_out_needs_a_new_one(publisher, push) -> None:
     crm = FullDouble()
-    evidence = [opt_in("ann@example.com", evidence_at=None)]
+    first, second = opt_in("ann@example.com"), opt_in("ann@example.com", evidence_id="second")
     publisher.publish(*everyone("ann", "bob"))
     push(crm)
-    publisher.publish(*everyone("bob"), evidence=evidence)
+    publisher.publish(*everyone("bob"), evidence=[first])
     push(crm, as_of=at(1))
-    publisher.publish(*everyone("ann", "bob"), evidence=evidence)
+    publisher.publish(*everyone("ann", "bob"), evidence=[first])
     assert push(crm, as_of=at(2)).planned["put:new"] == 1
-    publisher.publish(*everyone("bob"), evidence=evidence)
+    publisher.publish(*everyone("bob"), evidence=[first])
     result = push(crm, as_of=at(3))
     assert [held.reason for held in result.held] == ["no_evidence"] and "ann@example.com" in crm.identifiers()
-    publisher.publish(
-        *everyone("bob"), evidence=[*evidence, opt_in("ann@example.com", evidence_id="second", evidence_at=at(2.5))]
-    )
-    assert push(crm, as_of=at(4)).released == 1 and crm.evidence[-1] == "second"
+    publisher.publish(*everyone("bob"), evidence=[first, second])
+    assert push(crm, as_of=at(4)).released == 1 and crm.evidence == ["opt-in of ann@example.com", "second"]
+
+
+def test_an_opt_in_that_was_known_while_the_row_was_wanted_did_not_lift_it_and_never_will(publisher, push) -> None:
+    crm = FullDouble()
+    evidence = [opt_in("ann@example.com")]  # followed by the opt-out that is wanted
+    publisher.publish(*everyone("ann", "bob"), evidence=evidence)
+    push(crm)
+    publisher.publish(*everyone("bob"), evidence=evidence)  # the row vanishes by a fault
+    assert [held.reason for held in push(crm, as_of=at(1)).held] == ["no_evidence"]
+    assert crm.release_calls == [] and "ann@example.com" in crm.identifiers()
 
 
 def test_a_row_that_others_wrote_is_never_released(publisher, push, states) -> None:
@@ -221,7 +226,7 @@ def test_unreadable_evidence_holds_releases_and_lets_puts_out(publisher, push) -
     result = push(crm, as_of=at(1))
     assert "cat@example.com" in crm.identifiers() and crm.release_calls == []
     assert any("not a readable Parquet file" in alarm for alarm in result.alarms)
-    assert [held.reason for held in result.held] == ["no_evidence"]
+    assert [(held.reason, held.rows) for held in result.held] == [("evidence_unreadable", 1)]
 
 
 def test_a_channel_or_scope_taken_out_of_the_configuration_releases_nothing(publisher, push) -> None:

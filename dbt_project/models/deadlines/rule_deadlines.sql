@@ -201,18 +201,18 @@ due_days as (
 
 ),
 
-day_ends as (
+due_ends as (
 
     select
+        region,
         zone,
-        day,
-        {{ local_day_end('day', 'zone') }} as ends_at
-    from (
-        select zone, due_day as day from due_days
-        union
-        select zone, weekends_only_day as day from due_days
-    ) as ending
-    where day is not null
+        local_day,
+        max_value,
+        max_unit,
+        calendar_id,
+        {{ local_day_end('due_day', 'zone') }} as ends_at,
+        {{ local_day_end('weekends_only_day', 'zone') }} as weekends_only_at
+    from due_days
 
 ),
 
@@ -221,20 +221,17 @@ earliest as (
     select
         local_days.region,
         local_days.moment,
-        due_days.max_value,
-        due_days.max_unit,
-        due_days.calendar_id,
-        min(due.ends_at) as deadline_at,
-        min(weekends_only.ends_at) as weekends_only_at
+        due_ends.max_value,
+        due_ends.max_unit,
+        due_ends.calendar_id,
+        min(due_ends.ends_at) as deadline_at,
+        min(due_ends.weekends_only_at) as weekends_only_at
     from local_days
-    inner join due_days
+    inner join due_ends
         on
-            local_days.region = due_days.region
-            and local_days.zone = due_days.zone
-            and local_days.local_day = due_days.local_day
-    inner join day_ends as due on due_days.zone = due.zone and due_days.due_day = due.day
-    left join day_ends as weekends_only
-        on due_days.zone = weekends_only.zone and due_days.weekends_only_day = weekends_only.day
+            local_days.region = due_ends.region
+            and local_days.zone = due_ends.zone
+            and local_days.local_day = due_ends.local_day
     group by all
 
 ),

@@ -25,7 +25,7 @@ called as (
         source.customer_name,
         source.ani,
         source.dnis,
-        files.scope,
+        files.scope as source_scope,
         {{ five9_direction('source.call_type') }} as direction,
         {{ read_time('source.timestamp', 'files.timezone', 'files.received_at') }} as said_at,
         dispositions.disposition is not null or {{ is_blank('source.disposition') }} as is_known,
@@ -50,6 +50,8 @@ meant as (
         -- A call that was handed on has one row per agent under the same CALL ID, which may ask for different things.
         {{ null_if_blank('call_id') }} || '/' || action as event_key,
         'call_disposition' as method,
+        -- Who has died is dead to every brand.
+        case when action = 'deceased' then '*' else source_scope end as scope,
         {{ split_list('channel_text') }} as channels,
         -- The consumer is who was called, or who called us; when the kind of call is unknown, both numbers are taken.
         case direction

@@ -1,3 +1,5 @@
+{{ config(schema='staging', materialized='view') }}
+
 with source as (
 
     select * from {{ source('identifiers', 'email') }}

@@ -1,3 +1,5 @@
+{{ config(schema='staging', materialized='view') }}
+
 -- What each destination was told and what was seen there, as the sync ledger last said.
 
 with source as (

@@ -1,3 +1,5 @@
+{{ config(schema='staging', materialized='view') }}
+
 -- Components of the graph of links; a record without any link is its own person and has no row.
 
 with source as (

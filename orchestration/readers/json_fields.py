@@ -1,0 +1,153 @@
+"""What is a record in a JSON value, and which of its fields is which column. Neither parsing nor the database.
+
+A record is an object: at the top, in an outermost array, behind ``options.records_path``, or within a text that holds JSON
+itself. A bare text or number is a record of one value, labelled ``value``; where no column has that label it is the first
+column's.
+
+A column's label is a key, compared without case and outer white space, or a dotted path, which also goes through arrays
+(by number) and through texts that hold JSON. The first of a column's labels that has a value counts. ``_extra`` holds every
+top-level key that no column took as a whole.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from orchestration.readers.feeds import Feed
+from orchestration.readers.json_stream import Number, Piece, Repeated, as_text, pieces, to_json
+from orchestration.readers.layout import normalised
+
+_MOST_WRAPPED = 3  # texts in texts: SNS wraps once, a queue around it twice
+_MOST_PLANS = 10_000  # objects whose keys are data would fill the memory with plans that are used once
+
+
+class Found(NamedTuple):
+    """A record, or what stands in its place with a reason code."""
+
+    record: dict[str, Any] | None
+    text: str
+    reason: str | None
+
+
+class Way(NamedTuple):
+    """How to reach a value: by a key of the object, or along a path."""
+
+    key: str | None
+    path: tuple[str, ...] = ()
+
+
+class Extractor:
+    """Takes records out of values, and a feed's columns out of records."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        path = feed.options.get("records_path")
+        self._path = tuple(str(path).split(".")) if path else ()
+        labels = {normalised(label) for column in feed.columns for label in column.labels}
+        self._scalar = "value" if "value" in labels else feed.columns[0].labels[0]
+        # By the keys of an object, in their order: an export's records have few different sets of them.
+        self._plans: dict[tuple[str, ...], list[list[Way]]] = {}
+
+    def records(self, piece: Piece) -> Iterator[Found]:
+        """The records within one value of a file, in order."""
+        return self._unwrap(piece, self._path, 0)
+
+    def extract(self, record: dict[str, Any]) -> tuple[str | None, ...]:
+        """The columns' values in the feed's order, then ``_extra``."""
+        taken: set[str] = set()
+        values: list[str | None] = []
+        for ways in self._plan(tuple(record)):
+            found = None
+            for key, path in ways:
+                if key is None:
+                    found = walk(record, path) if found is None else found
+                elif found is None or record[key] is None:
+                    found = record[key] if found is None else found
+                    taken.add(key)
+            values.append(as_text(found))
+        rest = {key: value for key, value in record.items() if key not in taken}
+        values.append(to_json(rest) if rest else None)
+        return tuple(values)
+
+    def present(self, record: dict[str, Any]) -> set[str]:
+        """Names of the columns that have a place in the record, be it empty."""
+        plan = zip(self._feed.columns, self._plan(tuple(record)), strict=True)
+        return {
+            column.name for column, ways in plan if any(key is not None or walk(record, path) is not None for key, path in ways)
+        }
+
+    def _unwrap(self, piece: Piece, path: tuple[str, ...], wrapped: int) -> Iterator[Found]:
+        value = piece.value
+        if piece.reason:
+            yield Found(None, piece.text, piece.reason)
+        elif holds_json(value) and wrapped < _MOST_WRAPPED:
+            for inner in pieces(io.StringIO(value)):
+                yield from self._unwrap(inner, path, wrapped + 1)
+        elif path and isinstance(value, dict):
+            yield from self._behind(piece, path, wrapped)
+        elif isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            for item in value:
+                yield from self._unwrap(Piece(item, to_json(item)), path, wrapped)
+        else:
+            yield self._alone(piece)
+
+    def _behind(self, piece: Piece, path: tuple[str, ...], wrapped: int) -> Iterator[Found]:
+        """The records at ``path``: several, one, or none on an empty page."""
+        found = walk(piece.value, path)
+        if found is None and not _leads(piece.value, path):
+            yield Found(None, piece.text, "records_path_missing")
+        elif found is not None:
+            for item in found if isinstance(found, list) else [found]:
+                yield from self._unwrap(Piece(item, to_json(item)), (), wrapped)
+
+    def _alone(self, piece: Piece) -> Found:
+        if isinstance(piece.value, Repeated):
+            return Found(None, piece.text, "repeated_key")
+        if isinstance(piece.value, dict):
+            return Found(piece.value, piece.text, None)
+        if isinstance(piece.value, str):
+            return Found({self._scalar: piece.value}, piece.text, None)
+        return Found(None, piece.text, "not_an_object")
+
+    def _plan(self, keys: tuple[str, ...]) -> list[list[Way]]:
+        plan = self._plans.get(keys)
+        if plan is None:
+            plan = [[way for label in column.labels for way in ways(label, keys)] for column in self._feed.columns]
+            if len(self._plans) < _MOST_PLANS:
+                self._plans[keys] = plan
+        return plan
+
+
+def ways(label: str, keys: tuple[str, ...]) -> list[Way]:
+    """How a label can be reached in an object with these keys: the key spelt exactly so first, a path last."""
+    same = [key for key in keys if normalised(key) == normalised(label)]
+    found = [Way(key) for key in sorted(same, key=lambda key: (key != label, key))]
+    return [*found, Way(None, tuple(label.split(".")))] if "." in label else found
+
+
+def walk(value: Any, path: tuple[str, ...]) -> Any:
+    """The value at the end of a path, null where it leads nowhere."""
+    for part in path:
+        if holds_json(value):
+            value = next(iter(pieces(io.StringIO(value)))).value
+        if isinstance(value, dict):
+            key = part if part in value else next((key for key in value if normalised(key) == normalised(part)), None)
+            value = value[key] if key is not None else None
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value
+
+
+def holds_json(value: Any) -> bool:
+    """Whether a value is a text that holds an object or an array, as queues and forms wrap them."""
+    return isinstance(value, str) and not isinstance(value, Number) and value.lstrip()[:1] in ("{", "[")
+
+
+def _leads(value: Any, path: tuple[str, ...]) -> bool:
+    """Whether a path that ends at null leads to a null that is there."""
+    parent = walk(value, path[:-1])
+    return isinstance(parent, dict) and any(normalised(key) == normalised(path[-1]) for key in parent)

@@ -1,0 +1,190 @@
+"""A house built without running the pipeline: a warehouse with the columns the evidence reads, deliveries, verdicts, a version.
+
+The rows are made in SQL from their number alone, so every run sees the same ones. Each person carries a canary (an address, a
+number, a name) that no report may show.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from orchestration.core.files import canonical_json, sha256_text, write_atomic
+from orchestration.core.home import Home
+from orchestration.core.key import create_hmac_function, home_key
+from orchestration.core.warehouse import warehouse
+from orchestration.evidence.relations import RELATIONS
+from orchestration.gate.verdicts import Result, Verdict, level_of, store
+from orchestration.landing.manifest import GENESIS, Entry, Member, Rejected, Settings, append
+from orchestration.publish import export_candidate, publish
+from orchestration.sync.receipts import write_receipt
+
+AS_OF = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
+# What no report may hold, in any spelling.
+CANARIES = ("canary", "canaria", "+1201555", "2015550", "201-555", "quiet lane")
+
+CONFIG = """
+[company]
+name = "Acme & Söhne <Ltd>"
+default_region = "US"
+scopes = ["acme", "acme/newsletter", "acme/offers", "outlet"]
+target_hours = 24
+
+[sources.newsletter]
+format = "requests"
+scope = "acme/newsletter"
+timezone = "America/New_York"
+expected_every_hours = 24
+
+[sources.shop]
+format = "requests"
+expected_every_hours = 12
+
+[sources.hotline]
+format = "requests"
+region = "GB"
+expected_every_hours = 48
+
+[sources.crm]
+format = "contacts"
+expected_every_hours = 168
+
+[sources.dialler]
+format = "contacts_made"
+
+[sources.letters]
+format = "requests"
+expected_every_hours = 720
+
+[destinations.mail_system]
+system = "sql_table"
+channels = ["email"]
+scopes = ["*", "acme/newsletter"]
+
+[destinations.dialler_list]
+system = "file_drop"
+channels = ["voice", "sms"]
+
+[destinations.ads_audience]
+system = "sql_table"
+channels = ["ads"]
+"""
+
+
+def make_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Every table the evidence reads, empty, and those that publication needs."""
+    for table, columns in RELATIONS.items():
+        schema = table.split(".")[0]
+        con.execute(f"create schema if not exists {schema}")
+        # A table has more columns than the evidence reads; golden_version is one that publication adds.
+        con.execute(f"create table {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
+    con.execute(
+        "create table golden.release_evidence (channel varchar, identifier_type varchar, identifier varchar, scope varchar, "
+        "evidence_id varchar, evidence_kind varchar)"
+    )
+
+
+def build_house(root: Path, people: int) -> Home:
+    """Fill a home: ``people`` persons with a request each, and everything that follows from it."""
+    home = Home.at(root)
+    home.root.mkdir(mode=0o700, parents=True)
+    home.config_file.write_text(CONFIG, encoding="utf-8")
+    home.create()
+    deliver(home)
+    with warehouse(home) as con:
+        make_tables(con)
+        create_hmac_function(con, home_key(home))
+        fill(con, people)
+        export_candidate(con, home, AS_OF - timedelta(days=1))
+    judge_and_publish(home, AS_OF - timedelta(days=1))
+    with warehouse(home) as con:
+        # The second version lost a row to an opt-in; its evidence is there.
+        con.execute("delete from golden.golden_suppression where identifier = 'canary4@example.com' and channel = 'email'")
+        export_candidate(con, home, AS_OF)
+    judge_and_publish(home, AS_OF, hold=True)
+    for name, body in RECEIPTS.items():
+        write_receipt(home, name, 1, {"as_of": (AS_OF - timedelta(hours=2)).isoformat(), "version": 2, **body})
+    (home.reports / "data_docs" / "index.html").write_text("<!doctype html><title>docs</title>")
+    return home
+
+
+RECEIPTS: dict[str, dict[str, object]] = {
+    "mail_system": {
+        "verify_class": "full", "held": [{"reason": "too_many_releases", "rows": 7}],
+        "alarms": ["3 rows were accepted by sql_table and are not there: these people can still be contacted"], "stopped": None,
+    },
+    "dialler_list": {"verify_class": "none", "held": [], "alarms": [], "stopped": None},
+    "ads_audience": {"verify_class": "point", "held": [], "alarms": [], "stopped": "TransientError"},
+}  # fmt: skip
+
+
+def deliver(home: Home) -> None:
+    """Deliveries of a quarter, the newest hours ago, in the landing manifest with their bytes."""
+    previous = GENESIS
+    schedule = [("crm", 7, 300), ("newsletter", 1, 20), ("shop", 2, 60), ("hotline", 2, 30), ("letters", 30, 200)]
+    moments = sorted(
+        (AS_OF - timedelta(days=day, hours=lag % 24), source)
+        for source, every, lag in schedule
+        for day in range(lag // 24, 90, every)
+    )
+    for seq, (moment, source) in enumerate(moments, start=1):
+        data = f"{source} {moment}".encode()
+        digest = hashlib.sha256(data).hexdigest()
+        write_atomic(home.landing / digest[:2] / digest, data)
+        entry = append(
+            home,
+            Entry(
+                seq=seq, sha256=digest, size=len(data), source=source, name=f"canary {source}.csv", received_at=moment,
+                settings=Settings("requests", "*", "UTC", None), members=(Member("canary.csv", digest, len(data)),),
+                rejected=(Rejected("canary.zip", "encrypted"),) if seq == 40 else (), prev=previous,
+            ),
+        )  # fmt: skip
+        previous = entry.hash
+
+
+def judge_and_publish(home: Home, as_of: datetime, *, hold: bool = False) -> None:
+    """Store verdicts as the gates would, and publish the candidate."""
+    candidate = json.loads((home.published / ".candidate" / "candidate.json").read_text())
+    entry_rows = sha256_text(as_of.isoformat())
+
+    def result(sentence: str, level: str, success: bool, **counts: int) -> Result:
+        return Result(
+            "suite", "A suite", sentence, level, "Because somebody would be contacted.", "expect", "", success, True, counts
+        )
+
+    entry = (
+        result("Every record of every file is accounted for.", "hold", not hold, observed=3),
+        result("Every request names a source.", "stop", True, rows=10, unexpected=0),
+    )
+    leave = (
+        result("Every row names whom it suppresses.", "stop", True),
+        result("No two rows have the same key.", "stop", True),
+        result("Every row has a request or a registry behind it.", "stop", True),
+        result("The list did not shrink more than opt-ins explain.", "stop", True),
+    )
+    clocks = (
+        result("No legal clock is overdue.", "alert", False, rows=300, unexpected=12),
+        result("Every registry copy is young enough <b>today</b>.", "alert", True),
+    )
+    for gate, rows_hash, results in (
+        ("entry", entry_rows, entry), ("exit", candidate["rows_sha256"], leave), ("clocks", sha256_text("clocks"), clocks),
+    ):  # fmt: skip
+        verdict = Verdict(
+            gate, level_of(results), rows_hash, as_of, results, entry_rows_sha256=entry_rows if gate == "exit" else None
+        )
+        store(home, verdict)
+        write_atomic(home.reports / "data_docs" / f"{gate}.json", canonical_json(verdict.as_dict()) + "\n")
+    publish(home, as_of)
+
+
+def fill(con: duckdb.DuckDBPyConnection, people: int) -> None:
+    """The rows. Person i has canary<i>@example.com and +1 201 555 01xx; what they asked follows from i."""
+    con.execute("set variable as_of = ?::timestamptz", [AS_OF])
+    con.execute("set variable people = ?", [people])
+    for statement in (Path(__file__).parent / "house.sql").read_text(encoding="utf-8").split(";\n"):
+        if statement.strip():
+            con.execute(statement)

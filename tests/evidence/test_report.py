@@ -1,0 +1,290 @@
+"""The compliance report: what it says, that it says nothing about anybody, and that it can be read and printed anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import timedelta
+from html.parser import HTMLParser
+
+import pytest
+
+from orchestration.core.config import load_config
+from orchestration.core.errors import PermanentError
+from orchestration.core.home import Home
+from orchestration.core.warehouse import warehouse
+from orchestration.evidence import figures
+from orchestration.evidence.gather import gather
+from orchestration.evidence.health import evidence_of
+from orchestration.evidence.report import write_report
+from orchestration.evidence.statement import state
+from tests.evidence.houses import AS_OF, CANARIES, make_tables
+
+
+@pytest.fixture(scope="module")
+def page(house: Home) -> str:
+    return write_report(house, load_config(house), AS_OF).read_text(encoding="utf-8")
+
+
+class Reader(HTMLParser):
+    """What a browser would make of a page: its tags, and the text between them."""
+
+    VOID = frozenset(("meta", "link", "img", "br", "hr", "input"))
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.problems: list[str] = []
+        self.words: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.problems.append(f"</{tag}> closes nothing")
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "title", "desc"} & set(self.open):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+def test_no_report_holds_an_identifier_a_name_or_an_address(house: Home, page: str) -> None:
+    with warehouse(house, read_only=True) as con:
+        known = con.execute("select distinct identifier from golden.golden_suppression").fetchall()
+        names = con.execute("select distinct name from raw.landed_files").fetchall()
+    assert len(known) > 300, "the house has people to give away"
+    lowered = page.lower()
+    for canary in (*CANARIES, *(row[0].lower() for row in known), *(row[0].lower() for row in names)):
+        assert canary.lower() not in lowered, f"the report shows {canary}"
+
+
+def test_nothing_that_somebody_typed_becomes_markup(page: str) -> None:
+    assert "<script" not in page.lower()
+    assert "Autumn &lt;script&gt;alert(1)&lt;/script&gt; sale" in page, "the campaign's title is there, as text"
+    assert "Acme &amp; Söhne &lt;Ltd&gt;" in page
+    assert "<b>" not in page
+
+
+def test_titles_and_scopes_are_shown_only_when_many_records_carry_them(own_house: Home) -> None:
+    with warehouse(own_house) as con:
+        con.execute("update ledger.requests set scope_given = 'club of one' where request_id = md5('request 3')")
+        con.execute("update ledger.requests set scope_given = 'gold club' where source = 'hotline'")
+        con.execute(
+            "insert into exposure.summary values "
+            "(date '2026-11-01', 'dialler', 'd', 'A call to Jo', 'voice', 'violation', 'x', 4)"
+        )
+    text = write_report(own_house, load_config(own_house), AS_OF).read_text(encoding="utf-8")
+    assert "gold club" in text and "club of one" not in text
+    assert "A call to Jo" not in text
+
+
+def test_the_page_needs_nothing_from_anywhere(page: str) -> None:
+    reader = Reader(page)
+    for tag, attributes in reader.tags:
+        assert tag not in ("script", "link", "img", "iframe", "object", "embed", "form"), tag
+        assert not any(name.startswith("on") for name in attributes), f"{tag} has a handler"
+        for name in ("src", "href", "xlink:href", "action"):
+            target = attributes.get(name)
+            assert target is None or target.startswith("#") or target == "data_docs/index.html", target
+    assert set(re.findall(r"url\(([^)]*)\)", page)) <= {f"#fill-{key}" for key in figures.STATES}
+    assert "@import" not in page and "http://" not in page and "https://" not in page
+    assert (
+        dict(tags for tags in reader.tags if tags[0] == "meta")["meta"]["content"]
+        == "default-src 'none'; style-src 'unsafe-inline'"
+    )
+
+
+def test_the_page_is_well_formed_and_can_be_read_aloud(page: str) -> None:
+    reader = Reader(page)
+    assert not reader.problems and not reader.open, (reader.problems, reader.open)
+    ids = Counter(attributes["id"] for _, attributes in reader.tags if "id" in attributes)
+    assert max(ids.values()) == 1, ids.most_common(1)
+    for tag, attributes in reader.tags:
+        target = attributes.get("href") or ""
+        assert not target.startswith("#") or target[1:] in ids, f"{target} leads nowhere"
+        if tag == "svg":
+            assert attributes.get("role") == "img" or attributes.get("aria-hidden") == "true"
+        if tag == "th":
+            assert attributes.get("scope") in ("row", "col"), "a header that heads nothing"
+    tags = Counter(tag for tag, _ in reader.tags)
+    assert tags["h1"] == 1 and tags["main"] == 1 and tags["h2"] == 12
+    pictures = page.count('class="picture"')
+    assert pictures >= 5 and page.count("<desc>") == pictures, "every picture says what it shows"
+    assert dict(reader.tags[1:2])["html"]["lang"] == "en" if reader.tags[0][0] != "html" else reader.tags[0][1]["lang"] == "en"
+
+
+def test_text_stands_out_from_the_paper(page: str) -> None:
+    """WCAG asks for a contrast of 4.5 to 1; the page is white."""
+    colours = set(re.findall(r"(?<![-\w])color: (#[0-9a-f]{6})", page)) | set(
+        re.findall(r"--(?:ink|soft|accent|alarm|amber): (#[0-9a-f]{6})", page)
+    )
+    colours |= set(re.findall(r'<text [^>]*fill="(#[0-9a-f]{6})"', page))
+    assert len(colours) >= 5
+    for colour in colours:
+        parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        red, green, blue = ((part / 12.92) if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        contrast = 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
+        assert contrast >= 4.5, f"{colour} has a contrast of {contrast:.1f}"
+
+
+def test_the_same_evidence_makes_the_same_bytes_and_keeps_a_dated_copy(house: Home, page: str) -> None:
+    again = write_report(house, load_config(house), AS_OF)
+    assert again == house.reports / "compliance.html"
+    assert again.read_text(encoding="utf-8") == page
+    assert (house.reports / "compliance_2026-11-23T220000Z.html").read_text(encoding="utf-8") == page
+    assert again.stat().st_mode & 0o077 == 0
+
+
+def test_an_empty_home_gets_a_report_that_says_what_is_not_there(empty_home: Home) -> None:
+    text = Reader(write_report(empty_home, load_config(empty_home), AS_OF).read_text(encoding="utf-8")).text
+    for said in (
+        "Nothing has been published yet, so no system is kept in line. No legal clock runs.",
+        "No gate has judged anything yet.",
+        "newsletter is late: nothing has ever arrived",
+        "The list is empty.",
+        "No registry copy was ever delivered.",
+        "No record of sends, texts or calls was delivered",
+    ):
+        assert said in text, said
+
+
+def test_a_home_without_sources_and_destinations_has_nothing_that_needs_a_person(empty_home: Home) -> None:
+    empty_home.config_file.write_text('[company]\nname = "Acme"\n')
+    text = Reader(write_report(empty_home, load_config(empty_home), AS_OF).read_text(encoding="utf-8")).text
+    assert "Nothing waits for a person." in text
+    assert "No source is configured and nothing has arrived." in text
+    assert "No destination is configured, so nothing is pushed." in text
+
+
+def test_the_figures_are_those_of_the_warehouse(house: Home) -> None:
+    evidence = gather(house, load_config(house), AS_OF)
+    with warehouse(house, read_only=True) as con:
+        clocks = con.execute(
+            "select rule_id, channel, destination, state, accepted_at, ended_at from deadlines.clocks"
+        ).fetchall()
+        requests = con.execute("select count(*), sum(records) from ledger.requests").fetchone()
+        read = con.execute("select sum(records_read), sum(difference) from ledger.conservation").fetchone()
+        golden = con.execute("select count(*) from golden.golden_suppression").fetchone()
+        violations = con.execute("select sum(contacts) from exposure.summary where outcome = 'violation'").fetchone()
+    expected: Counter[str] = Counter()
+    for rule, _, destination, clock_state, accepted, ended in clocks:
+        if rule != "COMPANY-PROMISE":
+            # dialler_list is the destination that shows nothing
+            expected["accepted" if destination == "dialler_list" and accepted and not ended else clock_state] += 1
+    assert dict(evidence.clocks.states) == dict(expected)
+    assert min(expected[key] for key in ("on_time", "accepted", "overdue")) > 0, "the house shows every kind"
+    assert sum(row["total"] for row in evidence.clocks.by_rule) == sum(expected.values())
+    assert sum(row["total"] for row in evidence.clocks.by_channel) == sum(expected.values())
+    binned = [*evidence.clocks.tenths.values(), *evidence.clocks.durations.values()]
+    assert sum(map(sum, binned)) == sum(expected.values()), "every clock is in one picture"
+    assert (evidence.requests.total, evidence.requests.records) == requests
+    assert sum(map(sum, evidence.requests.per_week.values())) + evidence.requests.earlier == requests[0]
+    assert (
+        sum(source.records_read for source in evidence.sources),
+        sum(source.difference for source in evidence.sources),
+    ) == read
+    assert sum(evidence.composition["channel"].values()) == golden[0] == evidence.published.row_count
+    assert evidence.exposure.violations == violations[0] > 0
+
+
+def test_a_clock_at_a_system_that_shows_nothing_is_never_called_verified_or_overdue(house: Home) -> None:
+    config = load_config(house)
+    evidence = gather(house, config, AS_OF)
+    silent = next(row for row in evidence.clocks.by_destination if row["destination"] == "dialler_list")
+    assert silent["accepted"] == silent["total"] > 0
+    assert all(row["destination"] != "dialler_list" for row in evidence.clocks.worst)
+    said = [line.said for line in state(evidence).unproven]
+    assert any("accepted, not provable: dialler_list cannot be read back" in line for line in said)
+    assert not any("dialler_list" in line.said for line in state(evidence).proven)
+
+
+def test_the_worst_clocks_stand_by_request_and_what_can_still_be_helped_comes_first(house: Home) -> None:
+    worst = gather(house, load_config(house), AS_OF).clocks.worst
+    states = [row["state"] for row in worst]
+    assert states == sorted(states, reverse=True), "overdue before late"
+    overdue = [row["over"] for row in worst if row["state"] == "overdue"]
+    assert overdue and overdue == sorted(overdue, reverse=True) and overdue[0] > timedelta(0)
+
+
+def test_a_stopped_gate_an_override_and_a_table_that_was_not_published_are_said(own_house: Home) -> None:
+    import json
+
+    from orchestration.core.files import canonical_json
+    from orchestration.gate.verdicts import Result, Verdict, acknowledge, store
+
+    failed = Result(
+        "s", "S", "Nobody vanished.", "stop", "They would be contacted.", "t", "", False, False, {}, "its query returned no row"
+    )
+    verdict = Verdict("exit", "stop", "ab" * 32, AS_OF, (failed,))
+    store(own_house, verdict)
+    pointer = own_house.reports / "data_docs" / "exit.json"
+    pointer.write_text(canonical_json(verdict.as_dict()))
+    acknowledge(own_house, "0" * 32, person="Kim <kim>", reason="The vendor cannot send it again")
+    text = Reader(write_report(own_house, load_config(own_house), AS_OF).read_text(encoding="utf-8")).text
+    assert "The exit gate says stop: one expectation is not met; nothing is published or pushed." in text
+    assert "The table that was judged last is not the version in force" in text
+    assert "could not be evaluated: its query returned no row" in text
+    assert "Kim <kim>" in text and "The vendor cannot send it again" in text
+    assert json.loads(pointer.read_text())["level"] == "stop"
+
+
+def test_a_version_that_was_altered_is_not_called_proven(own_house: Home) -> None:
+    part = own_house.golden_published / "version=2" / "part-0.parquet"
+    part.write_bytes(part.read_bytes() + b"\0")
+    text = Reader(write_report(own_house, load_config(own_house), AS_OF).read_text(encoding="utf-8")).text
+    assert "The published list does not prove: it is not as it was published." in text
+    assert "hashed again for this page" not in text
+
+
+def test_a_renamed_column_stops_the_report_instead_of_reading_as_nothing(empty_home: Home) -> None:
+    with warehouse(empty_home) as con:
+        make_tables(con)
+        con.execute("alter table deadlines.clocks rename column state to status")
+    with pytest.raises(PermanentError, match=r"deadlines\.clocks\.state"):
+        write_report(empty_home, load_config(empty_home), AS_OF)
+
+
+@pytest.mark.parametrize(
+    ("used", "allowed", "clock_state", "kind", "place"),
+    [
+        (timedelta(0), timedelta(days=10), "on_time", "tenths", 0),
+        (timedelta(days=5), timedelta(days=10), "on_time", "tenths", 5),
+        (timedelta(days=10), timedelta(days=10), "on_time", "tenths", 9),
+        (timedelta(days=10, seconds=1), timedelta(days=10), "late", "tenths", 10),
+        (timedelta(0), timedelta(0), "on_time", "durations", 0),
+        (timedelta(hours=1), timedelta(0), "late", "durations", 0),
+        (timedelta(hours=1, seconds=1), timedelta(0), "late", "durations", 1),
+        (timedelta(days=31), timedelta(0), "late", "durations", 6),
+    ],
+)
+def test_a_clock_falls_into_the_column_of_its_share_or_of_its_time(
+    empty_home: Home, used: timedelta, allowed: timedelta, clock_state: str, kind: str, place: int
+) -> None:
+    with warehouse(empty_home) as con:
+        make_tables(con)
+        start = AS_OF - timedelta(days=90)
+        con.execute(
+            "insert into deadlines.clocks by name "
+            "select 'r' as request_id, 'email' as channel, 'X' as rule_id, 'd' as destination, "
+            "?::timestamptz as starts_at, ?::timestamptz as deadline_at, ?::timestamptz as ended_at, ? as state",
+            [start, start + allowed, start + used, clock_state],
+        )
+    with evidence_of(empty_home) as con:
+        figures.prepare(con, AS_OF)
+        clocks = figures.clocks(con, AS_OF)
+    counts = (clocks.tenths if kind == "tenths" else clocks.durations)["ended"]
+    assert [index for index, count in enumerate(counts) if count] == [place]
+    other = clocks.durations if kind == "tenths" else clocks.tenths
+    assert not any(map(sum, other.values()))

@@ -1,0 +1,188 @@
+"""JSON in the shapes that vendors send it, exact to the digit, and broken in the ways that files break."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.readers.conftest import Desk, feed
+
+EVENTS = feed({"email": ["email", "recipient"], "event": ["event"], "ts": ["timestamp"]}, reader="json")
+ONE, TWO = {"email": "a@example.com", "event": "unsubscribe", "timestamp": 1}, {"email": "b@example.com", "event": "open", "timestamp": 2}
+ROWS = [("a@example.com", "unsubscribe", "1"), ("b@example.com", "open", "2")]
+LINES = f"{json.dumps(ONE)}\n{json.dumps(TWO)}\n"
+
+
+@pytest.mark.parametrize(
+    ("case", "content"),
+    [
+        ("lines", LINES),
+        ("lines with blank ones and CRLF", "\r\n" + LINES.replace("\n", "\r\n\r\n")),
+        ("lines with commas", LINES.replace("}\n", "},\n")),
+        ("utf-8 mark", "\ufeff" + LINES),
+        ("array", json.dumps([ONE, TWO])),
+        ("array, printed for people", json.dumps([ONE, TWO], indent=2)),
+        ("objects, printed for people", json.dumps(ONE, indent=4) + "\n" + json.dumps(TWO, indent=4)),
+        ("one after another", json.dumps(ONE) + json.dumps(TWO)),
+        ("an array per line", f"[{json.dumps(ONE)}]\n[{json.dumps(TWO)}]\n"),
+        ("an array of arrays", json.dumps([[ONE], [TWO]])),
+        ("encoded twice", json.dumps(json.dumps([ONE, TWO]))),
+        ("each line encoded twice", f"{json.dumps(json.dumps(ONE))}\n{json.dumps(json.dumps(TWO))}\n"),
+        ("record separators", "\x1e" + json.dumps(ONE) + "\n\x1e" + json.dumps(TWO) + "\n"),
+        ("keys in other case", LINES.replace("email", " EMAIL ")),
+        ("another label", LINES.replace("email", "recipient")),
+    ],
+)
+def test_two_records_come_through(desk: Desk, case: str, content: str) -> None:
+    file = desk.read(EVENTS, content, "events.json")
+    assert desk.values(file) == ROWS, case
+    assert [row["_record_no"] for row in desk.rows(file)] == [1, 2], case
+    assert (file.physical, file.loaded, file.quarantined, file.skipped) == (2, 2, 0, 0), case
+
+
+def test_utf_16_is_read_too(desk: Desk) -> None:
+    assert desk.values(desk.read(EVENTS, LINES.encode("utf-16"), "events.json")) == ROWS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1586548800.123", "1377213791.421473", "1.10", "1e5", "1E5", "-0", "-0.00750", "0.000001", "9007199254740993",
+        "12345678901234567890123", "18446744073709551616", "0.1234567890123456789", "1e400", "100000000000000000000.5", "1.0",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("shape", ["line", "array", "broken neighbour"])
+def test_a_number_keeps_its_digits(desk: Desk, text: str, shape: str) -> None:
+    record = f'{{"email":"a@example.com","timestamp":{text},"nested":[{text}]}}'
+    content = {"line": record + "\n", "array": f"[{record}]", "broken neighbour": record + "\n{broken\n"}[shape]
+    (row,) = desk.rows(desk.read(EVENTS, content, "events.json"))
+    assert row["ts"] == text
+    raw = desk.con.execute("select _extra from raw.acme__optouts").fetchall()[0][0]
+    assert raw == f'{{"nested":[{text}]}}'
+
+
+def test_values_become_text_and_null_stays_null(desk: Desk) -> None:
+    kinds = feed({name: [name] for name in ("s", "e", "n", "t", "f", "o", "a", "missing")}, reader="json")
+    record = '{"s":" x ","e":"","n":null,"t":true,"f":false,"o":{"k":[1,{"z":"é"}]},"a":["a","b"]}'
+    expected = (" x ", "", None, "true", "false", '{"k":[1,{"z":"é"}]}', '["a","b"]', None)
+    quick = desk.read(kinds, record + "\n", "events.json")
+    careful = desk.read(kinds, record + "\n{", "careful.json")
+    assert [desk.values(file) for file in (quick, careful)] == [[expected], [expected]]
+    assert [quick.reader, careful.reader] == ["duckdb", "python"]
+
+
+@pytest.mark.parametrize("tail", ["", "{broken"])
+def test_what_no_column_takes_is_kept(desk: Desk, tail: str) -> None:
+    record = {"email": "a@example.com", "recipient": "b@example.com", "event": None, "more": None, "list": [1], "ü": "ü"}
+    (row,) = desk.rows(desk.read(EVENTS, json.dumps(record) + "\n" + tail, "events.json"))
+    assert (row["email"], row["event"]) == ("a@example.com", None)
+    assert row["_extra"] == {"recipient": "b@example.com", "more": None, "list": [1], "ü": "ü"}
+    other = {"email": None, "recipient": "b@example.com"}
+    (file,) = desk.deliver((EVENTS,), {"other.json": json.dumps(other) + "\n" + tail})
+    assert [(row["email"], row["_extra"]) for row in desk.rows(file)] == [("b@example.com", None)]
+
+
+@pytest.mark.parametrize("tail", ["", "{broken"])
+def test_a_dotted_label_leads_into_objects_arrays_and_texts_that_hold_json(desk: Desk, tail: str) -> None:
+    notices = feed(
+        {
+            "email": ["data.Email", "bounce.bouncedRecipients.0.emailAddress", "Message.mail.to"],
+            "flat": ["flat.key"],
+            "kind": ["Message.type"],
+        },
+        reader="json",
+    )
+    records = [
+        {"data": {"email": "a@example.com"}, "flat.key": "f"},
+        {"bounce": {"bouncedRecipients": [{"emailAddress": "b@example.com"}]}, "flat": {"key": "g"}},
+        {"data": {"email": None}, "data.x": 1},
+    ]
+    plain = desk.read(notices, "\n".join(map(json.dumps, records)) + "\n" + tail, "plain.json")
+    assert desk.values(plain) == [("a@example.com", "f", None), ("b@example.com", "g", None), (None, None, None)]
+    assert desk.rows(plain)[0]["_extra"] == {"data": {"email": "a@example.com"}}
+    wrapped = {"Message": json.dumps({"type": "Bounce", "mail": {"to": "c@example.com"}})}
+    (file,) = desk.deliver((notices,), {"wrapped.json": json.dumps(wrapped) + tail})
+    assert desk.values(file) == [("c@example.com", None, "Bounce")]
+
+
+def test_records_behind_a_path(desk: Desk) -> None:
+    pages = feed({"email": ["email"]}, reader="json", records_path="data.items")
+    content = "\n".join(
+        json.dumps(page)
+        for page in (
+            {"data": {"items": [{"email": "a@example.com"}, {"email": "b@example.com"}]}, "next": 2},
+            {"data": {"items": []}},
+            {"data": {"items": None}},
+            {"error": "rate limit"},
+            {"data": {"items": {"email": "c@example.com"}}},
+            {"DATA": {"Items": [{"email": "d@example.com"}, 7, None]}},
+        )
+    )
+    file = desk.read(pages, content, "pages.json")
+    assert [(row["_record_no"], row["email"]) for row in desk.rows(file)] == [
+        (1, "a@example.com"), (2, "b@example.com"), (6, "c@example.com"), (7, "d@example.com"), (8, "7"),
+    ]  # fmt: skip
+    assert [(number, reason) for number, reason, _ in desk.quarantine(file)] == [(5, "records_path_missing"), (9, "not_an_object")]
+    assert file.skipped == 2, "a page without records is no record"
+
+
+def test_bare_values_are_records_of_the_first_column_or_of_value(desk: Desk) -> None:
+    group = feed({"email": ["email"], "group": ["group"]}, reader="json")
+    file = desk.read(group, '["a@example.com", "b@example.com", 2015550101]', "group.json")
+    assert desk.values(file) == [("a@example.com", None), ("b@example.com", None), ("2015550101", None)]
+    named = feed({"group": ["group"], "email": ["value"]}, reader="json", name="named")
+    (file,) = desk.deliver((named,), {"named.json": '["a@example.com"]'})
+    assert desk.values(file) == [(None, "a@example.com")]
+
+
+@pytest.mark.parametrize(
+    ("case", "content", "kept", "refused"),
+    [
+        ("a broken line", '{"email":"a"}\n{"email":\n{"email":"b"}\n', "ab", [(2, "not_json", '{"email":')]),
+        ("two broken lines", '{"email":"a"}\n{"email":\n{"email"\n{"email":"b"}', "ab", [(2, "not_json", '{"email":'), (3, "not_json", '{"email"')]),
+        ("an unclosed text", '{"email":"a"}\n{"email":"x}\n{"email":"b"}\n', "ab", [(2, "not_json", '{"email":"x}')]),
+        ("a remark between", '{"email":"a"}\nError: time out\n{"email":"b"}\n', "ab", [(2, "not_json", "Error: time out")]),
+        ("a bracket too many", '{"email":"a"}}\n{"email":"b"}\n', "ab", [(2, "not_json", "}")]),
+        ("within an array", '[{"email":"a"},{"email":},{"email":"b"}]', "ab", [(2, "not_json", '{"email":}')]),
+        ("an unclosed text within an array", '[{"email":"a"},{"email":"x},{"email":"b"}]', "ab", [(2, "not_json", '{"email":"x}')]),
+        ("within a printed array", '[\n  {\n    "email": "a"\n  },\n  {\n    "email": ,\n  },\n  {\n    "email": "b"\n  }\n]', "ab",
+         [(2, "not_json", '{\n    "email": ,\n  }')]),
+        ("an array cut off within a record", '[{"email":"a"},{"email":"b"},{"ema', "ab", [(3, "truncated", '{"ema'), (4, "truncated", "")]),
+        ("an array cut off between records", '[{"email":"a"},{"email":"b"},', "ab", [(3, "truncated", "")]),
+        ("lines cut off", '{"email":"a"}\n{"email":"b"}\n{"em', "ab", [(3, "truncated", '{"em')]),
+        ("no objects", '[{"email":"a"}, null, true, [1], {"email":"b"}]', "ab",
+         [(2, "not_an_object", "null"), (3, "not_an_object", "true"), (4, "not_an_object", "[1]")]),
+        ("a key twice", '{"email":"a"}\n{"email":"x","email":"y"}\n{"email":"b"}\n', "ab",
+         [(2, "repeated_key", '{"email":"x","email":"y"}')]),
+        ("half a pair", '{"email":"a"}\n{"email":"\\ud83d"}\n{"email":"b"}\n', "ab", [(2, "invalid_unicode", '{"email":"\\ud83d"}')]),
+        ("a zero character", '{"email":"a\\u0000"}\n{"email":"x\\u0000y"}\n{"email":"b"}\n', "ab", [(2, "nul_bytes", '{"email":"x\\u0000y"}')]),
+        ("a function call around it", 'callback([{"email":"a"},{"email":"b"}]);', "ab", [(1, "not_json", "callback("), (4, "not_json", ");")]),
+        ("a line end within a text", '{"email":"a"}\n{"email":"b\n"}\n', ["a", "b\n"], []),
+    ],
+)  # fmt: skip
+def test_what_is_broken_is_quarantined_and_the_rest_goes_on(
+    desk: Desk, case: str, content: str, kept: str | list[str], refused: list[tuple[int, str, str]]
+) -> None:
+    file = desk.read(EVENTS, content, "events.json")
+    assert [row["email"] for row in desk.rows(file)] == list(kept), case
+    assert desk.quarantine(file) == refused, case
+
+
+@pytest.mark.parametrize("depth", [65, 5_000, 100_000])
+def test_a_record_nested_too_deep_is_quarantined(desk: Desk, depth: int) -> None:
+    deep = '{"email":"x","n":' + "[" * depth + "]" * depth + "}"
+    file = desk.read(EVENTS, f'{{"email":"a"}}\n{deep}\n{{"email":"b"}}\n', "events.json")
+    assert [row["email"] for row in desk.rows(file)] == ["a", "b"]
+    assert [(number, reason) for number, reason, _ in desk.quarantine(file)] == [(2, "too_deep")]
+
+
+@pytest.mark.parametrize(("case", "content"), [("empty array", "[]"), ("empty arrays", "[]\n[ ]"), ("empty page", '{"data":{"items":[]}}')])
+def test_no_records_is_no_error(desk: Desk, case: str, content: str) -> None:
+    file = desk.read(feed({"email": ["email"]}, reader="json", records_path="data.items"), content, "none.json")
+    assert (file.loaded, file.quarantined) == (0, 0), case
+
+
+def test_an_object_that_has_none_of_the_columns_is_kept_whole(desk: Desk) -> None:
+    (row,) = desk.rows(desk.read(EVENTS, '{"x": 1}\n', "events.json"))
+    assert (row["email"], row["_extra"]) == (None, {"x": 1})
