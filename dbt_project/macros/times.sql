@@ -167,14 +167,10 @@
         'akst': -9, 'akdt': -8, 'hst': -10, 'wet': 0, 'west': 1, 'cet': 1, 'cest': 2, 'eet': 2, 'eest': 3, 'msk': 3, 'sgt': 8,
         'hkt': 8, 'awst': 8, 'jst': 9, 'kst': 9, 'aest': 10, 'aedt': 11, 'nzst': 12, 'nzdt': 13} -%}
     case
-        when {{ p }}.sign <> '' then case
-            when {{ p }}.zone in ('', 'z', 'ut', 'utc', 'gmt') and cast({{ p }}.zone_hours as integer) <= 14
-                then case when {{ p }}.sign = '-' then -1 else 1 end
-                    * (60 * cast({{ p }}.zone_hours as integer) + coalesce(try_cast({{ p }}.zone_minutes as integer), 0))
-        end
-        {% for name, offset in hours.items() -%}
-        when {{ p }}.zone = '{{ name }}' then {{ 60 * offset }}
-        {% endfor -%}
+        when {{ p }}.sign = '' then map { {%- for name, offset in hours.items() %}'{{ name }}': {{ 60 * offset }}{{ ', ' if not loop.last }}{% endfor -%} }[{{ p }}.zone]
+        when {{ p }}.zone in ('', 'z', 'ut', 'utc', 'gmt') and cast({{ p }}.zone_hours as integer) <= 14
+            then case when {{ p }}.sign = '-' then -1 else 1 end
+                * (60 * cast({{ p }}.zone_hours as integer) + coalesce(try_cast({{ p }}.zone_minutes as integer), 0))
     end
 {%- endmacro %}
 

@@ -208,6 +208,7 @@ class _Point:
         decided = {(row["channel"], row["scope"]): row["deciding_request_id"] for row in golden}
         found = self._for(ids, "ledger__requests", "at_earliest, request_id")
         files = self._files(found)
+        ways = self._ways([key[0] for key, places in applied.items() if any(place["basis"] == "person" for place in places)])
         for request in found:
             number = request["request_id"]
             request["file"] = files.get(request.pop("file_id"), {}) | {"record_no": request.pop("record_no")}
@@ -227,14 +228,14 @@ class _Point:
                 }
                 for row in applied[(number,)]
             ]
-            request["linked_by"] = self._way(number) if any(place["basis"] == "person" for place in request["on"]) else []
+            request["linked_by"] = ways.get(number, [])
             if self.reveal and request["file"].get("id"):
                 request["record"] = _record(self.con, request["file"]["id"], request["file"]["record_no"])["record"]
         return found
 
     def _for(self, ids: list[str], table: str, order: str) -> list[Fact]:
         return (
-            rows(self.con, f"select * from {table} where list_contains($ids, request_id) order by {order}", ids=ids)
+            rows(self.con, f"select * from {table} where request_id in (select unnest($ids)) order by {order}", ids=ids)
             if ids
             else []
         )
@@ -244,7 +245,7 @@ class _Point:
         ids = sorted({request["file_id"] for request in requests})
         found = rows(
             self.con,
-            "select file_id as id, name, sha256, received_at from raw__landed_files where list_contains($ids, file_id)",
+            "select file_id as id, name, sha256, received_at from raw__landed_files where file_id in (select unnest($ids))",
             ids=ids,
         )
         return {file["id"]: file | {"name": file["name"] if self.reveal else mask_text(file["name"] or "")} for file in found}
@@ -301,28 +302,37 @@ class _Point:
             "not_published_yet": [list(key) for key in sorted(here - there)],
         }
 
-    def _way(self, request_id: str) -> list[Fact]:
-        """The shortest chain of shared keys from the request's own record to one that has this contact point."""
-        start = f"r:{request_id}"
-        people = rows(self.con, "select person from identity__person_of_node where node = $node", node=start)
-        if not people:
-            return []
+    def _ways(self, request_ids: list[str]) -> dict[str, list[Fact]]:
+        """For each request: the shortest chain of shared keys from its own record to one that has this contact point."""
+        if not request_ids:
+            return {}
+        people = self.con.execute(
+            "select node, person from identity__person_of_node where node in (select unnest($nodes))",
+            {"nodes": [f"r:{request_id}" for request_id in request_ids]},
+        ).fetchall()
         edges = self.con.execute(
             """
-            select links.node, links.link_key from identity__links as links
+            select persons.person, links.node, links.link_key from identity__links as links
             inner join identity__person_of_node as persons on links.node = persons.node
-            where persons.person = $person
+            where persons.person in (select unnest($people))
             limit $most
             """,
-            {"person": people[0]["person"], "most": _LONGEST_WAY + 1},
+            {"people": sorted({person for _, person in people}), "most": _LONGEST_WAY + 1},
         ).fetchall()
         if len(edges) > _LONGEST_WAY:
-            return [{"rule": "chain", "key": None, "to": f"more than {_LONGEST_WAY:,} linked records"}]
+            unfollowed = [{"rule": "chain", "key": None, "to": f"one of more than {_LONGEST_WAY:,} linked records"}]
+            return dict.fromkeys(request_ids, unfollowed)
         having = {row["node"] for row in self._rows("select distinct node from identity__node_points where {this}")}
-        return [
-            {"rule": key.partition(":")[0], "key": self._masked_key(key), "to": _record_name(node)}
-            for key, node in _shortest(start, having, edges)
-        ]
+        links: dict[str, list[tuple[str, str]]] = {}
+        for person, node, key in edges:
+            links.setdefault(person, []).append((node, key))
+        return {
+            start.removeprefix("r:"): [
+                {"rule": key.partition(":")[0], "key": self._masked_key(key), "to": _record_name(node)}
+                for key, node in _shortest(start, having, links.get(person, []))
+            ]
+            for start, person in people
+        }
 
     def _masked(self, identifiers: Iterable[str]) -> list[str]:
         others = [text for text in identifiers if text != self.identifier]

@@ -45,6 +45,8 @@ STATES = ("on_time", "lifted", "late", "accepted", "open", "at_risk", "overdue")
 
 def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     """Make ``clock_counts`` and ``request_counts``: one pass over the clocks, one over the requests."""
+    # how many bounds a time lies beyond is the place of its column
+    durations = " + ".join(f"(used > {round(hours * 3_600_000_000)})::integer" for hours, _ in DURATIONS[:-1])
     con.execute(
         """
         create or replace temp view clocks_seen as
@@ -72,15 +74,15 @@ def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
         """
     )
     con.execute(
-        """
+        f"""
         create or replace temp table clock_counts as
         with clocks as (
             select
                 rule_id, channel, destination, state, target_state, is_legal,
                 ended_at is not null as has_ended,
                 state = 'accepted' and accepted_at > deadline_at as is_accepted_late,
-                epoch(coalesce(ended_at, case when state = 'accepted' then accepted_at end, $as_of)) - epoch(starts_at) as used,
-                epoch(deadline_at) - epoch(starts_at) as allowed
+                epoch_us(coalesce(ended_at, case when state = 'accepted' then accepted_at end, $as_of)) - epoch_us(starts_at) as used,
+                epoch_us(deadline_at) - epoch_us(starts_at) as allowed
             from clocks_seen
         ),
         final as (
@@ -88,9 +90,9 @@ def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
                 rule_id, channel, destination, state, target_state, has_ended, is_accepted_late, is_legal,
                 coalesce(allowed, 0) <= 0 as allows_no_time,
                 case
-                    when coalesce(allowed, 0) <= 0 then len(list_filter($bounds, lambda hours: used > hours * 3600))
+                    when coalesce(allowed, 0) <= 0 then {durations}
                     when used > allowed then 10
-                    else greatest(least(floor(10 * used / allowed), 9), 0)
+                    else greatest(least(10 * used // allowed, 9), 0)
                 end::integer as bin,
                 count(*) as clocks
             from clocks
@@ -98,7 +100,7 @@ def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
         )
         select * from final
         """,
-        {"as_of": as_of, "bounds": [hours for hours, _ in DURATIONS[:-1]]},
+        {"as_of": as_of},
     )
     con.execute(
         """
@@ -106,7 +108,9 @@ def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
         select
             action, source, scope, time_quality,
             case when scope_given is distinct from scope and action <> 'opt_in' then scope_given end as unknown_scope,
-            date_trunc('week', at_earliest)::date as week,
+            -- Weeks are counted (604,800,000 ms each, from Monday 5 January 1970, which is 345,600,000 ms on), because
+            -- calendar arithmetic on instants takes ten times as long.
+            date '1970-01-05' + (7 * ((epoch_ms(at_earliest) - 345600000) // 604800000))::integer as week,
             count(*) as requests, sum(records)::bigint as records
         from ledger__requests
         group by all

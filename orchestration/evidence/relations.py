@@ -91,7 +91,7 @@ RELATIONS: dict[str, dict[str, str]] = {
     "registries.unscreened": {"registry": "varchar", "identifier": "varchar"},
     "deadlines.request_rules": {
         "request_id": "varchar", "channel": "varchar", "rule_id": "varchar", "trigger": "varchar", "jurisdiction": "varchar",
-        "region_basis": "varchar", "is_strictest": "boolean", "starts_at": _TIME, "deadline_at": _TIME, "target_at": _TIME,
+        "is_strictest": "boolean", "starts_at": _TIME, "deadline_at": _TIME, "target_at": _TIME,
         "citation": "varchar", "verification": "varchar",
     },
     "deadlines.clocks": {

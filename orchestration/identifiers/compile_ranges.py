@@ -504,14 +504,14 @@ def plans() -> list[tuple[str, str]]:
     return found + [("numbering", code) for code in codes]
 
 
-def check(row: dict[str, Any]) -> None:
-    """Compare both ends of a range with the library.
+def check(row: dict[str, Any], *points: int) -> None:
+    """Compare both ends of a range, and given points in it, with the library.
 
     Raises:
         AssertionError: the compiled range says something else.
     """
-    for end in (row["low"], row["high"]):
-        digits = str(end).zfill(row["digits"])
+    for point in (row["low"], row["high"], *points):
+        digits = str(point).zfill(row["digits"])
         prefix = "" if row["kind"] == "national" else "+" + row["plan"]
         try:
             number = phonenumbers.parse(prefix + digits, row["plan"] if row["kind"] == "national" else None)
@@ -519,7 +519,7 @@ def check(row: dict[str, Any]) -> None:
             raise AssertionError(f"{row}: {digits} is not parsed") from error
         if row["kind"] == "numbering":
             # '+' may take a trunk prefix off; the number itself is what the range is about.
-            number = phonenumbers.PhoneNumber(country_code=int(row["plan"]), national_number=end)
+            number = phonenumbers.PhoneNumber(country_code=int(row["plan"]), national_number=point)
             zeros = len(digits) - len(digits.lstrip("0"))
             if zeros:
                 number.italian_leading_zero, number.number_of_leading_zeros = True, min(zeros, len(digits) - 1)

@@ -37,6 +37,7 @@ NOTES: dict[str, str] = {
     "extension_dropped": "the base number of an extension: a PBX line reaches everybody behind it",
     "text_dropped": "words after the number were left out",
     "international_prefix_assumed": "a leading 00 or 011 was read as +",
+    "plus_dropped": "a plus stood before a national number",
     "plus_assumed": "no country fits but the one that its first digits name",
     "trunk_zero_dropped": "a zero that is only dialled inside the country was left out",
     "mobile_prefix_dropped": "Mexico's former 1, 01, 044 or 045 was left out",
@@ -217,6 +218,8 @@ def _better_than_nothing(dialled: str, hint: str, plain: _Reading, library: Modu
     """Readings of a text whose plain one is no possible number."""
     if dialled.lstrip("+").startswith("00") and (rest := _after_international_prefix(dialled, hint)):
         yield "international_prefix_assumed", _read("+" + rest, hint, library)
+    if hint and dialled.startswith("+0"):
+        yield "plus_dropped", _read(dialled[1:], hint, library)
     if plain.national.startswith("0"):
         yield "trunk_zero_dropped", _read(f"+{plain.calling_code}{plain.national[1:]}", hint, library)
     if plain.calling_code == 52 and (match := re.fullmatch(r"(?:01|04[45]|1)(\d{10})", plain.national)):

@@ -45,7 +45,7 @@ _SEVEN = rf"{_BEFORE}\+?(?:{_DIGIT}){{{phone.MIN_DIGITS},}}{_WITHIN}*"
 _EXTENSION = rf"(?i){_SEVEN}(?:x|extn?|extension|,+|;|;ext=|#)[ .:]*[0-9]{{1,6}}{_AFTER}"
 _WORDS = rf"{_SEVEN}[A-WYZa-wyz](?:{_WITHIN}|[A-WYZa-wyz])*{_AFTER}"
 # The fraction is shorter than the exponent, so digits are missing.
-_SCIENTIFIC = rf"{_BEFORE}\+?[0-9][.,][0-9]{{0,8}}[eE]\+?(?:9|[1-9][0-9]){_AFTER}"
+_SCIENTIFIC = rf"{_BEFORE}\+?[0-9][.,](?:[0-9]{{0,6}}[eE]\+?[7-9]|[0-9]{{0,8}}[eE]\+?[1-9][0-9]){_AFTER}"
 _MASKED = rf"{_BEFORE}\+?(?:{_DIGIT})+(?:[xX]{{2,}}|\*{{2,}}){_AFTER}"
 # Other scripts' spaces, dashes, brackets and full-width digits, and the marks that are simply removed.
 _SPACES = "\u00a0\u2002\u2003\u2007\u2009\u202f\u3000"
@@ -151,25 +151,35 @@ def _load_ranges(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _load_hints(con: duckdb.DuckDBPyConnection) -> None:
-    """One row for each region that occurs: its country, its prefix for calls abroad if that is one string, its shortest numbers.
+    """One row for each region that occurs: its country, how it dials abroad, the length of its shortest numbers.
 
-    Below eight digits every short text may be a number of the country, and only the library tells.
+    Below eight digits any short text may be a number of the country, and only the library tells.
     """
     rows = []
     for (region,) in con.execute("select distinct region from phone_reading").fetchall():
         hint = phone.phone_region(region)
         metadata = PhoneMetadata.metadata_for_region(hint) if hint else None
-        abroad = metadata.international_prefix if metadata and metadata.international_prefix else ""
         rows.append(
             {
                 "region": region,
                 "hint": hint,
                 "hint_code": metadata.country_code if metadata else 0,
-                "abroad": abroad if re.fullmatch(r"0\d*", abroad) else None,
+                "abroad": _prefix_for_calls_abroad(metadata),
                 "shortest": _shortest(metadata),
             }
         )
     _table_of(con, "phone_hint", pa.Table.from_pylist(rows, _HINT))
+
+
+def _prefix_for_calls_abroad(metadata: PhoneMetadata | None) -> str | None:
+    """The country's usual prefix, if it begins with 0 and is taken off whatever follows it."""
+    if metadata is None or not metadata.international_prefix:
+        return None
+    pattern = re.compile(metadata.international_prefix)
+    usual = metadata.preferred_international_prefix or metadata.international_prefix
+    followed = (pattern.match(f"{usual}{digits:03}") for digits in range(1000))
+    certain = re.fullmatch(r"0\d*", usual) and all(match and match.end() == len(usual) for match in followed)
+    return usual if certain else None
 
 
 def _shortest(metadata: PhoneMetadata | None) -> int:
@@ -237,6 +247,8 @@ shapes as (
             when regexp_full_match(text, {_literal(_WORDS)}) then 'text_dropped'
             when regexp_full_match(text, {_literal(_SCIENTIFIC)}) then 'scientific_notation'
             when regexp_full_match(text, {_literal(_MASKED)}) then 'masked'
+            when regexp_full_match(text, '[ \\t\\n\\r]*') then 'empty'
+            when regexp_full_match(text, {_literal(_BEFORE)}) then 'no_digits'
         end as shape
     from texts
 
@@ -304,7 +316,7 @@ final as (
         behind_plus is not null and not plus and hint = '' as assumed,
         starts_with(digits, '00') and not plus and hint <> '' and (behind_plus is null or abroad <> '00') as zeros,
         case
-            when shape in ('scientific_notation', 'masked') then shape
+            when shape in ('scientific_notation', 'masked', 'empty', 'no_digits') then shape
             when digits is null then null
             when ltrim(digits, digits[1]) = '' then 'repeated_digit'
             when plus or shortest < 8 or regexp_matches(digits, '^(00|011)') then null

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,9 +29,16 @@ from orchestration.core.warehouse import prepare
 from orchestration.gate.verdicts import Permission, allows
 from orchestration.publish.candidate import EVIDENCE_FILE, ROWS_FILE, Candidate, parquet_relation, read_candidate, write_parquet
 from orchestration.publish.rows import rows_sha256
-from orchestration.publish.versions import LATEST, MANIFEST, Snapshot, latest_version, read_published, version_folder
+from orchestration.publish.versions import (
+    LATEST,
+    MANIFEST,
+    Snapshot,
+    latest_version,
+    read_published,
+    stray_version,
+    version_folder,
+)
 
-_NUMBERED = re.compile(r"^version=([1-9][0-9]*)$")
 _MANIFEST_TAIL = 1 << 16  # bytes; a line of the landing manifest is some hundred
 
 
@@ -136,16 +142,15 @@ def _clean(home: Home, version: int) -> None:
     """Remove what an interrupted publication of ``version`` left; refuse to touch anything that may be history."""
     for path in home.golden_published.glob("version=*.tmp"):
         shutil.rmtree(path)
-    numbers = sorted(int(match[1]) for path in home.golden_published.iterdir() if (match := _NUMBERED.match(path.name)))
-    if later := [number for number in numbers if number > version]:
+    if (stray := stray_version(home, version - 1)) is not None:
         raise PermanentError(
             f"Publishing version {version}",
-            seen=f"version {later[-1]} is there, but {LATEST} does not lead to it",
+            seen=f"version {stray} is there, but {LATEST} does not lead to it",
             allowed=f"at most version {version}, left by an interrupted publication",
             next_step=f"restore {LATEST} from its backup; publishing over history is refused",
         )
-    if version in numbers:
-        shutil.rmtree(version_folder(home, version))
+    if (left := version_folder(home, version)).is_dir():
+        shutil.rmtree(left)
 
 
 def _inputs_sha256(home: Home) -> str | None:

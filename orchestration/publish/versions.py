@@ -8,6 +8,7 @@ own files. So whoever trusts ``latest.json`` can prove every byte behind it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from orchestration.publish.candidate import EVIDENCE_FILE, parquet_relation
 
 LATEST = "latest.json"
 MANIFEST = "manifest.json"
+_NUMBERED = re.compile(r"^version=([1-9][0-9]*)$")
 
 
 @dataclass(frozen=True)
@@ -116,11 +118,20 @@ def read_published(home: Home, version: int | None = None) -> Snapshot:
     )
 
 
+def stray_version(home: Home, latest: int | None) -> int | None:
+    """A version above those that were published and the one that an interrupted publication may have left, if any."""
+    numbers = [int(match[1]) for path in home.golden_published.glob("version=*") if (match := _NUMBERED.match(path.name))]
+    highest = max(numbers, default=0)
+    return highest if highest > (latest or 0) + 1 else None
+
+
 def verify_chain(home: Home) -> Chain:
     """Prove every version ever published, from the latest down, and name the first thing that does not hold."""
     proved = 0
     try:
         door = _read_door(home)
+        if (stray := stray_version(home, door[0] if door else None)) is not None:
+            return Chain(0, f"version {stray} is there, but {LATEST} does not lead to it")
         for number, manifest, _ in _manifests(home, *door) if door else ():
             if problem := _altered(version_folder(home, number), manifest):
                 return Chain(proved, problem)

@@ -120,7 +120,7 @@ select distinct requests.request_id, applied.channel, requests.at_earliest,
 from ledger.requests as requests
 inner join golden.applied_requests as applied on requests.request_id = applied.request_id;
 insert into deadlines.request_rules by name
-select ruled.request_id, ruled.channel, ruled.rule_id, rules.trigger, rules.jurisdiction, 'known' as region_basis, true as is_strictest,
+select ruled.request_id, ruled.channel, ruled.rule_id, rules.trigger, rules.jurisdiction, true as is_strictest,
     at_earliest as starts_at, at_earliest + case ruled.rule_id when 'US-TSR-ENTITY' then to_hours(0) when 'COMPANY-PROMISE' then to_hours(24)
         when 'UK-POST' then to_days(60) else to_days(14) end as deadline_at,
     at_earliest + to_hours(24) as target_at, rules.citation, rules.verification

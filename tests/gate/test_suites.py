@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from orchestration.core.errors import ConfigError
@@ -144,3 +145,41 @@ def test_a_check_that_great_expectations_loses_is_refused() -> None:
     engine._import()
     with pytest.raises(ConfigError, match="took 0 of 1 expectations"):
         engine._build(Forgetful, [Prepared(suite, "select 1", [{"min_value": 1}])])
+
+
+def evaluated(sql: str, type_: str, **arguments: object) -> tuple[bool, bool]:
+    """Success and whether it could be evaluated, of one expectation on the rows of ``sql``."""
+    check = Check("It is so.", type_, arguments, "stop", "Because.")
+    with duckdb.connect() as con:
+        ((outcome,),) = engine.evaluate(con, [Prepared(Suite("rows", "exit", "Rows", (check,), query=sql), sql, [arguments])])
+    return outcome.success, outcome.evaluated
+
+
+@pytest.mark.parametrize(
+    ("why", "sql", "type_", "arguments", "expected"),
+    [
+        ("a pattern may match anywhere, as everywhere else", "select 'xay' as a", "match_regex", {"regex": "a"}, True),
+        ("an anchored pattern may not", "select 'xay' as a", "match_regex", {"regex": "^a"}, False),
+        ("a forbidden pattern is found anywhere", "select 'xay' as a", "not_match_regex", {"regex": "a"}, False),
+        ("a forbidden pattern that is not there", "select 'xay' as a", "not_match_regex", {"regex": "^a"}, True),
+        (
+            "one of several patterns",
+            "select 'xay' as a",
+            "match_regex_list",
+            {"regex_list": ["b", "y$"], "match_on": "any"},
+            True,
+        ),
+        ("a pattern with a quote", "select 'o''hara' as a", "match_regex", {"regex": "^o'h"}, True),
+    ],
+)
+def test_patterns_mean_what_they_mean_elsewhere(
+    why: str, sql: str, type_: str, arguments: dict[str, object], expected: bool
+) -> None:
+    """DuckDB's ~ matches whole texts only; unmended, an unanchored pattern would fail every row, or forbid nothing."""
+    assert evaluated(sql, f"expect_column_values_to_{type_}", column="a", **arguments) == (expected, True), why
+
+
+def test_a_count_that_is_null_fails() -> None:
+    """A query that sums over nothing gives null, and null is not zero."""
+    success, _ = evaluated("select null::bigint as a", "expect_column_max_to_be_between", column="a", min_value=0, max_value=0)
+    assert not success

@@ -119,7 +119,6 @@ def test_sql_answers_like_python(monkeypatch: pytest.MonkeyPatch) -> None:
     assert share > 0.3, f"SQL answered only {share:.0%} of the texts, seed {SEED}"
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("QUIETLIST_SLOW_TESTS"), reason="set QUIETLIST_SLOW_TESTS=1: a million texts, minutes")
 def test_sql_answers_like_python_on_a_million_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     print(f"seed {SEED}")

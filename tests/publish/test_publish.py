@@ -270,8 +270,10 @@ def test_history_is_never_published_over(home: Home) -> None:
     change(home, 3)
     export(home)
     (home.golden_published / "latest.json").unlink()
-    with pytest.raises(PermanentError, match=r"version 2 is there, but latest.json does not lead to it"):
+    broken = "version 2 is there, but latest.json does not lead to it"
+    with pytest.raises(PermanentError, match=broken):
         publish(home, AS_OF)
+    assert verify_chain(home).first_break == broken
     assert tree(home) == {name: digest for name, digest in before.items() if name != "latest.json"}
 
 

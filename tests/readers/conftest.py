@@ -66,7 +66,9 @@ class Desk:
         loaded = load(self.con, self.home, self.config, as_of, feeds=feeds)
         for file in loaded:
             assert file.physical == file.loaded + file.quarantined + file.skipped, f"account of {file} does not balance"
-            (rows,) = self.con.execute(f'select count(*) from raw."acme__{file.feed}" where _file_id = ?', [file.file_id]).fetchall()
+            (rows,) = self.con.execute(
+                f'select count(*) from raw."acme__{file.feed}" where _file_id = ?', [file.file_id]
+            ).fetchall()
             assert rows == (file.loaded,), f"{file} says loaded {file.loaded}, the table has {rows}"
             assert len(self.quarantine(file)) == file.quarantined, f"{file}: quarantine differs from its account"
         return loaded

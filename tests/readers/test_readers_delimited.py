@@ -22,8 +22,14 @@ PLAIN = "Email,Phone,Reason\na@example.com,+15551230101,x\nb@example.com,+155512
         ("semicolons", PLAIN.replace(",", ";")),
         ("tabs", PLAIN.replace(",", "\t")),
         ("bars", PLAIN.replace(",", "|")),
-        ("everything quoted", '"Email","Phone","Reason"\n"a@example.com","+15551230101","x"\n"b@example.com","+15551230102",""\n'),
-        ("spaces around quotes", '"Email", "Phone" ,"Reason"\n"a@example.com", "+15551230101", "x"\nb@example.com,+15551230102,""\n'),
+        (
+            "everything quoted",
+            '"Email","Phone","Reason"\n"a@example.com","+15551230101","x"\n"b@example.com","+15551230102",""\n',
+        ),
+        (
+            "spaces around quotes",
+            '"Email", "Phone" ,"Reason"\n"a@example.com", "+15551230101", "x"\nb@example.com,+15551230102,""\n',
+        ),
         ("utf-8 mark", "\ufeff" + PLAIN),
         ("utf-8 mark before a quoted label", "\ufeff" + PLAIN.replace("Email", '"Email"', 1)),
         ("labels in other case and padded", PLAIN.replace("Email,Phone", " EMAIL ADDRESS ,phone\u00a0")),
@@ -72,7 +78,20 @@ def test_joined_files_of_two_encodings_are_decoded_line_by_line(desk: Desk) -> N
 
 
 def test_a_value_stays_exactly_as_it_was_delivered(desk: Desk) -> None:
-    values = ["  padded  ", "NULL", "\\N", "+15551234567", "=1+1", "00123", "1.50", 'said "no"', "two\nlines", "two\r\nlines", "ⓤ🙂", "#"]
+    values = [
+        "  padded  ",
+        "NULL",
+        "\\N",
+        "+15551234567",
+        "=1+1",
+        "00123",
+        "1.50",
+        'said "no"',
+        "two\nlines",
+        "two\r\nlines",
+        "ⓤ🙂",
+        "#",
+    ]
     lines = "".join('a@example.com,,"{}"\n'.format(value.replace('"', '""')) for value in values)
     file = desk.read(OPT_OUTS, "Email,Phone,Reason\n" + lines)
     assert [row[2] for row in desk.values(file)] == values
@@ -92,7 +111,9 @@ def test_no_undeclared_column_means_no_extra(desk: Desk) -> None:
 
 
 def test_a_label_that_occurs_twice_goes_to_the_columns_that_declare_it_in_turn(desk: Desk) -> None:
-    rejections = feed({"email": ["email"], "expires_at": ["expires_at"], "last_event_at": ["last_event_at"], "expires_again": ["expires_at"]})
+    rejections = feed(
+        {"email": ["email"], "expires_at": ["expires_at"], "last_event_at": ["last_event_at"], "expires_again": ["expires_at"]}
+    )
     file = desk.read(rejections, "email,expires_at,last_event_at,expires_at\na@example.com,1,2,3\n")
     assert desk.values(file) == [("a@example.com", "1", "2", "3")]
     only_one = feed({"email": ["email"], "expires_at": ["expires_at"]}, name="one")
@@ -170,7 +191,9 @@ def test_what_stands_before_the_header_is_skipped_only_if_it_is_clearly_no_recor
     desk: Desk, case: str, before: str, skipped: int, quarantined: list[str]
 ) -> None:
     file = desk.read(OPT_OUTS, before + "Email,Phone,Reason\nz@example.com,,x\n")
-    assert [(reason, text) for _, reason, text in desk.quarantine(file)] == [("before_header", text) for text in quarantined], case
+    assert [(reason, text) for _, reason, text in desk.quarantine(file)] == [("before_header", text) for text in quarantined], (
+        case
+    )
     assert desk.values(file) == [("z@example.com", "", "x")], case
     assert file.skipped + file.quarantined == before.count("\n") + 1, case
 
@@ -204,7 +227,13 @@ def test_a_repeated_header_is_skipped_also_when_the_columns_change_at_the_seam(d
     content = PLAIN + "Email,Phone,Reason\nc@example.com,,\n" + "Reason,Email,Campaign\nx,d@example.com,spring\n"
     file = desk.read(OPT_OUTS, content)
     assert [row["email"] for row in desk.rows(file)] == ["a@example.com", "b@example.com", "c@example.com", "d@example.com"]
-    assert desk.rows(file)[-1] == {"_record_no": 7, "_extra": {"Campaign": "spring"}, "email": "d@example.com", "phone": None, "reason": "x"}
+    assert desk.rows(file)[-1] == {
+        "_record_no": 7,
+        "_extra": {"Campaign": "spring"},
+        "email": "d@example.com",
+        "phone": None,
+        "reason": "x",
+    }
     assert file.skipped == 3
 
 
@@ -228,7 +257,9 @@ def test_a_file_without_header_is_read_by_position(desk: Desk) -> None:
 
 
 def test_a_file_without_header_may_have_fields_at_the_end_or_lack_some(desk: Desk) -> None:
-    calls = feed({"src": ["src"], "dst": ["dst"], "uniqueid": ["uniqueid"], "userfield": ["userfield"]}, header=False, min_fields=2)
+    calls = feed(
+        {"src": ["src"], "dst": ["dst"], "uniqueid": ["uniqueid"], "userfield": ["userfield"]}, header=False, min_fields=2
+    )
     file = desk.read(calls, "1,2\n1,2,3,4\n1,2,3,4,5\n1\n")
     assert desk.values(file) == [("1", "2", None, None), ("1", "2", "3", "4")]
     assert [reason for _, reason, _ in desk.quarantine(file)] == ["too_many_fields", "too_few_fields"]

@@ -9,7 +9,10 @@ import pytest
 from tests.readers.conftest import Desk, feed
 
 EVENTS = feed({"email": ["email", "recipient"], "event": ["event"], "ts": ["timestamp"]}, reader="json")
-ONE, TWO = {"email": "a@example.com", "event": "unsubscribe", "timestamp": 1}, {"email": "b@example.com", "event": "open", "timestamp": 2}
+ONE, TWO = (
+    {"email": "a@example.com", "event": "unsubscribe", "timestamp": 1},
+    {"email": "b@example.com", "event": "open", "timestamp": 2},
+)
 ROWS = [("a@example.com", "unsubscribe", "1"), ("b@example.com", "open", "2")]
 LINES = f"{json.dumps(ONE)}\n{json.dumps(TWO)}\n"
 
@@ -123,7 +126,10 @@ def test_records_behind_a_path(desk: Desk) -> None:
     assert [(row["_record_no"], row["email"]) for row in desk.rows(file)] == [
         (1, "a@example.com"), (2, "b@example.com"), (6, "c@example.com"), (7, "d@example.com"), (8, "7"),
     ]  # fmt: skip
-    assert [(number, reason) for number, reason, _ in desk.quarantine(file)] == [(5, "records_path_missing"), (9, "not_an_object")]
+    assert [(number, reason) for number, reason, _ in desk.quarantine(file)] == [
+        (5, "records_path_missing"),
+        (9, "not_an_object"),
+    ]
     assert file.skipped == 2, "a page without records is no record"
 
 
@@ -177,7 +183,9 @@ def test_a_record_nested_too_deep_is_quarantined(desk: Desk, depth: int) -> None
     assert [(number, reason) for number, reason, _ in desk.quarantine(file)] == [(2, "too_deep")]
 
 
-@pytest.mark.parametrize(("case", "content"), [("empty array", "[]"), ("empty arrays", "[]\n[ ]"), ("empty page", '{"data":{"items":[]}}')])
+@pytest.mark.parametrize(
+    ("case", "content"), [("empty array", "[]"), ("empty arrays", "[]\n[ ]"), ("empty page", '{"data":{"items":[]}}')]
+)
 def test_no_records_is_no_error(desk: Desk, case: str, content: str) -> None:
     file = desk.read(feed({"email": ["email"]}, reader="json", records_path="data.items"), content, "none.json")
     assert (file.loaded, file.quarantined) == (0, 0), case

@@ -182,15 +182,23 @@ def test_on_hold_new_suppressions_go_out_and_releases_do_not(publisher, push) ->
 )
 def test_too_many_releases_are_held_for_a_person(publisher, push, keys, reason) -> None:
     crm = FullDouble()
-    names = [str(number) for number in range(10)]
+    names = [str(number) for number in range(60)]
     publisher.publish(*everyone(*names))
     push(crm)
-    evidence = [opt_in(f"{name}@example.com") for name in names[:2]]
-    publisher.publish(*everyone(*names[2:]), evidence=evidence)
+    evidence = [opt_in(f"{name}@example.com") for name in names[:12]]
+    publisher.publish(*everyone(*names[12:]), evidence=evidence)
     result = push(crm, as_of=at(1), **keys)
-    assert [(held.reason, held.rows) for held in result.held] == [(reason, 2)] and crm.release_calls == []
+    assert [(held.reason, held.rows) for held in result.held] == [(reason, 12)] and crm.release_calls == []
     assert "raise max_release" in result.held[0].next_step
-    assert push(crm, as_of=at(2), max_releases=2, max_release_share=0.2).released == 2, "at the limit is not above it"
+    assert push(crm, as_of=at(2), max_releases=12, max_release_share=0.2).released == 12, "at the limit is not above it"
+
+
+def test_a_few_releases_of_a_short_list_go_out_whatever_their_share(publisher, push) -> None:
+    crm = FullDouble()
+    publisher.publish(*everyone("ann", "bob"))
+    push(crm)
+    publisher.publish(*everyone("bob"), evidence=[opt_in("ann@example.com")])
+    assert push(crm, as_of=at(1), max_release_share=0.01).released == 1
 
 
 def test_nothing_wanted_any_more_holds_every_release(publisher, push) -> None:

@@ -2,9 +2,9 @@
 -- and of no place in particular. A region that is unknown, or whose law nobody has put into the policy yet, gets every rule,
 -- of which the strictest will count.
 
-with requests as (
+with asked as (
 
-    select * from {{ ref('requests') }}
+    select * from {{ ref('int_asked') }}
 
 ),
 
@@ -64,7 +64,7 @@ outrun_triggers as (
 
 regions as (
 
-    select distinct {{ region_of_law('region') }} as region from requests
+    select distinct region from asked
 
 ),
 

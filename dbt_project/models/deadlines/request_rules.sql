@@ -3,53 +3,33 @@
 -- An immediate rule gives no grace: its deadline is the start itself. It judges contacts to the second; that a destination
 -- can't be told in no time is what the clock then says.
 
-with requests as (
+with asked as (
 
-    select * from {{ ref('requests') }}
+    select * from {{ ref('int_asked') }}
 
 ),
 
 actions as (
 
     select * from {{ ref('actions') }}
-    where is_suppressing
 
 ),
 
-channels as (
-
-    select distinct channel from {{ ref('channels') }}
-
-),
-
+-- Of equally strict rules the one that was read counts, then the first by name, so that the choice is always the same.
 rules as (
 
-    select * from {{ ref('rules') }}
+    select
+        *,
+        row_number() over (
+            order by case verification when 'V' then 1 when 'S' then 2 else 3 end, rule_id
+        ) as preference
+    from {{ ref('rules') }}
 
 ),
 
 rule_deadlines as (
 
     select * from {{ ref('rule_deadlines') }}
-
-),
-
-asked as (
-
-    select
-        requests.request_id,
-        requests.action,
-        requests.method,
-        channels.channel,
-        {{ region_of_law('requests.region') }} as region,
-        {{ clock_start('requests.at_earliest', 'requests.first_seen') }} as starts_at,
-        {{ quarter_hour(clock_start('requests.at_earliest', 'requests.first_seen')) }} as moment
-    from requests
-    inner join actions on requests.action = actions.action
-    inner join channels
-        on
-            {{ list_contains_value('requests.channels', "'all'") }}
-            or {{ list_contains_value('requests.channels', 'channels.channel') }}
 
 ),
 
@@ -71,6 +51,7 @@ rules_by_kind as (
         kinds.method,
         kinds.channel,
         rules.rule_id,
+        rules.preference,
         rules.max_value,
         rules.max_unit
     from kinds
@@ -86,11 +67,9 @@ rules_by_kind as (
 clocked as (
 
     select
-        asked.request_id,
-        asked.channel,
-        rules_by_kind.rule_id,
-        rule_deadlines.region_basis,
-        asked.starts_at,
+        asked.asked_no,
+        rules_by_kind.preference,
+        rule_deadlines.region_basis = 'known' as is_known,
         case rules_by_kind.max_unit
             when 'immediate' then asked.starts_at
             when 'hour' then {{ add_hours('asked.starts_at', 'rules_by_kind.max_value') }}
@@ -115,17 +94,15 @@ clocked as (
 promised as (
 
     select
-        asked.request_id,
-        asked.channel,
-        rules.rule_id,
-        'known' as region_basis,
-        asked.starts_at,
+        asked.asked_no,
+        rules.preference,
+        true as is_known,
         {{ add_hours('asked.starts_at', var('target_hours')) }} as deadline_at,
         cast(null as timestamptz) as weekends_only_at
     from asked
     inner join rules on rules.trigger = 'company_promise'
-    left join clocked on asked.request_id = clocked.request_id and asked.channel = clocked.channel
-    where clocked.request_id is null
+    left join clocked on asked.asked_no = clocked.asked_no
+    where clocked.asked_no is null
 
 ),
 
@@ -137,39 +114,38 @@ unioned as (
 
 ),
 
-described as (
+ranked as (
 
     select
-        unioned.request_id,
-        unioned.channel,
-        unioned.rule_id,
-        rules.trigger,
-        rules.jurisdiction,
-        rules.max_unit,
-        unioned.region_basis,
-        -- Of equally strict rules the one that was read, then the first by name, so that the choice is always the same.
-        row_number() over (
-            partition by unioned.request_id, unioned.channel
-            order by
-                unioned.deadline_at,
-                case rules.verification when 'V' then 1 when 'S' then 2 else 3 end,
-                unioned.rule_id
-        ) = 1 as is_strictest,
-        unioned.starts_at,
-        unioned.deadline_at,
-        unioned.weekends_only_at,
-        {{ add_hours('unioned.starts_at', var('target_hours')) }} as target_at,
-        rules.citation,
-        rules.verification
+        *,
+        row_number() over (partition by asked_no order by deadline_at, preference) = 1 as is_strictest
     from unioned
-    inner join rules on unioned.rule_id = rules.rule_id
 
 ),
 
 final as (
 
-    select * from described
-    where region_basis = 'known' or is_strictest
+    select
+        asked.request_id,
+        asked.channel,
+        rules.rule_id,
+        rules.trigger,
+        rules.jurisdiction,
+        rules.max_unit,
+        asked.region,
+        ranked.is_known as is_region_known,
+        ranked.is_strictest,
+        asked.starts_at,
+        ranked.deadline_at,
+        ranked.weekends_only_at,
+        {{ add_hours('asked.starts_at', var('target_hours')) }} as target_at,
+        rules.citation,
+        rules.verification
+    from ranked
+    inner join asked on ranked.asked_no = asked.asked_no
+    inner join rules on ranked.preference = rules.preference
+    -- Where every law competes because the region is unknown, or is not in the policy, only the strictest counts.
+    where ranked.is_known or ranked.is_strictest
 
 )
 

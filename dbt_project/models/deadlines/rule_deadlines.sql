@@ -2,9 +2,9 @@
 -- out. Day 0 is the local day of the start, the deadline is the end of day N in the person's zone; in a region of several
 -- zones the earliest of their answers. Rules in hours and immediate ones have no day to wait for: see request_rules.
 
-with requests as (
+with asked as (
 
-    select * from {{ ref('requests') }}
+    select * from {{ ref('int_asked') }}
 
 ),
 
@@ -41,9 +41,9 @@ holidays as (
 moments as (
 
     select distinct
-        {{ region_of_law('region') }} as region,
-        {{ quarter_hour(clock_start('at_earliest', 'first_seen')) }} as moment
-    from requests
+        region,
+        moment
+    from asked
 
 ),
 
