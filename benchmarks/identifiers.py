@@ -1,7 +1,7 @@
 """How fast identifiers are normalised, beside a plain loop over the same library: ``python -m benchmarks.identifiers``.
 
 Both sides run in one process, one after the other, on the same texts (the loops on a sample of them). Where the
-machine is shared, trust the ratios and the rows per CPU-second, not the rows per second.
+machine is shared, trust the ratios, of wall time and of processor time, and not the rows per second.
 
 The numbers and addresses are drawn at random (seeded) and never shown. Shares of shapes and countries are those of a
 North American company's exports: 70 % North America, the rest fifteen countries, a tenth of it badly written.
@@ -12,12 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import random
-import sys
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from types import ModuleType
 
 import duckdb
 import phonenumbers
@@ -26,10 +23,14 @@ from email_validator import EmailNotValidError, validate_email
 from phonenumbers import re_util
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from orchestration.identifiers import email_address, email_sql, phone, phone_sql
+from benchmarks.measure import Step, Table
+from orchestration.identifiers import email_sql, phone, phone_sql
+
+_SAMPLE = 30_000  # texts that the loops read: two seconds of work, and more would only give the same rate
 
 _COUNTRIES = ("GB", "FR", "DE", "IT", "ES", "NL", "AU", "IN", "JP", "BR", "MX", "AR", "SG", "IE", "SE")
 _NORTH_AMERICA = ("US",) * 88 + ("CA",) * 10 + ("PR", "JM")
+_ABROAD = {"US": "011", "CA": "011", "PR": "011", "JM": "011", "JP": "010", "AU": "0011"}  # elsewhere 00
 _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 _SEPARATORS = (" ", "-", ".", " ", "-")
 
@@ -39,7 +40,8 @@ def messy_phones(count: int, seed: int) -> pa.Table:
     rnd = random.Random(seed)
     ranges: dict[str, list[tuple[int, int, int]]] = {}
     for region, digits, low, high in duckdb.sql(
-        "select region, digits, low, high from read_parquet(?) where kind = 'numbering' and valid", params=[str(phone_sql.RANGES_FILE)]
+        "select region, digits, low, high from read_parquet(?) where kind = 'numbering' and valid",
+        params=[str(phone_sql.RANGES_FILE)],
     ).fetchall():
         ranges.setdefault(region, []).append((digits, low, high))
     facts = {}
@@ -85,7 +87,7 @@ def _written(rnd: random.Random, number: str, region: str, code: str, trunk: str
     if dice < 0.88:
         return code + number, record
     if dice < 0.90:
-        return {"US": "011", "CA": "011", "PR": "011", "JM": "011", "JP": "010", "AU": "0011"}.get(record, "00") + code + number, record
+        return _ABROAD.get(record, "00") + code + number, record
     if dice < 0.94:
         return rnd.choice(("tel:+", "whatsapp:+", "'+", '="+', "Tel. +")) + code + number, record
     if dice < 0.955:
@@ -107,7 +109,12 @@ def _written(rnd: random.Random, number: str, region: str, code: str, trunk: str
     if dice < 0.998:
         return f"{number[0]}.{number[1:5]}E+{len(number) - 1}", record
     return rnd.choice(
-        (number[:-4] + "XXXX", f"+{code}{number[:-4]}****", number[:3] + "-CALLNOW", f"ask {rnd.randbytes(4).hex().translate(_LETTERS)}")
+        (
+            number[:-4] + "XXXX",
+            f"+{code}{number[:-4]}****",
+            number[:3] + "-CALLNOW",
+            f"ask {rnd.randbytes(4).hex().translate(_LETTERS)}",
+        )
     ), record
 
 
@@ -136,32 +143,6 @@ def messy_emails(count: int, seed: int) -> pa.Table:
     return pa.table({"raw": pa.array(texts)})
 
 
-@dataclass(frozen=True)
-class Measure:
-    """One way of doing it. ``share_in_sql`` is how much of it needed no Python."""
-
-    what: str
-    rows: int
-    seconds: float
-    cpu_seconds: float
-    share_in_sql: float | None = None
-    agreement: float | None = None
-
-    @property
-    def rows_per_second(self) -> float:
-        return self.rows / self.seconds
-
-    @property
-    def rows_per_cpu_second(self) -> float:
-        return self.rows / self.cpu_seconds
-
-
-def _timed(what: str, rows: int, work: Callable[[], object]) -> Measure:
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return Measure(what, rows, time.perf_counter() - wall, time.process_time() - cpu)
-
-
 def _library_loop(pairs: list[tuple[str, str]]) -> None:
     """What one would write with phonenumbers alone: parse, is it possible, whose is it, E.164."""
     for raw, region in pairs:
@@ -183,119 +164,89 @@ def _validator_loop(texts: list[str]) -> None:
             continue
 
 
-def _in_warehouse(table: pa.Table, normalise: Callable[[duckdb.DuckDBPyConnection, str, str], None]) -> None:
-    with duckdb.connect(config={"threads": min(2, os.cpu_count() or 1)}) as con:
-        con.register("texts", table)
-        normalise(con, "texts", "answers")
-
-
-def _left_to_python(module: object, work: Callable[[], object]) -> int:
-    """Rows that SQL did not answer while ``work`` ran."""
+def _in_warehouse(module: ModuleType, normalise: Callable[..., None], texts: pa.Table) -> int:
+    """Normalise ``texts`` in DuckDB; returns how many of them SQL left to Python."""
     left: list[int] = []
-    original = module.read_rest  # type: ignore[attr-defined]
+    read_rest = module.read_rest
 
     def counted(rest: pa.Table, *arguments: object) -> pa.Table:
         left.append(rest.num_rows)
-        return original(rest, *arguments)
+        return read_rest(rest, *arguments)
 
     module.read_rest = counted  # type: ignore[attr-defined]
     try:
-        work()
+        with duckdb.connect(config={"threads": os.cpu_count() or 1}) as con:
+            con.register("texts", texts)
+            normalise(con, "texts", "answers")
     finally:
-        module.read_rest = original  # type: ignore[attr-defined]
+        module.read_rest = read_rest  # type: ignore[attr-defined]
     return sum(left)
 
 
-def measure_phones(count: int, sample: int, seed: int) -> list[Measure]:
-    """The library's loop, then ours; and what rphonenumbers would do for the rest."""
-    table = messy_phones(count, seed)
-    pairs = list(zip(*(column.to_pylist() for column in table.slice(0, sample).columns), strict=True))
+def _compared(step: Step, loop: Step) -> str:
+    wall = step.rate / loop.rate
+    cpu = (step.rows / step.cpu) / (loop.rows / loop.cpu)
+    return f"{wall:.1f} x the loop, {cpu:.1f} x by processor time"
+
+
+def phones(size: int, seed: int) -> Table:
+    """The library's loop on a sample, then all texts our way; and what rphonenumbers would do for the rest."""
+    table = Table(f"Phone numbers: {size:,} distinct messy texts (seed {seed}), phonenumbers {phonenumbers.__version__}")
+    texts = messy_phones(size, seed)
+    pairs = list(zip(*(column.to_pylist() for column in texts.slice(0, _SAMPLE).columns), strict=True))
     # As the library comes: importing ours has switched on its cache of compiled expressions.
     kept, re_util._COMPILED_PATTERNS = re_util._COMPILED_PATTERNS, None  # type: ignore[attr-defined]
-    measures = [_timed("phonenumbers, plain loop (sample)", len(pairs), lambda: _library_loop(pairs))]
+    with table.step("loop over phonenumbers", len(pairs), "a sample") as loop:
+        _library_loop(pairs)
     re_util._COMPILED_PATTERNS = kept  # type: ignore[attr-defined]
-    measures.append(_timed("phonenumbers, plain loop with its pattern cache (sample)", len(pairs), lambda: _library_loop(pairs)))
-    results: list[phone.PhoneResult] = []
-    one_by_one = _timed(
-        "normalise_phone, one by one (sample)", len(pairs), lambda: results.extend(phone.normalise_phone(*pair) for pair in pairs)
-    )
-    measures.append(one_by_one)
-    left: list[int] = []
-    ours = _timed(
-        "normalise_phones, in the warehouse",
-        table.num_rows,
-        lambda: left.append(_left_to_python(phone_sql, lambda: _in_warehouse(table, phone_sql.normalise_phones))),
-    )
-    measures.append(Measure(ours.what, ours.rows, ours.seconds, ours.cpu_seconds, 1 - sum(left) / ours.rows))
+    with table.step("normalise_phone, one by one", len(pairs), "a sample") as single:
+        answers = [phone.normalise_phone(raw, region) for raw, region in pairs]
+    single.note += f", {_compared(single, loop)}"
+    with table.step("normalise_phones, in the warehouse", texts.num_rows) as ours:
+        left = _in_warehouse(phone_sql, phone_sql.normalise_phones, texts)
+    ours.note = f"{_compared(ours, loop)}, {1 - left / texts.num_rows:.1%} in SQL"
     try:
         import rphonenumbers
     except ImportError:
-        return measures
-    faster: list[phone.PhoneResult] = []
-    loop = _timed(
-        f"normalise_phone with rphonenumbers (metadata {rphonenumbers.__phonenumbers_version__}; sample)",
-        len(pairs),
-        lambda: faster.extend(phone.normalise_phone(*pair, rphonenumbers) for pair in pairs),
-    )
-    same = sum(map(tuple.__eq__, results, faster)) / len(pairs)
-    measures.append(Measure(loop.what, loop.rows, loop.seconds, loop.cpu_seconds, None, same))
-    return measures
+        return table
+    with table.step("normalise_phone over rphonenumbers", len(pairs), "a sample") as faster:
+        other = [phone.normalise_phone(raw, region, rphonenumbers) for raw, region in pairs]
+    agreed = sum(mine == theirs for mine, theirs in zip(answers, other, strict=True)) / len(pairs)
+    used = "in use" if phone_sql.leftover_library() is rphonenumbers else "off: it is used only with exactly the same metadata"
+    faster.note += f", {_compared(faster, loop)}, {agreed:.3%} agree, metadata {rphonenumbers.__phonenumbers_version__}, {used}"
+    return table
 
 
-def measure_emails(count: int, sample: int, seed: int) -> list[Measure]:
-    """The library's loop, then ours."""
-    table = messy_emails(count, seed)
-    texts = table.column("raw").slice(0, sample).to_pylist()
-    measures = [_timed("email-validator, plain loop (sample)", len(texts), lambda: _validator_loop(texts))]
-    left: list[int] = []
-    ours = _timed(
-        "normalise_emails, in the warehouse",
-        table.num_rows,
-        lambda: left.append(_left_to_python(email_sql, lambda: _in_warehouse(table, email_sql.normalise_emails))),
-    )
-    measures.append(Measure(ours.what, ours.rows, ours.seconds, ours.cpu_seconds, 1 - sum(left) / ours.rows))
-    return measures
+def emails(size: int, seed: int) -> Table:
+    """The library's loop on a sample, then all texts our way."""
+    table = Table(f"E-mail addresses: {size:,} distinct messy texts (seed {seed})")
+    texts = messy_emails(size, seed)
+    sample = texts.column("raw").slice(0, _SAMPLE).to_pylist()
+    with table.step("loop over email-validator", len(sample), "a sample") as loop:
+        _validator_loop(sample)
+    with table.step("normalise_emails, in the warehouse", texts.num_rows) as ours:
+        left = _in_warehouse(email_sql, email_sql.normalise_emails, texts)
+    ours.note = f"{_compared(ours, loop)}, {1 - left / texts.num_rows:.1%} in SQL"
+    return table
+
+
+def run(size: int, seed: int) -> list[Table]:
+    """Measure both types on ``size`` distinct texts each."""
+    return [phones(size, seed), emails(size, seed)]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Measure both types and print a table, or JSON."""
+    """Print both tables, or the same as JSON."""
     parser = argparse.ArgumentParser(description="Rows per second of identifier normalisation.")
-    parser.add_argument("--rows", type=int, default=1_000_000, help="distinct raw texts of each type (default: a million)")
-    parser.add_argument("--sample", type=int, default=30_000, help="texts that the plain loops read (default: 30000)")
+    parser.add_argument("--size", type=int, default=1_000_000, help="distinct raw texts of each type (default: a million)")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
-    groups = [measure(options.rows, options.sample, options.seed) for measure in (measure_phones, measure_emails)]
-    rows = []
-    for measures in groups:
-        base = measures[0]
-        for found in measures:
-            rows.append(
-                asdict(found)
-                | {
-                    "rows_per_second": round(found.rows_per_second),
-                    "rows_per_cpu_second": round(found.rows_per_cpu_second),
-                    "times_the_plain_loop": round(found.rows_per_second / base.rows_per_second, 1),
-                    "times_per_cpu_second": round(found.rows_per_cpu_second / base.rows_per_cpu_second, 1),
-                }
-            )
+    tables = run(options.size, options.seed)
     if options.json:
-        facts = {"seed": options.seed, "python": platform.python_version(), "duckdb": duckdb.__version__, "cores": os.cpu_count()}
-        sys.stdout.write(json.dumps(facts | {"phonenumbers": phonenumbers.__version__, "measures": rows}, indent=2) + "\n")
-        return
-    sys.stdout.write(f"seed {options.seed}, {os.cpu_count()} cores, phonenumbers {phonenumbers.__version__}\n")
-    sys.stdout.write(f"{'':70} {'rows':>9} {'rows/s':>10} {'x loop':>7} {'rows/cpu-s':>10} {'x loop':>7} {'in SQL':>7} {'agree':>8}\n")
-    for row in rows:
-        in_sql = "" if row["share_in_sql"] is None else f"{row['share_in_sql']:.1%}"
-        agree = "" if row["agreement"] is None else f"{row['agreement']:.3%}"
-        sys.stdout.write(
-            f"{row['what']:70} {row['rows']:>9,} {row['rows_per_second']:>10,} {row['times_the_plain_loop']:>7} "
-            f"{row['rows_per_cpu_second']:>10,} {row['times_per_cpu_second']:>7} {in_sql:>7} {agree:>8}\n"
-        )
-    if phone_sql.leftover_library() is phonenumbers:
-        sys.stdout.write(
-            "rphonenumbers is off: it is used for what SQL leaves over only where its metadata version is exactly that of phonenumbers.\n"
-        )
+        print(json.dumps([table.as_dict() for table in tables], indent=1))
+    else:
+        print("\n\n".join("\n".join(table.lines()) for table in tables))
 
 
 if __name__ == "__main__":

@@ -58,9 +58,8 @@ class Table:
     def lines(self) -> list[str]:
         lines = [self.title, f"  {'step':<44} {'rows':>11} {'wall s':>8} {'cpu s':>8} {'rows/s':>11} {'peak MB':>8}  note"]
         for step in self.steps:
-            lines.append(
-                f"  {step.name:<44} {step.rows:>11,} {step.wall:>8.2f} {step.cpu:>8.2f} {step.rate:>11,.0f} {step.peak_mb:>8,.0f}  {step.note}"
-            )
+            figures = f"{step.rows:>11,} {step.wall:>8.2f} {step.cpu:>8.2f} {step.rate:>11,.0f} {step.peak_mb:>8,.0f}"
+            lines.append(f"  {step.name:<44} {figures}  {step.note}")
         return lines
 
     def as_dict(self) -> dict[str, Any]:

@@ -90,13 +90,14 @@ def _write_requests(path: Path, first: int, last: int, people: int, seed: int) -
                 select
                     'k' || i as request_key,
                     strftime(timestamp '2025-10-01' + to_seconds(h(i, 1) % 15000000), '%Y-%m-%dT%H:%M:%SZ') as requested_at,
-                    case when h(i, 2) % 100 < 4 then 'opt_in' when h(i, 2) % 100 < 9 then 'complaint' else 'opt_out' end as action,
+                    case when h(i, 2) % 100 < 4 then 'opt_in' when h(i, 2) % 100 < 9 then 'complaint' else 'opt_out' end
+                        as action,
                     case h(i, 3) % 3 when 0 then 'web_form' when 1 then 'esp_unsubscribe' else 'agent_note' end as method,
                     case h(i, 4) % 4 when 0 then 'all' when 1 then 'email' when 2 then 'email;sms' else 'voice' end as channels,
                     ['*', 'acme', 'acme/newsletter', 'acme/offers', 'outlet'][1 + (h(i, 5) % 5)::bigint] as scope,
                     case when h(i, 6) % 10 < 8 then 'U' || (h(i, 7) % {people}) || '@Example.com' end as email,
-                    case when h(i, 6) % 10 >= 6 then '(' || (201 + h(i, 8) % 700) || ') 555-' || lpad((h(i, 9) % 10000)::varchar, 4, '0') end
-                        as phone
+                    case when h(i, 6) % 10 >= 6
+                        then '(' || (201 + h(i, 8) % 700) || ') 555-' || lpad((h(i, 9) % 10000)::varchar, 4, '0') end as phone
                 from range({first}, {last}) numbers(i)
             ) to '{path}' (header, delimiter ',')
             """.replace("h(i, ", f"hash(i + {seed}::bigint * 1000003, ")

@@ -108,8 +108,12 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
     elif channel and identifier:
         answers = [checking.check(home, channel, identifier, scope, region=region, config=config)]
     else:
-        raise ConfigError("Reading the question", seen="neither --channel and --identifier nor --file",
-                          allowed="quietlist check --channel email --identifier a@example.com", next_step="say whom you ask about")  # fmt: skip
+        raise ConfigError(
+            "Reading the question",
+            seen="neither --channel and --identifier nor --file",
+            allowed="quietlist check --channel email --identifier a@example.com",
+            next_step="say whom you ask about",
+        )
     payload = [answer.as_dict() for answer in answers]
     _say(payload if batch is not None else payload[0], [answer.sentence() for answer in answers], as_json)
 

@@ -91,7 +91,8 @@ class Source(_Strict):
     @field_validator("timezone")
     @classmethod
     def _check_zone(cls, value: str) -> str:
-        if value not in zoneinfo.available_timezones():
+        # "localtime" is the machine's own zone: no name, and DuckDB refuses it.
+        if value not in zoneinfo.available_timezones() or value == "localtime":
             close = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=2)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             raise ValueError(f"'{value}' is not an IANA time zone such as America/New_York{hint}")
@@ -164,7 +165,7 @@ class Config(_Strict):
     @property
     def scope_tree(self) -> tuple[str, ...]:
         """Every node: ``*``, then each configured path and its ancestors, sorted."""
-        nodes = set()
+        nodes: set[str] = set()
         for path in self.company.scopes:
             parts = path.split("/")
             nodes.update("/".join(parts[: depth + 1]) for depth in range(len(parts)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from pathlib import Path
+from typing import Any, cast
 
 import dagster as dg
 from rich.console import Console
@@ -36,37 +37,50 @@ def execute(definitions: dg.Definitions, home: Home, job: str, as_of: datetime, 
 def _outcome(job: str, as_of: datetime, result: dg.ExecuteInProcessResult) -> Outcome:
     outcome = Outcome(job=job, as_of=as_of, success=result.success)
     for evaluation in result.get_asset_check_evaluations():
-        if evaluation.passed:
-            continue
-        level = evaluation.metadata.get("level")
-        found = str(level.value) if level is not None else "stop"
-        outcome.gate_level = max(outcome.gate_level, found, key=_RANK.index)
-        if evaluation.check_name.startswith("gate_"):
-            why = evaluation.metadata.get("why")
-            unmet = evaluation.metadata.get("unmet")
-            outcome.unmet += [str(why.value)] if why is not None else list(getattr(unmet, "value", None) or [])
-        else:
-            outcome.unmet.append(f"stop: the test {evaluation.check_name} failed")
+        if not evaluation.passed:
+            _add_check(outcome, evaluation)
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error is not None:
-            cause = event.step_failure_data.error
-            while cause.cause is not None:
-                cause = cause.cause
-            outcome.errors.append(f"{event.step_key}: {cause.message.strip()}")
-            if cause.cls_name == "GateClosed":
-                outcome.gate_level = "stop"
+            _add_failure(outcome, str(event.step_key), event.step_failure_data.error)
     for event in result.get_asset_materialization_events():
-        key, metadata = event.asset_key, event.step_materialization_data.materialization.metadata
-        if key is None:
-            continue
-        if key == PUBLISHED:
-            version, rows, new = (metadata[name].value for name in ("version", "dagster/row_count", "new_version"))
-            outcome.facts["published"] = f"version {version}, {rows} rows" + ("" if new else " (nothing new)")
-        elif key.path[0] == "destinations":
-            outcome.facts[key.path[1]] = ", ".join(f"{value.value} {name}" for name, value in metadata.items())
-        elif key == REPORT:
-            outcome.report = Path(str(metadata["path"].value))
+        if event.asset_key is not None:
+            values = {name: entry.value for name, entry in event.step_materialization_data.materialization.metadata.items()}
+            _add_fact(outcome, event.asset_key, values)
     return outcome
+
+
+def _add_check(outcome: Outcome, evaluation: dg.AssetCheckEvaluation) -> None:
+    values = {name: entry.value for name, entry in evaluation.metadata.items()}
+    outcome.gate_level = max(outcome.gate_level, str(values.get("level", "stop")), key=_RANK.index)
+    if not evaluation.check_name.startswith("gate_"):
+        outcome.unmet.append(f"stop: the test {evaluation.check_name} failed")
+    elif "why" in values:
+        outcome.unmet.append(str(values["why"]))
+    else:
+        outcome.unmet += [str(sentence) for sentence in cast("list[object]", values.get("unmet") or [])]
+
+
+def _add_failure(outcome: Outcome, step: str, error: Any) -> None:
+    while error.cause is not None:
+        error = error.cause
+    outcome.errors.append(f"{step}: {error.message.strip()}")
+    if error.cls_name == "GateClosed":
+        outcome.gate_level = "stop"
+
+
+def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> None:
+    if key == PUBLISHED:
+        version = f"version {values['version']}, {values['dagster/row_count']:,} rows"
+        outcome.facts["published"] = version if values["new_version"] else f"{version} (nothing new)"
+    elif key.path[0] == "destinations":
+        # What is always worth saying, then what only matters when it happened.
+        said = [f"{values[name]:,} {name}" for name in ("wanted", "verified")]
+        said += [
+            f"{values[name]:,} {name}" for name in ("missing", "rejected", "released", "blocked", "found") if values.get(name)
+        ]
+        outcome.facts[key.path[1]] = ", ".join(said)
+    elif key == REPORT:
+        outcome.report = Path(str(values["path"]))
 
 
 class _Steps:

@@ -5,7 +5,8 @@ import dagster as dg
 from orchestration.core.config import load_config
 from orchestration.core.home import Home
 from orchestration.defs.evidence import REPORT
-from orchestration.defs.gate import CLOCKS, PUBLISHED
+from orchestration.defs.gate import CLOCKS
+from orchestration.defs.publish import PUBLISHED
 from orchestration.defs.sync import ROW_STATE
 from orchestration.landing import waiting_batch
 

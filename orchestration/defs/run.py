@@ -14,7 +14,7 @@ POOL = "warehouse"
 OWNERS = ["team:data-platform"]
 
 
-class QuietlistRun(dg.ConfigurableResource):  # type: ignore[misc]
+class QuietlistRun(dg.ConfigurableResource[None]):
     """Home and clock of a run. ``as_of`` (ISO 8601 with a zone) empty means: the moment the run was created."""
 
     home: str = ""
@@ -32,7 +32,7 @@ class QuietlistRun(dg.ConfigurableResource):  # type: ignore[misc]
         """The run's ``as_of`` in UTC, the same for every step of it."""
         if self.as_of:
             return parse_moment(self.as_of)
-        return _created(context.instance, context.run_id)
+        return _created(context.instance, context.run.run_id)
 
 
 def parse_moment(text: str) -> datetime:

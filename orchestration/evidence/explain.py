@@ -58,9 +58,12 @@ def explain(home: Home, config: Config, identifier: str, reveal: bool = False) -
     """
     text = identifier.strip()
     with evidence_of(home, config) as con:
-        asked, points = _subject(con, config, text)
+        asked, points = _subject(con, config, text, reveal)
         shown = reveal or asked["by"] == "identifier"
-        found = [_Point(con, home, config, kind, value, reveal).explained(shown) for kind, value in points[:_POINTS_TOLD]]
+        found = [
+            _Point(con, home, _Ledger(con, config, reveal, value), kind, value).explained(shown)
+            for kind, value in points[:_POINTS_TOLD]
+        ]
     return Explanation({"asked": asked, "points": found, "points_left_out": max(len(points) - _POINTS_TOLD, 0), "reveal": reveal})
 
 
@@ -74,26 +77,27 @@ def evidence_record(home: Home, file_id: str, record_no: int) -> Fact:
         return _record(con, file_id, record_no)
 
 
-def _subject(con: duckdb.DuckDBPyConnection, config: Config, text: str) -> tuple[Fact, list[tuple[str, str]]]:
+def _subject(con: duckdb.DuckDBPyConnection, config: Config, text: str, reveal: bool) -> tuple[Fact, list[tuple[str, str]]]:
     """What was asked about, and the contact points it comes to."""
     if _REQUEST_ID.match(text):
-        found = rows(
-            con,
-            """
-            select requests.request_id, requests.action, requests.method, requests.channels, requests.scope, requests.source,
-                requests.at_earliest, requests.first_seen,
-                list(distinct unresolved.channel) filter (where unresolved.channel is not null) as unresolved_channels
-            from ledger__requests as requests
-            left join golden__unresolved_requests as unresolved on requests.request_id = unresolved.request_id
-            where requests.request_id = $id
-            group by all
-            """,
-            id=text,
-        )
+        ledger = _Ledger(con, config, reveal)
+        found = ledger.requests([text])
         if not found:
             raise ConfigError(
                 "Explaining a request", seen="no request in the ledger has that id", next_step="copy the whole id from the report"
             )
+        unresolved = con.execute(
+            "select distinct channel from golden__unresolved_requests where request_id = $id order by 1", {"id": text}
+        ).fetchall()
+        rules, clocks = ledger.rules([text]), ledger.clocks([text])
+        asked = {
+            "by": "request_id",
+            "request": found[0],
+            "unresolved": [
+                {"channel": channel, "rules": rules.get((text, channel), []), "clocks": clocks.get((text, channel), [])}
+                for (channel,) in unresolved
+            ],
+        }
         points = con.execute(
             """
             select identifier_type, identifier from (
@@ -106,7 +110,7 @@ def _subject(con: duckdb.DuckDBPyConnection, config: Config, text: str) -> tuple
             """,
             {"id": text},
         ).fetchall()
-        return {"by": "request_id", **found[0]}, points
+        return asked, points
     if _HASH.match(text):
         points = con.execute(
             "select identifier_type, identifier from identifiers__contact_point where identifier_hash = $hash", {"hash": text}
@@ -130,13 +134,83 @@ def _subject(con: duckdb.DuckDBPyConnection, config: Config, text: str) -> tuple
     return {"by": "identifier"}, [(point.identifier_type, point.identifier)]
 
 
+class _Ledger:
+    """Requests with the evidence behind them: file and record, rules and clocks."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, config: Config, reveal: bool, own: str | None = None) -> None:
+        self.con, self.config, self.reveal = con, config, reveal
+        self.own = own
+        """The identifier that was asked about: no need to name it again."""
+
+    def of(self, ids: list[str], table: str, order: str) -> list[Fact]:
+        """The rows of a table that are about these requests."""
+        query = f"select * from {table} where request_id in (select unnest($ids)) order by {order}"
+        return rows(self.con, query, ids=ids) if ids else []
+
+    def requests(self, ids: list[str]) -> list[Fact]:
+        """The requests, earliest first, each with the file and record that is its first evidence."""
+        found = self.of(ids, "ledger__requests", "at_earliest, request_id")
+        self.add_files(found)
+        for request in found:
+            request["scope_given"] = mask_text(request["scope_given"] or "") or None
+            request["also_names"] = self.masked([*request.pop("emails"), *request.pop("phones")])
+            del request["postal_key"], request["customer_id"]
+            if self.reveal and request["file"].get("id"):
+                request["record"] = _record(self.con, request["file"]["id"], request["file"]["record_no"])["record"]
+        return found
+
+    def add_files(self, found: list[Fact]) -> None:
+        """Put the file in the place of its id; its name is masked like any text that somebody typed."""
+        files = rows(
+            self.con,
+            "select file_id as id, name, sha256, received_at from raw__landed_files where file_id in (select unnest($ids))",
+            ids=sorted({row["file_id"] for row in found}),
+        )
+        by_id = {file["id"]: file | {"name": file["name"] if self.reveal else mask_text(file["name"] or "")} for file in files}
+        for row in found:
+            row["file"] = by_id.get(row.pop("file_id"), {}) | {"record_no": row.pop("record_no")}
+
+    def rules(self, ids: list[str]) -> dict[tuple[Any, ...], list[Fact]]:
+        """Request and channel -> its rules, each with its limit as its law counts it; our own promise counts hours."""
+        limits = {row["rule_id"]: row for row in rows(self.con, "select * from policy__rules")} if ids else {}
+        found = self.of(ids, "deadlines__request_rules", "deadline_at, rule_id")
+        for rule in found:
+            law = limits.get(rule["rule_id"], {})
+            if rule["trigger"] == "company_promise":
+                law = law | {"max_value": self.config.company.target_hours, "max_unit": "hour"}
+            rule |= {name: law.get(name) for name in ("max_value", "max_unit", "clock_start", "source_url", "status")}
+        return _by(found, "request_id", "channel")
+
+    def clocks(self, ids: list[str]) -> dict[tuple[Any, ...], list[Fact]]:
+        """Request and channel -> its clocks."""
+        return _by(self.of(ids, "deadlines__clocks", "destination, deadline_at, rule_id"), "request_id", "channel")
+
+    def masked(self, identifiers: Iterable[str]) -> list[str]:
+        """Other people's identifiers, or the person's others."""
+        others = [text for text in identifiers if text != self.own]
+        return others if self.reveal else [mask("email" if "@" in text else "phone", text) for text in others]
+
+    def masked_key(self, key: str) -> str:
+        """A link's key: a kind, a colon, and the identifier (with the name) or customer that is shared."""
+        rule, _, value = key.partition(":")
+        point = value.partition("\x1f")[0]
+        if self.reveal or point == self.own:
+            return value.replace("\x1f", ", ")
+        hidden = {
+            "email": mask("email", point),
+            "phone_and_name": f"{mask('phone', point)} and the same name",
+            "postal": mask("postal", point),
+        }
+        return hidden.get(rule, mask_text(value))
+
+
 class _Point:
     """Collects what is known about one contact point."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, home: Home, config: Config, identifier_type: str, identifier: str, reveal: bool
+        self, con: duckdb.DuckDBPyConnection, home: Home, ledger: _Ledger, identifier_type: str, identifier: str
     ) -> None:
-        self.con, self.home, self.config, self.reveal = con, home, config, reveal
+        self.con, self.home, self.ledger = con, home, ledger
         self.type, self.identifier = identifier_type, identifier
 
     def explained(self, shown: bool) -> Fact:
@@ -196,25 +270,18 @@ class _Point:
         """Every suppressing request on this contact point, standing or lifted; ``on`` says where it suppresses."""
         applied = _by(self._rows("select * from golden__applied_requests where {this} order by channel, scope"), "request_id")
         ids = sorted(key[0] for key in applied)
-        rules = _by(self._for(ids, "deadlines__request_rules", "deadline_at, rule_id"), "request_id", "channel")
-        clocks = _by(self._for(ids, "deadlines__clocks", "destination, deadline_at, rule_id"), "request_id", "channel")
+        rules, clocks = self.ledger.rules(ids), self.ledger.clocks(ids)
         lifts = _by(
             self._rows("select * from golden__int_lifts where {this} order by lifted_from, opt_in_id"),
             "suppression_id",
             "channel",
             "scope",
         )
-        limits = {row["rule_id"]: row for row in rows(self.con, "select * from policy__rules")}
         decided = {(row["channel"], row["scope"]): row["deciding_request_id"] for row in golden}
-        found = self._for(ids, "ledger__requests", "at_earliest, request_id")
-        files = self._files(found)
         ways = self._ways([key[0] for key, places in applied.items() if any(place["basis"] == "person" for place in places)])
+        found = self.ledger.requests(ids)
         for request in found:
             number = request["request_id"]
-            request["file"] = files.get(request.pop("file_id"), {}) | {"record_no": request.pop("record_no")}
-            request["scope_given"] = mask_text(request["scope_given"] or "") or None
-            request["also_names"] = self._masked([*request.pop("emails"), *request.pop("phones")])
-            del request["postal_key"], request["customer_id"]
             request["on"] = [
                 {
                     "channel": row["channel"],
@@ -223,39 +290,13 @@ class _Point:
                     "is_deciding": decided.get((row["channel"], row["scope"])) == number,
                     "lifts": (mine := lifts.get((number, row["channel"], row["scope"]), [])),
                     "is_lifted": any(lift["is_whole"] for lift in mine),
-                    "rules": [self._terms(rule, limits) for rule in rules.get((number, row["channel"]), [])],
+                    "rules": rules.get((number, row["channel"]), []),
                     "clocks": clocks.get((number, row["channel"]), []),
                 }
                 for row in applied[(number,)]
             ]
             request["linked_by"] = ways.get(number, [])
-            if self.reveal and request["file"].get("id"):
-                request["record"] = _record(self.con, request["file"]["id"], request["file"]["record_no"])["record"]
         return found
-
-    def _for(self, ids: list[str], table: str, order: str) -> list[Fact]:
-        return (
-            rows(self.con, f"select * from {table} where request_id in (select unnest($ids)) order by {order}", ids=ids)
-            if ids
-            else []
-        )
-
-    def _files(self, requests: list[Fact]) -> dict[str, Fact]:
-        """File id -> the file; its name is masked like any text that somebody typed."""
-        ids = sorted({request["file_id"] for request in requests})
-        found = rows(
-            self.con,
-            "select file_id as id, name, sha256, received_at from raw__landed_files where file_id in (select unnest($ids))",
-            ids=ids,
-        )
-        return {file["id"]: file | {"name": file["name"] if self.reveal else mask_text(file["name"] or "")} for file in found}
-
-    def _terms(self, rule: Fact, limits: Mapping[str, Fact]) -> Fact:
-        """A request's rule with its limit as its law counts it; our own promise counts hours."""
-        law = limits.get(rule["rule_id"], {})
-        if rule["trigger"] == "company_promise":
-            law = law | {"max_value": self.config.company.target_hours, "max_unit": "hour"}
-        return rule | {name: law.get(name) for name in ("max_value", "max_unit", "clock_start", "source_url", "status")}
 
     def _opt_ins(self, requests: list[Fact]) -> list[Fact]:
         """Every opt-in that names this contact point, and what it did to each request on its channel."""
@@ -269,13 +310,12 @@ class _Point:
             order by opt_ins.at_earliest, opt_ins.channel, opt_ins.request_id
             """
         )
-        files = self._files(found)
+        self.ledger.add_files(found)
         may = {
             (row["method"], row["channel"], row["action"])
             for row in rows(self.con, "select method, channel, action from policy__lifting_methods")
         }
         for opt_in in found:
-            opt_in["file"] = files.get(opt_in.pop("file_id"), {}) | {"record_no": opt_in.pop("record_no")}
             opt_in["effects"] = [
                 {"request_id": request["request_id"], "scope": place["scope"], "effect": _effect(opt_in, request, place, may)}
                 for request in requests
@@ -328,26 +368,11 @@ class _Point:
             links.setdefault(person, []).append((node, key))
         return {
             start.removeprefix("r:"): [
-                {"rule": key.partition(":")[0], "key": self._masked_key(key), "to": _record_name(node)}
+                {"rule": key.partition(":")[0], "key": self.ledger.masked_key(key), "to": _record_name(node)}
                 for key, node in _shortest(start, having, links.get(person, []))
             ]
             for start, person in people
         }
-
-    def _masked(self, identifiers: Iterable[str]) -> list[str]:
-        others = [text for text in identifiers if text != self.identifier]
-        return others if self.reveal else [mask("email" if "@" in text else "phone", text) for text in others]
-
-    def _masked_key(self, key: str) -> str:
-        rule, _, value = key.partition(":")
-        point = value.partition("\x1f")[0]
-        if self.reveal or point == self.identifier:
-            return value.replace("\x1f", ", ")
-        return {
-            "email": mask("email", point),
-            "phone_and_name": f"{mask('phone', point)} and the same name",
-            "postal": mask("postal", point),
-        }.get(rule, mask_text(value))
 
 
 def _effect(opt_in: Fact, request: Fact, place: Fact, may: set[tuple[str, str, str]]) -> str:

@@ -81,7 +81,7 @@ def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
                 rule_id, channel, destination, state, target_state, is_legal,
                 ended_at is not null as has_ended,
                 state = 'accepted' and accepted_at > deadline_at as is_accepted_late,
-                epoch_us(coalesce(ended_at, case when state = 'accepted' then accepted_at end, $as_of)) - epoch_us(starts_at) as used,
+                epoch_us(coalesce(ended_at, if(state = 'accepted', accepted_at, null), $as_of)) - epoch_us(starts_at) as used,
                 epoch_us(deadline_at) - epoch_us(starts_at) as allowed
             from clocks_seen
         ),
@@ -135,6 +135,9 @@ class Clocks:
     durations: Mapping[str, list[int]]
     """ended, accepted, running -> clocks of rules that allow no time, by how long it took (see DURATIONS)."""
     worst: Rows
+    """Requests, each with the strictest of its clocks that are late or overdue."""
+    lost_before_arrival: int
+    """Of the late and overdue ones, those whose deadline had passed before the request reached us."""
     accepted_late: int
     """Of the accepted ones, those accepted after the deadline."""
     unresolved: int
@@ -199,32 +202,55 @@ def clocks(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Clocks:
         ),
         tenths=_binned(bins, TENTHS, allows_no_time=False),
         durations=_binned(bins, len(DURATIONS), allows_no_time=True),
-        worst=rows(
+        worst=_worst(con, as_of),
+        lost_before_arrival=_one(
             con,
-            f"""
-            with worst as (
-                select
-                    request_id, rule_id, channel, destination, starts_at, deadline_at, ended_at, state,
-                    is_unresolved, coalesce(ended_at, $as_of) - deadline_at as over
-                from clocks_seen
-                where state in ('overdue', 'late') and is_legal
-                -- what can still be done something about comes first
-                order by state = 'late', over desc, request_id, rule_id, destination
-                limit {WORST}
-            ),
-            final as (
-                select worst.*, requests.source, requests.action, requests.method
-                from worst
-                left join ledger__requests as requests on worst.request_id = requests.request_id
-            )
-            select * from final
-            order by state = 'late', over desc, request_id, rule_id, destination
+            """
+            select count(*) from clocks_seen as clocks
+            inner join ledger__requests as requests on clocks.request_id = requests.request_id
+            where clocks.state in ('late', 'overdue') and clocks.is_legal and requests.first_seen > clocks.deadline_at
             """,
-            as_of=as_of,
         ),
         accepted_late=_one(con, "select coalesce(sum(clocks), 0)::bigint from clock_counts where is_accepted_late and is_legal"),
         unresolved=_one(con, "select count(*) from clocks_seen where state = 'overdue' and is_legal and is_unresolved"),
         unverified=sum(row["total"] for row in by_rule if not is_checked(row["verification"])),
+    )
+
+
+def _worst(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Rows:
+    """The requests that are most overdue, then those that were most late: what can still be helped comes first."""
+    return rows(
+        con,
+        f"""
+        with worst_clocks as (
+            select
+                request_id, rule_id, channel, destination, is_unresolved, starts_at, deadline_at, state,
+                epoch_us(coalesce(ended_at, $as_of)) - epoch_us(deadline_at) as over
+            from clocks_seen
+            where state in ('overdue', 'late') and is_legal and is_strictest
+            order by state = 'late', over desc, request_id, destination
+            -- a request has a clock for each of its channels and destinations, so more are taken than are shown
+            limit {WORST * 20}
+        ),
+        worst as (
+            select
+                request_id, state, max(over) as over, max_by(rule_id, (over, rule_id)) as rule_id, min(starts_at) as starts_at,
+                min(deadline_at) as deadline_at, list_sort(list(distinct channel)) as channels,
+                list_sort(list(distinct destination)) as destinations, bool_or(is_unresolved) as is_unresolved
+            from worst_clocks
+            group by request_id, state
+            order by state = 'late', over desc, request_id
+            limit {WORST}
+        ),
+        final as (
+            select worst.* replace (to_microseconds(worst.over) as over), requests.source, requests.action, requests.method
+            from worst
+            left join ledger__requests as requests on worst.request_id = requests.request_id
+        )
+        select * from final
+        order by state = 'late', over desc, request_id
+        """,
+        as_of=as_of,
     )
 
 
@@ -393,8 +419,8 @@ def exposure(con: duckdb.DuckDBPyConnection) -> Exposure:
         causes=_counts(
             con,
             """
-            select coalesce(root_cause, 'unknown') as cause, sum(contacts)::bigint as contacts from exposure__summary
-            where outcome = 'violation' group by cause order by contacts desc, cause
+            select coalesce(root_cause, 'unknown') as cause, sum(contacts)::bigint from exposure__summary
+            where outcome = 'violation' group by cause
             """,
         ),
         worst=[
@@ -490,7 +516,9 @@ def _whole(found: Rows) -> Rows:
 
 
 def _counts(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]:
-    return {row[0]: int(row[1]) for row in con.execute(query).fetchall()}
+    """What the two columns of a query say, the most first, so that the page is the same every time."""
+    found = {row[0]: int(row[1]) for row in con.execute(query).fetchall()}
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _one(con: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -26,7 +26,7 @@ from orchestration.core.errors import QuietlistError, TransientError
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.relations import ACCOUNTED, open_relations, rows
-from orchestration.evidence.wording import age, counted, is_checked, moment
+from orchestration.evidence.wording import age, ago, counted, is_checked, moment
 from orchestration.landing.manifest import Entry, read_manifest
 from orchestration.sync.receipts import broken_links, last_receipt
 
@@ -82,7 +82,7 @@ class SourceHealth:
         elif self.is_late:
             state = f"LATE: silent for {age(self.silent_for)}, expected every {age(float(self.expected_every_hours or 0))}"
         else:
-            state = f"last arrival {age(self.silent_for)} ago"
+            state = f"last arrival {ago(self.silent_for)}"
         account = f"{counted(self.deliveries, 'delivery', 'deliveries')}, {counted(self.records_read, 'record')}"
         faults = [
             counted(self.quarantined, "record") + " in quarantine" if self.quarantined else "",

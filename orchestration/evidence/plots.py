@@ -223,7 +223,8 @@ def arrivals(names: Sequence[str], days: Mapping[str, Mapping[date, int]], first
     # Marks on the first of each month, or every week when the span is short.
     for day in (first + timedelta(days=offset) for offset in range(span + 1)):
         if day.day == 1 or (span <= 45 and day.weekday() == 0):
-            parts += _text(x(day), bottom + 16, f"{day:%d %b}", anchor="middle", size=10, fill=_MUTED)
+            anchor = "end" if x(day) > WIDTH - 24 else "middle"  # half a label: it would be cut at the edge
+            parts += _text(x(day), bottom + 16, f"{day:%d %b}", anchor=anchor, size=10, fill=_MUTED)
             parts += Markup('<path d="M{x} {a}v4" stroke="{c}"/>').format(x=_n(x(day)), a=bottom + 1, c=_MUTED)
     parts += Markup('<path d="M{x} {a}V{b}" stroke="#16191d" stroke-dasharray="2 3"/>').format(
         x=_n(x(last)), a=top - 4, b=bottom + 2

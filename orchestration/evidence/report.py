@@ -93,8 +93,8 @@ def render(evidence: Evidence, *, has_data_docs: bool = False) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {
-        "moment": wording.moment, "age": wording.age, "day": _day, "time": "{:%H:%M} UTC".format,
-        "number": "{:,}".format, "words": lambda text: str(text).replace("_", " "),
+        "moment": wording.moment, "day": _day, "time": "{:%H:%M} UTC".format, "age": wording.age, "ago": wording.ago,
+        "number": "{:,}".format, "figure": wording.figure, "words": lambda text: str(text).replace("_", " "),
     }  # fmt: skip
     return environment.get_template("compliance.html").render(
         evidence=evidence,
@@ -120,6 +120,7 @@ def render(evidence: Evidence, *, has_data_docs: bool = False) -> str:
         bases=BASES,
         qualities=QUALITIES,
         longest=figures.LIST,
+        most=figures.WORST,
         has_data_docs=has_data_docs,
     )
 

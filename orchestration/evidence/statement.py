@@ -43,7 +43,13 @@ class Statement:
 
 def state(evidence: Evidence) -> Statement:
     """Judge the evidence."""
-    matters = (*_of_gates(evidence), *_of_clocks(evidence), *_of_destinations(evidence), *_of_sources(evidence))
+    matters = (
+        *_of_gates(evidence, "stop", "hold"),
+        *_of_clocks(evidence),
+        *_of_destinations(evidence),
+        *_of_sources(evidence),
+        *_of_gates(evidence, "alert"),
+    )
     return Statement(_headline(evidence, len(matters)), tuple(_proven(evidence)), tuple(_unproven(evidence)), matters)
 
 
@@ -145,24 +151,26 @@ def _unproven(evidence: Evidence) -> Iterator[Line]:
         )
 
 
-def _of_gates(evidence: Evidence) -> Iterator[Matter]:
-    if evidence.published_problem:
+def _of_gates(evidence: Evidence, *levels: str) -> Iterator[Matter]:
+    if evidence.published_problem and "stop" in levels:
         yield Matter(
-            f"The published list is not as it was published: {evidence.published_problem}.", "about",
+            f"The published list is not as it was published: {evidence.published_problem}.",
+            "about",
             "Restore published/ from its backup, then run quietlist doctor.",
-        )  # fmt: skip
+        )
     follows = {
         "stop": "nothing is published or pushed",
         "hold": "releases wait while new suppressions go out",
         "alert": "everything goes out",
     }
     for verdict in evidence.verdicts:
-        if verdict.level in follows:
+        if verdict.level in levels:
             failed = told(len(verdict.failed), "one expectation is not met", "# expectations are not met")
             yield Matter(
-                f"The {verdict.gate} gate says {verdict.level}: {failed}; {follows[verdict.level]}.", "gates",
+                f"The {verdict.gate} gate says {verdict.level}: {failed}; {follows[verdict.level]}.",
+                "gates",
                 "Read what was found, mend the cause and run again.",
-            )  # fmt: skip
+            )
 
 
 def _of_clocks(evidence: Evidence) -> Iterator[Matter]:

@@ -31,7 +31,7 @@ _HISTORY_TOLD = 20  # lines; the whole of it is in --json
 
 def tell(data: Fact) -> list[str]:
     """All lines, without colour: terminals, tickets and mails take them alike."""
-    lines = list(_asked(data["asked"]))
+    lines = list(_asked(data["asked"], told_below=bool(data["points"])))
     for number, point in enumerate(data["points"]):
         if number or lines:
             lines.append("")
@@ -41,13 +41,17 @@ def tell(data: Fact) -> list[str]:
     return lines
 
 
-def _asked(asked: Fact) -> Iterator[str]:
-    if asked["by"] == "request_id":
-        yield f"Request {asked['request_id']}: {_what(asked)}, for {listed(asked['channels'])} at {asked['scope']}"
-        yield f"  asked {moment(asked['at_earliest'])}, first seen {moment(asked['first_seen'])} from {asked['source']}"
-        if asked["unresolved_channels"]:
-            channels = listed(asked["unresolved_channels"])
-            yield f"  UNRESOLVED on {channels}: nobody knows a contact point there; its clock keeps running"
+def _asked(asked: Fact, *, told_below: bool) -> Iterator[str]:
+    if asked["by"] != "request_id":
+        return
+    request = asked["request"]
+    yield f"Request {request['request_id']}: {_what(request)}, for {listed(request['channels'])} at {request['scope']}"
+    for place in asked["unresolved"]:
+        unknown = f"UNRESOLVED on {place['channel']}: nobody knows a contact point there; its clock keeps running"
+        yield f"  {unknown}{_law(place['rules'])}"
+        yield from _clocks(place)
+    if not told_below:
+        yield from _evidence(request)
 
 
 def _point(point: Fact) -> Iterator[str]:
@@ -66,7 +70,7 @@ def _point(point: Fact) -> Iterator[str]:
     yield from _section("Requests", (line for request in point["requests"] for line in _request(request)))
     yield from _section("Opt-ins", (line for entry in point["opt_ins"] for line in _opt_in(entry)))
     yield from _section("Registries", map(_listing, point["registry_listings"]))
-    yield from _section("Pushed to", map(_push, point["pushes"]))
+    yield from _section("Pushed to", _pushes(point["pushes"]))
     yield from _section("History", _history(point["history"]))
     if not rows and not point["requests"]:
         yield ""
@@ -118,9 +122,23 @@ def _row(row: Fact) -> Iterator[str]:
 def _request(request: Fact) -> Iterator[str]:
     """One request with its evidence, and what became of it on each channel."""
     yield f"  {request['request_id']}: {_what(request)}"
+    yield from _evidence(request)
+    if request["linked_by"]:
+        yield f"      linked by {_way(request['linked_by'])}"
+    for place in request["on"]:
+        state = "lifted" if place["is_lifted"] else "stands and decides" if place["is_deciding"] else "stands"
+        whose = ", for another contact point of the same person" if place["basis"] == "person" else ""
+        yield f"      {place['channel']} at {place['scope']}: {state}{whose}{_law(place['rules'])}"
+        for lift in place["lifts"]:
+            what = "lifted" if lift["is_whole"] else f"lifted at {lift['released_scope']}"
+            yield f"          {what} by opt-in {lift['opt_in_id']}, from {moment(lift['lifted_from'])}"
+        yield from _clocks(place)
+
+
+def _evidence(request: Fact) -> Iterator[str]:
+    """When it was asked, where it came from, and the record itself when it may be shown."""
     spread = "" if request["at_earliest"] == request["at_latest"] else f" to {moment(request['at_latest'])}"
-    quality = _QUALITY.get(request["time_quality"], "")
-    asked = f"{moment(request['at_earliest'])}{spread}{quality}"
+    asked = f"{moment(request['at_earliest'])}{spread}{_QUALITY.get(request['time_quality'], '')}"
     yield f"      asked {asked}, for {listed(request['channels'])} at {request['scope']}"
     if request["scope_given"] not in (None, request["scope"]):
         yield f"      it named the scope '{request['scope_given']}', which the company's tree does not have"
@@ -130,29 +148,22 @@ def _request(request: Fact) -> Iterator[str]:
     yield from _file(request["file"])
     if request["also_names"]:
         yield f"      also names {listed(request['also_names'])}"
-    if request["linked_by"]:
-        yield f"      linked by {_way(request['linked_by'])}"
-    for place in request["on"]:
-        yield from _place(place)
     for name, value in request.get("record", {}).items():
         yield f"      | {name}: {value}"
 
 
-def _place(place: Fact) -> Iterator[str]:
-    """A request on one channel: does it stand, by which rule, and did each destination's clock hold."""
-    state = "lifted" if place["is_lifted"] else "stands and decides" if place["is_deciding"] else "stands"
-    whose = ", for another contact point of the same person" if place["basis"] == "person" else ""
-    rule = next((rule for rule in place["rules"] if rule["is_strictest"]), None)
-    law = ""
-    if rule:
-        doubt = "" if is_checked(rule["verification"]) else ", UNVERIFIED CITATION"
-        cited = f"{rule['citation'] or 'our own promise'}{doubt}"
-        allowed = limit(rule["max_value"], rule["max_unit"], rule["clock_start"])
-        law = f"; {rule['rule_id']} ({cited}): {allowed}, by {moment(rule['deadline_at'])}"
-    yield f"      {place['channel']} at {place['scope']}: {state}{whose}{law}"
-    for lift in place["lifts"]:
-        what = "lifted" if lift["is_whole"] else f"lifted at {lift['released_scope']}"
-        yield f"          {what} by opt-in {lift['opt_in_id']}, from {moment(lift['lifted_from'])}"
+def _law(rules: Iterable[Fact]) -> str:
+    """The strictest rule, the law behind it and its deadline."""
+    rule = next((rule for rule in rules if rule["is_strictest"]), None)
+    if rule is None:
+        return ""
+    doubt = "" if is_checked(rule["verification"]) else ", UNVERIFIED CITATION"
+    cited = "our own promise" if rule["trigger"] == "company_promise" else f"{rule['citation'] or 'no citation'}{doubt}"
+    allowed = limit(rule["max_value"], rule["max_unit"], rule["clock_start"])
+    return f"; {rule['rule_id']} ({cited}): {allowed}, by {moment(rule['deadline_at'])}"
+
+
+def _clocks(place: Fact) -> Iterator[str]:
     for clock in place["clocks"]:
         if clock["is_strictest"]:
             yield f"          clock at {clock['destination'] or 'no destination'}: {_clock(clock)}"
@@ -196,17 +207,23 @@ def _listing(entry: Fact) -> str:
     return f"  {entry['registry']}{law}: from version {entry['first_version']}, {moment(entry['listed_from'])}, {until}{said}"
 
 
-def _push(row: Fact) -> str:
-    state, at = _word(row["state"]), row["accepted_at"] or row["sent_at"]
-    if row["state"] == "sent" and row["verify_class"] in ("none", "receipt"):
-        state = "accepted"
-    elif row["state"] == "verified":
-        at = row["verified_at"]
-    details = [_PROOF.get(row["verify_class"] or "", "not pushed yet")]
-    details += [_word(row["error"])] if row["error"] else []
-    details += [] if row["wanted"] else ["no longer wanted"]
-    when = f" {moment(at)}" if at else ""
-    return f"  {row['destination']} ({row['system']}), {row['channel']} at {row['scope']}: {state}{when} ({', '.join(details)})"
+def _pushes(rows: Iterable[Fact]) -> Iterator[str]:
+    """One line for all nodes of a destination and channel that fared alike."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        state, at = _word(row["state"]), row["accepted_at"] or row["sent_at"]
+        if row["state"] == "sent" and row["verify_class"] in ("none", "receipt"):
+            state = "accepted"
+        elif row["state"] == "verified":
+            at = row["verified_at"]
+        details = [_PROOF.get(row["verify_class"] or "", "not pushed yet")]
+        details += [_word(row["error"])] if row["error"] else []
+        details += [] if row["wanted"] else ["no longer wanted"]
+        where = f"{row['destination']} ({row['system']}), {row['channel']}"
+        how = f"{state}{f' {moment(at)}' if at else ''} ({', '.join(details)})"
+        alike.setdefault((where, how), []).append(row["scope"])
+    for (where, how), scopes in alike.items():
+        yield f"  {where} at {listed(scopes)}: {how}"
 
 
 def _history(history: list[Fact]) -> Iterator[str]:

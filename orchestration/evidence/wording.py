@@ -39,6 +39,11 @@ def age(span: timedelta | float | None, missing: str = "") -> str:
     return f"{hours / 24:,.0f} days"
 
 
+def ago(span: timedelta | None) -> str:
+    """How long before the report something was: ``5 h ago``, ``just now``."""
+    return "" if span is None else "just now" if span < timedelta(minutes=1) else f"{age(span)} ago"
+
+
 def percent(part: int, whole: int) -> str:
     """A share that never says 100 % of something that is not all, nor 0 % of something."""
     if not whole:
@@ -65,6 +70,11 @@ def limit(value: int | None, unit: str | None, start: str | None) -> str:
         "registry_file_obtained": "obtaining the file", "list_published": "publication of the list",
     }  # fmt: skip
     return counted(value, word) + (f" from {starts[start]}" if start in starts else "")
+
+
+def figure(value: float) -> str:
+    """A counted or computed number: whole ones in full, others to three digits that count."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
 
 
 def is_checked(verification: str | None) -> bool:

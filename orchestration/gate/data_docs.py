@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
@@ -35,40 +34,19 @@ def write_data_docs(home: Home, verdict: Verdict) -> Path:
     """Keep ``verdict`` as its gate's last, and write the page of all gates' last verdicts anew."""
     folder = home.reports / "data_docs"
     write_atomic(folder / f"{verdict.gate}.json", canonical_json(verdict.as_dict()) + "\n")
-    last = [json.loads(path.read_text()) for gate in GATES if (path := folder / f"{gate}.json").is_file()]
+    last = [Verdict.from_dict(json.loads(path.read_text())) for gate in GATES if (path := folder / f"{gate}.json").is_file()]
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     page = environment.get_template("data_docs.html.j2").render(
-        gates=[{**found, "suites": _by_suite(found["results"])} for found in last],
+        verdicts=last,
         failed=sorted(
-            ({**result, "gate": found["gate"]} for found in last for result in found["results"] if not result["success"]),
-            key=lambda result: -RANK.index(result["level"]),
+            ((verdict.gate, result) for verdict in last for result in verdict.failed), key=lambda pair: -RANK.index(pair[1].level)
         ),
         overrides=verdict.overrides[::-1],
         guards=_WHAT_IT_GUARDS,
         follows=_WHAT_FOLLOWS,
-        figure=_figure,
     )
     index = folder / "index.html"
     write_atomic(index, page)
     return index
-
-
-def _by_suite(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    suites: dict[str, dict[str, Any]] = {}
-    for result in results:
-        suite = suites.setdefault(result["suite"], {"name": result["suite"], "title": result["title"], "results": []})
-        suite["results"].append(result)
-    return list(suites.values())
-
-
-def _figure(result: dict[str, Any]) -> str:
-    """What was counted, in words."""
-    counts = result["counts"]
-    if not result["evaluated"]:
-        return f"could not be evaluated: {result['note']}"
-    if "unexpected" in counts:
-        rows = f"{counts['rows']:,} rows"
-        return f"not so in {counts['unexpected']:,} of {rows}" if counts["unexpected"] else f"so in all {rows}"
-    return f"found {counts['observed']:,}" if "observed" in counts else ""

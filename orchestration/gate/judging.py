@@ -144,6 +144,7 @@ def _result(suite: Suite, check: Check, outcome: Outcome) -> Result:
         evaluated=outcome.evaluated,
         counts=outcome.counts,
         note=outcome.note,
+        measure=str(check.arguments.get("column", "rows")).replace("_", " "),
     )
 
 

@@ -53,6 +53,22 @@ class Result:
     """``rows``, ``unexpected``, ``missing``, ``observed``: those that the expectation gives."""
     note: str = ""
     """Why it could not be evaluated."""
+    measure: str = ""
+    """The name of what ``observed`` counts."""
+
+    @property
+    def figure(self) -> str:
+        """What was found, in words."""
+        if not self.evaluated:
+            return f"could not be evaluated: {self.note}"
+        if "unexpected" in self.counts:
+            rows = f"{self.counts.get('rows', 0):,} rows"
+            return f"not so in {self.counts['unexpected']:,} of {rows}" if self.counts["unexpected"] else f"so in all {rows}"
+        if "observed" not in self.counts:
+            return "so" if self.success else "not so"
+        observed = self.counts["observed"]
+        number = f"{observed:.3f}" if isinstance(observed, float) else f"{observed:,}"
+        return f"{self.measure or 'found'}: {number}"
 
 
 @dataclass(frozen=True)
@@ -79,7 +95,20 @@ class Verdict:
         return f"{self.gate}-{self.rows_sha256}.json"
 
     def as_dict(self) -> dict[str, Any]:
+        """What is stored."""
         return {**asdict(self), "as_of": self.as_of.isoformat()}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Verdict:
+        """What was stored. Anything else raises ValueError, KeyError or TypeError."""
+        return cls(
+            **{
+                **stored,
+                "as_of": datetime.fromisoformat(stored["as_of"]),
+                "results": tuple(Result(**item) for item in stored["results"]),
+                "overrides": tuple(stored["overrides"]),
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -130,15 +159,7 @@ def read_verdict(home: Home, gate: str, rows_sha256: str) -> Verdict | None:
     if not path.is_file():
         return None
     try:
-        found = json.loads(path.read_text())
-        verdict = Verdict(
-            **{
-                **found,
-                "as_of": datetime.fromisoformat(found["as_of"]),
-                "results": tuple(Result(**item) for item in found["results"]),
-                "overrides": tuple(found["overrides"]),
-            }
-        )
+        verdict = Verdict.from_dict(json.loads(path.read_text()))
         is_sound = verdict.level == level_of(verdict.results) and verdict.file_name == path.name
     except (ValueError, KeyError, TypeError):
         is_sound = False
@@ -179,7 +200,7 @@ def allows(home: Home, rows_sha256: str, *, now: datetime | None = None) -> Perm
         stops = [item for item in (*exit_verdict.failed, *entry_verdict.failed) if item.level == "stop"]
         raise GateClosed(
             tried,
-            seen="; ".join(_told(item) for item in stops[:_NAMED_FAILURES])
+            seen="; ".join(f"'{item.sentence.rstrip('.')}' ({item.suite}: {item.figure})" for item in stops[:_NAMED_FAILURES])
             + (f"; and {len(stops) - _NAMED_FAILURES} more" if len(stops) > _NAMED_FAILURES else ""),
             allowed="rows at which no expectation of level stop failed",
             next_step=f"open {home.reports / 'data_docs' / 'index.html'}, mend the cause and run again; "
@@ -303,15 +324,3 @@ def _alone(home: Home) -> Iterator[None]:
 
 def _worst(*verdicts: Verdict) -> str:
     return max((verdict.level for verdict in verdicts), key=RANK.index)
-
-
-def _told(item: Result) -> str:
-    """One failure in words and counts."""
-    counts = item.counts
-    if not item.evaluated:
-        figure = f"could not be evaluated: {item.note}"
-    elif "unexpected" in counts:
-        figure = f"not so in {counts['unexpected']} of {counts.get('rows', '?')} rows"
-    else:
-        figure = f"found {counts.get('observed', 'otherwise')}"
-    return f"'{item.sentence.rstrip('.')}' ({item.suite}: {figure})"

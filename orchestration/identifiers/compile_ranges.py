@@ -466,9 +466,7 @@ def _ranges(decide: Callable[[Text], Outcome | None], length: int, depth: int) -
         yield last
 
 
-def _pieces(
-    decide: Callable[[Text], Outcome | None], length: int, depth: int, known: str
-) -> Iterator[tuple[int, int, Outcome]]:
+def _pieces(decide: Callable[[Text], Outcome | None], length: int, depth: int, known: str) -> Iterator[tuple[int, int, Outcome]]:
     try:
         outcome = decide(Text(known, length))
     except _Undecided:

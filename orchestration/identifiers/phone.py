@@ -91,9 +91,7 @@ _START = re.compile(r"[+\uff0b\d]")
 _END = re.compile(r"[\W_]+$")
 _SCIENTIFIC = re.compile("[+\uff0b]?(\\d)(?:[.,\uff0e](\\d*))?[eE][+\uff0b]?(\\d{1,2})")
 _MASKED = re.compile(
-    "(?<![A-WYZa-wyz])[xX]{2}(?![A-WYZa-wyz])"
-    "|[*\u2022\u25cf\u2588](?=[\\W_]*[\\dxX*\u2022\u25cf\u2588])"
-    "|\\d[-. ]*[?#_]{2}"
+    "(?<![A-WYZa-wyz])[xX]{2}(?![A-WYZa-wyz])|[*\u2022\u25cf\u2588](?=[\\W_]*[\\dxX*\u2022\u25cf\u2588])|\\d[-. ]*[?#_]{2}"
 )
 _FLOAT = re.compile("([+\uff0b]?\\d{5,})[.\uff0e][0\uff10]+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){2,}", re.ASCII)
@@ -117,7 +115,7 @@ def phone_region(region: str | None) -> str:
     return code if code in phonenumbers.SUPPORTED_REGIONS else ""
 
 
-def read_text(raw: str | None) -> Written | str:
+def read_text(raw: str | None) -> Written | str:  # noqa: PLR0911  (one answer for each kind of text)
     """The digits of a text, or the reason why it has none to offer. Knows nothing of countries."""
     text = _SPACE.sub(" ", _INVISIBLE.sub("", raw or ""))
     if not text.strip():
@@ -188,19 +186,31 @@ def read_written(written: Written | str, hint: str, library: ModuleType = phonen
     if len(set(dialled.lstrip("+"))) == 1:
         return _rejected("repeated_digit")
     plain = _read(dialled, hint, library)
+    chosen = _chosen(plain, dialled, hint, library)
+    if chosen is None:
+        return _rejected("short_code" if 3 <= len(dialled) < MIN_DIGITS and dialled[0] != "+" else plain.verdict)
+    repair, reading = chosen
+    region = reading.region
+    if region is None and hint and phonenumbers.country_code_for_region(hint) == reading.calling_code:
+        region = hint  # a possible number of a shared calling code that no member's plan holds: the record's own country
+    extension = "extension_dropped" if reading.extension else None
+    possible = "possible_only" if reading.verdict == "possible" else None
+    return PhoneResult(f"+{reading.calling_code}{reading.national}", "ok", repair or note or extension or possible, region)
+
+
+def _chosen(plain: _Reading, dialled: str, hint: str, library: ModuleType) -> tuple[str | None, _Reading] | None:
+    """The reading that counts and the repair that gave it, if it took one; None when no reading gives a number."""
     if plain.verdict == "valid":
-        return _accepted(plain, hint, note)
+        return None, plain
     for repair, reading in _better_if_valid(dialled, hint, plain, library):
         if reading.verdict == "valid":
-            return _accepted(reading, hint, repair)
+            return repair, reading
     if plain.verdict == "possible":
-        return _accepted(plain, hint, note or ("extension_dropped" if plain.extension else "possible_only"))
+        return None, plain
     for repair, reading in _better_than_nothing(dialled, hint, plain, library):
-        if reading.verdict == "valid" or (reading.verdict == "possible" and repair != "plus_assumed"):
-            return _accepted(reading, hint, repair)
-    if 3 <= len(dialled) < MIN_DIGITS and dialled[0] != "+":
-        return _rejected("short_code")
-    return _rejected(plain.verdict)
+        if reading.verdict in ("valid", "possible"):
+            return repair, reading
+    return None
 
 
 def _better_if_valid(dialled: str, hint: str, plain: _Reading, library: ModuleType) -> Iterator[tuple[str, _Reading]]:
@@ -224,8 +234,10 @@ def _better_than_nothing(dialled: str, hint: str, plain: _Reading, library: Modu
         yield "trunk_zero_dropped", _read(f"+{plain.calling_code}{plain.national[1:]}", hint, library)
     if plain.calling_code == 52 and (match := re.fullmatch(r"(?:01|04[45]|1)(\d{10})", plain.national)):
         yield "mobile_prefix_dropped", _read("+52" + match.group(1), hint, library)
-    if hint and dialled.isdecimal() and not _one_digit_too_many(dialled, hint, plain, library):
-        yield "plus_assumed", _read("+" + dialled, hint, library)
+    if hint and dialled.isdecimal():
+        abroad = _read("+" + dialled, hint, library)
+        if abroad.verdict == "valid" and not _one_digit_too_many(dialled, hint, plain, library):
+            yield "plus_assumed", abroad
 
 
 def _one_digit_too_many(dialled: str, hint: str, plain: _Reading, library: ModuleType) -> bool:
@@ -275,15 +287,6 @@ _length_reasons = {
     phonenumbers.ValidationResult.INVALID_LENGTH: "wrong_length",
     phonenumbers.ValidationResult.TOO_LONG: "too_long",
 }
-
-
-def _accepted(reading: _Reading, hint: str, note: str | None) -> PhoneResult:
-    region = reading.region
-    if region is None and hint and phonenumbers.country_code_for_region(hint) == reading.calling_code:
-        region = hint  # a possible number of a shared calling code that no member's plan holds: the record's own country
-    if note is None and reading.extension:
-        note = "extension_dropped"
-    return PhoneResult(f"+{reading.calling_code}{reading.national}", "ok", note, region)
 
 
 def _rejected(reason: str) -> PhoneResult:

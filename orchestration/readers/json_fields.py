@@ -97,7 +97,9 @@ class Extractor:
         """The records at ``path``: several, one, or none on an empty page."""
         found = walk(piece.value, path)
         if found is None and not _leads(piece.value, path):
-            yield Found(None, piece.text, "records_path_missing")
+            # An object that has what the feed requires is a record that came without its wrapping.
+            is_record = bool(self._feed.requires) and self.present(piece.value).issuperset(self._feed.requires)
+            yield self._alone(piece) if is_record else Found(None, piece.text, "records_path_missing")
         elif found is not None:
             for item in found if isinstance(found, list) else [found]:
                 yield from self._unwrap(Piece(item, to_json(item)), (), wrapped)

@@ -135,7 +135,8 @@ def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
 
 
 def _stamp(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
-    return one_row(con, "select max(value) from raw.stamps where name = ?", [name])[0]
+    value: str | None = one_row(con, "select max(value) from raw.stamps where name = ?", [name])[0]
+    return value
 
 
 def _set_stamp(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:

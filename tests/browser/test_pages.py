@@ -80,7 +80,9 @@ def test_dagster_shows_the_assets_and_their_checks(home: Path, browser) -> None:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         # A parent that ignores these would leave Dagster deaf to them, and the server could not be stopped.
-        preexec_fn=lambda: [signal.signal(name, signal.SIG_DFL) for name in (signal.SIGINT, signal.SIGTERM)],
+        preexec_fn=lambda: (  # noqa: PLW1509 - no thread of this test is running yet
+            [signal.signal(name, signal.SIG_DFL) for name in (signal.SIGINT, signal.SIGTERM)]
+        ),
     )
     try:
         wait_for(f"http://127.0.0.1:{port}/server_info")

@@ -9,4 +9,4 @@ from tests.deadlines import house
 @pytest.fixture(scope="session")
 def policy_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A warehouse with the policy, shared: each test replaces the ledger in it."""
-    return house.seeded(tmp_path_factory.mktemp("policy"))
+    return house.shared(tmp_path_factory.getbasetemp())

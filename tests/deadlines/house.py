@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,16 @@ _LEDGER = pa.schema(
 
 
 def seeded(root: Path) -> Home:
-    """A home whose warehouse holds the policy and an empty ledger."""
+    """A home whose warehouse holds the policy and nothing else."""
     home = Home.at(root).create()
     dbt.invoke(home, Config(company=Company(name="Test")), AS_OF, "seed", "path:seeds/policy")
     return home
+
+
+@cache
+def shared(folder: Path) -> Home:
+    """One such home for all tests of a session, which write over each other's tables."""
+    return seeded(folder / "policy_home")
 
 
 def judge(home: Home, asked: Iterable[Asked], *, default_region: str | None = None) -> dict[tuple[str, str], list[Clock]]:
@@ -44,7 +51,8 @@ def judge(home: Home, asked: Iterable[Asked], *, default_region: str | None = No
     dbt.invoke(home, config, AS_OF, "run", _MODELS)
     with warehouse(home, read_only=True) as con:
         found = con.execute(
-            "select request_id, channel, rule_id, deadline_at from deadlines.request_rules order by not is_strictest, deadline_at, rule_id"
+            "select request_id, channel, rule_id, deadline_at from deadlines.request_rules "
+            "order by not is_strictest, deadline_at, rule_id"
         ).fetchall()
     clocks: dict[tuple[str, str], list[Clock]] = {}
     for request_id, channel, rule_id, deadline_at in found:

@@ -69,11 +69,11 @@ def day_end(day: date, name: str) -> datetime:
 
 
 def zones_of(region: str) -> list[str]:
-    return _ZONES.get(region) or _ZONES.get(region.split("-")[0]) or _ZONES["*"]
+    return _ZONES.get(region) or _ZONES.get(region.partition("-")[0]) or _ZONES["*"]
 
 
 def jurisdictions_of(region: str) -> set[str]:
-    own = {region, region.split("-")[0]}
+    own = {region, region.partition("-")[0]}
     return own | {union for member, union in _UNIONS if member in own}
 
 

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
 from orchestration.core.home import Home
+from orchestration.core.warehouse import warehouse
 from tests.deadlines import oracle
 from tests.deadlines.house import judge, seen_later
 from tests.deadlines.oracle import Asked
@@ -127,3 +128,8 @@ def test_figures_of_the_reference(policy_home: Home) -> None:
         for region, name in (("US", "America/New_York"), ("CA", "America/St_Johns"), ("AU-NSW", "Australia/Sydney"))
     }
     assert local == {"US": "2026-12-31", "CA": "2027-01-04", "AU-NSW": "2026-12-23"}
+    with warehouse(policy_home, read_only=True) as con:
+        litigation_proof = con.execute(
+            "select weekends_only_at from deadlines.request_rules where request_id = 'US' and rule_id = 'US-CANSPAM'"
+        ).fetchall()
+    assert litigation_proof == [(oracle.day_end(date(2026, 12, 30), "America/New_York"),)]

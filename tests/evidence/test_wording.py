@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestration.evidence.masks import mask, mask_text
-from orchestration.evidence.wording import age, counted, limit, listed, moment, percent, told
+from orchestration.evidence.wording import age, ago, counted, figure, limit, listed, moment, percent, told
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,15 @@ def test_an_age_is_as_fine_as_somebody_acts_on_it(span: timedelta | float, said:
 )
 def test_a_share_is_never_rounded_to_all_or_nothing(part: int, whole: int, said: str) -> None:
     assert percent(part, whole) == said
+
+
+@pytest.mark.parametrize(("value", "said"), [(3, "3"), (3.0, "3"), (1234567, "1,234,567"), (0.0284090909, "0.0284"), (0, "0")])
+def test_a_figure_has_the_digits_that_count(value: float, said: str) -> None:
+    assert figure(value) == said
+
+
+def test_what_was_a_moment_ago_is_now() -> None:
+    assert [ago(span) for span in (None, timedelta(0), timedelta(hours=5))] == ["", "just now", "5 h ago"]
 
 
 def test_a_limit_is_said_as_its_law_counts_it() -> None:

@@ -30,9 +30,13 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
             "insert into raw.phones values ('a', '+1 202 555 0123', 'US'), ('b', '+1 202 555 0123', 'US'), "
             "('a', '2025550123', null), ('a', '202-555-0123 x9', 'US'), ('a', '1-800-FLOWERS', 'US'), ('a', null, 'US')"
         )
-        connection.execute("insert into raw.emails values ('Jane@Example.com'), ('<jane@example.com>'), ('jane@bücher.test'), ('n/a'), (null)")
-        connection.execute("insert into raw.postal values ('Jane Doe', '1 Main St', '12345', 'US'), ('JANE DOE', '1 Main St.', '12345-0001', null)")
-        connection.execute("insert into raw.postal values ('Jane Doe', null, '12345', 'US'), ('Jane Doe', null, '12345', 'US')")
+        connection.execute(
+            "insert into raw.emails values ('Jane@Example.com'), ('<jane@example.com>'), ('jane@bücher.test'), ('n/a'), (null)"
+        )
+        connection.execute(
+            "insert into raw.postal values ('Jane Doe', '1 Main St', '12345', 'US'), "
+            "('JANE DOE', '1 Main St.', '12345-0001', null), ('Jane Doe', null, '12345', 'US'), ('Jane Doe', null, '12345', 'US')"
+        )
         yield connection
 
 
@@ -102,7 +106,9 @@ def test_a_changed_rule_reads_everything_again_and_keeps_what_is_no_longer_deliv
     cache.normalise_new(con, KEY)
     before = content(con)
     con.execute("delete from raw.phones where raw = '1-800-FLOWERS'")
-    changed = tuple(dataclasses.replace(kind, normaliser="phone, next rules") if kind.name == "phone" else kind for kind in cache._KINDS)
+    changed = tuple(
+        dataclasses.replace(kind, normaliser="phone, next rules") if kind.name == "phone" else kind for kind in cache._KINDS
+    )
     monkeypatch.setattr(cache, "_KINDS", changed)
     assert cache.normalise_new(con, KEY) == cache.NormaliseCounts(4, 1, 0, 0, 0, 0, ("phone",))
     after = content(con)
@@ -124,7 +130,9 @@ def test_a_failure_leaves_the_cache_as_it_was(con: duckdb.DuckDBPyConnection, mo
     monkeypatch.setattr(
         cache,
         "_KINDS",
-        tuple(dataclasses.replace(kind, normaliser="next", **({"read": broken} if kind.name == "email" else {})) for kind in kinds),
+        tuple(
+            dataclasses.replace(kind, normaliser="next", **({"read": broken} if kind.name == "email" else {})) for kind in kinds
+        ),
     )
     with pytest.raises(RuntimeError):
         cache.normalise_new(con, KEY)

@@ -62,6 +62,6 @@ def test_a_wrong_range_is_found(committed: list[dict[str, Any]]) -> None:
             compile_ranges.check(wrong)
 
 
-@pytest.mark.skipif(not os.environ.get("QUIETLIST_SLOW_TESTS"), reason="set QUIETLIST_SLOW_TESTS=1: half a minute")
+@pytest.mark.slow
 def test_compiling_everything_again_gives_the_same_file() -> None:
     assert compile_ranges.compile_all().equals(pq.read_table(RANGES_FILE))

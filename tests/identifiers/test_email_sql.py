@@ -13,15 +13,147 @@ import pytest
 from orchestration.identifiers import email_address, email_sql
 
 SEED = int(os.environ.get("QUIETLIST_TEST_SEED", random.SystemRandom().randrange(10**6)))
-LOCAL = ("jane", "JANE", "jane.doe", "j", "+tag", ".", "..", "-", "_", "'", "=", "%40", "%2B", "?", "/", "&", "o'brien", "é", "ß", "İ", "\u212a",
-         '"', '"jane"', "{", "x" * 64, "x" * 140, " ", "<", "info", "\\", "e\u0301", "中", "\u200b", ":", "mailto:", "#")  # fmt: skip
-DOMAIN = ("example", "EXAMPLE", "com", "org", "co", "uk", ".", ".", ".", "..", "-", "--", "xn--", "xn--mnchen-3ya", "münchen", "straße", "1", "a", "test",
-          "localhost", "local", "invalid", "_", " ", "[127.0.0.1]", "x" * 63, "x" * 64, "。", "．", "\u0130", "é", "٣", "K")  # fmt: skip
-BEFORE = (" ", "\t", "'", '"', '="', "=", "<", "(", "mailto:", "MAILTO: ", "smtp:", "Jane <", '"Doe, J." <', "jane@example.com <", "\ufeff",
-          "'mailto:", "Jane Doe ", "\u202a", "\x00", "Jané <", "a<b ", ";", ",")  # fmt: skip
-AFTER = (" ", ";", ",", ".", ">", "> ", ">;", '">', "'", '"', ")", "?subject=stop", "\n", "\u202c", " x", ";;", ">.", ">'", "\x00", "\u00a0", "> >")
-JUNK = ("", " ", "\n", "n/a", "none", "d41d8cd98f00b204e9800998ecf8427e", "D41D8CD98F00B204E9800998ECF8427E", "d41d8cd98f00b204e9800998ecf8427e.",
-        " da39a3ee5e6b4b0d3255bfef95601890afd80709", "unknown@", "@example.com", "@", "jane", "jane example", "a@b@example.com", ".", "é", "-- _/")  # fmt: skip
+LOCAL = (
+    "jane",
+    "JANE",
+    "jane.doe",
+    "j",
+    "+tag",
+    ".",
+    "..",
+    "-",
+    "_",
+    "'",
+    "=",
+    "%40",
+    "%2B",
+    "?",
+    "/",
+    "&",
+    "o'brien",
+    "é",
+    "ß",
+    "İ",
+    "\u212a",
+    '"',
+    '"jane"',
+    "{",
+    "x" * 64,
+    "x" * 140,
+    " ",
+    "<",
+    "info",
+    "\\",
+    "e\u0301",
+    "中",
+    "\u200b",
+    ":",
+    "mailto:",
+    "#",
+)
+DOMAIN = (
+    "example",
+    "EXAMPLE",
+    "com",
+    "org",
+    "co",
+    "uk",
+    ".",
+    ".",
+    ".",
+    "..",
+    "-",
+    "--",
+    "xn--",
+    "xn--mnchen-3ya",
+    "münchen",
+    "straße",
+    "1",
+    "a",
+    "test",
+    "localhost",
+    "local",
+    "invalid",
+    "_",
+    " ",
+    "[127.0.0.1]",
+    "x" * 63,
+    "x" * 64,
+    "。",
+    "．",
+    "\u0130",
+    "é",
+    "٣",
+    "K",
+)
+BEFORE = (
+    " ",
+    "\t",
+    "'",
+    '"',
+    '="',
+    "=",
+    "<",
+    "(",
+    "mailto:",
+    "MAILTO: ",
+    "smtp:",
+    "Jane <",
+    '"Doe, J." <',
+    "jane@example.com <",
+    "\ufeff",
+    "'mailto:",
+    "Jane Doe ",
+    "\u202a",
+    "\x00",
+    "Jané <",
+    "a<b ",
+    ";",
+    ",",
+)
+AFTER = (
+    " ",
+    ";",
+    ",",
+    ".",
+    ">",
+    "> ",
+    ">;",
+    '">',
+    "'",
+    '"',
+    ")",
+    "?subject=stop",
+    "\n",
+    "\u202c",
+    " x",
+    ";;",
+    ">.",
+    ">'",
+    "\x00",
+    "\u00a0",
+    "> >",
+)
+JUNK = (
+    "",
+    " ",
+    "\n",
+    "n/a",
+    "none",
+    "d41d8cd98f00b204e9800998ecf8427e",
+    "D41D8CD98F00B204E9800998ECF8427E",
+    "d41d8cd98f00b204e9800998ecf8427e.",
+    " da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "unknown@",
+    "@example.com",
+    "@",
+    "jane",
+    "jane example",
+    "a@b@example.com",
+    ".",
+    "é",
+    "-- _/",
+)
 
 
 def fuzz(rnd: random.Random, count: int) -> Iterator[str]:
@@ -31,7 +163,11 @@ def fuzz(rnd: random.Random, count: int) -> Iterator[str]:
             yield rnd.choice(JUNK)
             continue
         local = "".join(rnd.choices(LOCAL, k=rnd.choice((1, 1, 2, 3)))) if rnd.random() < 0.6 else f"jane{rnd.random()}"
-        domain = "".join(rnd.choices(DOMAIN, k=rnd.randint(1, 6))) if rnd.random() < 0.5 else rnd.choice(("example.com", "Mail.Example.ORG"))
+        domain = (
+            "".join(rnd.choices(DOMAIN, k=rnd.randint(1, 6)))
+            if rnd.random() < 0.5
+            else rnd.choice(("example.com", "Mail.Example.ORG"))
+        )
         at = "@" if rnd.random() < 0.97 else rnd.choice(("", "@@", " @ ", "＠", "%40"))
         before, after = (rnd.choice(ends) if rnd.random() < 0.4 else "" for ends in (BEFORE, AFTER))
         yield before + local + at + domain + after
@@ -63,7 +199,7 @@ def test_sql_answers_like_python(monkeypatch: pytest.MonkeyPatch) -> None:
     assert share > 0.1, f"SQL answered only {share:.0%} of the texts, seed {SEED}"
 
 
-@pytest.mark.skipif(not os.environ.get("QUIETLIST_SLOW_TESTS"), reason="set QUIETLIST_SLOW_TESTS=1: half a million texts, minutes")
+@pytest.mark.slow
 def test_sql_answers_like_python_on_half_a_million_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     print(f"seed {SEED}")
     assert compare(sorted(set(fuzz(random.Random(SEED), 500_000))), monkeypatch) > 0.1

@@ -7,7 +7,7 @@ import pytest
 
 from orchestration.identifiers import phone
 
-# (why, text, region, E.164, note, country of the number)
+# Each: why, text, region, E.164, note, country of the number.
 READ = [
     ("international form", "+12025550123", "", "+12025550123", None, "US"),
     ("international form whatever the region", "+12025550123", "GB", "+12025550123", None, "US"),
@@ -78,7 +78,7 @@ READ = [
     ("a freephone number of no country", "+800 1234 5678", "US", "+80012345678", None, None),
 ]  # fmt: skip
 
-# (why, text, region, reason)
+# Each: why, text, region, reason.
 REJECTED = [
     ("null", None, "US", "empty"),
     ("blank", " \u00a0\u200b", "US", "empty"),

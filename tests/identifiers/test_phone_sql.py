@@ -17,13 +17,94 @@ from orchestration.identifiers import phone, phone_sql
 SEED = int(os.environ.get("QUIETLIST_TEST_SEED", random.SystemRandom().randrange(10**6)))
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 HINTS = ("", "US-CA", "UK", "U.S.A.", "Atlantis", "us")
-SEPARATORS = ("", "", "", " ", "-", ".", "/", " - ", "(", ")", "\u00a0", "\u202f", "\u2011", "\t", "~", "_", ":", "\u200b", "\uff0e")
-BEFORE = ("", "", "", "'", '="', "tel:", "whatsapp:", "Tel. ", "\u202a", " ", "\u00a0", "*", "x", "(", "++", "no. 7: ", "\u00e9 ", "\x00")
+SEPARATORS = (
+    "",
+    "",
+    "",
+    " ",
+    "-",
+    ".",
+    "/",
+    " - ",
+    "(",
+    ")",
+    "\u00a0",
+    "\u202f",
+    "\u2011",
+    "\t",
+    "~",
+    "_",
+    ":",
+    "\u200b",
+    "\uff0e",
+)
+BEFORE = (
+    "",
+    "",
+    "",
+    "'",
+    '="',
+    "tel:",
+    "whatsapp:",
+    "Tel. ",
+    "\u202a",
+    " ",
+    "\u00a0",
+    "*",
+    "x",
+    "(",
+    "++",
+    "no. 7: ",
+    "\u00e9 ",
+    "\x00",
+)
 AFTER = (
-    "", "", "", " ", ".0", ".00", ".0 ", '"', "\u202c", ";", ",", " x12", "x1", " ext. 123", ";ext=7", ",,1", "#12", " #", " home",
-    " (cell)", " or 2025550199", "/2025550199", "XXXX", "****", "??", "xx", "*", "E+10", "e5", ".", "\uff0e0", " Anexo 5", ",123", "\u2019",
-    " caf\u00e9", " x1234567", ";phone-context=+1", "-12#", " int 4", "+", " +1", "__", "\x00", "!", "\u00e9",
-)  # fmt: skip
+    "",
+    "",
+    "",
+    " ",
+    ".0",
+    ".00",
+    ".0 ",
+    '"',
+    "\u202c",
+    ";",
+    ",",
+    " x12",
+    "x1",
+    " ext. 123",
+    ";ext=7",
+    ",,1",
+    "#12",
+    " #",
+    " home",
+    " (cell)",
+    " or 2025550199",
+    "/2025550199",
+    "XXXX",
+    "****",
+    "??",
+    "xx",
+    "*",
+    "E+10",
+    "e5",
+    ".",
+    "\uff0e0",
+    " Anexo 5",
+    ",123",
+    "\u2019",
+    " caf\u00e9",
+    " x1234567",
+    ";phone-context=+1",
+    "-12#",
+    " int 4",
+    "+",
+    " +1",
+    "__",
+    "\x00",
+    "!",
+    "\u00e9",
+)
 
 
 def fuzz(rnd: random.Random, count: int) -> Iterator[tuple[str, str]]:
@@ -119,7 +200,7 @@ def test_sql_answers_like_python(monkeypatch: pytest.MonkeyPatch) -> None:
     assert share > 0.3, f"SQL answered only {share:.0%} of the texts, seed {SEED}"
 
 
-@pytest.mark.skipif(not os.environ.get("QUIETLIST_SLOW_TESTS"), reason="set QUIETLIST_SLOW_TESTS=1: a million texts, minutes")
+@pytest.mark.slow
 def test_sql_answers_like_python_on_a_million_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     print(f"seed {SEED}")
     rnd = random.Random(SEED)

@@ -102,7 +102,14 @@ def test_letters_of_every_script_survive() -> None:
 def random_text(rnd: random.Random) -> str | None:
     if rnd.random() < 0.02:
         return None
-    pools = ("abcDEF  .,-'", "éüßØłİıς\u0301\u0308\u030a", "0123456789- ", "Ёйждαάσς", "अनुमोहน\u0e38\u0e4aがか\u3099\u309aパ가각ᄀ\u1161", "US CA-ON uk")
+    pools = (
+        "abcDEF  .,-'",
+        "éüßØłİıς\u0301\u0308\u030a",
+        "0123456789- ",
+        "Ёйждαάσς",
+        "अनुमोहน\u0e38\u0e4aがか\u3099\u309aパ가각ᄀ\u1161",
+        "US CA-ON uk",
+    )
     return "".join(rnd.choice(rnd.choice(pools)) if rnd.random() < 0.9 else rnd.choice(KNOWN) for _ in range(rnd.randint(0, 12)))
 
 

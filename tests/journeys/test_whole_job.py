@@ -44,7 +44,8 @@ def rows(home: Path) -> list[tuple[object, ...]]:
 def test_the_published_table_is_what_the_people_asked_for(home: Path) -> None:
     with duckdb.connect() as con:
         found = con.execute(
-            "select channel, identifier, scope, except_scopes, reason, basis from read_parquet(?) where identifier_type <> 'postal'",
+            "select channel, identifier, scope, except_scopes, reason, basis from read_parquet(?)"
+            " where identifier_type <> 'postal'",
             [str(version_folder(home) / "*.parquet")],
         ).fetchall()
         postal = con.execute(
@@ -75,14 +76,15 @@ def test_the_same_files_by_other_names_in_another_order_publish_the_same_rows(ho
 
 def test_what_was_pushed_can_be_read_where_it_was_pushed(home: Path) -> None:
     with sqlite3.connect(next((home / "outbox" / "crm_table").rglob("*.db"))) as con:
-        (table,) = next(con.execute("select name from sqlite_master where type = 'table' and name not like 'sqlite_%' limit 1"))
+        tables = "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' limit 1"
+        (table,) = next(con.execute(tables))
         (count,) = next(con.execute(f'select count(*) from "{table}"'))
     assert count >= len(EXPECTED) - 1
     assert list((home / "outbox" / "mail_house").rglob("*.csv")), "the mail house has its files"
     state = json.loads(quietlist(home, "destinations", "--json", "--as-of", AS_OF).stdout)
     assert {row["name"] for row in state} == {"crm_table", "mail_house"}
     for row in state:
-        assert row["verified"] == row["wanted"] > 0, f"{row['name']}: everything wanted there was seen there"
+        assert row["states"]["verified"] == row["wanted"] > 0, f"{row['name']}: everything wanted there was seen there"
 
 
 @pytest.mark.parametrize(

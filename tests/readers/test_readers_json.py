@@ -133,6 +133,14 @@ def test_records_behind_a_path(desk: Desk) -> None:
     assert file.skipped == 2, "a page without records is no record"
 
 
+def test_an_object_without_the_path_is_a_record_only_if_it_has_what_is_required(desk: Desk) -> None:
+    messages = feed({"sid": ["sid"], "body": ["body"]}, reader="json", requires=("sid",), records_path="messages")
+    content = '{"messages":[{"sid":"1"}]}\n{"sid":"2","body":"STOP"}\n{"error":"rate limit"}\n'
+    file = desk.read(messages, content, "messages.json")
+    assert desk.values(file) == [("1", None), ("2", "STOP")]
+    assert [(number, reason) for number, reason, _ in desk.quarantine(file)] == [(3, "records_path_missing")]
+
+
 def test_bare_values_are_records_of_the_first_column_or_of_value(desk: Desk) -> None:
     group = feed({"email": ["email"], "group": ["group"]}, reader="json")
     file = desk.read(group, '["a@example.com", "b@example.com", 2015550101]', "group.json")
@@ -142,37 +150,65 @@ def test_bare_values_are_records_of_the_first_column_or_of_value(desk: Desk) -> 
     assert desk.values(file) == [(None, "a@example.com")]
 
 
+OK_A, OK_B = '{"email":"a"}', '{"email":"b"}'
+
+
 @pytest.mark.parametrize(
-    ("case", "content", "kept", "refused"),
+    ("case", "content", "refused"),
     [
-        ("a broken line", '{"email":"a"}\n{"email":\n{"email":"b"}\n', "ab", [(2, "not_json", '{"email":')]),
-        ("two broken lines", '{"email":"a"}\n{"email":\n{"email"\n{"email":"b"}', "ab", [(2, "not_json", '{"email":'), (3, "not_json", '{"email"')]),
-        ("an unclosed text", '{"email":"a"}\n{"email":"x}\n{"email":"b"}\n', "ab", [(2, "not_json", '{"email":"x}')]),
-        ("a remark between", '{"email":"a"}\nError: time out\n{"email":"b"}\n', "ab", [(2, "not_json", "Error: time out")]),
-        ("a bracket too many", '{"email":"a"}}\n{"email":"b"}\n', "ab", [(2, "not_json", "}")]),
-        ("within an array", '[{"email":"a"},{"email":},{"email":"b"}]', "ab", [(2, "not_json", '{"email":}')]),
-        ("an unclosed text within an array", '[{"email":"a"},{"email":"x},{"email":"b"}]', "ab", [(2, "not_json", '{"email":"x}')]),
-        ("within a printed array", '[\n  {\n    "email": "a"\n  },\n  {\n    "email": ,\n  },\n  {\n    "email": "b"\n  }\n]', "ab",
-         [(2, "not_json", '{\n    "email": ,\n  }')]),
-        ("an array cut off within a record", '[{"email":"a"},{"email":"b"},{"ema', "ab", [(3, "truncated", '{"ema'), (4, "truncated", "")]),
-        ("an array cut off between records", '[{"email":"a"},{"email":"b"},', "ab", [(3, "truncated", "")]),
-        ("lines cut off", '{"email":"a"}\n{"email":"b"}\n{"em', "ab", [(3, "truncated", '{"em')]),
-        ("no objects", '[{"email":"a"}, null, true, [1], {"email":"b"}]', "ab",
-         [(2, "not_an_object", "null"), (3, "not_an_object", "true"), (4, "not_an_object", "[1]")]),
-        ("a key twice", '{"email":"a"}\n{"email":"x","email":"y"}\n{"email":"b"}\n', "ab",
-         [(2, "repeated_key", '{"email":"x","email":"y"}')]),
-        ("half a pair", '{"email":"a"}\n{"email":"\\ud83d"}\n{"email":"b"}\n', "ab", [(2, "invalid_unicode", '{"email":"\\ud83d"}')]),
-        ("a zero character", '{"email":"a\\u0000"}\n{"email":"x\\u0000y"}\n{"email":"b"}\n', "ab", [(2, "nul_bytes", '{"email":"x\\u0000y"}')]),
-        ("a function call around it", 'callback([{"email":"a"},{"email":"b"}]);', "ab", [(1, "not_json", "callback("), (4, "not_json", ");")]),
-        ("a line end within a text", '{"email":"a"}\n{"email":"b\n"}\n', ["a", "b\n"], []),
+        ("a broken line", f'{OK_A}\n{{"email":\n{OK_B}\n', [(2, "not_json", '{"email":')]),
+        (
+            "two broken lines",
+            f'{OK_A}\n{{"email":\n{{"email"\n{OK_B}',
+            [(2, "not_json", '{"email":'), (3, "not_json", '{"email"')],
+        ),
+        ("an unclosed text", f'{OK_A}\n{{"email":"x}}\n{OK_B}\n', [(2, "not_json", '{"email":"x}')]),
+        ("a remark between", f"{OK_A}\nError: time out\n{OK_B}\n", [(2, "not_json", "Error: time out")]),
+        ("a bracket too many", f"{OK_A}}}\n{OK_B}\n", [(2, "not_json", "}")]),
+        ("within an array", f'[{OK_A},{{"email":}},{OK_B}]', [(2, "not_json", '{"email":}')]),
+        ("an unclosed text within an array", f'[{OK_A},{{"email":"x}},{OK_B}]', [(2, "not_json", '{"email":"x}')]),
+        (
+            "within a printed array",
+            f'[\n  {OK_A},\n  {{\n    "email": ,\n  }},\n  {OK_B}\n]',
+            [(2, "not_json", '{\n    "email": ,\n  }')],
+        ),
+        (
+            "an array cut off within a record",
+            f'[{OK_A},{OK_B},{{"ema',
+            [(3, "truncated", '{"ema'), (4, "truncated", "")],
+        ),
+        ("an array cut off between records", f"[{OK_A},{OK_B},", [(3, "truncated", "")]),
+        ("lines cut off", f'{OK_A}\n{OK_B}\n{{"em', [(3, "truncated", '{"em')]),
+        (
+            "no objects",
+            f"[{OK_A}, null, true, [1], {OK_B}]",
+            [(2, "not_an_object", "null"), (3, "not_an_object", "true"), (4, "not_an_object", "[1]")],
+        ),
+        ("a key twice", f'{OK_A}\n{{"email":"x","email":"y"}}\n{OK_B}', [(2, "repeated_key", '{"email":"x","email":"y"}')]),
+        ("half a pair", f'{OK_A}\n{{"email":"\\ud83d"}}\n{OK_B}\n', [(2, "invalid_unicode", '{"email":"\\ud83d"}')]),
+        (
+            "a zero character",
+            f'{{"email":"a\\u0000"}}\n{{"email":"x\\u0000y"}}\n{OK_B}\n',
+            [(2, "nul_bytes", '{"email":"x\\u0000y"}')],
+        ),
+        (
+            "a function call around it",
+            f"callback([{OK_A},{OK_B}]);",
+            [(1, "not_json", "callback("), (4, "not_json", ");")],
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_broken_is_quarantined_and_the_rest_goes_on(
-    desk: Desk, case: str, content: str, kept: str | list[str], refused: list[tuple[int, str, str]]
+    desk: Desk, case: str, content: str, refused: list[tuple[int, str, str]]
 ) -> None:
     file = desk.read(EVENTS, content, "events.json")
-    assert [row["email"] for row in desk.rows(file)] == list(kept), case
+    assert [row["email"] for row in desk.rows(file)] == ["a", "b"], case
     assert desk.quarantine(file) == refused, case
+
+
+def test_a_line_end_within_a_text_is_part_of_it(desk: Desk) -> None:
+    file = desk.read(EVENTS, f'{OK_A}\n{{"email":"b\n"}}\n', "events.json")
+    assert [row["email"] for row in desk.rows(file)] == ["a", "b\n"]
 
 
 @pytest.mark.parametrize("depth", [65, 5_000, 100_000])

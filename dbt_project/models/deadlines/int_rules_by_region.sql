@@ -70,17 +70,28 @@ regions as (
 
 own_places as (
 
-    select region, region as jurisdiction from regions
+    select
+        region,
+        region as jurisdiction
+    from regions
     union
-    select region, {{ country_of('region') }} as jurisdiction from regions
+    select
+        region,
+        {{ country_of('region') }} as jurisdiction
+    from regions
 
 ),
 
 places as (
 
-    select region, jurisdiction from own_places
+    select
+        region,
+        jurisdiction
+    from own_places
     union
-    select own_places.region, jurisdictions.jurisdiction
+    select
+        own_places.region,
+        jurisdictions.jurisdiction
     from own_places
     inner join jurisdictions on own_places.jurisdiction = jurisdictions.region
 
@@ -88,7 +99,9 @@ places as (
 
 own_rules as (
 
-    select places.region, rules.rule_id
+    select
+        places.region,
+        rules.rule_id
     from places
     inner join rules on places.jurisdiction = rules.jurisdiction
     where rules.jurisdiction <> '*'

@@ -114,7 +114,12 @@ day_rules as (
         rules.max_value,
         rules.max_unit,
         coalesce(calendars.calendar_id, rules.calendar_id) as calendar_id
-    from (select distinct region, rule_id from valid_rules) as used
+    from (
+        select distinct
+            region,
+            rule_id
+        from valid_rules
+    ) as used
     inner join rules on used.rule_id = rules.rule_id
     left join calendars on rules.calendar_id = calendars.family and used.region = calendars.region
     where rules.max_unit in ('calendar_day', 'business_day', 'calendar_month')
@@ -157,7 +162,11 @@ business_days as (
 
 starts as (
 
-    select distinct region, zone, local_day from local_days
+    select distinct
+        region,
+        zone,
+        local_day
+    from local_days
 
 ),
 

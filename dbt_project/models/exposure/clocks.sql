@@ -100,8 +100,8 @@ seen as (
         min(row_state.accepted_at) filter (where row_state.accepted_at <= {{ as_of() }}) as accepted_at,
         min(greatest(row_state.verified_at, starts.starts_at)) filter (
             where
-                row_state.verified_at <= {{ as_of() }}
-                and (row_state.verified_at >= starts.starts_at or row_state.state = 'verified')
+            row_state.verified_at <= {{ as_of() }}
+            and (row_state.verified_at >= starts.starts_at or row_state.state = 'verified')
         ) as verified_at
     from points
     inner join starts on points.request_id = starts.request_id and points.channel = starts.channel
@@ -126,7 +126,14 @@ lifted as (
         points.scope,
         points.node,
         min(lifts.lifted_from) as lifted_at
-    from (select distinct request_id, channel, identifier_type, identifier, scope, node from points) as points
+    from (select distinct
+        request_id,
+        channel,
+        identifier_type,
+        identifier,
+        scope,
+        node
+    from points) as points
     inner join lifts
         on
             points.request_id = lifts.request_id

@@ -60,14 +60,18 @@ in_use as (
 
 asked as (
 
-    select contacts.contact_id, in_use.registry
+    select
+        contacts.contact_id,
+        in_use.registry
     from contacts
     inner join in_use
         on
             contacts.channel = in_use.channel
             and in_use.jurisdiction in (contacts.number_region, contacts.region)
     union
-    select contacts.contact_id, in_use.registry
+    select
+        contacts.contact_id,
+        in_use.registry
     from contacts
     inner join listings on contacts.identifier = listings.identifier
     inner join in_use on contacts.channel = in_use.channel and listings.registry = in_use.registry
@@ -228,9 +232,11 @@ found as (
         binding.registry,
         binding.copy_obtained_at,
         case
-            when binding.listed_from is not null
+            when
+                binding.listed_from is not null
                 and binding.at_latest >= coalesce(binding.binds_from, binding.listed_from) then 'registry_listed'
-            when {{ local_date('binding.at_latest', 'binding.zone') }}
+            when
+                {{ local_date('binding.at_latest', 'binding.zone') }}
                 > {{ add_days(local_date('binding.copy_obtained_at', 'binding.zone'), 'binding.max_age_days') }}
                 then 'registry_too_old'
             when binding.copy_obtained_at is null and binding.coverage <> 'wash' then 'registry_unscreened'

@@ -98,7 +98,10 @@ spread as (
 
 unioned as (
 
-    select *, cast(null as timestamptz) as point_first_seen from direct
+    select
+        *,
+        cast(null as timestamptz) as point_first_seen
+    from direct
     union all
     select * from spread
 

@@ -52,7 +52,7 @@ grouped as (
         identifier,
         scope,
         {{ least_row(['reason_rank', 'basis_rank', 'at_earliest', 'suppression_id', 'action', 'request_id', 'region']) }}
-            filter (where is_standing) as deciding,
+        filter (where is_standing) as deciding,
         min(basis_rank) filter (where is_standing) as nearest_basis,
         min(at_earliest) filter (where is_standing) as suppressed_since,
         min(registry) filter (where is_standing) as registry,

@@ -16,7 +16,10 @@ actions as (
 
 applied as (
 
-    select distinct request_id, channel from {{ ref('applied_requests') }}
+    select distinct
+        request_id,
+        channel
+    from {{ ref('applied_requests') }}
 
 ),
 

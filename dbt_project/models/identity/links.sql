@@ -32,17 +32,33 @@ linking_points as (
 
 keys as (
 
-    select node, 'email' as rule, identifier as link_key from linking_points
+    select
+        node,
+        'email' as rule,
+        identifier as link_key
+    from linking_points
     where identifier_type = 'email'
     union all
-    select node, 'phone_and_name' as rule, identifier || chr(31) || name_key as link_key from linking_points
+    select
+        node,
+        'phone_and_name' as rule,
+        identifier || chr(31) || name_key as link_key
+    from linking_points
     where identifier_type = 'phone' and name_key <> ''
     union all
-    select node, 'postal' as rule, identifier as link_key from linking_points
+    select
+        node,
+        'postal' as rule,
+        identifier as link_key
+    from linking_points
     where identifier_type = 'postal'
     union all
     -- The customer's own id is never a shared point: it links whatever names it.
-    select node, 'customer_id' as rule, customer_id as link_key from points
+    select
+        node,
+        'customer_id' as rule,
+        customer_id as link_key
+    from points
     where customer_id is not null
 
 ),

@@ -8,7 +8,7 @@ with contacts as (
 
     select * from {{ ref('int_contacts__identified') }}
     {% if is_incremental() %}
-        where file_id not in (select seen.file_id from {{ ref('stg_quietlist__ledger_files') }} as seen)
+    where file_id not in (select seen.file_id from {{ ref('stg_quietlist__ledger_files') }} as seen)
     {% endif %}
 
 ),
@@ -17,7 +17,7 @@ requests as (
 
     select * from {{ ref('requests') }}
     {% if is_incremental() %}
-        where 'r:' || request_id not in (select known.node from {{ this }} as known where not known.is_customer)
+    where 'r:' || request_id not in (select known.node from {{ this }} as known where not known.is_customer)
     {% endif %}
 
 ),
@@ -100,13 +100,13 @@ final as (
 
     select unioned.* from unioned
     {% if is_incremental() %}
-        left join {{ this }} as known
-            on
-                unioned.node = known.node
-                and unioned.identifier_type = known.identifier_type
-                and unioned.identifier = known.identifier
-                and unioned.name_key = known.name_key
-        where known.node is null
+    left join {{ this }} as known
+        on
+            unioned.node = known.node
+            and unioned.identifier_type = known.identifier_type
+            and unioned.identifier = known.identifier
+            and unioned.name_key = known.name_key
+    where known.node is null
     {% endif %}
 
 )

@@ -3,19 +3,28 @@
 
 with contacts as (
 
-    select file_id, outcome from {{ ref('int_contacts__unioned') }}
+    select
+        file_id,
+        outcome
+    from {{ ref('int_contacts__unioned') }}
 
 ),
 
 contacts_made as (
 
-    select file_id, outcome from {{ ref('int_contacts_made__unioned') }}
+    select
+        file_id,
+        outcome
+    from {{ ref('int_contacts_made__unioned') }}
 
 ),
 
 registry_lines as (
 
-    select file_id, outcome from {{ ref('int_registry__unioned') }}
+    select
+        file_id,
+        outcome
+    from {{ ref('int_registry__unioned') }}
 
 ),
 

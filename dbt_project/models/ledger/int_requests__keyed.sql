@@ -7,10 +7,11 @@
 with records as (
 
     select * from {{ ref('int_requests__unioned') }}
-    where outcome = 'request'
-    {% if is_incremental() %}
+    where
+        outcome = 'request'
+        {% if is_incremental() %}
         and file_id not in (select seen.file_id from {{ ref('stg_quietlist__ledger_files') }} as seen)
-    {% endif %}
+        {% endif %}
 
 ),
 
@@ -103,6 +104,7 @@ joined as (
         {{ fold_name('records.name') }} as name_key,
         nullif(trim(records.customer_id), '') as customer_id,
         records.region,
+        records.doubt,
         len(records.emails_raw) + len(records.phones_raw) as identifiers_given,
         records.is_snapshot,
         records.snapshot_at,

@@ -22,7 +22,11 @@ snapshots as (
         feed,
         snapshot_at,
         row_number() over (partition by source, feed order by snapshot_at) as ordinal
-    from (select distinct source, feed, snapshot_at from files) as moments
+    from (select distinct
+        source,
+        feed,
+        snapshot_at
+    from files) as moments
 
 ),
 

@@ -42,15 +42,40 @@ refused_registry_lines as (
 
 unioned as (
 
-    select file_id, record_no, 'reader' as stage, reason from unreadable
+    select
+        file_id,
+        record_no,
+        'reader' as stage,
+        reason
+    from unreadable
     union all
-    select file_id, record_no, 'request' as stage, reason from refused_requests
+    select
+        file_id,
+        record_no,
+        'request' as stage,
+        reason
+    from refused_requests
     union all
-    select file_id, record_no, 'contact' as stage, outcome_reason as reason from refused_contacts
+    select
+        file_id,
+        record_no,
+        'contact' as stage,
+        outcome_reason as reason
+    from refused_contacts
     union all
-    select file_id, record_no, 'contact_made' as stage, outcome_reason as reason from refused_contacts_made
+    select
+        file_id,
+        record_no,
+        'contact_made' as stage,
+        outcome_reason as reason
+    from refused_contacts_made
     union all
-    select file_id, record_no, 'registry' as stage, outcome_reason as reason from refused_registry_lines
+    select
+        file_id,
+        record_no,
+        'registry' as stage,
+        outcome_reason as reason
+    from refused_registry_lines
 
 ),
 

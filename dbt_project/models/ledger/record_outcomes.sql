@@ -7,7 +7,7 @@ with records as (
 
     select * from {{ ref('int_requests__unioned') }}
     {% if is_incremental() %}
-        where file_id not in (select seen.file_id from {{ ref('stg_quietlist__ledger_files') }} as seen)
+    where file_id not in (select seen.file_id from {{ ref('stg_quietlist__ledger_files') }} as seen)
     {% endif %}
 
 ),

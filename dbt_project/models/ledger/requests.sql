@@ -27,7 +27,7 @@ ranked as (
         count(*) over (partition by request_id) as records
     from records
     {% if is_incremental() %}
-        where request_id in (select touched.request_id from touched)
+    where request_id in (select touched.request_id from touched)
     {% endif %}
 
 ),
@@ -60,6 +60,7 @@ final as (
         customer_id,
         region,
         identifiers_given,
+        doubt,
         records
     from ranked
     where appearance = 1

@@ -160,6 +160,8 @@ final as (
         max(end_known_from) as end_known_from
     from ended
     group by registry, identifier, area, listing_no
+    -- Listed by a full file and delisted by the changes of the same moment: never listed.
+    having max(ends_at) is null or max(ends_at) > min(obtained_at)
 
 )
 
