@@ -41,7 +41,7 @@ install: $(VENV)/.installed ## Install the product into .venv
 install-dev: $(VENV)/.installed-dev ## Install the product and the developers' tools into .venv
 
 $(HOME_DIR)/quietlist.toml:
-	@mkdir -p -m 700 $(HOME_DIR)/inbox
+	@(umask 077 && mkdir -p $(HOME_DIR)/inbox)
 	@cp -Rp data/samples/*/ $(HOME_DIR)/inbox/
 	@cp data/samples/quietlist.toml $@
 

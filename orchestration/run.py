@@ -66,7 +66,7 @@ class Outcome:
         head = words[self.gate_level] if self.success or self.gate_level == "stop" else "Failed"
         lines = [f"{head}: {self.job} as of {self.as_of.isoformat()}"]
         lines += [f"  {name}: {value}" for name, value in self.facts.items()]
-        lines += [f"  ! {sentence}" for sentence in self.unmet]
+        lines += [f"  ! not met ({sentence.partition(': ')[0]}): {sentence.partition(': ')[2]}" for sentence in self.unmet]
         lines += [f"  ✗ {sentence}" for sentence in self.errors]
         if self.report:
             lines.append(f"Report: {self.report}")

@@ -74,7 +74,7 @@ def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> Non
         outcome.facts["published"] = version if values["new_version"] else f"{version} (nothing new)"
     elif key.path[0] == "destinations":
         # What is always worth saying, then what only matters when it happened.
-        said = [f"{values[name]:,} {name}" for name in ("wanted", "verified")]
+        said = [f"{values['wanted']:,} wanted", f"{values['verified'] + values['in_place']:,} seen there"]
         said += [
             f"{values[name]:,} {name}" for name in ("missing", "rejected", "released", "blocked", "found") if values.get(name)
         ]

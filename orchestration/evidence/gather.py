@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,8 +94,6 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
 
 def _versions(home: Home, published: Snapshot | None) -> tuple[tuple[datetime, int], ...]:
     """As the manifests say it; the chain that proves them is the doctor's to follow."""
-    import json
-
     found = []
     for number in range(max(1, published.version - _VERSIONS_SHOWN + 1), published.version + 1) if published else ():
         file = version_folder(home, number) / "manifest.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 
 from orchestration.core.config import load_config
 from orchestration.core.errors import PermanentError
+from orchestration.core.files import canonical_json
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence import figures
@@ -18,6 +20,7 @@ from orchestration.evidence.gather import gather
 from orchestration.evidence.health import evidence_of
 from orchestration.evidence.report import write_report
 from orchestration.evidence.statement import state
+from orchestration.gate.verdicts import Result, Verdict, acknowledge, store
 from tests.evidence.houses import AS_OF, CANARIES, make_tables
 
 
@@ -219,11 +222,6 @@ def test_the_worst_clocks_stand_by_request_and_what_can_still_be_helped_comes_fi
 
 
 def test_a_stopped_gate_an_override_and_a_table_that_was_not_published_are_said(own_house: Home) -> None:
-    import json
-
-    from orchestration.core.files import canonical_json
-    from orchestration.gate.verdicts import Result, Verdict, acknowledge, store
-
     failed = Result(
         "s", "S", "Nobody vanished.", "stop", "They would be contacted.", "t", "", False, False, {}, "its query returned no row"
     )
@@ -288,3 +286,35 @@ def test_a_clock_falls_into_the_column_of_its_share_or_of_its_time(
     assert [index for index, count in enumerate(counts) if count] == [place]
     other = clocks.durations if kind == "tenths" else clocks.tenths
     assert not any(map(sum, other.values()))
+
+
+def test_a_clock_that_ran_out_before_the_request_arrived_is_told_apart_and_a_request_stands_once(empty_home: Home) -> None:
+    with warehouse(empty_home) as con:
+        make_tables(con)
+        asked = AS_OF - timedelta(days=30)
+        for number, days in (("came late", 20), ("came in time", 1)):
+            con.execute(
+                "insert into ledger.requests by name select ? as request_id, 'shop' as source, 'opt_out' as action, "
+                "?::timestamptz as at_earliest, ?::timestamptz as first_seen",
+                [number, asked, asked + timedelta(days=days)],
+            )
+            for channel, destination, state, is_strictest in (
+                ("email", "a", "overdue", True),
+                ("email", "b", "overdue", True),
+                ("ads", "a", "overdue", True),
+                ("email", "a", "overdue", False),
+            ):
+                con.execute(
+                    "insert into deadlines.clocks by name "
+                    "select ? as request_id, ? as channel, 'X' as rule_id, ? as destination, ? as state, "
+                    "? as is_strictest, ?::timestamptz as starts_at, ?::timestamptz as deadline_at",
+                    [number, channel, destination, state, is_strictest, asked, asked + timedelta(days=10)],
+                )
+    with evidence_of(empty_home) as con:
+        figures.prepare(con, AS_OF)
+        clocks = figures.clocks(con, AS_OF)
+    assert clocks.of("overdue") == 8 and clocks.lost_before_arrival == 4
+    assert [(row["request_id"], row["channels"], row["destinations"]) for row in clocks.worst] == [
+        ("came in time", ["ads", "email"], ["a", "b"]),
+        ("came late", ["ads", "email"], ["a", "b"]),
+    ]

@@ -127,7 +127,7 @@ def test_the_first_feed_whose_columns_are_there_takes_a_file_that_several_know(d
     assert {name: loaded[file_id].feed for name, file_id in names.items()} == {
         "1.csv": "calls", "2.csv": "messages", "3.json": "calls", "4.csv": "messages",
     }  # fmt: skip
-    assert [reason for _, reason, _ in desk.quarantine(loaded[names["4.csv"]])] == ["missing_columns"]
+    assert [reason for _, reason, _ in desk.quarantine(loaded[names["4.csv"]])] == ["no_known_columns"]
 
 
 def test_a_loaded_file_stays_what_it_was_loaded_as(desk: Desk) -> None:

@@ -1,0 +1,120 @@
+"""Killed anywhere and run again: the same manifest and the same landed bytes as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from orchestration.core.home import Home
+from tests.landing.conftest import AS_OF, Inbox, config
+
+SEED = int(os.environ.get("QUIETLIST_SEED", "20260401"))
+POINTS = 40  # places to be killed at, spread over the whole run
+ROOT = Path(__file__).parents[2]
+
+
+def fill(inbox: Inbox) -> None:
+    inbox.put("mail/a.csv")
+    inbox.put("mail/again.csv")
+    inbox.put("crm/b.csv", "email\nb@example.com\n")
+    with zipfile.ZipFile(inbox.put("mail/c.zip"), "w") as archive:
+        archive.writestr("one.csv", "email\n1@example.com\n")
+        archive.writestr("../two.csv", "email\n2@example.com\n")
+
+
+def state(inbox: Inbox) -> tuple[bytes, dict[str, bytes], list[str]]:
+    left = [path.name for path in inbox.home.landing.iterdir() if path.name.startswith(".incoming")]
+    return inbox.home.manifest_file.read_bytes(), inbox.landed(), inbox.waiting() + left
+
+
+def killed_after(inbox: Inbox, calls: int) -> int:
+    """Run collect in a child that kills itself at that many calls from the landing package into the system.
+
+    Returns:
+        The calls that were left when it ended by itself, else -1.
+    """
+    child = os.fork()
+    if child == 0:
+        left = calls
+
+        def count(frame: FrameType, event: str, _: object) -> None:
+            nonlocal left
+            if event == "c_call" and "/orchestration/landing/" in frame.f_code.co_filename:
+                left -= 1
+                if left == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.setprofile(count)
+        inbox.collect()
+        sys.setprofile(None)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return -1 if os.WIFSIGNALED(status) else 0
+
+
+def test_a_kill_at_any_step_of_collecting_changes_nothing_in_the_end(tmp_path: Path) -> None:
+    untouched = Inbox(Home.at(tmp_path / "untouched").create())
+    fill(untouched)
+    untouched.collect()
+    wanted = state(untouched)
+    assert wanted[2] == []
+    steps, survived = [1], False
+    while not survived:  # how many steps there are, by doubling
+        inbox = Inbox(Home.at(tmp_path / f"probe{steps[-1]}").create())
+        fill(inbox)
+        survived = killed_after(inbox, steps[-1]) == 0
+        steps.append(steps[-1] * 2)
+    rng = random.Random(SEED)
+    print(f"seed {SEED}")
+    for number in sorted(rng.sample(range(1, steps[-2]), min(POINTS, steps[-2] - 1))):
+        inbox = Inbox(Home.at(tmp_path / f"killed{number}").create())
+        fill(inbox)
+        killed_after(inbox, number)
+        killed_after(inbox, max(1, number // 2))  # and once more, while it repairs
+        inbox.collect()
+        assert state(inbox) == wanted, f"seed {SEED}, killed at call {number}"
+        again = inbox.collect()
+        assert (again.taken, again.delivered_again) == (0, 0), f"killed at call {number}"
+        assert state(inbox) == wanted, f"seed {SEED}, killed at call {number}, run once more"
+
+
+_COLLECTOR = """
+import sys
+from orchestration.core.home import Home
+from tests.landing.conftest import AS_OF, config
+from orchestration.landing import collect
+print("ready", flush=True)
+collect(Home.at(sys.argv[1]), config(), AS_OF)
+"""
+
+
+@pytest.mark.parametrize("wait", [0.005, 0.03])
+def test_a_kill_from_outside_at_any_moment_loses_nothing(tmp_path: Path, wait: float) -> None:
+    inbox = Inbox(Home.at(tmp_path / "home").create())
+    names = [f"mail/{number}.csv" for number in range(300)]
+    for number, name in enumerate(names):
+        inbox.put(name, f"email\n{number}@example.com\n" * 1_000)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _COLLECTOR, str(inbox.home.root)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(wait)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert inbox.waiting(), "the kill came too late to try anything"
+    inbox.collect(AS_OF, config())
+    entries = inbox.entries()
+    assert sorted(entry.name for entry in entries) == sorted(Path(name).name for name in names)
+    assert {f"{entry.sha256[:2]}/{entry.sha256}" for entry in entries} == set(inbox.landed())
+    assert inbox.waiting() == []
