@@ -217,6 +217,20 @@ def override(home_path: str | None, as_json: bool, person: str, reason: str, unt
     )
 
 
+@main.command()
+@_home_option
+@_json_option
+@click.argument("file_id")
+@click.option("--person", required=True, help="Who looked at the file.")
+@click.option("--reason", required=True, help="Why it cannot be mended.")
+def acknowledge(home_path: str | None, as_json: bool, file_id: str, person: str, reason: str) -> None:
+    """Say that somebody looked at a landed file that cannot be mended, so that it holds releases no longer."""
+    from orchestration.gate.verdicts import acknowledge as acknowledging
+
+    record = acknowledging(Home.at(home_path).require(), file_id, person=person, reason=reason)
+    _say(record, [f"Recorded: {record['person']} looked at file {file_id}; it holds releases no longer."], as_json)
+
+
 def _say(payload: Any, lines: list[str], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(payload, indent=2, default=str, ensure_ascii=False))

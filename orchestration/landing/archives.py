@@ -173,6 +173,8 @@ def _inspect_zip(path: Path, name: str, size: int, limits: Limits) -> tuple[tupl
 
 def _refuse_whole(infos: list[zipfile.ZipInfo], size: int, limits: Limits) -> str | None:
     unpacked = sum(info.file_size for info in infos)
+    if not infos:
+        return "archive_empty"  # nobody delivers nothing; a damaged list of contents reads so
     if len(infos) > limits.max_archive_entries:
         return "archive_too_many_entries"
     if unpacked > size_in_bytes(limits.max_file):

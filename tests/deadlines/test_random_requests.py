@@ -25,6 +25,7 @@ def _requests(seed: int, count: int) -> list[Asked]:
     places = sorted({rule["jurisdiction"] for rule in oracle.RULES.values()} - {"*", "EU"})
     places += ["US-FL", "US-HI", "US-AK", "US-ZZ", "AU-WA", "AU-QLD", "CA-BC", "GB-SCT", "GB-NIR", "PR", "UK", "GF", "AT", "PT"]
     places += ["KE", "CL", "XX"]  # the policy does not know them
+    places += ["US"] * 10  # the most rules and zones, and the law that changed most
     thirty_years = 30 * 365 * 86_400
     found = []
     for number in range(count):

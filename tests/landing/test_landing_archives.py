@@ -134,7 +134,9 @@ def test_a_dangerous_member_is_refused_and_the_others_are_read(inbox: Inbox, cas
         ("zip in gzip", "a.zip.gz", gzip.compress(zipped(("a.csv", A))), "archive_in_archive", {}),
         ("tar", "a.tar", tarball(), "archive_kind_not_supported", {}),
         ("7z", "a.7z", b"7z\xbc\xaf\x27\x1c....", "archive_kind_not_supported", {}),
-        ("too many members", "a.zip", zipped(*((f"{n}.csv", A) for n in range(4))), "archive_too_many_entries", {"max_archive_entries": 3}),
+        ("too many members", "a.zip", zipped(*((f"{n}.csv", A) for n in range(4))), "archive_too_many_entries",
+         {"max_archive_entries": 3}),
+        ("nothing in it", "a.zip", zipped(), "archive_empty", {}),
         ("a bomb", "a.zip", zipped(("a.csv", b"\n" * 5_000_000)), "archive_ratio", {}),
         ("a bomb in gzip", "a.csv.gz", gzip.compress(b"\n" * 5_000_000), "archive_ratio", {}),
         ("too large", "a.zip", zipped(("a.csv", os.urandom(3_000)), ("b.csv", A)), "archive_too_large", {"max_file": "1KB"}),
@@ -217,8 +219,10 @@ def test_random_damage_never_stops_a_run_and_never_yields_other_bytes(inbox: Inb
             content[rng.randrange(4, len(content))] = rng.randrange(256)
         inbox.put(f"mail/{number}.bin", bytes(content))
     inbox.collect()
+    read_well = 0
     for entry in inbox.entries():
-        assert entry.members or entry.rejected or entry.size, entry.name
+        assert entry.members or entry.rejected, f"seed {SEED}, {entry.name}: nothing in it and no reason"
         for member in entry.members:
-            found = read(inbox, entry, member)
-            assert found in known or member.sha256 == entry.sha256 or entry.sha256 not in known, f"seed {SEED}, {entry.name}"
+            assert read(inbox, entry, member) in known, f"seed {SEED}, {entry.name}"
+            read_well += 1
+    assert read_well > 10, "damage beside the data leaves the data readable"

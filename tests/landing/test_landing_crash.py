@@ -27,8 +27,9 @@ def fill(inbox: Inbox) -> None:
     inbox.put("mail/again.csv")
     inbox.put("crm/b.csv", "email\nb@example.com\n")
     with zipfile.ZipFile(inbox.put("mail/c.zip"), "w") as archive:
-        archive.writestr("one.csv", "email\n1@example.com\n")
-        archive.writestr("../two.csv", "email\n2@example.com\n")
+        # ZipInfo: the time of day would make each home's archive another file.
+        archive.writestr(zipfile.ZipInfo("one.csv"), "email\n1@example.com\n")
+        archive.writestr(zipfile.ZipInfo("../two.csv"), "email\n2@example.com\n")
 
 
 def state(inbox: Inbox) -> tuple[bytes, dict[str, bytes], list[str]]:
@@ -97,10 +98,10 @@ collect(Home.at(sys.argv[1]), config(), AS_OF)
 """
 
 
-@pytest.mark.parametrize("wait", [0.005, 0.03])
+@pytest.mark.parametrize("wait", [0.01, 0.1])
 def test_a_kill_from_outside_at_any_moment_loses_nothing(tmp_path: Path, wait: float) -> None:
     inbox = Inbox(Home.at(tmp_path / "home").create())
-    names = [f"mail/{number}.csv" for number in range(300)]
+    names = [f"mail/{number}.csv" for number in range(60)]
     for number, name in enumerate(names):
         inbox.put(name, f"email\n{number}@example.com\n" * 1_000)
     process = subprocess.Popen(
