@@ -77,8 +77,8 @@ fmt: install-dev ## Format Python and SQL
 	$(BIN)/sqlfluff fix dbt_project/models --processes 2 --disable-progress-bar
 
 lock: ## Renew both lock files from pyproject.toml (needs uv)
-	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build pyproject.toml -o requirements.lock
-	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra build pyproject.toml -o requirements.lock
+	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove the demo home, caches and build results; keep .venv
 	rm -rf $(HOME_DIR) dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,164 @@
+"""The warehouse's view of landing: made anew from manifest and configuration each time, and the same each time."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import astuple
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pytest
+
+from orchestration.core.warehouse import warehouse
+from orchestration.landing import file_id, landed_files, register
+from orchestration.landing.names import date_in, undated
+from tests.landing.conftest import AS_OF, FEED, Inbox, config
+
+FEEDS = (FEED,)
+
+
+@pytest.fixture
+def con(inbox: Inbox) -> Iterator[duckdb.DuckDBPyConnection]:
+    with warehouse(inbox.home) as connection:
+        yield connection
+
+
+def dump(con: duckdb.DuckDBPyConnection) -> list[list[tuple[object, ...]]]:
+    tables = ("landed_files", "source_settings", "quarantine", "load_log")
+    return [con.execute(f"select * from raw.{table} order by all").fetchall() for table in tables]
+
+
+def test_every_member_is_a_row_with_the_facts_of_its_delivery(inbox: Inbox, con: duckdb.DuckDBPyConnection) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("sub/list.csv", "email\na@example.com\n")
+        archive.writestr("readme.txt", "hello")
+    inbox.put("mail/export_2026-03-31.zip", buffer.getvalue())
+    inbox.collect()
+    assert register(con, inbox.home, config(), feeds=FEEDS) == 2
+    (entry,) = inbox.entries()
+    listed, unknown = entry.members
+    sha256 = hashlib.sha256(b"email\na@example.com\n").hexdigest()
+    own_id = hashlib.sha256(f"mail\n{sha256}".encode()).hexdigest()[:32]
+    day = datetime(2026, 3, 31, tzinfo=UTC)
+    facts = ("mail", "acme")
+    rows = {row[7]: row for row in con.execute("select * from raw.landed_files").fetchall()}
+    assert rows["sub/list.csv"] == (
+        own_id, sha256, entry.sha256, *facts, "acme", "optouts", "sub/list.csv", entry.name, listed.size, AS_OF, day,
+    )  # fmt: skip
+    assert rows["readme.txt"] == (
+        file_id("mail", unknown.sha256), unknown.sha256, entry.sha256, *facts, None, None, "readme.txt", entry.name,
+        unknown.size, AS_OF, day,
+    )  # fmt: skip
+    assert [astuple(row) for row in landed_files(inbox.home, config(), feeds=FEEDS)] == [rows["sub/list.csv"], rows["readme.txt"]]
+
+
+def test_registering_again_changes_nothing(inbox: Inbox, con: duckdb.DuckDBPyConnection) -> None:
+    inbox.put("mail/a.csv")
+    inbox.put("mail/broken.zip", b"PK\x03\x04")
+    inbox.collect()
+    register(con, inbox.home, config(), feeds=FEEDS)
+    before = dump(con)
+    for _ in range(2):
+        register(con, inbox.home, config(), feeds=FEEDS)
+        assert dump(con) == before
+
+
+def test_the_same_member_in_two_deliveries_of_a_source_is_one_file_first_seen_first(
+    inbox: Inbox, con: duckdb.DuckDBPyConnection
+) -> None:
+    inbox.put("mail/first.csv", "email\nx@example.com\n")
+    inbox.collect()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("second.csv", "email\nx@example.com\n")
+    inbox.put("mail/again.zip", buffer.getvalue())
+    inbox.put("crm/third.csv", "email\nx@example.com\n")
+    inbox.collect(AS_OF + timedelta(days=1))
+    register(con, inbox.home, config(), feeds=FEEDS)
+    rows = con.execute("select source, name, received_at from raw.landed_files order by received_at").fetchall()
+    assert rows == [("mail", "first.csv", AS_OF), ("crm", "third.csv", AS_OF + timedelta(days=1))]
+
+
+def test_what_cannot_be_opened_is_a_quarantined_record_of_its_own(inbox: Inbox, con: duckdb.DuckDBPyConnection) -> None:
+    inbox.put("mail/broken.zip", b"PK\x03\x04")
+    inbox.collect()
+    register(con, inbox.home, config(), feeds=FEEDS)
+    (row,) = con.execute(
+        "select files.vendor, files.name, q.record_no, q.reason, log.physical_records, log.loaded, log.quarantined, log.skipped "
+        "from raw.landed_files as files join raw.quarantine as q using (file_id) join raw.load_log as log using (file_id)"
+    ).fetchall()
+    assert row == (None, "broken.zip", 1, "archive_damaged", 1, 0, 1, 0)
+
+
+def test_the_configuration_decides_and_a_source_that_left_it_keeps_its_files_and_settings(
+    inbox: Inbox, con: duckdb.DuckDBPyConnection
+) -> None:
+    inbox.put("mail/a.csv")
+    inbox.put("crm/b.csv", "email\nb@example.com\n")
+    first = config({"mail": {"format": "acme", "timezone": "Europe/Paris"}, "crm": {"format": "acme", "region": "US"}})
+    inbox.collect(settings=first)
+    register(con, inbox.home, first, feeds=FEEDS)
+    later = config({"mail": {"format": "acme", "scope": "acme"}, "new": {"format": "acme"}})
+    register(con, inbox.home, later, feeds=FEEDS)
+    assert con.execute("select * from raw.source_settings order by source").fetchall() == [
+        ("crm", "acme", "*", "UTC", "US", False),
+        ("mail", "acme", "acme", "UTC", None, True),
+        ("new", "acme", "*", "UTC", None, True),
+    ]
+    assert con.execute("select source, feed from raw.landed_files order by source").fetchall() == [
+        ("crm", "optouts"),
+        ("mail", "optouts"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "moment"),
+    [
+        ("unsubscribed_2026-03-01.csv", datetime(2026, 3, 1)),
+        ("20260301.csv", datetime(2026, 3, 1)),
+        ("list_2026_03_01_final.csv", datetime(2026, 3, 1)),
+        ("list2026-03-01T10-11-12Z.csv", datetime(2026, 3, 1, 10, 11, 12)),
+        ("list_20260301_101112.csv", datetime(2026, 3, 1, 10, 11, 12)),
+        ("list_20260301-1011.csv", datetime(2026, 3, 1, 10, 11)),
+        ("list_20260301101112.csv", datetime(2026, 3, 1, 10, 11, 12)),
+        ("list_2026-03-01 10.11.12.csv", datetime(2026, 3, 1, 10, 11, 12)),
+        ("2026-01-01_to_2026-03-31.csv", datetime(2026, 3, 31)),
+        ("2026-03-01/list.csv", None),
+        ("list_2026-13-01.csv", None),
+        ("list_2026-02-30.csv", None),
+        ("list_2026-03_01.csv", None),
+        ("list_2027-01-01.csv", None),
+        ("list_120260301.csv", None),
+        ("list_202603011.csv", None),
+        ("asm_groups_4100_suppressions.json", None),
+        ("+12015550101.csv", None),
+        ("list.csv", None),
+    ],
+)
+def test_the_date_in_a_name(name: str, moment: datetime | None) -> None:
+    assert date_in(name, AS_OF) == (moment.replace(tzinfo=UTC) if moment else None)
+
+
+def test_a_snapshot_is_as_old_as_its_name_else_its_archive_else_its_arrival(inbox: Inbox, con: duckdb.DuckDBPyConnection) -> None:
+    for outer, inner in (("a_2026-01-02.zip", "x_2026-01-01.csv"), ("b_2026-01-03.zip", "x.csv"), ("c.zip", "x.csv")):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr(inner, f"email\n{outer}@example.com\n")
+        inbox.put(f"mail/{outer}", buffer.getvalue())
+    inbox.collect()
+    register(con, inbox.home, config(), feeds=FEEDS)
+    assert con.execute("select snapshot_at from raw.landed_files order by delivered_name").fetchall() == [
+        (datetime(2026, 1, 1, tzinfo=UTC),),
+        (datetime(2026, 1, 3, tzinfo=UTC),),
+        (AS_OF,),
+    ]
+
+
+def test_names_of_one_export_are_the_same_without_their_dates() -> None:
+    names = ("list_2026-04-01.csv", "LIST_20260402T101112Z.csv", "list_2026-04-01 (1).csv", "sub/list_2026-04-01 - copy.csv")
+    assert len({undated(name).replace(" -", "") for name in names}) == 1
+    assert undated("asm_groups_4100_suppressions.json") != undated("asm_groups_4101_suppressions.json")
