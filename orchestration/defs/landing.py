@@ -6,7 +6,8 @@ import dagster as dg
 
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun
-from orchestration.landing import collect, register
+from orchestration.landing.collecting import collect
+from orchestration.landing.register import register
 from orchestration.readers import load
 from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.reconcile.stages import prepare

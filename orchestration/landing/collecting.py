@@ -134,6 +134,7 @@ def collect(home: Home, config: Config, as_of: datetime) -> Collected:
     """
     home.create()
     with _collecting_alone(home):
+        mend(home)
         entries = read_manifest(home)
         _require_later(home, entries, as_of)
         for leftover in home.landing.glob(f"{_INCOMING}*"):

@@ -3,7 +3,7 @@
 --   before_request  somebody has asked since
 --   in_grace        after the request and before its strictest deadline, or while a registry's waiting time ran
 --   violation       after that deadline, or against a registry
---   not_judged      its identifier could not be read, so nobody knows
+--   not_judged      nobody knows: its identifier could not be read, or no copy of its registry was held then
 -- with the root cause of each violation: how far the request had come when the contact was made.
 
 with contacts as (
@@ -75,9 +75,11 @@ judged as (
         contact_registries.copy_obtained_at,
         case
             when contacts.identifier is null then 'not_judged'
-            when contact_requests.outcome = 'violation' or contact_registries.finding <> 'registry_waiting' then 'violation'
-            when contact_requests.outcome = 'in_grace' or contact_registries.finding is not null then 'in_grace'
+            when contact_requests.outcome = 'violation' then 'violation'
+            when contact_registries.finding in ('registry_listed', 'registry_too_old', 'registry_unscreened') then 'violation'
+            when contact_requests.outcome = 'in_grace' or contact_registries.finding = 'registry_waiting' then 'in_grace'
             when contact_requests.outcome = 'before_request' then 'before_request'
+            when contact_registries.finding = 'registry_no_copy' then 'not_judged'
             else 'clean'
         end as outcome,
         coalesce(contact_requests.outcome = 'violation', false) as is_against_request
@@ -221,7 +223,7 @@ final as (
         case
             when judged.identifier is null then 'identifier_unreadable'
             when judged.is_against_request then causes.root_cause
-            when judged.outcome = 'violation' then judged.finding
+            when judged.outcome in ('violation', 'not_judged') then judged.finding
         end as root_cause,
         judged.rule_id,
         judged.deadline_at,

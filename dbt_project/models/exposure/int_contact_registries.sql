@@ -1,8 +1,9 @@
 -- For each call, text and fax, what a registry says against it, if anything (DESIGN 4.3, 4.5).
 --
 -- Judged by the copy that was used: the version the contact names, else the newest one then held. A number the copy lists binds
--- once the registry's waiting time is over. A copy past its age, or none that holds the number's area code, protects nobody.
--- Consent that the registry accepts outweighs all of it.
+-- once the registry's waiting time is over. A copy past its age, or one without the number's area code, protects nobody. Where no
+-- copy was held at all nobody knows: the contact may have been screened by others. Consent that the registry accepts outweighs
+-- all of it.
 
 with contacts as (
 
@@ -67,7 +68,14 @@ asked as (
     inner join in_use
         on
             contacts.channel = in_use.channel
-            and in_use.jurisdiction in (contacts.number_region, contacts.region)
+            -- The number says which country's registry lists it; within it, the person's state may have one of its own.
+            and (
+                in_use.jurisdiction = coalesce(contacts.number_region, {{ country_of('contacts.region') }})
+                or (
+                    in_use.jurisdiction = contacts.region
+                    and {{ country_of('contacts.region') }} = coalesce(contacts.number_region, {{ country_of('contacts.region') }})
+                )
+            )
     union
     select
         contacts.contact_id,
@@ -127,7 +135,11 @@ held as (
         max(obtained_at) over (
             partition by registry, area order by moment, case when contact_id is null then 0 else 1 end
             rows between unbounded preceding and current row
-        ) as obtained_at
+        ) as obtained_at,
+        max(obtained_at) over (
+            partition by registry order by moment, case when contact_id is null then 0 else 1 end
+            rows between unbounded preceding and current row
+        ) as of_any_area_obtained_at
     from timeline
 
 ),
@@ -154,7 +166,8 @@ copied as (
 
     select
         bound.*,
-        coalesce(named.obtained_at, held.obtained_at) as copy_obtained_at
+        coalesce(named.obtained_at, held.obtained_at) as copy_obtained_at,
+        held.of_any_area_obtained_at
     from bound
     inner join held on bound.contact_id = held.contact_id and bound.registry = held.registry
     left join named on bound.contact_id = named.contact_id and bound.registry = named.registry
@@ -239,7 +252,8 @@ found as (
                 {{ local_date('binding.at_latest', 'binding.zone') }}
                 > {{ add_days(local_date('binding.copy_obtained_at', 'binding.zone'), 'binding.max_age_days') }}
                 then 'registry_too_old'
-            when binding.copy_obtained_at is null and binding.coverage <> 'wash' then 'registry_unscreened'
+            when binding.copy_obtained_at is null and binding.of_any_area_obtained_at is not null then 'registry_unscreened'
+            when binding.copy_obtained_at is null then 'registry_no_copy'
             when binding.listed_from is not null then 'registry_waiting'
         end as finding
     from binding
@@ -259,7 +273,8 @@ final as (
                 when 'registry_listed' then 1
                 when 'registry_too_old' then 2
                 when 'registry_unscreened' then 3
-                else 4
+                when 'registry_waiting' then 4
+                else 5
             end,
             registry
     ) = 1

@@ -15,7 +15,10 @@ batches as (
         snapshot_at,
         min(received_at) as received_at,
         count(*) as row_count,
-        {{ sorted_distinct_list("nullif(area, '*')") }} as area_codes
+        case
+            when min(area) = '*' then {{ empty_list() }}
+            else {{ sorted_distinct_list('area') }}
+        end as area_codes
     from entries
     group by registry, source, is_full, snapshot_at
 
@@ -42,7 +45,7 @@ final as (
         least(snapshot_at, received_at) as obtained_at,
         received_at,
         row_count,
-        coalesce(area_codes, {{ empty_list() }}) as area_codes
+        area_codes
     from batches
 
 )
