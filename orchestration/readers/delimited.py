@@ -56,19 +56,19 @@ class Shape:
     records: int
     """Lines outside quotation marks: exact wherever the marks are balanced."""
     regular: bool
-    """Nothing in it that parsers read differently: one kind of line end, no zero bytes, no backslash before a mark."""
+    """Nothing in it that parsers read differently: no lone returns, no zero bytes, every mark has its pair."""
     has_nul: bool
 
 
 def shape_of(path: Path, quote: str) -> Shape:
     """Count lines and records in one pass."""
     ends = lone_returns = records = marks = 0
-    has_nul = escapes = False
+    has_nul = False
     last = b""
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
-            # No pair of letters that belong together is cut in two.
-            while chunk.endswith((b"\r", b"\\")) and (more := stream.read(1)):
+            # No CRLF is cut in two.
+            while chunk.endswith(b"\r") and (more := stream.read(1)):
                 chunk += more
             data = np.frombuffer(chunk, np.uint8)
             newlines = np.flatnonzero(data == ord("\n"))
@@ -78,7 +78,6 @@ def shape_of(path: Path, quote: str) -> Shape:
             if quote and quote.encode() in chunk:
                 places = np.flatnonzero(data == ord(quote))
                 before = np.searchsorted(places, newlines)
-                escapes = escapes or b"\\" + quote.encode() in chunk
                 records += int(np.count_nonzero((before + marks) % 2 == 0))
                 marks += len(places)
             else:
@@ -90,7 +89,7 @@ def shape_of(path: Path, quote: str) -> Shape:
     return Shape(
         lines=ends + lone_returns + unfinished,
         records=records + unfinished,
-        regular=not (lone_returns or has_nul or escapes or marks % 2),
+        regular=not (lone_returns or has_nul or marks % 2),
         has_nul=has_nul,
     )
 

@@ -115,7 +115,7 @@ def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]
 def _load_one(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime, pending: _Pending) -> Loaded:
     # What an attempt that failed left; nothing else can be there, for a load is one transaction.
     for table in ("quarantine", "load_log"):
-        pass
+        con.execute(f"delete from raw.{table} where file_id = ?", [pending.file_id])
     con.begin()
     try:
         try:
