@@ -34,6 +34,7 @@ _DETAILS = {
 # no exponent, no zero at the end, and few enough digits for a double.
 _FRACTION = r"[:,\[]\s*(?:-0|-?[0-9]+[.eE])"
 _KEPT_FRACTION = r"[:,\[]\s*-?(?:[1-9][0-9]{0,8}|1[0-9]{9})\.(?:0|[0-9]{0,5}[1-9])\s*[,\]}]"
+_PAGE = 10_000  # documents that Python looks at, held in memory at a time
 _UNNAMEABLE = frozenset('"\\*[]$')  # letters of a key that DuckDB's paths give another meaning
 
 
@@ -162,16 +163,20 @@ def _load_documents(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, pl
         f"select ?, n, {', '.join(plan.values)}, {plan.extra} from {source} anti join json_odd using (n)",
         [file_id],
     ).fetchall()[0][0]
-    odd = con.execute("select n, json from json_documents semi join json_odd using (n) order by n").fetchall()
+    putter = _Putter(con, feed, file_id)
+    last = odd = 0
+    while page := con.execute(
+        f"select n, json from json_documents semi join json_odd using (n) where n > ? order by n limit {_PAGE}", [last]
+    ).fetchall():
+        for last, document in page:
+            for piece in pieces(io.StringIO(document)):
+                for found in putter.extractor.records(piece):
+                    putter.put(last, found)
+        odd += len(page)
+    putter.sink.done()
     con.execute("drop table json_documents")
     con.execute("drop table json_odd")
-    putter = _Putter(con, feed, file_id)
-    for number, document in odd:
-        for piece in pieces(io.StringIO(document)):
-            for found in putter.extractor.records(piece):
-                putter.put(number, found)
-    putter.sink.done()
-    return Outcome(plain + len(odd), plain + putter.sink.loaded, putter.sink.quarantined, 0, "duckdb", encoding)
+    return Outcome(plain + odd, plain + putter.sink.loaded, putter.sink.quarantined, 0, "duckdb", encoding)
 
 
 def _plan(con: duckdb.DuckDBPyConnection, feed: Feed) -> _Plan | None:

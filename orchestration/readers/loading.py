@@ -72,6 +72,7 @@ def load(
     """Load every registered file that is not loaded yet.
 
     Args:
+        config: every stage's door takes it; reading needs nothing of it, for what a source means was registered.
         as_of: the moment of the run, noted as ``loaded_at``.
         feed: load the files of this feed only.
         feeds: the feeds there are; by default those of the staging folders.
@@ -82,10 +83,7 @@ def load(
     feeds = all_feeds() if feeds is None else feeds
     create_raw_tables(con, feeds)
     clear_unpacked(home)
-    done = []
-    for pending in _pending(con, home, feeds if feed is None else (feed,)):
-        done.append(_load_one(con, home, config, as_of, pending))
-    return done
+    return [_load_one(con, home, as_of, pending) for pending in _pending(con, home, feeds if feed is None else (feed,))]
 
 
 def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]) -> list[_Pending]:
@@ -112,7 +110,7 @@ def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]
     return pending
 
 
-def _load_one(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime, pending: _Pending) -> Loaded:
+def _load_one(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime, pending: _Pending) -> Loaded:
     # What an attempt that failed left; nothing else can be there, for a load is one transaction.
     for table in ("quarantine", "load_log"):
         con.execute(f"delete from raw.{table} where file_id = ?", [pending.file_id])

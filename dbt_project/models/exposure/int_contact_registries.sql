@@ -73,7 +73,7 @@ asked as (
                 in_use.jurisdiction = coalesce(contacts.number_region, {{ country_of('contacts.region') }})
                 or (
                     in_use.jurisdiction = contacts.region
-                    and {{ country_of('contacts.region') }} = coalesce(contacts.number_region, {{ country_of('contacts.region') }})
+                    and coalesce(contacts.number_region = {{ country_of('contacts.region') }}, true)
                 )
             )
     union
