@@ -7,13 +7,13 @@ from orchestration.core.home import Home
 from orchestration.defs.evidence import REPORT
 from orchestration.defs.gate import CLOCKS
 from orchestration.defs.publish import PUBLISHED
-from orchestration.defs.sync import ROW_STATE
+from orchestration.defs.reconcile import prove_models
 from orchestration.landing import waiting_batch
 
 # One process: DuckDB has one writer, and a fresh process per step would spend most of a run importing.
 EXECUTOR = dg.in_process_executor
 _SYNC = dg.AssetSelection.groups("sync")
-_PROVE = dg.AssetSelection.assets(REPORT).upstream() - dg.AssetSelection.assets(ROW_STATE).upstream()
+_PROVE = dg.AssetSelection.assets(prove_models) | dg.AssetSelection.assets(REPORT)
 _GATE = dg.AssetSelection.checks(dg.AssetCheckKey(PUBLISHED, "gate_allows_published"))
 
 whole_job = dg.define_asset_job(

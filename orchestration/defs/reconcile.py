@@ -4,6 +4,7 @@ Each step is one ``@dbt_assets`` over the models of one tag, so that a gate can 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -53,7 +54,10 @@ def _step(name: str, select: str, build: Callable[..., stages.Built]) -> dg.Asse
             # What was built before the failure stays visible; the failure itself stops the run.
             yield from _events(context, quietlist, failure.results)
             raise
-        yield from _events(context, quietlist, built.nodes)
+        if built.unchanged:
+            yield from _unchanged(context, quietlist)
+        else:
+            yield from _events(context, quietlist, built.nodes)
 
     return models
 
@@ -88,6 +92,22 @@ def _events(context: dg.AssetExecutionContext, quietlist: QuietlistRun, nodes: l
                 severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
                 metadata={"failing_rows": node.failures or 0},
             )
+
+
+def _unchanged(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[Any]:
+    """Every model as it stands, in the order of their dependencies: nothing that they are made of has changed."""
+    counts = _row_counts(quietlist)
+    nodes = dbt.manifest_nodes()
+    specs = {spec.metadata["dagster_dbt/unique_id"]: spec for spec in context.assets_def.specs}
+    order = TopologicalSorter({key: set(nodes[key]["depends_on"].get("nodes", ())) & specs.keys() for key in specs})
+    for unique_id in order.static_order():
+        spec = specs[unique_id]
+        if spec.key in context.selected_asset_keys:
+            metadata: dict[str, Any] = {"unchanged": True}
+            rows = counts.get(tuple(spec.key.path))
+            if rows is not None:
+                metadata["dagster/row_count"] = rows
+            yield dg.Output(None, output_name=spec.key.to_python_identifier(), metadata=metadata)
 
 
 def _test_id(manifest: Mapping[str, Any], key: dg.AssetCheckKey) -> str:

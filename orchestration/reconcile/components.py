@@ -74,8 +74,13 @@ def link_persons(con: duckdb.DuckDBPyConnection) -> Linked:
     finally:
         con.unregister("component_labels")
         con.execute("drop table if exists numbered_nodes")
-    persons = int(one_row(con, "select count(distinct person) from identity.person_of_node")[0])
-    return Linked(linked_records=count, persons=persons)
+    return count_persons(con)
+
+
+def count_persons(con: duckdb.DuckDBPyConnection) -> Linked:
+    """The counts of the last linking."""
+    records, persons = one_row(con, "select count(*), count(distinct person) from identity.person_of_node")
+    return Linked(linked_records=int(records), persons=int(persons))
 
 
 def _components(count: int, edges: dict[str, np.ndarray]) -> np.ndarray:

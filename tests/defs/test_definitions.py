@@ -58,6 +58,11 @@ def test_every_staging_model_of_requests_is_in_the_union() -> None:
     assert {name.split(".")[-1] for name in union["depends_on"]["nodes"]} >= set(models_of_kind("requests"))
 
 
+@pytest.mark.parametrize("job", ["quietlist", "reconcile", "sync", "report"])
+def test_every_job_resolves(defs: dg.Definitions, job: str) -> None:
+    assert defs.resolve_job_def(job).graph.nodes
+
+
 @pytest.mark.parametrize("job", ["quietlist", "sync"])
 def test_every_job_that_pushes_contains_the_check_of_the_table_it_pushes(defs: dg.Definitions, job: str) -> None:
     job_def = defs.resolve_job_def(job)

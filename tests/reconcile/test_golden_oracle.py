@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -183,6 +183,16 @@ def test_conservation_holds_for_every_file(built: tuple[Home, Config]) -> None:
             "select count(*), count(*) filter (where difference <> 0), sum(records_read) from ledger.conservation"
         ).fetchone()
     assert files == 4 and different == 0 and read > WORLDS
+
+
+def test_a_run_with_nothing_new_builds_nothing_and_a_changed_setting_does(built: tuple[Home, Config]) -> None:
+    home, config = built
+    before = golden_rows(home)
+    later = AS_OF + timedelta(days=1)
+    assert all(step(home, config, later).unchanged for step in (stages.stage, stages.ledger, stages.golden))
+    assert golden_rows(home) == before
+    other = config.model_copy(update={"company": config.company.model_copy(update={"shared_point_limit": 1})})
+    assert stages.stage(home, other, later).anew, "another limit changes who is linked: everything is built anew"
 
 
 def same_postal(known: str, expected: str) -> bool:
