@@ -254,6 +254,12 @@ def destination_for(name: str, config: Config, home: Home) -> Destination:
     return found
 
 
+def facts_of(system: str) -> Facts:
+    """The facts that the module of a system declares."""
+    facts: Facts = importlib.import_module(f"orchestration.destinations.{system}").FACTS
+    return facts
+
+
 def settings_problems(config: Config) -> list[str]:
     """What is wrong with the keys of all configured destinations, for a check before anything runs."""
     return [problem for name, entry in config.destinations.items() for problem in _read(name, entry)[2]]

@@ -22,6 +22,7 @@ from orchestration.core.config import Config
 from orchestration.core.errors import QuietlistError
 from orchestration.core.files import sha256_text
 from orchestration.core.home import CHECKOUT, Home
+from orchestration.destinations.contract import facts_of
 from orchestration.readers.feeds import KINDS, models_of_kind
 
 PROJECT = CHECKOUT / "dbt_project"
@@ -81,7 +82,13 @@ def run_vars(config: Config, as_of: datetime) -> dict[str, Any]:
         "at_risk_hours": config.company.at_risk_hours,
         "shared_point_limit": config.company.shared_point_limit,
         "destinations": [
-            {"name": name, "channels": list(entry.channels), "scopes": list(entry.scopes)}
+            {
+                "name": name,
+                "system": entry.system,
+                "channels": list(entry.channels),
+                "scopes": list(entry.scopes),
+                "identifier_types": sorted(facts_of(entry.system).identifier_types),
+            }
             for name, entry in sorted(config.destinations.items())
         ],
     }
