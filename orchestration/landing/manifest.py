@@ -57,6 +57,8 @@ class Entry:
     settings: Settings
     name: str
     received_at: datetime
+    modified_at: datetime
+    """When the delivered file says it was last written. Tells a file that a killed run left behind from a new delivery."""
     members: tuple[Member, ...]
     rejected: tuple[Rejected, ...]
     prev: str
@@ -71,7 +73,7 @@ class Entry:
         return sha256_text(canonical_json(self._body()))
 
     def _body(self) -> dict[str, Any]:
-        body = asdict(self) | {"received_at": self.received_at.isoformat()}
+        body = asdict(self) | {"received_at": self.received_at.isoformat(), "modified_at": self.modified_at.isoformat()}
         del body["hash"]
         return body
 
@@ -153,6 +155,7 @@ def _parse(line: bytes) -> Entry | None:
             | {
                 "settings": Settings(**data["settings"]),
                 "received_at": datetime.fromisoformat(data["received_at"]),
+                "modified_at": datetime.fromisoformat(data["modified_at"]),
                 "members": tuple(Member(**member) for member in data["members"]),
                 "rejected": tuple(Rejected(**member) for member in data["rejected"]),
             }

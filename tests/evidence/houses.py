@@ -138,7 +138,8 @@ def deliver(home: Home) -> None:
         entry = append(
             home,
             Entry(
-                seq=seq, sha256=digest, size=len(data), source=source, name=f"canary {source}.csv", received_at=moment,
+                seq=seq, sha256=digest, size=len(data), source=source, name=f"canary {source}.csv",
+                received_at=moment, modified_at=moment,
                 settings=Settings("requests", "*", "UTC", None), members=(Member("canary.csv", digest, len(data)),),
                 rejected=(Rejected("canary.zip", "encrypted"),) if seq == 40 else (), prev=previous,
             ),
