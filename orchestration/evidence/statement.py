@@ -263,6 +263,8 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
          "Rename it and deliver it again, or add the name to the feed."),
         (sum(row["requests"] for row in requests.unknown_scopes), "One request names", "# requests name",
          " a scope that the company's tree does not have.", "Each is taken as the nearest node above; add it to company.scopes."),
+        (sum(row["requests"] for row in requests.doubts), "One request was", "# requests were", " read in doubt.",
+         "Each counts as a suppression until somebody has read its words."),
         (sum(row["requests"] for row in requests.untimed), "One request has", "# requests have", " no certain time.",
          "They are read in the way that contacts fewer people; check the source's time zone."),
     )  # fmt: skip

@@ -69,7 +69,7 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
         nodes += dbt.invoke(home, config, as_of, "seed", "resource_type:seed", full_refresh=True)
         with warehouse(home, limits=config.limits) as con:
             _set_stamp(con, "policy", dbt.policy_hash())
-    nodes += dbt.invoke(home, config, as_of, "build", "tag:staging", full_refresh=anew)
+    nodes += _build(home, config, as_of, "staging", anew=anew)
     return Built(nodes, anew)
 
 
@@ -88,7 +88,7 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
             _set_stamp(con, "clock", as_of.isoformat())
             return Built([], unchanged=True)
         anew = _must_build_anew(con, config)
-    nodes = dbt.invoke(home, config, as_of, "build", "tag:ledger", full_refresh=anew)
+    nodes = _build(home, config, as_of, "ledger", anew=anew)
     with warehouse(home, limits=config.limits) as con:
         con.execute("begin")
         con.execute("delete from raw.ledger_files")
@@ -112,7 +112,7 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, config):
             return Built([], unchanged=True)
-    nodes = dbt.invoke(home, config, as_of, "build", "tag:golden")
+    nodes = _build(home, config, as_of, "golden")
     with warehouse(home, limits=config.limits) as con:
         _set_stamp(con, "reconciled", _inputs(con, config))
     return Built(nodes)
@@ -120,7 +120,24 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
 
 def prove(home: Home, config: Config, as_of: datetime) -> Built:
     """Clocks and violations, which need to know what each destination has verified."""
-    return Built(dbt.invoke(home, config, as_of, "build", "tag:prove"))
+    return Built(_build(home, config, as_of, "prove"))
+
+
+def _build(home: Home, config: Config, as_of: datetime, tag: str, *, anew: bool = False) -> list[dbt.NodeResult]:
+    """The models of one step. Its views only when what they are made of changed: they hold no rows, and no clock."""
+    stamp, wanted = f"views of {tag}", _views(config)
+    with warehouse(home, limits=config.limits) as con:
+        views = anew or _stamp(con, stamp) != wanted
+    try:
+        nodes = dbt.invoke(home, config, as_of, "build", f"tag:{tag}", full_refresh=anew, views=views)
+    except dbt.DbtFailed:
+        wanted, views = "", True  # a view that somebody dropped comes back with the next run
+        raise
+    finally:
+        if views:
+            with warehouse(home, limits=config.limits) as con:
+                _set_stamp(con, stamp, wanted)
+    return nodes
 
 
 def last_clock(con: duckdb.DuckDBPyConnection) -> datetime | None:
@@ -134,6 +151,15 @@ def _meaning(config: Config) -> str:
     settings = {name: entry.model_dump(mode="json") for name, entry in config.sources.items()}
     company = config.company.model_dump(mode="json", exclude={"name", "target_hours", "at_risk_hours"})
     return sha256_text(canonical_json([dbt.models_hash(), dbt.policy_hash(), *_NORMALISERS, settings, company]))
+
+
+def _without_clock(config: Config) -> dict[str, object]:
+    return {name: value for name, value in dbt.run_vars(config, _NO_CLOCK).items() if name != "as_of"}
+
+
+def _views(config: Config) -> str:
+    """Fingerprint of everything a view's definition is made of."""
+    return sha256_text(canonical_json([dbt.models_hash(), _without_clock(config)]))
 
 
 def _inputs(con: duckdb.DuckDBPyConnection, config: Config) -> str:
@@ -151,8 +177,7 @@ def _inputs(con: duckdb.DuckDBPyConnection, config: Config) -> str:
     settings = one_row(
         con, "select md5(coalesce(string_agg(s::varchar, chr(10) order by s::varchar), '')) from raw.source_settings as s"
     )
-    variables = {name: value for name, value in dbt.run_vars(config, _NO_CLOCK).items() if name != "as_of"}
-    return sha256_text(canonical_json([_meaning(config), variables, files, settings[0]]))
+    return sha256_text(canonical_json([_meaning(config), _without_clock(config), files, settings[0]]))
 
 
 def _is_reconciled(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
