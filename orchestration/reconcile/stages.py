@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
+from orchestration.core import chain
 from orchestration.core.config import Config
 from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.home import Home
@@ -20,7 +21,7 @@ from orchestration.core.warehouse import one_row, warehouse
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.cache import NormaliseCounts, create_identifier_tables, normalise_new
 from orchestration.readers.tables import create_raw_tables
-from orchestration.reconcile import dbt
+from orchestration.reconcile import batches, dbt
 from orchestration.reconcile.components import Linked, count_persons, create_person_table, link_persons
 from orchestration.sync import copy_state
 
@@ -50,6 +51,7 @@ def prepare(con: duckdb.DuckDBPyConnection, home: Home) -> None:
     if not exists:
         copy_state(con, home)
     con.execute(_STAMPS)
+    con.execute(batches.TABLE)
 
 
 def stage(home: Home, config: Config, as_of: datetime) -> Built:
@@ -64,6 +66,7 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
         anew = _must_build_anew(con, config)
         if anew:
             con.execute("delete from raw.ledger_files")
+            con.execute("delete from raw.ledger_batches")
     nodes: list[dbt.NodeResult] = []
     if policy_changed:
         nodes += dbt.invoke(home, config, as_of, "seed", "resource_type:seed", full_refresh=True)
@@ -86,6 +89,7 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, config):
             _set_stamp(con, "clock", as_of.isoformat())
+            chain.record(home, *batches.batch_links(con))
             return Built([], unchanged=True)
         anew = _must_build_anew(con, config)
     nodes = dbt.invoke(home, config, as_of, "build", "tag:ledger", full_refresh=anew)
@@ -93,9 +97,11 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
         con.execute("begin")
         con.execute("delete from raw.ledger_files")
         con.execute("insert into raw.ledger_files select file_id from raw.load_log")
+        batches.close_batch(con, anew=anew)
         _set_stamp(con, "meaning", _meaning(config))
         _set_stamp(con, "clock", as_of.isoformat())
         con.execute("commit")
+        chain.record(home, *batches.batch_links(con))
     return Built(nodes, anew)
 
 

@@ -148,7 +148,7 @@ def deliver(home: Home) -> None:
 
 def judge_and_publish(home: Home, as_of: datetime, *, hold: bool = False) -> None:
     """Store verdicts as the gates would, and publish the candidate."""
-    candidate = json.loads((home.published / ".candidate" / "candidate.json").read_text())
+    candidate = json.loads((home.warehouse_folder / "candidate" / "candidate.json").read_text())
     entry_rows = sha256_text(as_of.isoformat())
 
     def result(sentence: str, level: str, success: bool, **counts: int) -> Result:
