@@ -33,7 +33,7 @@ from orchestration.gate.verdicts import overrides_log
 from orchestration.landing.archives import landed_path
 from orchestration.landing.manifest import Entry, walk_manifest
 from orchestration.publish.versions import LATEST, MANIFEST, altered, door_text
-from orchestration.reconcile.batches import batch_links, batch_rows
+from orchestration.reconcile.batches import batch_links, batch_rows, files_in_no_batch
 
 KINDS = {
     "delivery": ("delivery", "deliveries"),
@@ -262,9 +262,11 @@ class _Walk:
             raise _broken(_name(self._home, folder / MANIFEST), "it is no manifest of a version", expected) from None
         if not follows:
             raise _broken(_name(self._home, folder), f"it does not follow from version {before}", expected)
-        if problem:
-            file = next(file["name"] for file in manifest["files"] if problem.startswith(file["name"]))
-            raise _broken(_name(self._home, folder / file), problem, expected)
+        for file in (folder / file["name"] for file in manifest["files"]):
+            if problem is not None and problem.startswith(file.relative_to(folder).as_posix()):
+                raise _broken(_name(self._home, file), problem, expected)
+            if not _is_file(file):
+                raise _broken(_name(self._home, file), "a link stands in the place of the file", expected)
         self._series[folder.parent] = before + 1, digest
         self._accounted |= {folder / file["name"] for file in manifest["files"]}
 
@@ -302,6 +304,8 @@ class _Walk:
             if door.read_bytes() != (door_text(number, digest) if digest else "").encode():
                 # A version is published before it is recorded.
                 manifest = newer / MANIFEST
+                if (more := _named_by(door) - number) > 1:
+                    raise self._cut(_name(self._home, folder), more)
                 if not _is_file(manifest) or door.read_bytes() != door_text(number + 1, sha256_file(manifest)).encode():
                     raise _broken(name, "it does not name the last version that was recorded", f"version {number}")
                 self._check_version(newer, sha256_file(manifest))
@@ -377,11 +381,12 @@ class _Walk:
         for number, link in enumerate(batches, 1):
             where = f"the ledger (ledger.requests), batch {number}"
             if link not in self._links:
-                if number < len(batches):
-                    raise _broken(where, "its hash is not the one that was recorded", "a batch named on the chain", _REBUILD)
-                self.unfinished.append(f"ledger batch {number} is not recorded on the chain yet")
+                raise _broken(where, "its hash is not one that was recorded", "a batch named on the chain", _REBUILD)
             if self._rehash and batch_rows(con, number)[1] != link.sha256:
                 raise _broken(where, "its rows are not those that were recorded", f"rows with the hash {link.sha256}", _REBUILD)
+        if batches and (files := files_in_no_batch(con)):
+            seen = f"no batch covers {counted(files, 'file')} that it took in"
+            raise _broken("the ledger (ledger.requests)", seen, "a recorded batch for each", _REBUILD)
 
     def _cut(self, name: str, more: int) -> PermanentError:
         return _broken(
@@ -410,6 +415,14 @@ def _lines_of(path: Path) -> list[bytes]:
 
 def _has_half_line(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+
+
+def _named_by(door: Path) -> int:
+    """The version that a ``latest.json`` names; 0 when it names none."""
+    try:
+        return int(json.loads(door.read_bytes())["version"])
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 def _is_file(path: Path) -> bool:

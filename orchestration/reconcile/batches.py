@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import duckdb
 
-from orchestration.core.chain import Link
+from orchestration.core import chain
+from orchestration.core.home import Home
 from orchestration.core.warehouse import one_row
 from orchestration.publish.rows import rows_sha256
 
 TABLE = "create table if not exists raw.ledger_batches (batch bigint, file_ids varchar[], row_count bigint, rows_sha256 varchar)"
 
 
-def close_batch(con: duckdb.DuckDBPyConnection, *, anew: bool) -> None:
-    """Note what the ledger took in since the last batch; nothing when it took in no file.
+def close_batch(con: duckdb.DuckDBPyConnection, home: Home, *, anew: bool) -> None:
+    """Note what the ledger took in beyond ``raw.ledger_files``, and record it; nothing when it took in no file.
+
+    Within the caller's transaction, and recorded before its end: what the warehouse says of an older batch is never recorded
+    again, so nobody can have a change recorded by changing the warehouse. A kill in between leaves an entry without a batch,
+    and the next run closes the batch again.
 
     A ledger built anew is one batch. So is one in which evidence moved to a newly taken file: of two files that arrived at the
     same moment the first by its id is the evidence, whichever was taken in first.
     """
-    con.execute("create or replace temp table taken as select file_id from raw.ledger_files")
+    con.execute("create or replace temp table taken as select file_id from raw.load_log where reader <> 'failed'")
     if not anew:
-        con.execute("delete from taken where file_id in (select unnest(file_ids) from raw.ledger_batches)")
+        con.execute("delete from taken where file_id in (select file_id from raw.ledger_files)")
         moved = one_row(
             con,
             """
@@ -45,6 +50,7 @@ def close_batch(con: duckdb.DuckDBPyConnection, *, anew: bool) -> None:
         con.execute("insert into raw.ledger_batches select ?, list(file_id order by file_id), 0, '' from taken", [number])
         count, digest = batch_rows(con, number)
         con.execute("update raw.ledger_batches set row_count = ?, rows_sha256 = ? where batch = ?", [count, digest, number])
+        chain.record(home, batch_links(con)[-1])
 
 
 def batch_rows(con: duckdb.DuckDBPyConnection, number: int) -> tuple[int, str]:
@@ -55,9 +61,15 @@ def batch_rows(con: duckdb.DuckDBPyConnection, number: int) -> tuple[int, str]:
     return int(count), rows_sha256(con, relation, without=("records",))
 
 
-def batch_links(con: duckdb.DuckDBPyConnection) -> list[Link]:
-    """The batches of the ledger as links of the chain, in their order. A ledger built anew has other batches, and so other
-    subjects, than the one before.
-    """
+def batch_links(con: duckdb.DuckDBPyConnection) -> list[chain.Link]:
+    """The batches of the ledger as links of the chain, in their order. Built anew they have other hashes, so other subjects."""
     rows = con.execute("select batch, row_count, rows_sha256 from raw.ledger_batches order by batch").fetchall()
-    return [Link("ledger", f"ledger batch {number}: {count} rows {digest[:12]}", digest) for number, count, digest in rows]
+    return [chain.Link("ledger", f"ledger batch {number}: {count} rows {digest[:12]}", digest) for number, count, digest in rows]
+
+
+def files_in_no_batch(con: duckdb.DuckDBPyConnection) -> int:
+    """Files that the ledger took in and no batch covers: none, unless somebody took a batch out."""
+    (files,) = one_row(
+        con, "select count(*) from raw.ledger_files where file_id not in (select unnest(file_ids) from raw.ledger_batches)"
+    )
+    return int(files)

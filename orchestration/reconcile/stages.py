@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from orchestration.core import chain
 from orchestration.core.config import Config
 from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.home import Home
@@ -66,7 +65,6 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
         anew = _must_build_anew(con, config)
         if anew:
             con.execute("delete from raw.ledger_files")
-            con.execute("delete from raw.ledger_batches")
     nodes: list[dbt.NodeResult] = []
     if policy_changed:
         nodes += dbt.invoke(home, config, as_of, "seed", "resource_type:seed", full_refresh=True)
@@ -89,19 +87,19 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, config):
             _set_stamp(con, "clock", as_of.isoformat())
-            chain.record(home, *batches.batch_links(con))
             return Built([], unchanged=True)
-        anew = _must_build_anew(con, config)
+        # Emptied by stage() when everything is taken in again.
+        anew = one_row(con, "select count(*) from raw.ledger_files")[0] == 0 or _must_build_anew(con, config)
     nodes = dbt.invoke(home, config, as_of, "build", "tag:ledger", full_refresh=anew)
     with warehouse(home, limits=config.limits) as con:
         con.execute("begin")
+        batches.close_batch(con, home, anew=anew)
         con.execute("delete from raw.ledger_files")
-        con.execute("insert into raw.ledger_files select file_id from raw.load_log")
-        batches.close_batch(con, anew=anew)
+        # A file whose landed bytes were altered was not taken in: mended, it is read then.
+        con.execute("insert into raw.ledger_files select file_id from raw.load_log where reader <> 'failed'")
         _set_stamp(con, "meaning", _meaning(config))
         _set_stamp(con, "clock", as_of.isoformat())
         con.execute("commit")
-        chain.record(home, *batches.batch_links(con))
     return Built(nodes, anew)
 
 
