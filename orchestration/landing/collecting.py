@@ -19,12 +19,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from orchestration.core import chain
 from orchestration.core.config import Config, Source
 from orchestration.core.errors import ConfigError, TransientError
 from orchestration.core.files import sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.landing.archives import JUNK, inspect, landed_path
-from orchestration.landing.manifest import GENESIS, Entry, Settings, append, mend, read_manifest
+from orchestration.landing.manifest import GENESIS, Entry, Settings, append, delivery_links, mend, read_manifest
 
 _CHUNK = 1 << 20
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -141,6 +142,7 @@ def collect(home: Home, config: Config, as_of: datetime) -> Collected:
         ready = _settled(scan.candidates, config.limits.settle_seconds)
         landing = _Landing(home, config, as_of, entries)
         changed = sum(not landing.take(candidate) for candidate in ready)
+        chain.record(home, *delivery_links(home))
         return Collected(
             taken=landing.taken,
             bytes_taken=landing.bytes_taken,

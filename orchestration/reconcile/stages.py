@@ -20,7 +20,7 @@ from orchestration.core.warehouse import one_row, warehouse
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.cache import NormaliseCounts, create_identifier_tables, normalise_new
 from orchestration.readers.tables import create_raw_tables
-from orchestration.reconcile import dbt
+from orchestration.reconcile import batches, dbt
 from orchestration.reconcile.components import Linked, count_persons, create_person_table, link_persons
 from orchestration.sync import copy_state
 
@@ -50,6 +50,7 @@ def prepare(con: duckdb.DuckDBPyConnection, home: Home) -> None:
     if not exists:
         copy_state(con, home)
     con.execute(_STAMPS)
+    con.execute(batches.TABLE)
 
 
 def stage(home: Home, config: Config, as_of: datetime) -> Built:
@@ -87,12 +88,15 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
         if _is_reconciled(con, config):
             _set_stamp(con, "clock", as_of.isoformat())
             return Built([], unchanged=True)
-        anew = _must_build_anew(con, config)
+        # Emptied by stage() when everything is taken in again.
+        anew = one_row(con, "select count(*) from raw.ledger_files")[0] == 0 or _must_build_anew(con, config)
     nodes = _build(home, config, as_of, "ledger", anew=anew)
     with warehouse(home, limits=config.limits) as con:
         con.execute("begin")
+        batches.close_batch(con, home, anew=anew)
         con.execute("delete from raw.ledger_files")
-        con.execute("insert into raw.ledger_files select file_id from raw.load_log")
+        # A file whose landed bytes were altered was not taken in: mended, it is read then.
+        con.execute("insert into raw.ledger_files select file_id from raw.load_log where reader <> 'failed'")
         _set_stamp(con, "meaning", _meaning(config))
         _set_stamp(con, "clock", as_of.isoformat())
         con.execute("commit")
