@@ -231,6 +231,47 @@ def acknowledge(home_path: str | None, as_json: bool, file_id: str, person: str,
     _say(record, [f"Recorded: {record['person']} looked at file {file_id}; it holds releases no longer."], as_json)
 
 
+@main.group()
+def key() -> None:
+    """The key of the keyed hashes: which one it is, and how to get another."""
+
+
+@key.command("show")
+@_home_option
+@_as_of_option
+@_json_option
+def key_show(home_path: str | None, as_of: str | None, as_json: bool) -> None:
+    """Fingerprint and age of the key; never the key."""
+    from orchestration.core.key import fingerprint, home_key, rotations
+
+    home = Home.at(home_path).require()
+    name, past = fingerprint(home_key(home)), rotations(home)
+    since = past[-1].rotated_at if past else datetime.fromtimestamp(home.key_file.stat().st_mtime, UTC).replace(microsecond=0)
+    days = max((_moment(as_of) - since).days, 0)
+    payload = {"fingerprint": name, "since": since.isoformat(), "age_days": days, "rotations": len(past)}
+    _say(payload, [f"Key {name}, in use since {since:%Y-%m-%d %H:%M} UTC ({days} days), rotated {len(past)} times."], as_json)
+
+
+@key.command("rotate")
+@_home_option
+@_json_option
+@click.option("--person", required=True, help="Who takes responsibility.")
+@click.option("--reason", required=True, help="Why a new key is needed.")
+def key_rotate(home_path: str | None, as_json: bool, person: str, reason: str) -> None:
+    """Make a new key and archive the old one; the next run makes every keyed hash anew. Recorded in every report after."""
+    from orchestration.core.key import fingerprint, home_key, rotate_key
+
+    home = Home.at(home_path).require()
+    done = rotate_key(home, person=person, reason=reason, now=_moment(None))
+    name = fingerprint(home_key(home))
+    payload = {**done.__dict__, "fingerprint": name}
+    lines = [
+        f"Key {name} is in use; key {done.retired} is kept as {home.key_file.name}.{done.number}: back both up.",
+        "Next step: quietlist run, which makes every keyed hash anew and publishes a new version.",
+    ]
+    _say(payload, lines, as_json)
+
+
 def _say(payload: Any, lines: list[str], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(payload, indent=2, default=str, ensure_ascii=False))

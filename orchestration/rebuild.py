@@ -63,7 +63,7 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
     ``as_of`` defaults to the clock of the last reconciliation, so that nothing but the way of building differs.
 
     Raises:
-        ConfigError: nothing was ever reconciled here, or a run is going on.
+        ConfigError: nothing was ever reconciled here, the key was rotated since, or a run is going on.
     """
     with run_lock(home) as got:
         if not got:
@@ -71,6 +71,13 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
         with warehouse(home, limits=config.limits) as con:
             stages.prepare(con, home)
             clock = as_of or stages.last_clock(con)
+            is_of_this_key = stages.is_of_this_key(con, home)
+        if clock is not None and not is_of_this_key:
+            raise ConfigError(
+                "Rebuilding",
+                seen="the key was rotated and no run has made the keyed hashes anew since",
+                next_step="run quietlist run first, then rebuild",
+            )
         if clock is None:
             raise ConfigError("Rebuilding", seen="nothing was ever reconciled in this home", next_step="start with quietlist run")
         # Beside the real warehouse: the same disk, and the same permissions.

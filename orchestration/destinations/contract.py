@@ -179,7 +179,8 @@ class Destination(Protocol):
 
     facts: Facts
     carries: tuple[str, ...]
-    """Those of ``PAYLOAD`` that this destination stores: a change in one of them is a new put."""
+    """Those of ``PAYLOAD``, and ``identifier_hash``, that this destination stores: a change in one of them is a new put. With
+    the hash among them, a rotation of the home key puts every row again, so that it never holds hashes of two keys."""
 
     def open(self, push: Push) -> None:
         """Connect. Changes nothing at the system: a dry run comes this far too."""

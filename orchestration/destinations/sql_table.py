@@ -158,7 +158,7 @@ class SqlTable:
     """One table, reached by one URL."""
 
     facts = FACTS
-    carries = ("reason", "suppressed_since")
+    carries = _SAID
 
     def __init__(self, url: sa.URL, table: sa.Table) -> None:
         self.table = table

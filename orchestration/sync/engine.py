@@ -18,14 +18,14 @@ import duckdb
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, GateClosed, PermanentError, QuietlistError, TransientError
 from orchestration.core.home import Home
-from orchestration.core.key import create_hmac_function, home_key
+from orchestration.core.key import create_hmac_function, home_key, key_that_made
 from orchestration.destinations.contract import Destination, Push, ReadsAll, ReadsPoints, destination_for
 from orchestration.gate.verdicts import Permission
 from orchestration.gate.verdicts import allows as gate_allows
 from orchestration.publish import Snapshot, read_published
 from orchestration.sync import found, guards, plan, receipts, verify
 from orchestration.sync.guards import Held
-from orchestration.sync.ledger import Journal, ledger, record_sight, replace_rows
+from orchestration.sync.ledger import Journal, follow_key, ledger, record_sight, replace_rows
 from orchestration.sync.lock import LOCK_WAIT_SECONDS, destination_lock
 from orchestration.sync.send import Pace, Sender, Timer
 
@@ -127,7 +127,6 @@ def sync(
         # Asked now, by the hash of these very rows: what the gate says today, not what it said when they were published.
         permission = (allows or gate_allows)(home, snapshot.rows_sha256)
         with ledger(home, config.limits) as con:
-            create_hmac_function(con, home_key(home))
             return push.carry_out(con, snapshot, permission)
 
 
@@ -193,6 +192,7 @@ class _Push:
         wanted = plan.prepare_wanted(
             con, snapshot.files, self.destination, channels=self.config.channels, scopes=self.config.scopes
         )
+        self._use_key_of_version(con, snapshot)
         evidence_failed = False
         try:
             plan.prepare_evidence(con, snapshot.evidence_file)
@@ -303,6 +303,17 @@ class _Push:
         if stopped:
             raise stopped
         return replace(result, receipt=path)
+
+    def _use_key_of_version(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+        """Hash with the key that the published rows were hashed with, so that one push never mixes two.
+
+        After a rotation that is a retired key until the next run has published anew. The ledger follows it.
+        """
+        sample = plan.one_published_hash(con, snapshot.files)
+        key = key_that_made(self.home, *sample) if sample else home_key(self.home)
+        create_hmac_function(con, key or home_key(self.home))
+        if key is not None:
+            follow_key(con)
 
     def _look_and_plan(self, con: duckdb.DuckDBPyConnection) -> None:
         """Look at the destination as far as it lets itself be looked at, and plan by what is there."""
