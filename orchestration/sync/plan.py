@@ -238,7 +238,7 @@ def make_plan(
                 there and (any_ours or (any_unknown and ours)) as ours_there,
                 there and (any_other or (any_unknown and not ours)) as other_there,
                 active and known.state = 'sent' and looked and not there and known.sent_at + $settle > $as_of as settling,
-                coalesce(wanted_fingerprint, known.fingerprint) as fingerprint,
+                coalesce(wanted_fingerprint, case when active then {_fingerprint(destination, "known")} end) as fingerprint,
                 known.fingerprint is distinct from wanted_fingerprint as differs,
                 -- it stays there although nothing asks for it any more, so it must follow a new key like the others
                 active and not is_wanted and known.state in ('sent', 'verified') and known.releasing is null
