@@ -7,7 +7,9 @@ Heavy imports wait until a command needs them, so that ``check`` answers at once
 from __future__ import annotations
 
 import json
+import re
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -15,10 +17,13 @@ from typing import Any
 import click
 
 from orchestration.core.config import CHANNELS, load_config
-from orchestration.core.errors import ConfigError, QuietlistError
-from orchestration.core.home import Home
+from orchestration.core.errors import ConfigError, QuietlistError, place_of
+from orchestration.core.home import Home, keep_private
+from orchestration.core.terminal import visible, visible_lines
+from orchestration.evidence.masks import mask_text
 
 DONE, GATE, USAGE, FAILED = 0, 1, 2, 3
+_EXTRA = re.compile(r"arguments? \(.*\)", re.DOTALL)  # click repeats what it did not expect
 
 
 class _Door(click.Group):
@@ -28,8 +33,18 @@ class _Door(click.Group):
         try:
             return super().invoke(ctx)
         except QuietlistError as error:
-            click.echo(f"quietlist: {error}", err=True)
+            click.echo(visible_lines(f"quietlist: {error}"), err=True)
             ctx.exit(error.exit_code)
+        except (click.exceptions.NoArgsIsHelpError, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except click.UsageError as error:
+            # Whoever mistypes a command is shown what they typed, but not the person it is about: terminals are logged.
+            said = _EXTRA.sub("argument", mask_text(error.format_message()))
+            raise click.UsageError(said, ctx=error.ctx) from None
+        except Exception as error:  # noqa: BLE001  a bug: its place is told, its text may quote somebody
+            click.echo(f"quietlist: a fault of Quietlist itself: {place_of(error)}. Please report it with these lines:", err=True)
+            click.echo("".join(traceback.format_tb(error.__traceback__)), err=True)
+            ctx.exit(FAILED)
 
 
 def _home_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,10 +80,16 @@ def _moment(text: str | None) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _typed(text: str) -> str:
+    """What was given, or what comes in on standard input: other users of the machine can read a process's arguments."""
+    return sys.stdin.readline().strip() if text == "-" else text
+
+
 @click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quietlist")
 def main() -> None:
     """Collect every request to be left alone, keep every marketing system in line with them, and prove it."""
+    keep_private()
 
 
 @main.command()
@@ -92,7 +113,7 @@ def run(home_path: str | None, as_of: str | None, as_json: bool, job: str) -> No
 @_home_option
 @_json_option
 @click.option("--channel", type=click.Choice(CHANNELS), help="email, voice, sms, fax, postal or ads.")
-@click.option("--identifier", help="An address or number, in any spelling a source may use.")
+@click.option("--identifier", help="An address or number, in any spelling a source may use; - reads it from standard input.")
 @click.option("--scope", default="*", show_default=True, help="The node asked about, e.g. acme/newsletter.")
 @click.option("--region", help="Country of a number written without one, e.g. US (default: the company's).")
 @click.option("--file", "batch", type=click.File("r"), help="CSV with the columns channel, identifier and scope: many at once.")
@@ -106,7 +127,7 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
     if batch is not None:
         answers = checking.check_file(home, config, batch, region=region)
     elif channel and identifier:
-        answers = [checking.check(home, channel, identifier, scope, region=region, config=config)]
+        answers = [checking.check(home, channel, _typed(identifier), scope, region=region, config=config)]
     else:
         raise ConfigError(
             "Reading the question",
@@ -124,11 +145,15 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
 @click.argument("identifier")
 @click.option("--reveal", is_flag=True, help="Show the other identifiers of the person in full instead of masked.")
 def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool) -> None:
-    """Why is this person blocked, since when, on whose word, and where was it pushed?"""
+    """Why is this person blocked, since when, on whose word, and where was it pushed?
+
+    IDENTIFIER is an address, a number, a request id or a keyed hash; - reads it from standard input, so that it does not
+    stand in the list of processes.
+    """
     from orchestration.evidence.explain import explain as explaining
 
     home = Home.at(home_path).require()
-    explanation = explaining(home, load_config(home), identifier, reveal=reveal)
+    explanation = explaining(home, load_config(home), _typed(identifier), reveal=reveal)
     _say(explanation.as_dict(), explanation.lines(), as_json)
 
 
@@ -274,10 +299,10 @@ def key_rotate(home_path: str | None, as_json: bool, person: str, reason: str) -
 
 def _say(payload: Any, lines: list[str], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(payload, indent=2, default=str, ensure_ascii=False))
+        click.echo(visible_lines(json.dumps(payload, indent=2, default=str, ensure_ascii=False)))
     else:
         for line in lines:
-            click.echo(line)
+            click.echo(visible(line))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ published, gated snapshot, never the warehouse, so that what was judged is what 
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.core.config import Config
-from orchestration.core.errors import ConfigError, GateClosed, PermanentError, QuietlistError, TransientError
+from orchestration.core.errors import ConfigError, GateClosed, PermanentError, TransientError, plain_errors
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, home_key, key_that_made
 from orchestration.destinations.contract import Destination, Push, ReadsAll, ReadsPoints, destination_for
@@ -155,7 +153,7 @@ class _Push:
             or _count(con, f"{_OURS} and receipt_seq >= $seq", destination=self.name, seq=seq) > 0
             or _count(con, f"row_state where {found.WAITING}", destination=self.name) > 0
         )
-        with _plain_errors(self.name):
+        with plain_errors(f"Pushing to {self.name}"):
             self.destination.open(Push(version=snapshot.version, run=seq, as_of=self.as_of))
             try:
                 return self._pushed(con, snapshot, permission, journal, seq, unfinished)
@@ -374,22 +372,6 @@ _WORTH_AN_ALARM = {
     "refused_before": "were refused before and are tried again",
     "release_outcome_unknown": "were to be released when a push died; nobody knows whether they were",
 }
-
-
-@contextmanager
-def _plain_errors(name: str) -> Iterator[None]:
-    """Turn a stray exception into one that quotes nothing: a driver's message may hold the row it stumbled over."""
-    try:
-        yield
-    except QuietlistError:
-        raise
-    except Exception as error:  # noqa: BLE001  any of them may quote a row
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        raise PermanentError(
-            f"Pushing to {name}",
-            seen=f"{type(error).__name__} in {Path(frame.filename).name} line {frame.lineno}",
-            next_step="its text is left out because it may hold personal data; run the module's tests",
-        ) from None
 
 
 def _count(con: duckdb.DuckDBPyConnection, relation: str, **known: object) -> int:
