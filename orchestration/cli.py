@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -100,10 +101,12 @@ def main() -> None:
               help="The whole job, or a part of it.")  # fmt: skip
 def run(home_path: str | None, as_of: str | None, as_json: bool, job: str) -> None:
     """Run the pipeline: collect, reconcile, check, publish, push, read back, report."""
+    from orchestration.destinations.contract import settings_problems
     from orchestration.run import run_job
 
     home = Home.at(home_path).require()
-    load_config(home)
+    if problems := settings_problems(load_config(home), home):
+        raise ConfigError(f"Reading {home.config_file}", problems, next_step="correct these and run again; nothing was started")
     outcome = run_job(home, job, _moment(as_of), show_progress=not as_json)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(outcome.exit_code)
@@ -295,6 +298,21 @@ def key_rotate(home_path: str | None, as_json: bool, person: str, reason: str) -
         "Next step: quietlist run, which makes every keyed hash anew and publishes a new version.",
     ]
     _say(payload, lines, as_json)
+
+
+@key.command("landing")
+@_json_option
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def key_landing(as_json: bool, file: Path) -> None:
+    """Make a key for encrypted landing in FILE, which must not be there yet. See docs/operations.md, Encryption."""
+    from orchestration.landing.sealing import make_key
+
+    public = make_key(file)
+    _say(
+        {"public_key": public},
+        [f"Key {public} is in {file}: name it in [encryption], and keep a copy apart from the data."],
+        as_json,
+    )
 
 
 def _say(payload: Any, lines: list[str], as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,7 +81,7 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
             raise ConfigError("Rebuilding", seen="nothing was ever reconciled in this home", next_step="start with quietlist run")
         # Beside the real warehouse: the same disk, and the same permissions.
         with tempfile.TemporaryDirectory(prefix="rebuild.", dir=home.warehouse_folder) as folder:
-            other = _twin(home, Path(folder))
+            other = _Twin(Path(folder), home).create()
             with warehouse(other, limits=config.limits) as con:
                 stages.prepare(con, other)
                 register(con, other, config)
@@ -96,14 +95,23 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
                 return Rebuilt(clock, _compare(con, other))
 
 
-def _twin(home: Home, root: Path) -> Home:
-    """A home with the same landing, key and configuration, and nothing else."""
-    twin = Home(root)
-    twin.root.mkdir(exist_ok=True)
-    twin.landing.symlink_to(home.landing, target_is_directory=True)
-    shutil.copy2(home.key_file, twin.key_file)
-    shutil.copy2(home.config_file, twin.config_file)
-    return twin.create()
+@dataclass(frozen=True)
+class _Twin(Home):
+    """A home with the landing, key and configuration of another, and nothing else: no secret is copied."""
+
+    original: Home
+
+    @property
+    def landing(self) -> Path:
+        return self.original.landing
+
+    @property
+    def key_file(self) -> Path:
+        return self.original.key_file
+
+    @property
+    def config_file(self) -> Path:
+        return self.original.config_file
 
 
 def _compare(con: duckdb.DuckDBPyConnection, other: Home) -> dict[str, dict[str, int]]:

@@ -136,11 +136,11 @@ def key_that_made(home: Home, identifier: str, identifier_hash: str) -> bytes | 
 
 
 def _archive(home: Home, number: int) -> Path:
-    return home.root / f"{home.key_file.name}.{number}"
+    return home.key_file.with_name(f"{home.key_file.name}.{number}")
 
 
 def _retired(home: Home) -> list[tuple[Rotation, bytes]]:
-    numbers = sorted(int(match[1]) for path in home.root.glob("home.key.*") if (match := _ARCHIVED.match(path.name)))
+    numbers = sorted(int(match[1]) for path in home.key_file.parent.glob("home.key.*") if (match := _ARCHIVED.match(path.name)))
     found = []
     for number, there in enumerate(numbers, start=1):
         path = _archive(home, number)

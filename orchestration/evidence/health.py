@@ -27,7 +27,9 @@ from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.relations import ACCOUNTED, open_relations, rows
 from orchestration.evidence.wording import age, ago, counted, is_checked, moment
+from orchestration.landing.archives import landed_path
 from orchestration.landing.manifest import Entry, read_manifest
+from orchestration.landing.sealing import is_landed, landed, require_key
 from orchestration.sync.receipts import broken_links, last_receipt
 
 
@@ -333,6 +335,7 @@ def doctor(home: Home, config: Config) -> list[Finding]:
     looks = (
         ("configuration", _look_at_configuration), ("environment", _look_at_environment), ("secrets", _look_at_secrets),
         ("permissions", _look_at_permissions), ("disk", _look_at_disk), ("landing", _look_at_landing),
+        ("encryption", _look_at_encryption),
         ("warehouse", _look_at_warehouse), ("published versions", _look_at_published), ("gates", _look_at_gates),
         ("receipts", _look_at_receipts),
     )  # fmt: skip
@@ -355,7 +358,7 @@ def _look_at_configuration(home: Home, config: Config) -> Findings:
     from orchestration.destinations.contract import settings_problems  # imports every configured system's module
 
     sources = {name: source for name, source in config.sources.items() if not name.startswith(FOUND_PREFIX)}
-    problems = settings_problems(config)
+    problems = settings_problems(config, home)
     for problem in problems:
         yield "broken", problem, f"correct {home.config_file.name}"
     if not problems:
@@ -460,7 +463,7 @@ def _look_at_disk(home: Home, config: Config) -> Findings:
 def _look_at_landing(home: Home, config: Config) -> Findings:
     entries = read_manifest(home)
     lost = sum(
-        not (path := home.landing / entry.sha256[:2] / entry.sha256).is_file() or path.stat().st_size != entry.size
+        not is_landed(path := landed_path(home, entry.sha256)) or (path.is_file() and path.stat().st_size != entry.size)
         for entry in entries
     )
     if lost:
@@ -471,6 +474,27 @@ def _look_at_landing(home: Home, config: Config) -> Findings:
         )
     else:
         yield "ok", f"the manifest is whole: {counted(len(entries), 'delivery', 'deliveries')}, each with its bytes"
+
+
+def _look_at_encryption(home: Home, config: Config) -> Findings:
+    there = list(landed(home))
+    plain = sum(path.is_file() for path in there)
+    rest = "the warehouse, published, reports, quarantine and outbox are not: the disk must be encrypted by the operating system"
+    if config.encryption.key_file:
+        path = config.encryption.key_path(home.root)
+        if path.is_file() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            yield "broken", f"the key file {path} is open to other users of this machine", f"chmod {PRIVATE_FILE:o} {path}"
+    if config.encryption.landing:
+        require_key(home, config)
+        yield "ok", f"landed files are encrypted by Quietlist (age, {counted(len(there) - plain, 'file')}); {rest}"
+        if plain:
+            yield "attention", f"{counted(plain, 'landed file')} not encrypted yet", "run quietlist run, which encrypts them"
+    else:
+        yield "ok", "nothing is encrypted by Quietlist: the disk must be encrypted by the operating system"
+        if plain < len(there):
+            require_key(home, config)
+            said = f"{counted(len(there) - plain, 'landed file')} still encrypted, although landing = false"
+            yield "attention", said, "run quietlist run, which decrypts them"
 
 
 def _look_at_warehouse(home: Home, config: Config) -> Findings:

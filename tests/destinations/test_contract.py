@@ -34,7 +34,7 @@ def test_all_problems_of_all_destinations_are_told_at_once(home) -> None:
         '[destinations.table]\nsystem = "sql_table"\nchannels = ["email"]',
         'url = "postgresql://me:hidden@db/x"\ntable = "drop table"',
     )
-    problems = settings_problems(settings)
+    problems = settings_problems(settings, home)
     assert [problem.split(": ")[0] for problem in problems] == [
         "destinations.house.columns", "destinations.house.format", "destinations.house.colour",
         "destinations.table.url", "destinations.table.table",

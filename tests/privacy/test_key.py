@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
-import signal
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 from click.testing import CliRunner
 
 from orchestration import cli
-from orchestration.core import files, key
+from orchestration.core import key
 from orchestration.core.errors import ConfigError, TransientError
 from orchestration.core.home import Home
 from orchestration.core.lock import run_lock
@@ -25,6 +21,7 @@ from orchestration.evidence.explain import explain
 from orchestration.identifiers.cache import normalise_new
 from orchestration.reconcile import stages
 from tests.journeys.home import CONFIG
+from tests.privacy.killed import die_at
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -83,32 +80,6 @@ def test_an_archived_key_that_is_gone_is_said(home: Home, damage: str) -> None:
     archived.unlink() if damage == "missing" else archived.write_text('{"key": "00"}')
     with pytest.raises(ConfigError, match="restore it from its backup"):
         key.rotations(home)
-
-
-def die_at(step: int, act: Callable[[], object]) -> bool:
-    """Whether ``act``, in a process of its own, was killed at its ``step``-th durable step."""
-    child = os.fork()
-    if child == 0:
-        left = [step]
-
-        def dying(function: Callable[..., Any]) -> Callable[..., Any]:
-            def call(*args: Any, **kwargs: Any) -> Any:
-                left[0] -= 1
-                if left[0] == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return function(*args, **kwargs)
-
-            return call
-
-        os.fsync, os.link = dying(os.fsync), dying(os.link)
-        Path.replace, Path.chmod, Path.unlink = dying(Path.replace), dying(Path.chmod), dying(Path.unlink)  # type: ignore[method-assign]
-        files.sync_folder = dying(files.sync_folder)
-        try:
-            act()
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
 
 
 def test_killed_anywhere_the_key_is_the_old_one_or_the_new_one(home: Home) -> None:
