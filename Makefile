@@ -61,7 +61,7 @@ check: install-dev ## Lint, types, SQL, definitions: everything that is not a te
 	$(BIN)/dg check defs
 
 dev: install $(HOME_DIR)/quietlist.toml ## Open Dagster's pages on the demo home at http://127.0.0.1:3000
-	@QUIETLIST_HOME=$(abspath $(HOME_DIR)) DAGSTER_HOME=$$($(BIN)/python -c \
+	@umask 077 && QUIETLIST_HOME=$(abspath $(HOME_DIR)) DAGSTER_HOME=$$($(BIN)/python -c \
 		"from orchestration.run import prepare_instance; from orchestration.core.home import Home; print(prepare_instance(Home.at('$(HOME_DIR)')))") \
 		$(BIN)/dagster dev -w workspace.yaml
 

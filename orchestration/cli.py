@@ -7,18 +7,24 @@ Heavy imports wait until a command needs them, so that ``check`` answers at once
 from __future__ import annotations
 
 import json
+import re
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
 from orchestration.core.config import CHANNELS, load_config
-from orchestration.core.errors import ConfigError, QuietlistError
-from orchestration.core.home import Home
+from orchestration.core.errors import ConfigError, QuietlistError, place_of
+from orchestration.core.home import Home, keep_private
+from orchestration.core.terminal import visible, visible_lines
+from orchestration.evidence.masks import mask_text
 
 DONE, GATE, USAGE, FAILED = 0, 1, 2, 3
+_EXTRA = re.compile(r"arguments? \(.*\)", re.DOTALL)  # click repeats what it did not expect
 
 
 class _Door(click.Group):
@@ -28,8 +34,18 @@ class _Door(click.Group):
         try:
             return super().invoke(ctx)
         except QuietlistError as error:
-            click.echo(f"quietlist: {error}", err=True)
+            click.echo(visible_lines(f"quietlist: {error}"), err=True)
             ctx.exit(error.exit_code)
+        except (click.exceptions.NoArgsIsHelpError, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except click.UsageError as error:
+            # Whoever mistypes a command is shown what they typed, but not the person it is about: terminals are logged.
+            said = _EXTRA.sub("argument", mask_text(error.format_message()))
+            raise click.UsageError(said, ctx=error.ctx) from None
+        except Exception as error:  # noqa: BLE001  a bug: its place is told, its text may quote somebody
+            click.echo(f"quietlist: a fault of Quietlist itself: {place_of(error)}. Please report it with these lines:", err=True)
+            click.echo("".join(traceback.format_tb(error.__traceback__)), err=True)
+            ctx.exit(FAILED)
 
 
 def _home_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,10 +81,16 @@ def _moment(text: str | None) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _typed(text: str) -> str:
+    """What was given, or what comes in on standard input: other users of the machine can read a process's arguments."""
+    return sys.stdin.readline().strip() if text == "-" else text
+
+
 @click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quietlist")
 def main() -> None:
     """Collect every request to be left alone, keep every marketing system in line with them, and prove it."""
+    keep_private()
 
 
 @main.command()
@@ -79,10 +101,12 @@ def main() -> None:
               help="The whole job, or a part of it.")  # fmt: skip
 def run(home_path: str | None, as_of: str | None, as_json: bool, job: str) -> None:
     """Run the pipeline: collect, reconcile, check, publish, push, read back, report."""
+    from orchestration.destinations.contract import settings_problems
     from orchestration.run import run_job
 
     home = Home.at(home_path).require()
-    load_config(home)
+    if problems := settings_problems(load_config(home), home):
+        raise ConfigError(f"Reading {home.config_file}", problems, next_step="correct these and run again; nothing was started")
     outcome = run_job(home, job, _moment(as_of), show_progress=not as_json)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(outcome.exit_code)
@@ -92,7 +116,7 @@ def run(home_path: str | None, as_of: str | None, as_json: bool, job: str) -> No
 @_home_option
 @_json_option
 @click.option("--channel", type=click.Choice(CHANNELS), help="email, voice, sms, fax, postal or ads.")
-@click.option("--identifier", help="An address or number, in any spelling a source may use.")
+@click.option("--identifier", help="An address or number, in any spelling a source may use; - reads it from standard input.")
 @click.option("--scope", default="*", show_default=True, help="The node asked about, e.g. acme/newsletter.")
 @click.option("--region", help="Country of a number written without one, e.g. US (default: the company's).")
 @click.option("--file", "batch", type=click.File("r"), help="CSV with the columns channel, identifier and scope: many at once.")
@@ -106,7 +130,7 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
     if batch is not None:
         answers = checking.check_file(home, config, batch, region=region)
     elif channel and identifier:
-        answers = [checking.check(home, channel, identifier, scope, region=region, config=config)]
+        answers = [checking.check(home, channel, _typed(identifier), scope, region=region, config=config)]
     else:
         raise ConfigError(
             "Reading the question",
@@ -124,11 +148,15 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
 @click.argument("identifier")
 @click.option("--reveal", is_flag=True, help="Show the other identifiers of the person in full instead of masked.")
 def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool) -> None:
-    """Why is this person blocked, since when, on whose word, and where was it pushed?"""
+    """Why is this person blocked, since when, on whose word, and where was it pushed?
+
+    IDENTIFIER is an address, a number, a request id or a keyed hash; - reads it from standard input, so that it does not
+    stand in the list of processes.
+    """
     from orchestration.evidence.explain import explain as explaining
 
     home = Home.at(home_path).require()
-    explanation = explaining(home, load_config(home), identifier, reveal=reveal)
+    explanation = explaining(home, load_config(home), _typed(identifier), reveal=reveal)
     _say(explanation.as_dict(), explanation.lines(), as_json)
 
 
@@ -245,12 +273,68 @@ def acknowledge(home_path: str | None, as_json: bool, file_id: str, person: str,
     _say(record, [f"Recorded: {record['person']} looked at file {file_id}; it holds releases no longer."], as_json)
 
 
+@main.group()
+def key() -> None:
+    """The key of the keyed hashes: which one it is, and how to get another."""
+
+
+@key.command("show")
+@_home_option
+@_as_of_option
+@_json_option
+def key_show(home_path: str | None, as_of: str | None, as_json: bool) -> None:
+    """Fingerprint and age of the key; never the key."""
+    from orchestration.core.key import fingerprint, home_key, rotations
+
+    home = Home.at(home_path).require()
+    name, past = fingerprint(home_key(home)), rotations(home)
+    since = past[-1].rotated_at if past else datetime.fromtimestamp(home.key_file.stat().st_mtime, UTC).replace(microsecond=0)
+    days = max((_moment(as_of) - since).days, 0)
+    payload = {"fingerprint": name, "since": since.isoformat(), "age_days": days, "rotations": len(past)}
+    _say(payload, [f"Key {name}, in use since {since:%Y-%m-%d %H:%M} UTC ({days} days), rotated {len(past)} times."], as_json)
+
+
+@key.command("rotate")
+@_home_option
+@_json_option
+@click.option("--person", required=True, help="Who takes responsibility.")
+@click.option("--reason", required=True, help="Why a new key is needed.")
+def key_rotate(home_path: str | None, as_json: bool, person: str, reason: str) -> None:
+    """Make a new key and archive the old one; the next run makes every keyed hash anew. Recorded in every report after."""
+    from orchestration.core.key import fingerprint, home_key, rotate_key
+
+    home = Home.at(home_path).require()
+    done = rotate_key(home, person=person, reason=reason, now=_moment(None))
+    name = fingerprint(home_key(home))
+    payload = {**done.__dict__, "fingerprint": name}
+    lines = [
+        f"Key {name} is in use; key {done.retired} is kept as {home.key_file.name}.{done.number}: back both up.",
+        "Next step: quietlist run, which makes every keyed hash anew and publishes a new version.",
+    ]
+    _say(payload, lines, as_json)
+
+
+@key.command("landing")
+@_json_option
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def key_landing(as_json: bool, file: Path) -> None:
+    """Make a key for encrypted landing in FILE, which must not be there yet. See docs/operations.md, Encryption."""
+    from orchestration.landing.sealing import make_key
+
+    public = make_key(file)
+    _say(
+        {"public_key": public},
+        [f"Key {public} is in {file}: name it in [encryption], and keep a copy apart from the data."],
+        as_json,
+    )
+
+
 def _say(payload: Any, lines: list[str], as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(payload, indent=2, default=str, ensure_ascii=False))
+        click.echo(visible_lines(json.dumps(payload, indent=2, default=str, ensure_ascii=False)))
     else:
         for line in lines:
-            click.echo(line)
+            click.echo(visible(line))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,7 +62,7 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
     ``as_of`` defaults to the clock of the last reconciliation, so that nothing but the way of building differs.
 
     Raises:
-        ConfigError: nothing was ever reconciled here, or a run is going on.
+        ConfigError: nothing was ever reconciled here, the key was rotated since, or a run is going on.
     """
     with run_lock(home) as got:
         if not got:
@@ -71,11 +70,18 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
         with warehouse(home, limits=config.limits) as con:
             stages.prepare(con, home)
             clock = as_of or stages.last_clock(con)
+            is_of_this_key = stages.is_of_this_key(con, home)
+        if clock is not None and not is_of_this_key:
+            raise ConfigError(
+                "Rebuilding",
+                seen="the key was rotated and no run has made the keyed hashes anew since",
+                next_step="run quietlist run first, then rebuild",
+            )
         if clock is None:
             raise ConfigError("Rebuilding", seen="nothing was ever reconciled in this home", next_step="start with quietlist run")
         # Beside the real warehouse: the same disk, and the same permissions.
         with tempfile.TemporaryDirectory(prefix="rebuild.", dir=home.warehouse_folder) as folder:
-            other = _twin(home, Path(folder))
+            other = _Twin(Path(folder), home).create()
             with warehouse(other, limits=config.limits) as con:
                 stages.prepare(con, other)
                 register(con, other, config)
@@ -89,14 +95,23 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
                 return Rebuilt(clock, _compare(con, other))
 
 
-def _twin(home: Home, root: Path) -> Home:
-    """A home with the same landing, key and configuration, and nothing else."""
-    twin = Home(root)
-    twin.root.mkdir(exist_ok=True)
-    twin.landing.symlink_to(home.landing, target_is_directory=True)
-    shutil.copy2(home.key_file, twin.key_file)
-    shutil.copy2(home.config_file, twin.config_file)
-    return twin.create()
+@dataclass(frozen=True)
+class _Twin(Home):
+    """A home with the landing, key and configuration of another, and nothing else: no secret is copied."""
+
+    original: Home
+
+    @property
+    def landing(self) -> Path:
+        return self.original.landing
+
+    @property
+    def key_file(self) -> Path:
+        return self.original.key_file
+
+    @property
+    def config_file(self) -> Path:
+        return self.original.config_file
 
 
 def _compare(con: duckdb.DuckDBPyConnection, other: Home) -> dict[str, dict[str, int]]:

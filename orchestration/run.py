@@ -11,7 +11,7 @@ from typing import Any
 from orchestration.core import chain
 from orchestration.core.errors import TransientError
 from orchestration.core.files import write_atomic
-from orchestration.core.home import Home
+from orchestration.core.home import Home, keep_private
 
 DONE, GATE, FAILED = 0, 1, 3
 
@@ -89,6 +89,7 @@ def run_job(home: Home, job: str, as_of: datetime, *, show_progress: bool = Fals
     Raises:
         TransientError: another run is going on in this home.
     """
+    keep_private()
     os.environ["QUIETLIST_HOME"] = str(home.root)
     os.environ["DAGSTER_HOME"] = str(prepare_instance(home))
     from orchestration.core.lock import run_lock

@@ -10,6 +10,7 @@ import difflib
 import re
 import tomllib
 import zoneinfo
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -154,6 +155,33 @@ class Limits(_Strict):
         return value
 
 
+class Encryption(_Strict):
+    """What Quietlist itself encrypts at rest; the rest is the operating system's (docs/decisions/0006)."""
+
+    landing: bool = False
+    """Seal the landed files; see ``orchestration/landing/sealing.py``."""
+    key_env: str | None = None
+    """Name of the environment variable that holds the key."""
+    key_file: str | None = None
+    """The file that holds the key; relative to the home."""
+    allow_outside_home: bool = False
+    """Must be true for a key file outside the home, which is the better place for one: apart from what it opens."""
+
+    @model_validator(mode="after")
+    def _check_key(self) -> Encryption:
+        if self.key_env is not None and not _ENV.match(self.key_env):
+            raise ValueError("key_env names an environment variable such as QUIETLIST_LANDING_KEY, never the key itself")
+        if self.key_env and self.key_file:
+            raise ValueError("key_env and key_file exclude each other")
+        if self.landing and not (self.key_env or self.key_file):
+            raise ValueError("landing = true needs key_env or key_file")
+        return self
+
+    def key_path(self, root: Path) -> Path:
+        """Where the key file lies, links followed."""
+        return (root / Path(self.key_file or "").expanduser()).resolve()
+
+
 class Config(_Strict):
     """The whole of ``quietlist.toml``."""
 
@@ -161,6 +189,7 @@ class Config(_Strict):
     sources: dict[str, Source] = {}
     destinations: dict[str, Destination] = {}
     limits: Limits = Limits()
+    encryption: Encryption = Encryption()
 
     @property
     def scope_tree(self) -> tuple[str, ...]:
@@ -177,6 +206,18 @@ def size_in_bytes(text: str) -> int:
     number, unit = re.match(r"^([0-9.]+)\s?([A-Za-z]+)$", text).groups()  # type: ignore[union-attr]
     power = "KMGT".index(unit[0]) + 1
     return int(float(number) * (1024 if "i" in unit else 1000) ** power)
+
+
+def outside(root: Path, section: str, paths: Sequence[tuple[str, Path]]) -> list[str]:
+    """A problem for each of a section's paths (its key, and where it leads, links followed) that leaves the home.
+
+    A configuration that somebody else may edit must not make a run read or write elsewhere on the machine unnoticed.
+    """
+    return [
+        f"{section}.{key}: {path} lies outside the home; set allow_outside_home = true in [{section}] if that is meant"
+        for key, path in paths
+        if not path.is_relative_to(root.resolve())
+    ]
 
 
 # Staging folders that are no vendor's: the vendor-neutral feeds, and what Quietlist itself writes.
@@ -221,6 +262,8 @@ def parse_config(text: str, path: Path) -> Config:
     except ValidationError as error:
         problems += [_problem(item) for item in error.errors()]
     problems += _cross_checks(data, config)
+    if config is not None and config.encryption.key_file and not config.encryption.allow_outside_home:
+        problems += outside(path.parent, "encryption", [("key_file", config.encryption.key_path(path.parent))])
     if problems or config is None:
         raise ConfigError(tried, problems, next_step="correct these and run again; nothing was started")
     return config.model_copy(update={"sources": {**config.sources, **_found_sources(config)}})

@@ -6,6 +6,11 @@ each is by its class either the user's to correct, worth retrying, or final. Exi
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class QuietlistError(Exception):
     """Base of every error raised on purpose. ``exit_code`` 3: the work failed."""
@@ -52,3 +57,29 @@ class TransientError(QuietlistError):
 
 class PermanentError(QuietlistError):
     """Trying again cannot work: the request itself is being rejected."""
+
+
+def place_of(error: BaseException) -> str:
+    """Kind and place of an exception, and nothing of its text."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
+
+
+@contextmanager
+def plain_errors(tried: str) -> Iterator[None]:
+    """Let no exception out that may quote a row.
+
+    A driver's, a parser's or DuckDB's own text may hold the value it stumbled over, and Dagster keeps every exception with
+    everything it was raised from. So a stray one becomes its kind and place, and one raised on purpose goes out alone.
+    """
+    try:
+        yield
+    except QuietlistError as error:
+        raise error from None
+    except Exception as error:  # noqa: BLE001  any of them may quote a row
+        raise PermanentError(
+            tried,
+            seen=place_of(error),
+            next_step="its text is left out because it may hold personal data; run the tests of that module",
+        ) from None

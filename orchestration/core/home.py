@@ -13,6 +13,12 @@ CONFIG_NAME = "quietlist.toml"
 # Owner only: the list of people who want to be left alone is itself private (promise 9).
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
+_UMASK = 0o077
+
+
+def keep_private() -> None:
+    """Whatever this process makes from here on, by whichever library, only its owner may open."""
+    os.umask(_UMASK)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun
+from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 
 REPORT = dg.AssetKey(["reports", "compliance"])
 
@@ -16,6 +16,7 @@ REPORT = dg.AssetKey(["reports", "compliance"])
     description="The page a compliance officer reads: clocks, sources, destinations, gates, what needs a person.",
     pool=POOL,
 )
+@plainly
 def compliance_report(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
     """Write the report."""
     from orchestration.evidence.report import write_report

@@ -6,7 +6,7 @@ import dagster as dg
 
 from orchestration.core.home import Home
 from orchestration.defs.publish import CANDIDATE, PUBLISHED
-from orchestration.defs.run import POOL, QuietlistRun
+from orchestration.defs.run import POOL, QuietlistRun, plainly
 
 LEDGER = dg.AssetKey(["ledger", "requests"])
 CLOCKS = dg.AssetKey(["deadlines", "clocks"])
@@ -42,6 +42,7 @@ def _judge(gate: str, context: dg.AssetCheckExecutionContext, quietlist: Quietli
 
 @dg.asset_check(asset=LEDGER, name="gate_entry", blocking=True, pool=POOL,
                 description="Is the ledger whole: every record accounted for, every id and time in order?")  # fmt: skip
+@plainly
 def gate_entry(context: dg.AssetCheckExecutionContext, quietlist: QuietlistRun) -> dg.AssetCheckResult:
     """The door into the golden table."""
     return _judge("entry", context, quietlist)
@@ -49,6 +50,7 @@ def gate_entry(context: dg.AssetCheckExecutionContext, quietlist: QuietlistRun) 
 
 @dg.asset_check(asset=CANDIDATE, name="gate_exit", blocking=True, pool=POOL,
                 description="May exactly this table be published: keys, identifiers, evidence, completeness?")  # fmt: skip
+@plainly
 def gate_exit(context: dg.AssetCheckExecutionContext, quietlist: QuietlistRun) -> dg.AssetCheckResult:
     """The door out of the house."""
     return _judge("exit", context, quietlist)
@@ -56,6 +58,7 @@ def gate_exit(context: dg.AssetCheckExecutionContext, quietlist: QuietlistRun) -
 
 @dg.asset_check(asset=CLOCKS, name="gate_clocks", pool=POOL,
                 description="Are all legal clocks met, and all registry copies young enough?")  # fmt: skip
+@plainly
 def gate_clocks(context: dg.AssetCheckExecutionContext, quietlist: QuietlistRun) -> dg.AssetCheckResult:
     """Alerts only: what is late must still go out."""
     return _judge("clocks", context, quietlist)
@@ -63,6 +66,7 @@ def gate_clocks(context: dg.AssetCheckExecutionContext, quietlist: QuietlistRun)
 
 @dg.asset_check(asset=PUBLISHED, name="gate_allows_published", blocking=True,
                 description="Does the stored verdict allow exactly the rows of the published version?")  # fmt: skip
+@plainly
 def gate_allows_published(quietlist: QuietlistRun) -> dg.AssetCheckResult:
     """The check that every job with a sync contains, also one that publishes nothing itself."""
     from orchestration.core.errors import QuietlistError

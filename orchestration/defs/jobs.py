@@ -8,6 +8,7 @@ from orchestration.defs.evidence import REPORT
 from orchestration.defs.gate import CLOCKS
 from orchestration.defs.publish import PUBLISHED
 from orchestration.defs.reconcile import prove_models
+from orchestration.defs.run import plainly
 from orchestration.landing import waiting_batch
 
 # One process: DuckDB has one writer, and a fresh process per step would spend most of a run importing.
@@ -56,6 +57,7 @@ daily = dg.ScheduleDefinition(
     minimum_interval_seconds=30,
     description="Watches the inbox; starts one run for each batch of files that have come to rest.",
 )
+@plainly
 def inbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One run per batch: the key is a hash of what waits, so the same files never start two runs."""
     home = Home.at()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration.core.warehouse import warehouse
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun
+from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.landing.collecting import collect
 from orchestration.landing.register import register
 from orchestration.readers import load
@@ -43,6 +43,7 @@ def raw_key(feed: Feed) -> dg.AssetKey:
     ],
     pool=POOL,
 )
+@plainly
 def collect_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
     """Take what is in the inbox."""
     home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
@@ -78,6 +79,7 @@ def _feed_spec(feed: Feed) -> dg.AssetSpec:
     ],
     pool=POOL,
 )  # fmt: skip
+@plainly
 def load_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
     """Read every landed file that is not in its raw table yet."""
     home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.core.warehouse import warehouse
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun
+from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.publish import export_candidate, publish
 
 CANDIDATE = dg.AssetKey(["golden", "candidate"])
@@ -22,6 +22,7 @@ PUBLISHED = dg.AssetKey(["published", "golden_suppression"])
     description="The golden table as it would be published, with the hash of its rows: what the exit gate judges.",
     pool=POOL,
 )
+@plainly
 def candidate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
     """Export the candidate."""
     home, config = quietlist.folder, quietlist.config
@@ -38,6 +39,7 @@ def candidate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
     kinds={"parquet"},
     description="The numbered, immutable version that consumers read; nothing new when no row changed.",
 )
+@plainly
 def published(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
     """Publish the candidate that the gate allowed."""
     home = quietlist.folder

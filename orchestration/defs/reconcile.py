@@ -11,7 +11,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
 from orchestration.core.warehouse import warehouse
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun
+from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.reconcile import dbt, stages
 
 PHONES = dg.AssetKey(["identifiers", "phone"])
@@ -46,6 +46,7 @@ def _step(name: str, select: str, build: Callable[..., stages.Built]) -> dg.Asse
     """The models of one step, run in this process."""
 
     @dbt_assets(manifest=_MANIFEST, select=select, name=name, dagster_dbt_translator=_TRANSLATOR, pool=POOL)
+    @plainly
     def models(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[Any]:
         home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
         try:
@@ -131,6 +132,7 @@ prove_models = _step("prove_models", "tag:prove", stages.prove)
     ],
     pool=POOL,
 )
+@plainly
 def normalise_identifiers(quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
     """Normalise what was never seen before."""
     counts = stages.normalise(quietlist.folder, quietlist.config)
@@ -148,6 +150,7 @@ def normalise_identifiers(quietlist: QuietlistRun) -> Iterator[dg.MaterializeRes
     description="Which records are the same person: connected components of the links.",
     pool=POOL,
 )
+@plainly
 def person_of_node(quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
     """Find the persons."""
     linked = stages.identify(quietlist.folder, quietlist.config)

@@ -1,17 +1,46 @@
 """The one resource: which home a run works on, and its clock. No stage logic."""
 
 import functools
+import inspect
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import dagster as dg
 
 from orchestration.core.config import Config, load_config
-from orchestration.core.errors import ConfigError
+from orchestration.core.errors import ConfigError, plain_errors
 from orchestration.core.home import Home
 
 POOL = "warehouse"
 """Everything that opens the warehouse runs in this pool of one: DuckDB has one writing process."""
 OWNERS = ["team:data-platform"]
+
+
+Step = TypeVar("Step", bound=Callable[..., Any])
+
+
+def plainly(step: Step) -> Step:
+    """A step whose failure shows no row: Dagster stores an exception's text, and that of all it was raised from.
+
+    Stands directly above the function of every asset, check and sensor.
+    """
+    tried = f"Running {step.__name__}"
+    if inspect.isgeneratorfunction(step):
+
+        @functools.wraps(step)
+        def generating(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            with plain_errors(tried):
+                yield from step(*args, **kwargs)
+
+        return generating  # type: ignore[return-value]
+
+    @functools.wraps(step)
+    def calling(*args: Any, **kwargs: Any) -> Any:
+        with plain_errors(tried):
+            return step(*args, **kwargs)
+
+    return calling  # type: ignore[return-value]
 
 
 class QuietlistRun(dg.ConfigurableResource[None]):

@@ -9,7 +9,7 @@ from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.publish import PUBLISHED
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun
+from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.sync import copy_state, sync
 
 ROW_STATE = dg.AssetKey(["raw", "sync__row_state"])
@@ -40,6 +40,7 @@ def _destination_asset(name: str, system: str) -> dg.AssetsDefinition:
         description=f"{name} ({system}) kept in line with the published table: plan, guard, send, verify, receipt.",
         pool=POOL,
     )
+    @plainly
     def destination(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[Any]:
         result = sync(quietlist.folder, quietlist.config, name, quietlist.moment(context))
         for sentence in result.alarms:
@@ -61,6 +62,7 @@ def state_asset(destinations: list[dg.AssetsDefinition]) -> dg.AssetsDefinition:
         description="State of every row at every destination: wanted, sent, verified, missing, released.",
         pool=POOL,
     )
+    @plainly
     def row_state(quietlist: QuietlistRun) -> dg.MaterializeResult[Any]:
         with warehouse(quietlist.folder, limits=quietlist.config.limits) as con:
             rows = copy_state(con, quietlist.folder)

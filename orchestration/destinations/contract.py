@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from types import ModuleType
 from typing import Protocol, runtime_checkable
 from urllib.parse import quote
@@ -31,7 +32,7 @@ from urllib.parse import quote
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from orchestration.core.config import CHANNELS, Config, known_systems
+from orchestration.core.config import CHANNELS, Config, known_systems, outside
 from orchestration.core.config import Destination as DestinationConfig
 from orchestration.core.errors import ConfigError, PermanentError, TransientError
 from orchestration.core.home import Home
@@ -179,7 +180,8 @@ class Destination(Protocol):
 
     facts: Facts
     carries: tuple[str, ...]
-    """Those of ``PAYLOAD`` that this destination stores: a change in one of them is a new put."""
+    """Those of ``PAYLOAD``, and ``identifier_hash``, that this destination stores: a change in one of them is a new put. With
+    the hash among them, a rotation of the home key puts every row again, so that it never holds hashes of two keys."""
 
     def open(self, push: Push) -> None:
         """Connect. Changes nothing at the system: a dry run comes this far too."""
@@ -216,6 +218,13 @@ class DestinationSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    allow_outside_home: bool = False
+    """Must be true for a file or folder outside the home: everyone who can read it there can read the list."""
+
+    def paths(self, place: Place) -> list[tuple[str, Path]]:
+        """Each key that names a file or folder of this machine, and where that leads, links followed."""
+        return []
+
 
 @dataclass(frozen=True)
 class Place:
@@ -240,7 +249,7 @@ def destination_for(name: str, config: Config, home: Home) -> Destination:
             next_step=f"add [destinations.{name}]",
         )
     entry = config.destinations[name]
-    module, settings, problems = _read(name, entry)
+    module, settings, problems = _read(Place(name, home, entry))
     if problems or settings is None:
         raise ConfigError(f"Reading [destinations.{name}]", problems, next_step="correct these; nothing was sent")
     found: Destination = module.connect(Place(name, home, entry), settings)
@@ -260,18 +269,18 @@ def facts_of(system: str) -> Facts:
     return facts
 
 
-def settings_problems(config: Config) -> list[str]:
+def settings_problems(config: Config, home: Home) -> list[str]:
     """What is wrong with the keys of all configured destinations, for a check before anything runs."""
-    return [problem for name, entry in config.destinations.items() for problem in _read(name, entry)[2]]
+    return [problem for name, entry in config.destinations.items() for problem in _read(Place(name, home, entry))[2]]
 
 
-def _read(name: str, entry: DestinationConfig) -> tuple[ModuleType, DestinationSettings | None, list[str]]:
-    place = f"destinations.{name}"
+def _read(place: Place) -> tuple[ModuleType, DestinationSettings | None, list[str]]:
+    entry, section = place.config, f"destinations.{place.name}"
     if entry.system not in known_systems():
-        raise ConfigError(f"Reading [{place}]", [f"{place}.system: is not one of {', '.join(known_systems())}"])
+        raise ConfigError(f"Reading [{section}]", [f"{section}.system: is not one of {', '.join(known_systems())}"])
     module = importlib.import_module(f"orchestration.destinations.{entry.system}")
     problems = [
-        f"{place}.channels: {entry.system} has no channel {channel}; it has {', '.join(sorted(module.FACTS.channels))}"
+        f"{section}.channels: {entry.system} has no channel {channel}; it has {', '.join(sorted(module.FACTS.channels))}"
         for channel in entry.channels
         if channel not in module.FACTS.channels
     ]
@@ -280,9 +289,11 @@ def _read(name: str, entry: DestinationConfig) -> tuple[ModuleType, DestinationS
         settings = module.Settings.model_validate(entry.model_extra or {})
     except ValidationError as error:
         for item in error.errors():
-            where = ".".join([place, *(str(part) for part in item["loc"])])
+            where = ".".join([section, *(str(part) for part in item["loc"])])
             what = {"extra_forbidden": "unknown key", "missing": "is required"}.get(item["type"], item["msg"])
             problems.append(f"{where}: {what.removeprefix('Value error, ')}")
+    if settings is not None and not settings.allow_outside_home:
+        problems += outside(place.home.root, section, settings.paths(place))
     return module, settings, problems
 
 

@@ -28,7 +28,7 @@ import pyarrow as pa
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from orchestration.core.config import CHANNELS, Limits
-from orchestration.core.errors import ConfigError, PermanentError
+from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_file, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER
 from orchestration.core.warehouse import prepare
@@ -63,8 +63,6 @@ class Settings(DestinationSettings):
 
     folder: str = ""
     """Where the drops go; relative to the home. Default: ``outbox/<name>/drop``."""
-    allow_outside_home: bool = False
-    """Must be true for a folder outside the home: everyone who can read that folder can read the list."""
     columns: tuple[str, ...] = (*KEY, "reason", "suppressed_since", "region")
     """Columns of the full list and the adds, in order. The key columns are what a row is read back by."""
     format: Literal["csv"] = "csv"
@@ -81,18 +79,14 @@ class Settings(DestinationSettings):
             raise ValueError("a column is named twice")
         return columns
 
+    def paths(self, place: Place) -> list[tuple[str, Path]]:
+        folder = Path(self.folder or f"outbox/{place.name}/drop").expanduser()
+        return [("folder", (place.home.root / folder).resolve())]
+
 
 def connect(place: Place, settings: Settings) -> FileDrop:
     """The destination for one configured folder."""
-    home = place.home.root.resolve()
-    folder = (home / (settings.folder or f"outbox/{place.name}/drop")).expanduser().resolve()
-    if not folder.is_relative_to(home) and not settings.allow_outside_home:
-        raise ConfigError(
-            f"Reading [destinations.{place.name}]",
-            [f"destinations.{place.name}.folder: {folder} lies outside the home"],
-            next_step="set allow_outside_home = true if everyone who can read that folder may read the list",
-        )
-    return FileDrop(place, folder, settings.columns)
+    return FileDrop(place, settings.paths(place)[0][1], settings.columns)
 
 
 class _File(BaseModel):

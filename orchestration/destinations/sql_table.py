@@ -57,6 +57,8 @@ FACTS = Facts(
 WRITER = "quietlist"
 _READ_ROWS = 50_000  # rows fetched at a time while reading back: some ten MB as Python values
 _NAME = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")  # what PostgreSQL takes without quotes, and no more than its 63 bytes
+# What libpq opens on this machine because a URL says so; "system" is its word for the machine's own certificates.
+_FILES_IN_URLS = ("passfile", "servicefile", "sslcert", "sslcrl", "sslcrldir", "sslkey", "sslrootcert")
 _BUSY_SECONDS = 30  # how long SQLite waits for another writer's lock before the engine's own pauses begin
 
 # A transient fault of the server, by the first two characters of its SQLSTATE: connection, resources, operator
@@ -112,6 +114,19 @@ class Settings(DestinationSettings):
             raise ValueError("url and url_env exclude each other")
         return self
 
+    def paths(self, place: Place) -> list[tuple[str, Path]]:
+        key = "url_env" if self.url_env else "url"
+        try:
+            url = make_url(os.environ.get(self.url_env, "") if self.url_env else self.url)
+        except sa.exc.ArgumentError:
+            return []  # nothing to open; connecting says what is wrong with it
+        named = [url.query[name] for name in _FILES_IN_URLS if name in url.query]
+        if url.get_backend_name() == "sqlite" and url.database:
+            named.append(url.database)
+        files = [text for texts in named for text in ([texts] if isinstance(texts, str) else texts) if text != "system"]
+        paths = [(place.home.root / Path(text).expanduser()).resolve() for text in files]
+        return [(key, path) for path in paths]
+
 
 def layout(table: str, schema: str | None = None) -> sa.Table:
     """The table as it is made, and as it must be if it is there already (more columns do no harm)."""
@@ -158,7 +173,7 @@ class SqlTable:
     """One table, reached by one URL."""
 
     facts = FACTS
-    carries = ("reason", "suppressed_since")
+    carries = _SAID
 
     def __init__(self, url: sa.URL, table: sa.Table) -> None:
         self.table = table

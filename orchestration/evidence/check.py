@@ -55,6 +55,7 @@ EXAMPLES = {
     "postal": "'name | street | postal code | country'",
 }
 _DOOR = "latest.json"
+_QUESTIONS_NAMED = 5  # in an error's one line; whoever mends the first ones sees what is wrong with the rest
 _FILE_COLUMNS = ("channel", "identifier", "scope", "region")
 
 
@@ -283,19 +284,21 @@ def _require_known(questions: Sequence[Question], config: Config) -> None:
     tree = set(config.scope_tree)
     # Without a configured tree any path is a scope (config.py); then only its form could be wrong, and finds no row.
     bounded = bool(config.company.scopes)
-    problems = {
-        f"channel '{question.channel}' is not one of {', '.join(TYPES_OF_CHANNEL)}": None
-        for question in questions
-        if question.channel not in TYPES_OF_CHANNEL
-    } | {
-        f"scope '{question.scope}' is not one of {', '.join(config.scope_tree)}": None
-        for question in questions
-        if bounded and question.scope not in tree
-    }  # fmt: skip
+    # Named by their number and not quoted: in a file whose columns are swapped they are somebody's address.
+    channels = [number for number, question in enumerate(questions, 1) if question.channel not in TYPES_OF_CHANNEL]
+    scopes = [number for number, question in enumerate(questions, 1) if bounded and question.scope not in tree]
+    problems = [
+        f"the {name} of question {_numbers(wrong)} is not one of {', '.join(allowed)}"
+        for name, wrong, allowed in (("channel", channels, TYPES_OF_CHANNEL), ("scope", scopes, config.scope_tree))
+        if wrong
+    ]
     if problems:
-        raise ConfigError(
-            "Reading the question", list(problems), next_step="ask with one of these; scopes stand in quietlist.toml"
-        )
+        raise ConfigError("Reading the question", problems, next_step="ask with one of these; scopes stand in quietlist.toml")
+
+
+def _numbers(found: Sequence[int]) -> str:
+    more = len(found) - _QUESTIONS_NAMED
+    return ", ".join(map(str, found[:_QUESTIONS_NAMED])) + (f" and {more:,} more" if more > 0 else "")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import duckdb
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
+from orchestration.core.key import create_hmac_function, known_keys
 from orchestration.evidence.check import EXAMPLES, TYPES_OF_CHANNEL, is_below, published_rows
 from orchestration.evidence.health import evidence_of
 from orchestration.evidence.masks import mask, mask_text
@@ -58,7 +59,7 @@ def explain(home: Home, config: Config, identifier: str, reveal: bool = False) -
     """
     text = identifier.strip()
     with evidence_of(home, config) as con:
-        asked, points = _subject(con, config, text, reveal)
+        asked, points = _subject(con, home, config, text, reveal)
         shown = reveal or asked["by"] == "identifier"
         found = [
             _Point(con, home, _Ledger(con, config, reveal, value), kind, value).explained(shown)
@@ -77,7 +78,9 @@ def evidence_record(home: Home, file_id: str, record_no: int) -> Fact:
         return _record(con, file_id, record_no)
 
 
-def _subject(con: duckdb.DuckDBPyConnection, config: Config, text: str, reveal: bool) -> tuple[Fact, list[tuple[str, str]]]:
+def _subject(
+    con: duckdb.DuckDBPyConnection, home: Home, config: Config, text: str, reveal: bool
+) -> tuple[Fact, list[tuple[str, str]]]:
     """What was asked about, and the contact points it comes to."""
     if _REQUEST_ID.match(text):
         ledger = _Ledger(con, config, reveal)
@@ -116,6 +119,8 @@ def _subject(con: duckdb.DuckDBPyConnection, config: Config, text: str, reveal: 
             "select identifier_type, identifier from identifiers__contact_point where identifier_hash = $hash", {"hash": text}
         ).fetchall()
         if not points:
+            points = _under_a_retired_key(con, home, text)
+        if not points:
             raise ConfigError(
                 "Explaining a keyed hash",
                 seen="no contact point here has that hash",
@@ -132,6 +137,19 @@ def _subject(con: duckdb.DuckDBPyConnection, config: Config, text: str, reveal: 
             next_step="write a number with its country code; nothing was looked up",
         )
     return {"by": "identifier"}, [(point.identifier_type, point.identifier)]
+
+
+def _under_a_retired_key(con: duckdb.DuckDBPyConnection, home: Home, text: str) -> list[tuple[str, str]]:
+    """The contact points that had this hash before the key was rotated: what an old report or receipt may show."""
+    for key in known_keys(home):
+        create_hmac_function(con, key)
+        points = con.execute(
+            "select identifier_type, identifier from identifiers__contact_point where keyed_hash(identifier) = $hash",
+            {"hash": text},
+        ).fetchall()
+        if points:
+            return points
+    return []
 
 
 class _Ledger:

@@ -11,6 +11,7 @@ from typing import Any
 from orchestration.core.config import Config
 from orchestration.core.errors import PermanentError
 from orchestration.core.home import Home
+from orchestration.core.key import Rotation, rotations
 from orchestration.evidence import figures
 from orchestration.evidence.gates import last_verdicts
 from orchestration.evidence.health import DestinationHealth, SourceHealth, destinations_of, evidence_of, sources_of
@@ -37,6 +38,8 @@ class Evidence:
     """When each version was published and with how many rows, the oldest first."""
     verdicts: tuple[Verdict, ...]
     overrides: tuple[Mapping[str, Any], ...]
+    rotations: tuple[Rotation, ...]
+    """Every time the key of the keyed hashes was replaced."""
     clocks: figures.Clocks
     requests: figures.Requests
     files: figures.Files
@@ -82,6 +85,7 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
             versions=_versions(home, published),
             verdicts=tuple(last_verdicts(home)),
             overrides=overrides(home),
+            rotations=rotations(home),
             clocks=figures.clocks(con, as_of),
             requests=figures.requests(con, as_of),
             files=figures.files(con),

@@ -28,6 +28,7 @@ from orchestration.core.warehouse import warehouse
 from orchestration.evidence.relations import ACCOUNTED, open_relations, rows
 from orchestration.evidence.wording import age, ago, counted, is_checked, moment
 from orchestration.landing.manifest import Entry, read_manifest
+from orchestration.landing.sealing import landed, require_key
 from orchestration.sync.receipts import last_receipt
 
 
@@ -333,6 +334,7 @@ def doctor(home: Home, config: Config) -> list[Finding]:
     looks = (
         ("configuration", _look_at_configuration), ("environment", _look_at_environment), ("secrets", _look_at_secrets),
         ("permissions", _look_at_permissions), ("disk", _look_at_disk), ("evidence", _look_at_evidence),
+        ("encryption", _look_at_encryption),
         ("warehouse", _look_at_warehouse), ("published versions", _look_at_published), ("gates", _look_at_gates),
     )  # fmt: skip
     found: list[Finding] = []
@@ -354,7 +356,7 @@ def _look_at_configuration(home: Home, config: Config) -> Findings:
     from orchestration.destinations.contract import settings_problems  # imports every configured system's module
 
     sources = {name: source for name, source in config.sources.items() if not name.startswith(FOUND_PREFIX)}
-    problems = settings_problems(config)
+    problems = settings_problems(config, home)
     for problem in problems:
         yield "broken", problem, f"correct {home.config_file.name}"
     if not problems:
@@ -468,6 +470,27 @@ def _look_at_evidence(home: Home, config: Config) -> Findings:
         yield "ok", f"{verified.sentence()}; head {verified.head}"
     for sentence in verified.unfinished:
         yield "attention", f"unfinished: {sentence}", "the next quietlist run finishes or removes what a killed one left"
+
+
+def _look_at_encryption(home: Home, config: Config) -> Findings:
+    there = list(landed(home))
+    plain = sum(path.is_file() for path in there)
+    rest = "the warehouse, published, reports, quarantine and outbox are not: the disk must be encrypted by the operating system"
+    if config.encryption.key_file:
+        path = config.encryption.key_path(home.root)
+        if path.is_file() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            yield "broken", f"the key file {path} is open to other users of this machine", f"chmod {PRIVATE_FILE:o} {path}"
+    if config.encryption.landing:
+        require_key(home, config)
+        yield "ok", f"landed files are encrypted by Quietlist (age, {counted(len(there) - plain, 'file')}); {rest}"
+        if plain:
+            yield "attention", f"{counted(plain, 'landed file')} not encrypted yet", "run quietlist run, which encrypts them"
+    else:
+        yield "ok", "nothing is encrypted by Quietlist: the disk must be encrypted by the operating system"
+        if plain < len(there):
+            require_key(home, config)
+            said = f"{counted(len(there) - plain, 'landed file')} still encrypted, although landing = false"
+            yield "attention", said, "run quietlist run, which decrypts them"
 
 
 def _look_at_warehouse(home: Home, config: Config) -> Findings:

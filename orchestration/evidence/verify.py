@@ -23,7 +23,7 @@ import duckdb
 from orchestration.core import chain
 from orchestration.core.chain import Link
 from orchestration.core.config import Config
-from orchestration.core.errors import ConfigError, PermanentError, TransientError
+from orchestration.core.errors import ConfigError, InputError, PermanentError, TransientError
 from orchestration.core.files import sha256_bytes, sha256_file
 from orchestration.core.home import Home
 from orchestration.core.lock import is_running
@@ -32,6 +32,7 @@ from orchestration.evidence.wording import counted, listed
 from orchestration.gate.verdicts import overrides_log
 from orchestration.landing.archives import landed_path
 from orchestration.landing.manifest import Entry, walk_manifest
+from orchestration.landing.sealing import opened, sealed_path
 from orchestration.publish.versions import LATEST, MANIFEST, altered, door_text
 from orchestration.reconcile.batches import batch_links, batch_rows, files_in_no_batch
 
@@ -227,18 +228,28 @@ class _Walk:
 
     def _check_landed(self, entry: Entry) -> None:
         path = landed_path(self._home, entry.sha256)
-        if path in self._accounted:
+        if path in self._accounted or sealed_path(path) in self._accounted:
             return
         name, step = (
             _name(self._home, path),
             "restore landing/ from its backup, or deliver the same file again; a rebuild needs it",
         )
         expected = f"the {entry.size:,} bytes with the SHA-256 {entry.sha256}, delivered as entry {entry.seq} of the manifest"
-        if not _is_file(path):
+        forms = [form for form in (path, sealed_path(path)) if _is_file(form)]
+        if not forms:
             raise _broken(name, "the file is gone", expected, step)
-        if path.stat().st_size != entry.size or (self._rehash and sha256_file(path) != entry.sha256):
-            raise _broken(name, "the file is not the one that was delivered", expected, step)
-        self._accounted.add(path)
+        try:
+            is_same = forms[0] != path or path.stat().st_size == entry.size
+            is_same = is_same and (not self._rehash or self._hash_of(path) == entry.sha256)
+        except InputError as error:
+            raise _broken(_name(self._home, forms[0]), error.seen, expected, step) from error
+        if not is_same:
+            raise _broken(_name(self._home, forms[0]), "the file is not the one that was delivered", expected, step)
+        self._accounted |= set(forms)
+
+    def _hash_of(self, landed: Path) -> str:
+        with opened(self._home, landed) as plain:
+            return sha256_file(plain)
 
     def _check_file(self, link: Link, path: Path) -> None:
         expected = f"the file with the SHA-256 {link.sha256}, as recorded"

@@ -26,6 +26,7 @@ from orchestration.core.config import Limits, size_in_bytes
 from orchestration.core.errors import InputError
 from orchestration.core.files import sha256_file
 from orchestration.core.home import PRIVATE_FOLDER, Home
+from orchestration.landing import sealing
 from orchestration.landing.manifest import Entry, Member, Rejected
 
 _CHUNK = 1 << 20
@@ -81,21 +82,42 @@ def inspect(path: Path, name: str, sha256: str, limits: Limits) -> tuple[tuple[M
     return (Member(name, sha256, size),), (), 0
 
 
+def inspect_landed(home: Home, name: str, sha256: str, limits: Limits) -> tuple[tuple[Member, ...], tuple[Rejected, ...], int]:
+    """:func:`inspect` of the delivered bytes with this hash, as they lie in landing."""
+    with sealing.opened(home, landed_path(home, sha256)) as path:
+        return inspect(path, name, sha256, limits)
+
+
 @contextmanager
 def open_member(home: Home, entry: Entry, member: Member) -> Iterator[Path]:
-    """The member's bytes as a file, verified against the manifest; an unpacked one is gone when the block ends.
+    """The member's bytes as a file, verified against the manifest; one that was unpacked or decrypted is gone when the
+    block ends.
 
     Raises:
         InputError: the bytes in landing are missing or no longer those of the manifest.
     """
-    delivered = landed_path(home, entry.sha256)
-    if not delivered.is_file():
+    with _delivered(home, entry) as delivered:
+        if member.sha256 == entry.sha256:
+            if sha256_file(delivered) != entry.sha256:
+                raise _altered(entry, "other bytes")
+            yield delivered
+        else:
+            with _unpacked(home, entry, delivered, member) as path:
+                yield path
+
+
+@contextmanager
+def _delivered(home: Home, entry: Entry) -> Iterator[Path]:
+    """The delivered bytes, unverified."""
+    path = landed_path(home, entry.sha256)
+    if not sealing.is_landed(path):
         raise _altered(entry, "the file is missing")
-    if member.sha256 == entry.sha256:
-        if sha256_file(delivered) != entry.sha256:
-            raise _altered(entry, "other bytes")
+    with sealing.opened(home, path) as delivered:
         yield delivered
-        return
+
+
+@contextmanager
+def _unpacked(home: Home, entry: Entry, delivered: Path, member: Member) -> Iterator[Path]:
     parent = home.warehouse_folder / "unpacked"
     parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     # The process id in the name lets clear_unpacked tell what a killed process left from what is being read.
@@ -117,17 +139,15 @@ def member_head(home: Home, entry: Entry, member: Member, length: int) -> bytes:
     Raises:
         InputError: the bytes in landing are missing or can no longer be unpacked.
     """
-    delivered = landed_path(home, entry.sha256)
-    if not delivered.is_file():
-        raise _altered(entry, "the file is missing")
-    if member.sha256 == entry.sha256:
-        with delivered.open("rb") as plain:
-            return plain.read(length)
-    try:
-        with _unpacking(), _member_stream(delivered, member) as stream:
-            return stream.read(length)
-    except _Refused as refusal:
-        raise _altered(entry, str(refusal)) from refusal
+    with _delivered(home, entry) as delivered:
+        if member.sha256 == entry.sha256:
+            with delivered.open("rb") as plain:
+                return plain.read(length)
+        try:
+            with _unpacking(), _member_stream(delivered, member) as stream:
+                return stream.read(length)
+        except _Refused as refusal:
+            raise _altered(entry, str(refusal)) from refusal
 
 
 def clear_unpacked(home: Home) -> None:

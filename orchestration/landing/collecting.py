@@ -24,12 +24,12 @@ from orchestration.core.config import Config, Source
 from orchestration.core.errors import ConfigError, TransientError
 from orchestration.core.files import sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
-from orchestration.landing.archives import JUNK, inspect, landed_path
+from orchestration.landing import sealing
+from orchestration.landing.archives import JUNK, clear_unpacked, inspect_landed, landed_path
 from orchestration.landing.manifest import GENESIS, Entry, Settings, append, delivery_links, mend, read_manifest
 
 _CHUNK = 1 << 20
 _EPOCH = datetime.fromtimestamp(0, UTC)
-_INCOMING = ".incoming."
 # Names that browsers, SFTP servers and rsync give a file until it is whole.
 _TEMPORARY_ENDINGS = (".part", ".tmp", ".crdownload", ".filepart", "~")
 # Kept in empty folders by version control, or left by file managers: never data.
@@ -136,8 +136,10 @@ def collect(home: Home, config: Config, as_of: datetime) -> Collected:
         mend(home)
         entries = read_manifest(home)
         _require_later(home, entries, as_of)
-        for leftover in home.landing.glob(f"{_INCOMING}*"):
+        for leftover in home.landing.glob(f"{sealing.INCOMING}*"):
             leftover.unlink()  # a killed run's unfinished copy; its original is still in the inbox
+        clear_unpacked(home)  # decrypted by a process that was killed
+        sealing.migrate(home, config)
         scan = _scan(home, config)
         ready = _settled(scan.candidates, config.limits.settle_seconds)
         landing = _Landing(home, config, as_of, entries)
@@ -204,7 +206,7 @@ class _Landing:
 
     def _copy(self, item: _Candidate) -> tuple[Path, str, int]:
         digest, size = hashlib.sha256(), 0
-        handle, name = tempfile.mkstemp(prefix=_INCOMING, dir=self._home.landing)
+        handle, name = tempfile.mkstemp(prefix=sealing.INCOMING, dir=self._home.landing)
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as target, item.path.open("rb") as source:
@@ -228,13 +230,11 @@ class _Landing:
         if not target.parent.is_dir():
             target.parent.mkdir(mode=PRIVATE_FOLDER)
             sync_folder(self._home.landing)
-        temporary.chmod(PRIVATE_FILE)
-        temporary.replace(target)
-        sync_folder(target.parent)
+        sealing.place(self._home, self._config, temporary, target)
 
     def _record(self, item: _Candidate, sha256: str, size: int) -> None:
         source: Source = self._config.sources[item.source]
-        members, rejected, junk = inspect(landed_path(self._home, sha256), item.name, sha256, self._config.limits)
+        members, rejected, junk = inspect_landed(self._home, item.name, sha256, self._config.limits)
         entry = Entry(
             seq=self._last.seq + 1 if self._last else 1,
             sha256=sha256,

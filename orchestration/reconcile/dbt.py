@@ -35,6 +35,9 @@ _VAR_OF_KIND = {
     "contacts_made": "contact_made_models",
     "registry": "registry_models",
 }
+_DUCKDB_ERROR = re.compile(r"\b([A-Z][A-Za-z]*(?: [A-Za-z]+)*?) Error:")
+# Kinds of errors that are known before any row is read, or that are about the machine.
+_OF_THE_MODELS = ("Binder", "Catalog", "Parser", "IO", "Out of Memory", "Not implemented")
 _lock = threading.RLock()  # dbt keeps its adapters in module state: one invocation at a time in a process
 
 
@@ -209,7 +212,7 @@ def _invoke(
         runner = dbtRunner() if parsing else dbtRunner(manifest=_manifest())
         outcome = runner.invoke([*arguments, *flags])
         results = [_node_result(item) for item in getattr(outcome.result, "results", None) or []]
-        return bool(outcome.success), results, str(outcome.exception or "")
+        return bool(outcome.success), results, _without_values(str(outcome.exception or ""))
 
 
 def _node_result(item: Any) -> NodeResult:
@@ -223,10 +226,13 @@ def _node_result(item: Any) -> NodeResult:
 
 
 def _without_values(message: str) -> str:
-    """DuckDB quotes the value it could not convert or that broke a constraint: that is somebody's data."""
+    """DuckDB quotes the value it could not convert or that broke a constraint: that is somebody's data. So of an error that
+    arises from rows only the kind is kept; the text of one that arises from the models themselves is kept whole.
+    """
     text = " ".join(message.split())
-    if re.search(r"(Conversion|Constraint|Invalid Input|Out of Range) Error", text):
-        text = re.sub(r"'[^']*'|\"[^\"]*\"", "…", text)
+    kind = _DUCKDB_ERROR.search(text)
+    if kind and kind[1] not in _OF_THE_MODELS:
+        text = f"{text[: kind.end()]} (its text is left out because it may quote a row)"
     return re.sub(r"\S*@\S+|\+?\d{7,}", "…", text)
 
 

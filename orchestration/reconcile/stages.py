@@ -15,7 +15,7 @@ import duckdb
 from orchestration.core.config import Config
 from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.home import Home
-from orchestration.core.key import home_key
+from orchestration.core.key import fingerprint, home_key
 from orchestration.core.warehouse import one_row, warehouse
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.cache import NormaliseCounts, create_identifier_tables, normalise_new
@@ -28,6 +28,8 @@ STAGES = ("staging", "ledger", "golden", "prove")
 _NORMALISERS = (phone_sql.NORMALISER, email_sql.NORMALISER, postal.NORMALISER)
 # Where the vars of a run are wanted without its clock.
 _NO_CLOCK = datetime.min.replace(tzinfo=UTC)
+KEY_STAMP = "key"
+"""The stamp that holds the fingerprint of the key which the warehouse's keyed hashes were made with."""
 _STAMPS = "create table if not exists raw.stamps (name varchar primary key, value varchar)"
 
 
@@ -57,7 +59,7 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
     """Policy seeds when they changed, then the staging models and the lists of raw identifiers seen."""
     with warehouse(home, limits=config.limits) as con:
         prepare(con, home)
-        if _is_reconciled(con, config):
+        if _is_reconciled(con, home, config):
             return Built([], unchanged=True)
         # From here until the golden table is done the tables answer for no inputs as a whole.
         con.execute("delete from raw.stamps where name = 'reconciled'")
@@ -77,15 +79,19 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
 def normalise(home: Home, config: Config) -> NormaliseCounts:
     """Normalise the identifiers never seen before."""
     with warehouse(home, limits=config.limits) as con:
-        if _is_reconciled(con, config):
+        if _is_reconciled(con, home, config):
             return NormaliseCounts(0, 0, 0, 0, 0, 0, ())
-        return normalise_new(con, home_key(home))
+        key = home_key(home)
+        counts = normalise_new(con, key)
+        # After the hashes, and of the key they were made with: killed in between, the next run makes them again.
+        _set_stamp(con, KEY_STAMP, fingerprint(key))
+        return counts
 
 
 def ledger(home: Home, config: Config, as_of: datetime) -> Built:
     """The ledger of requests, the account of every record, and the links between records."""
     with warehouse(home, limits=config.limits) as con:
-        if _is_reconciled(con, config):
+        if _is_reconciled(con, home, config):
             _set_stamp(con, "clock", as_of.isoformat())
             return Built([], unchanged=True)
         # Emptied by stage() when everything is taken in again.
@@ -106,7 +112,7 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
 def identify(home: Home, config: Config) -> Linked:
     """Who is the same person as whom."""
     with warehouse(home, limits=config.limits) as con:
-        if _is_reconciled(con, config):
+        if _is_reconciled(con, home, config):
             return count_persons(con)
         return link_persons(con)
 
@@ -114,11 +120,11 @@ def identify(home: Home, config: Config) -> Linked:
 def golden(home: Home, config: Config, as_of: datetime) -> Built:
     """The golden table, its history, and the legal deadline of every request."""
     with warehouse(home, limits=config.limits) as con:
-        if _is_reconciled(con, config):
+        if _is_reconciled(con, home, config):
             return Built([], unchanged=True)
     nodes = _build(home, config, as_of, "golden")
     with warehouse(home, limits=config.limits) as con:
-        _set_stamp(con, "reconciled", _inputs(con, config))
+        _set_stamp(con, "reconciled", _inputs(con, config, _stamp(con, KEY_STAMP)))
     return Built(nodes)
 
 
@@ -144,6 +150,11 @@ def _build(home: Home, config: Config, as_of: datetime, tag: str, *, anew: bool 
     return nodes
 
 
+def is_of_this_key(con: duckdb.DuckDBPyConnection, home: Home) -> bool:
+    """False when the key was rotated since the hashes in the warehouse were made."""
+    return _stamp(con, KEY_STAMP) == fingerprint(home_key(home))
+
+
 def last_clock(con: duckdb.DuckDBPyConnection) -> datetime | None:
     """The ``as_of`` of the last reconciliation, or None when there was none."""
     text = _stamp(con, "clock")
@@ -166,9 +177,9 @@ def _views(config: Config) -> str:
     return sha256_text(canonical_json([dbt.models_hash(), _without_clock(config)]))
 
 
-def _inputs(con: duckdb.DuckDBPyConnection, config: Config) -> str:
-    """Fingerprint of everything the tables up to the golden one are made of. The run's clock is not among it: only the
-    deadlines' states depend on it, and those are built by every run (promise 5).
+def _inputs(con: duckdb.DuckDBPyConnection, config: Config, key: str | None) -> str:
+    """Fingerprint of everything the tables up to the golden one are made of, the key of their hashes included. The run's
+    clock is not among it: only the deadlines' states depend on it, and those are built by every run (promise 5).
     """
     files = one_row(
         con,
@@ -181,11 +192,11 @@ def _inputs(con: duckdb.DuckDBPyConnection, config: Config) -> str:
     settings = one_row(
         con, "select md5(coalesce(string_agg(s::varchar, chr(10) order by s::varchar), '')) from raw.source_settings as s"
     )
-    return sha256_text(canonical_json([_meaning(config), _without_clock(config), files, settings[0]]))
+    return sha256_text(canonical_json([_meaning(config), _without_clock(config), files, settings[0], key]))
 
 
-def _is_reconciled(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
-    return _stamp(con, "reconciled") == _inputs(con, config)
+def _is_reconciled(con: duckdb.DuckDBPyConnection, home: Home, config: Config) -> bool:
+    return _stamp(con, "reconciled") == _inputs(con, config, fingerprint(home_key(home)))
 
 
 def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:

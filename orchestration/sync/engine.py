@@ -6,9 +6,7 @@ published, gated snapshot, never the warehouse, so that what was judged is what 
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,16 +14,16 @@ from pathlib import Path
 import duckdb
 
 from orchestration.core.config import Config
-from orchestration.core.errors import ConfigError, GateClosed, PermanentError, QuietlistError, TransientError
+from orchestration.core.errors import ConfigError, GateClosed, PermanentError, TransientError, plain_errors
 from orchestration.core.home import Home
-from orchestration.core.key import create_hmac_function, home_key
+from orchestration.core.key import create_hmac_function, home_key, key_that_made
 from orchestration.destinations.contract import Destination, Push, ReadsAll, ReadsPoints, destination_for
 from orchestration.gate.verdicts import Permission
 from orchestration.gate.verdicts import allows as gate_allows
 from orchestration.publish import Snapshot, read_gated
 from orchestration.sync import found, guards, plan, receipts, verify
 from orchestration.sync.guards import Held
-from orchestration.sync.ledger import Journal, ledger, record_sight, replace_rows
+from orchestration.sync.ledger import Journal, follow_key, ledger, record_sight, replace_rows
 from orchestration.sync.lock import LOCK_WAIT_SECONDS, destination_lock
 from orchestration.sync.send import Pace, Sender, Timer
 
@@ -127,7 +125,6 @@ def sync(
         # Asked now, by the hash of these very rows: what the gate says today, not what it said when they were published.
         permission = (allows or gate_allows)(home, snapshot.rows_sha256)
         with ledger(home, config.limits) as con:
-            create_hmac_function(con, home_key(home))
             return push.carry_out(con, snapshot, permission)
 
 
@@ -158,7 +155,7 @@ class _Push:
             or _count(con, f"{_OURS} and receipt_seq >= $seq", destination=self.name, seq=seq) > 0
             or _count(con, f"row_state where {found.WAITING}", destination=self.name) > 0
         )
-        with _plain_errors(self.name):
+        with plain_errors(f"Pushing to {self.name}"):
             self.destination.open(Push(version=snapshot.version, run=seq, as_of=self.as_of))
             try:
                 return self._pushed(con, snapshot, permission, journal, seq, unfinished)
@@ -195,6 +192,7 @@ class _Push:
         wanted = plan.prepare_wanted(
             con, snapshot.files, self.destination, channels=self.config.channels, scopes=self.config.scopes
         )
+        self._use_key_of_version(con, snapshot)
         evidence_failed = False
         try:
             plan.prepare_evidence(con, snapshot.evidence_file)
@@ -306,6 +304,17 @@ class _Push:
             raise stopped
         return replace(result, receipt=path)
 
+    def _use_key_of_version(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
+        """Hash with the key that the published rows were hashed with, so that one push never mixes two.
+
+        After a rotation that is a retired key until the next run has published anew. The ledger follows it.
+        """
+        sample = plan.one_published_hash(con, snapshot.files)
+        key = key_that_made(self.home, *sample) if sample else home_key(self.home)
+        create_hmac_function(con, key or home_key(self.home))
+        if key is not None:
+            follow_key(con)
+
     def _look_and_plan(self, con: duckdb.DuckDBPyConnection) -> None:
         """Look at the destination as far as it lets itself be looked at, and plan by what is there."""
 
@@ -365,22 +374,6 @@ _WORTH_AN_ALARM = {
     "refused_before": "were refused before and are tried again",
     "release_outcome_unknown": "were to be released when a push died; nobody knows whether they were",
 }
-
-
-@contextmanager
-def _plain_errors(name: str) -> Iterator[None]:
-    """Turn a stray exception into one that quotes nothing: a driver's message may hold the row it stumbled over."""
-    try:
-        yield
-    except QuietlistError:
-        raise
-    except Exception as error:  # noqa: BLE001  any of them may quote a row
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        raise PermanentError(
-            f"Pushing to {name}",
-            seen=f"{type(error).__name__} in {Path(frame.filename).name} line {frame.lineno}",
-            next_step="its text is left out because it may hold personal data; run the module's tests",
-        ) from None
 
 
 def _count(con: duckdb.DuckDBPyConnection, relation: str, **known: object) -> int:

@@ -104,6 +104,18 @@ def ledger(home: Home, limits: Limits | None = None) -> Iterator[duckdb.DuckDBPy
         con.close()
 
 
+def follow_key(con: duckdb.DuckDBPyConnection) -> None:
+    """Give every row its hash under the key that ``keyed_hash`` has on this connection, if they have another one.
+
+    All of them are of one key, since this is called before anything is written: one row tells.
+    """
+    other = con.execute(
+        "select keyed_hash(identifier) <> identifier_hash from row_state where identifier_hash is not null limit 1"
+    ).fetchall()
+    if other and other[0][0]:
+        con.execute("update row_state set identifier_hash = keyed_hash(identifier)")
+
+
 def copy_state(con_warehouse: duckdb.DuckDBPyConnection, home: Home) -> int:
     """Replace ``raw.sync__row_state`` in the warehouse by the ledger's rows that were ever wanted. Returns how many.
 

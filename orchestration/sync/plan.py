@@ -58,8 +58,6 @@ def prepare_wanted(
         con.execute("create or replace temp table node as select node from _nodes")
     finally:
         con.unregister("_nodes")
-    carried = ", ".join(f"coalesce(speaker.{name}::varchar, '')" for name in destination.carries)
-    fingerprint = f"md5(concat_ws(chr(31), $mapping{', ' + carried if carried else ''}))"
     con.execute(
         f"""
         create or replace temp table wanted as
@@ -93,7 +91,7 @@ def prepare_wanted(
                 {KEY_LIST},
                 speaker.identifier_hash, speaker.reason, speaker.basis, speaker.suppressed_since::timestamptz as suppressed_since,
                 last_requested_at::timestamptz as last_requested_at, speaker.region, speaker.deciding_request_id,
-                {fingerprint} as fingerprint
+                {_fingerprint(destination, "speaker")} as fingerprint
             from spoken_for
         )
         select * from final
@@ -106,6 +104,16 @@ def prepare_wanted(
         },
     )
     return _count(con, "wanted")
+
+
+def one_published_hash(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> tuple[str, str] | None:
+    """An identifier of the published table and its keyed hash; None when the table is empty."""
+    found = con.execute(
+        "select identifier, identifier_hash from read_parquet($files, hive_partitioning = false) "
+        "where identifier is not null and identifier_hash is not null limit 1",
+        {"files": [str(path) for path in files]},
+    ).fetchall()
+    return (str(found[0][0]), str(found[0][1])) if found else None
 
 
 def prepare_evidence(con: duckdb.DuckDBPyConnection, file: Path) -> None:
@@ -230,8 +238,11 @@ def make_plan(
                 there and (any_ours or (any_unknown and ours)) as ours_there,
                 there and (any_other or (any_unknown and not ours)) as other_there,
                 active and known.state = 'sent' and looked and not there and known.sent_at + $settle > $as_of as settling,
-                coalesce(wanted_fingerprint, known.fingerprint) as fingerprint,
-                known.fingerprint is distinct from wanted_fingerprint as differs
+                coalesce(wanted_fingerprint, case when active then {_fingerprint(destination, "known")} end) as fingerprint,
+                known.fingerprint is distinct from wanted_fingerprint as differs,
+                -- it stays there although nothing asks for it any more, so it must follow a new key like the others
+                active and not is_wanted and known.state in ('sent', 'verified') and known.releasing is null
+                    and known.fingerprint <> {_fingerprint(destination, "known")} as stale
             from owned
         ),
         decided as (
@@ -252,6 +263,7 @@ def make_plan(
                     when ours and (settling or release_settling) then 'noop:settling'
                     when ours and looked and not ours_there and coalesce(proof.id, known.releasing) is not null then 'noop:gone'
                     when ours and looked and not ours_there then 'put:missing'
+                    when ours and proof is null and stale then 'put:changed'
                     when ours and not configured and proof is null then 'blocked:no_longer_configured'
                     when ours and proof is null then 'blocked:no_evidence'
                     when ours and not looked and known.releasing is not null then 'blocked:release_outcome_unknown'
@@ -281,6 +293,7 @@ def make_plan(
         """,
         {
             "destination": name,
+            "mapping": str(destination.facts.mapping_version),
             "looked_at_all": looked_at_all,
             "settle": timedelta(seconds=destination.facts.visible_within_seconds),
             "as_of": as_of,
@@ -431,6 +444,12 @@ def count_plan(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]:
     """Rows per (action, why), sorted."""
     rows = con.execute("select action, why, count(*) from plan group by all order by all").fetchall()
     return {(action, why): int(count) for action, why, count in rows}
+
+
+def _fingerprint(destination: Destination, row: str) -> str:
+    """The SQL of a fingerprint of what the destination stores of a row; ``$mapping`` is the module's version of doing so."""
+    carried = [f"coalesce({row}.{name}::varchar, '')" for name in destination.carries]
+    return f"md5(concat_ws(chr(31), {', '.join(['$mapping', *carried])}))"
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:

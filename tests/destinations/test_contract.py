@@ -24,7 +24,7 @@ def test_every_module_states_its_facts_and_connects(system, home) -> None:
     required = [name for name, entry in module.Settings.model_fields.items() if entry.is_required()]
     if not required:
         found = destination_for("x", config(text), home)
-        assert found.facts == module.FACTS and set(found.carries) <= set(contract.PAYLOAD)
+        assert found.facts == module.FACTS and set(found.carries) <= {"identifier_hash", *contract.PAYLOAD}
 
 
 def test_all_problems_of_all_destinations_are_told_at_once(home) -> None:
@@ -34,7 +34,7 @@ def test_all_problems_of_all_destinations_are_told_at_once(home) -> None:
         '[destinations.table]\nsystem = "sql_table"\nchannels = ["email"]',
         'url = "postgresql://me:hidden@db/x"\ntable = "drop table"',
     )
-    problems = settings_problems(settings)
+    problems = settings_problems(settings, home)
     assert [problem.split(": ")[0] for problem in problems] == [
         "destinations.house.columns", "destinations.house.format", "destinations.house.colour",
         "destinations.table.url", "destinations.table.table",

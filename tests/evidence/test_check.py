@@ -154,7 +154,7 @@ def test_a_file_of_questions(house: Home) -> None:
         ("channel,identifier,name\nemail,a@example.com,Jane\n", "a header of 3 columns"),
         ("channel,identifier\nemail\n", "row 1 has not as many columns"),
         ("channel,identifier\nemail,a,b\n", "row 1 has not as many columns"),
-        ("channel,identifier\nmail,a@example.com\n", "channel 'mail' is not one of email"),
+        ("channel,identifier\nmail,a@example.com\n", "the channel of question 1 is not one of email"),
         ("", "a header of 0 columns"),
     ],
 )
@@ -168,8 +168,9 @@ def test_a_file_that_is_no_list_of_questions_is_refused_without_quoting_it(house
 def test_unknown_channels_and_scopes_are_named_with_what_is_allowed(house: Home) -> None:
     with pytest.raises(ConfigError) as caught:
         check_many(house, [Question("mail", "a@example.com", "acme/weekly")])
-    assert "'mail' is not one of email, voice" in str(caught.value)
-    assert "'acme/weekly' is not one of *, acme, acme/newsletter" in str(caught.value)
+    assert "channel of question 1 is not one of email, voice" in str(caught.value)
+    assert "is not one of *, acme, acme/newsletter" in str(caught.value)
+    assert "mail'" not in str(caught.value) and "weekly" not in str(caught.value), "what was given may be somebody's address"
 
 
 def test_an_unreadable_identifier_is_refused_without_quoting_it(house: Home) -> None:
