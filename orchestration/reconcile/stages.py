@@ -19,7 +19,7 @@ from orchestration.core.key import home_key
 from orchestration.core.warehouse import one_row, warehouse
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.cache import NormaliseCounts, create_identifier_tables, normalise_new
-from orchestration.readers.tables import create_raw_tables
+from orchestration.readers.tables import FAILED, create_raw_tables
 from orchestration.reconcile import dbt
 from orchestration.reconcile.components import Linked, count_persons, create_person_table, link_persons
 from orchestration.sync import copy_state
@@ -29,6 +29,13 @@ _NORMALISERS = (phone_sql.NORMALISER, email_sql.NORMALISER, postal.NORMALISER)
 # Where the vars of a run are wanted without its clock.
 _NO_CLOCK = datetime.min.replace(tzinfo=UTC)
 _STAMPS = "create table if not exists raw.stamps (name varchar primary key, value varchar)"
+# What golden.int_known_listings says, of the last golden table that was finished.
+_GOLDEN_LISTINGS = """
+create table if not exists raw.golden_listings (
+    registry varchar, registry_version varchar, channel varchar, identifier varchar, listed_from timestamptz,
+    listed_to timestamptz, region varchar, known_from timestamptz, end_known_from timestamptz
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,7 @@ def prepare(con: duckdb.DuckDBPyConnection, home: Home) -> None:
     if not exists:
         copy_state(con, home)
     con.execute(_STAMPS)
+    con.execute(_GOLDEN_LISTINGS)
 
 
 def stage(home: Home, config: Config, as_of: datetime) -> Built:
@@ -63,7 +71,11 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
         policy_changed = _stamp(con, "policy") != dbt.policy_hash()
         anew = _must_build_anew(con, config)
         if anew:
+            con.execute("begin")
             con.execute("delete from raw.ledger_files")
+            con.execute("delete from raw.golden_files")
+            con.execute("delete from raw.stamps where name in ('meaning', 'persons', 'golden')")
+            con.execute("commit")
     nodes: list[dbt.NodeResult] = []
     if policy_changed:
         nodes += dbt.invoke(home, config, as_of, "seed", "resource_type:seed", full_refresh=True)
@@ -92,7 +104,8 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
     with warehouse(home, limits=config.limits) as con:
         con.execute("begin")
         con.execute("delete from raw.ledger_files")
-        con.execute("insert into raw.ledger_files select file_id from raw.load_log")
+        # A file whose bytes were gone is tried again by each run: its records are still to come.
+        con.execute(f"insert into raw.ledger_files select file_id from raw.load_log where reader <> '{FAILED}'")
         _set_stamp(con, "meaning", _meaning(config))
         _set_stamp(con, "clock", as_of.isoformat())
         con.execute("commit")
@@ -104,7 +117,9 @@ def identify(home: Home, config: Config) -> Linked:
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, config):
             return count_persons(con)
-        return link_persons(con)
+        linked = link_persons(con, anew=_stamp(con, "persons") is None)
+        _set_stamp(con, "persons", "linked")
+        return linked
 
 
 def golden(home: Home, config: Config, as_of: datetime) -> Built:
@@ -112,10 +127,21 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, config):
             return Built([], unchanged=True)
-    nodes = dbt.invoke(home, config, as_of, "build", "tag:golden")
+        meaning = _golden_meaning(home, config)
+        anew = _stamp(con, "golden") != meaning
+        # Until the last table is done there is no saying which of them hold what: whoever finds no stamp builds anew.
+        con.execute("delete from raw.stamps where name = 'golden'")
+    nodes = dbt.invoke(home, config, as_of, "build", "tag:golden", full_refresh=anew)
     with warehouse(home, limits=config.limits) as con:
+        con.execute("begin")
+        con.execute("delete from raw.golden_files")
+        con.execute("insert into raw.golden_files select file_id from raw.ledger_files")
+        con.execute("delete from raw.golden_listings")
+        con.execute("insert into raw.golden_listings by name select * from golden.int_known_listings")
+        _set_stamp(con, "golden", meaning)
         _set_stamp(con, "reconciled", _inputs(con, config))
-    return Built(nodes)
+        con.execute("commit")
+    return Built(nodes, anew)
 
 
 def prove(home: Home, config: Config, as_of: datetime) -> Built:
@@ -134,6 +160,14 @@ def _meaning(config: Config) -> str:
     settings = {name: entry.model_dump(mode="json") for name, entry in config.sources.items()}
     company = config.company.model_dump(mode="json", exclude={"name", "target_hours", "at_risk_hours"})
     return sha256_text(canonical_json([dbt.models_hash(), dbt.policy_hash(), *_NORMALISERS, settings, company]))
+
+
+def _golden_meaning(home: Home, config: Config) -> str:
+    """Fingerprint of everything but the records that decides what the golden table and the deadlines say. The key is among
+    it: every row holds its keyed hash.
+    """
+    key = sha256_text(f"golden:{home_key(home).hex()}")
+    return sha256_text(canonical_json([_meaning(config), config.company.target_hours, key]))
 
 
 def _inputs(con: duckdb.DuckDBPyConnection, config: Config) -> str:
@@ -162,16 +196,25 @@ def _is_reconciled(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
 def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
     if _stamp(con, "meaning") != _meaning(config):
         return True
-    # A late snapshot changes what "absent from the snapshot before" means for undated rows after it.
+    # A late snapshot changes what "absent from the snapshot before" means for undated rows after it; and a file that arrived
+    # before one that was taken in (its bytes were gone for a while, say) may be the first evidence of what is known already.
     (late,) = one_row(
         con,
-        """
+        f"""
+        with taken as (
+            select * from raw.landed_files where file_id in (select file_id from raw.ledger_files)
+        )
         select count(*) from raw.landed_files as late
-        where late.file_id not in (select file_id from raw.ledger_files)
-          and exists (
-            select 1 from raw.landed_files as taken
-            where taken.source = late.source and taken.feed = late.feed and taken.snapshot_at > late.snapshot_at
-              and taken.file_id in (select file_id from raw.ledger_files)
+        where late.file_id not in (select file_id from taken)
+          and (
+            exists (
+                select 1 from taken
+                where taken.source = late.source and taken.feed = late.feed and taken.snapshot_at > late.snapshot_at
+            )
+            or (
+                late.received_at < (select max(received_at) from taken)
+                and late.file_id in (select file_id from raw.load_log where reader <> '{FAILED}')
+            )
           )
         """,
     )

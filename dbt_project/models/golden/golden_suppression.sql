@@ -1,8 +1,18 @@
+-- depends_on: {{ ref('int_touched_identifiers') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched',
+    unique_key=['identifier_type', 'identifier'], meta={'touched': 'int_touched_identifiers'},
+    on_schema_change='fail'
+) }}
+
 -- The golden table (DESIGN 5.3): one row per channel, identifier and scope that may not be contacted.
 
 with suppressions as (
 
     select * from {{ ref('int_standing') }}
+    {% if is_incremental() %}
+    where {{ in_touched(ref('int_touched_identifiers'), ['identifier_type', 'identifier']) }}
+    {% endif %}
 
 ),
 

@@ -1,5 +1,5 @@
 -- depends_on: {{ ref('stg_quietlist__ledger_files') }}
-{{ config(materialized='incremental', incremental_strategy='append') }}
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='file_id') }}
 
 -- Every record that is a request, with normalised identifiers and an id made of its meaning, so that the same
 -- request delivered again, by any file name and in any order, gets the same id. Grows by the new files only.
