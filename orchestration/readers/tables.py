@@ -39,6 +39,10 @@ create table if not exists raw.quarantine (
 );
 create table if not exists raw.ledger_files (file_id varchar);   -- the ledger has taken in
 create table if not exists raw.golden_files (file_id varchar);   -- the golden table has taken in
+create table if not exists raw.golden_listings (   -- golden.int_known_listings as the golden table has taken it in
+    registry varchar, registry_version varchar, channel varchar, identifier varchar, listed_from timestamptz,
+    listed_to timestamptz, region varchar, known_from timestamptz, end_known_from timestamptz
+);
 create table if not exists raw.source_settings (
     source varchar, format varchar, scope varchar, timezone varchar, region varchar, configured boolean
 );

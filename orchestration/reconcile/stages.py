@@ -29,13 +29,6 @@ _NORMALISERS = (phone_sql.NORMALISER, email_sql.NORMALISER, postal.NORMALISER)
 # Where the vars of a run are wanted without its clock.
 _NO_CLOCK = datetime.min.replace(tzinfo=UTC)
 _STAMPS = "create table if not exists raw.stamps (name varchar primary key, value varchar)"
-# What golden.int_known_listings says, of the last golden table that was finished.
-_GOLDEN_LISTINGS = """
-create table if not exists raw.golden_listings (
-    registry varchar, registry_version varchar, channel varchar, identifier varchar, listed_from timestamptz,
-    listed_to timestamptz, region varchar, known_from timestamptz, end_known_from timestamptz
-)
-"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +50,6 @@ def prepare(con: duckdb.DuckDBPyConnection, home: Home) -> None:
     if not exists:
         copy_state(con, home)
     con.execute(_STAMPS)
-    con.execute(_GOLDEN_LISTINGS)
 
 
 def stage(home: Home, config: Config, as_of: datetime) -> Built:

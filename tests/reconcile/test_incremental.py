@@ -167,7 +167,7 @@ def test_another_scope_tree_or_target_builds_anew_what_it_decides(house: House) 
     assert not stages.stage(house.home, targets, house.day).anew, "the ledger knows nothing of the company's target"
     stages.ledger(house.home, targets, house.day)
     assert stages.golden(house.home, targets, house.day).anew, "the deadlines do"
-    narrower = house.config.model_copy(update={"company": company.model_copy(update={"scopes": ["acme"]})})
+    narrower = house.config.model_copy(update={"company": company.model_copy(update={"scopes": ("acme",)})})
     assert stages.stage(house.home, narrower, house.day).anew, "another tree widens other scopes"
 
 
