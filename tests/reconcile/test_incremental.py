@@ -71,7 +71,9 @@ class House:
             )
 
 
-def asked(key: str, action: str = "opt_out", channels: str = "email", method: str = "web_form", *, hour: int = 9, **who: object) -> Request:
+def asked(
+    key: str, action: str = "opt_out", channels: str = "email", method: str = "web_form", *, hour: int = 9, **who: object
+) -> Request:
     at = datetime(2026, 3, 1, hour, tzinfo=UTC)
     return Request(
         key=key, action=action, method=method, channels=frozenset(channels.split(";")), scope=str(who.pop("scope", "acme")),
@@ -187,7 +189,14 @@ def test_a_run_that_is_killed_between_two_tables_is_never_taken_for_a_whole_one(
     worlds = [make_world(number, rng) for number in range(40)]
 
     def part_of(run: int) -> None:
-        house.deliver(*(t for number, world in enumerate(worlds) for t in (*world.requests, *world.contacts) if (hash_of(t) + number) % 4 == run))
+        house.deliver(
+            *(
+                t
+                for number, world in enumerate(worlds)
+                for t in (*world.requests, *world.contacts)
+                if (hash_of(t) + number) % 4 == run
+            )
+        )
 
     def prepared() -> None:
         collect(house.home, house.config, house.day)
