@@ -27,13 +27,21 @@ from orchestration.core.files import canonical_json, sha256_file, sha256_text, s
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import prepare
 from orchestration.gate.verdicts import Permission, allows
-from orchestration.publish.candidate import EVIDENCE_FILE, ROWS_FILE, Candidate, parquet_relation, read_candidate, write_parquet
-from orchestration.publish.rows import rows_sha256
+from orchestration.publish.candidate import (
+    EVIDENCE_FILE,
+    ROWS_FILE,
+    Candidate,
+    copy_parquet,
+    parquet_relation,
+    read_candidate,
+    write_parquet,
+)
 from orchestration.publish.versions import (
     LATEST,
     MANIFEST,
     Snapshot,
     latest_version,
+    next_version,
     read_published,
     stray_version,
     version_folder,
@@ -75,7 +83,7 @@ def publish(home: Home, as_of: datetime, candidate: Candidate | None = None, *, 
     with _only_publisher(home):
         latest = latest_version(home)
         before = read_published(home) if latest else None
-        version = (latest or 0) + 1
+        version = next_version(home)
         _clean(home, version)
         folder = home.golden_published / f"version={version}.tmp"
         try:
@@ -114,13 +122,15 @@ def _write_rows(home: Home, candidate: Candidate, folder: Path, version: int, li
     with duckdb.connect() as con:
         prepare(con, home, limits)
         rows = folder / ROWS_FILE
-        write_parquet(con, f"select * replace ({version}::bigint as golden_version) from {candidate.relation}", rows)
-        evidence = parquet_relation([candidate.folder / EVIDENCE_FILE])
-        write_parquet(con, f"select * from {evidence}", folder / EVIDENCE_FILE)
+        if candidate.version == version:
+            copy_parquet(candidate.folder / ROWS_FILE, rows)
+        else:
+            write_parquet(con, f"select * replace ({version}::bigint as golden_version) from {candidate.relation}", rows)
+        copy_parquet(candidate.folder / EVIDENCE_FILE, folder / EVIDENCE_FILE)
         sync_folder((folder / EVIDENCE_FILE).parent)
         counted = con.execute(f"select count(*) from {parquet_relation([rows])}").fetchone()
         assert counted is not None
-        return rows_sha256(con, parquet_relation([rows])), int(counted[0])
+        return candidate.rows_of(con, rows), int(counted[0])
 
 
 def _refuse_the_past(candidate: Candidate, before: Snapshot | None) -> None:
