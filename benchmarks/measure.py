@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import os
+import pickle
 import resource
 import time
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -44,6 +50,34 @@ class Table:
         measured.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
         self.steps.append(measured)
 
+    def child(self, name: str, rows: int, work: Callable[[], Result], note: str = "") -> Result:
+        """Measure the work in a child process of its own, so that peak memory is the step's alone; returns its result.
+
+        A fork: what this process has imported is there already. It may not hold a DuckDB connection, whose threads would be lost.
+        """
+        started = time.perf_counter()
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                with os.fdopen(writing, "wb") as stream:
+                    stream.write(pickle.dumps(work()))
+                status = 0
+            except Exception:  # noqa: BLE001  the parent sees the status only: say here what it was
+                traceback.print_exc()
+            os._exit(status)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as stream:
+            answer = stream.read()
+        _, status, usage = os.wait4(pid, 0)
+        if status:
+            raise RuntimeError(f"the step '{name}' failed in its process; its error stands above")
+        wall, cpu = time.perf_counter() - started, usage.ru_utime + usage.ru_stime
+        self.steps.append(Step(name, rows, wall, cpu, usage.ru_maxrss / 1024, note))
+        result: Result = pickle.loads(answer)
+        return result
+
     def total(self, name: str, steps: list[Step]) -> None:
         self.steps.append(
             Step(
@@ -64,6 +98,18 @@ class Table:
 
     def as_dict(self) -> dict[str, Any]:
         return {"title": self.title, "steps": [asdict(step) | {"rate": step.rate} for step in self.steps]}
+
+
+def growth(smaller: Table, larger: Table) -> Table:
+    """How each step's processor time grows from one size to the other: 1 is as the rows do, 2 as their square."""
+    table = Table("Growth exponent of processor time (log of the ratio of times over log of the ratio of rows)")
+    before = {step.name: step for step in smaller.steps}
+    for step in larger.steps:
+        first = before.get(step.name)
+        if first and first.rows and step.rows > first.rows and first.cpu and step.cpu:
+            exponent = math.log(step.cpu / first.cpu) / math.log(step.rows / first.rows)
+            table.steps.append(Step(step.name, step.rows, step.wall, step.cpu, step.peak_mb, note=f"exponent {exponent:.2f}"))
+    return table
 
 
 def _cpu() -> float:

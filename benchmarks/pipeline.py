@@ -1,27 +1,36 @@
-"""The reconciling of N requests from raw CSV files, then a day's increment on top, stage by stage as a run does it."""
+"""The whole job at size: first build, a day's increment, a day without anything, from raw files to the published version.
+
+Each step runs as a run does it, in a process of its own, so that its peak memory is its own.
+"""
 
 from __future__ import annotations
 
+import json
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from benchmarks import plain, population
 from benchmarks.measure import Step, Table
 from orchestration.core.config import Config, load_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.landing import collect, register
+from orchestration.publish import export_candidate, publish
 from orchestration.readers import load
 from orchestration.reconcile import dbt, stages
+from orchestration.reconcile.components import link_persons
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
-_CONFIG = """
+_CONFIG = f"""
 [company]
 name = "Benchmark"
 default_region = "US"
-scopes = ["acme", "acme/newsletter", "acme/offers", "outlet"]
+scopes = {json.dumps(population.SCOPES)}
 [limits]
 settle_seconds = 0
 [sources.asks]
@@ -29,92 +38,113 @@ format = "requests"
 [sources.crm]
 format = "contacts"
 """
+# The plain script keeps every request as Python objects; at a million it needs minutes and gigabytes to say the same.
+_PLAIN_AT_MOST = 200_000
 
 
 def run(size: int, increment: int, seed: int) -> Table:
-    """Measure a first build of ``size`` requests (and a third as many contacts), then ``increment`` more."""
-    table = Table(f"Reconciling {size:,} requests and {size // 3:,} contacts, then {increment:,} more requests (seed {seed})")
+    """A first build of ``size`` requests and half as many contacts, ``increment`` more of each, then nothing new."""
+    contacts = max(size // 2, 1)
+    table = Table(f"{size:,} requests and {contacts:,} contacts, then {increment:,} more of each (seed {seed})")
     with tempfile.TemporaryDirectory(prefix="quietlist-bench.") as folder:
         home = Home.at(Path(folder) / "home").create()
         home.config_file.write_text(_CONFIG)
         config = load_config(home)
-        for source in ("asks", "crm"):
-            (home.inbox / source).mkdir()
-        _write_contacts(home.inbox / "crm" / "contacts.csv", size // 3, size, seed)
-        _write_requests(home.inbox / "asks" / "requests.csv", 0, size, size, seed)
+        asks, crm = home.inbox / "asks", home.inbox / "crm"
+        for inbox in (asks, crm):
+            inbox.mkdir()
         dbt.ensure_manifest()
-        # The first call of a process imports dbt: paid once per run, not part of any stage.
-        stages_of(home, config, AS_OF - timedelta(days=1), Table("warm"), 0, "", empty=True)
-        table.total("first build, all stages", stages_of(home, config, AS_OF, table, size, "first: "))
-        _write_requests(home.inbox / "asks" / "more.csv", size, size + increment, size, seed)
-        table.total("increment, all stages", stages_of(home, config, AS_OF + timedelta(days=1), table, increment, "then: "))
-        table.total("nothing new, all stages", stages_of(home, config, AS_OF + timedelta(days=2), Table(""), 0, ""))
+        table.child("generate", size, lambda: _deliver(asks, crm, 0, size, 0, contacts, size, contacts, seed))
+        plainly = _beside(home, size, table) if size <= _PLAIN_AT_MOST else None
+        table.total("first build, all steps", _job(home, config, AS_OF, table, size, "first: "))
+        if plainly is not None:
+            _must_be_equal(home, plainly)
+        last = contacts + increment
+        table.child(
+            "generate more", increment, lambda: _deliver(asks, crm, size, size + increment, contacts, last, size, contacts, seed)
+        )
+        table.total("increment, all steps", _job(home, config, AS_OF + timedelta(days=1), table, increment, "then: "))
+        table.total("nothing new, all steps", _job(home, config, AS_OF + timedelta(days=2), Table(""), 0, ""))
     return table
 
 
-def stages_of(
-    home: Home, config: Config, as_of: datetime, table: Table, rows: int, prefix: str, *, empty: bool = False
-) -> list[Step]:
-    """Run every stage up to the golden table once, measuring each."""
+def identity(links: int) -> Table:
+    """Persons of one chain, the shape that makes walking algorithms slow."""
+    table = Table(f"Persons of a chain of {links:,} links")
+
+    def chain() -> int:
+        with duckdb.connect() as con:
+            population.write_chain(con, links)
+            with table.step("persons of a chain", links):
+                persons = link_persons(con).persons
+        return persons
+
+    persons = chain()
+    if persons != 1:
+        raise AssertionError(f"a chain is one person, not {persons}")
+    return table
+
+
+def _job(home: Home, config: Config, as_of: datetime, table: Table, rows: int, prefix: str) -> list[Step]:
+    """Every step of a run up to the published version, each measured."""
     begun = len(table.steps)
-    hidden = [(path, path.with_suffix(".part")) for path in home.inbox.rglob("*.csv")] if empty else []
-    for path, aside in hidden:
-        path.rename(aside)
-    with table.step(f"{prefix}collect", rows):
-        collect(home, config, as_of)
-    with table.step(f"{prefix}load", rows), warehouse(home) as con:
-        stages.prepare(con, home)
-        register(con, home, config)
-        load(con, home, config, as_of)
-    with table.step(f"{prefix}stage", rows):
-        stages.stage(home, config, as_of)
-    with table.step(f"{prefix}normalise identifiers", rows):
-        stages.normalise(home, config)
-    with table.step(f"{prefix}ledger", rows):
-        stages.ledger(home, config, as_of)
-    with table.step(f"{prefix}persons", rows):
-        stages.identify(home, config)
-    with table.step(f"{prefix}golden, history, deadlines", rows):
-        stages.golden(home, config, as_of)
-    for path, aside in hidden:
-        aside.rename(path)
+
+    def load_all() -> None:
+        with warehouse(home, limits=config.limits) as con:
+            stages.prepare(con, home)
+            register(con, home, config)
+            load(con, home, config, as_of)
+
+    def export() -> None:
+        with warehouse(home, limits=config.limits) as con:
+            export_candidate(con, home, as_of)
+
+    def gate(name: str) -> None:
+        from orchestration.gate import judge  # imports Great Expectations, as a run does
+
+        judge(name, home, config, as_of)
+
+    steps: dict[str, Callable[[], Any]] = {
+        "collect": lambda: len(collect(home, config, as_of).taken),
+        "load": load_all,
+        "stage": lambda: _node_seconds(stages.stage(home, config, as_of)),
+        "normalise identifiers": lambda: stages.normalise(home, config),
+        "ledger": lambda: _node_seconds(stages.ledger(home, config, as_of)),
+        "persons": lambda: stages.identify(home, config),
+        "entry gate": lambda: gate("entry"),
+        "golden, history, deadlines": lambda: _node_seconds(stages.golden(home, config, as_of)),
+        "candidate": export,
+        "exit gate": lambda: gate("exit"),
+        "publish": lambda: publish(home, as_of).version,
+    }
+    for name, work in steps.items():
+        slowest = table.child(f"{prefix}{name}", rows, work)
+        if isinstance(slowest, str):
+            table.steps[-1].note = slowest
     return table.steps[begun:]
 
 
-def _write_requests(path: Path, first: int, last: int, people: int, seed: int) -> None:
-    with duckdb.connect() as con:
-        con.execute("set timezone = 'UTC'")
-        con.execute(
-            f"""
-            copy (
-                select
-                    'k' || i as request_key,
-                    strftime(timestamp '2025-10-01' + to_seconds(h(i, 1) % 15000000), '%Y-%m-%dT%H:%M:%SZ') as requested_at,
-                    case when h(i, 2) % 100 < 4 then 'opt_in' when h(i, 2) % 100 < 9 then 'complaint' else 'opt_out' end
-                        as action,
-                    case h(i, 3) % 3 when 0 then 'web_form' when 1 then 'esp_unsubscribe' else 'agent_note' end as method,
-                    case h(i, 4) % 4 when 0 then 'all' when 1 then 'email' when 2 then 'email;sms' else 'voice' end as channels,
-                    ['*', 'acme', 'acme/newsletter', 'acme/offers', 'outlet'][1 + (h(i, 5) % 5)::bigint] as scope,
-                    case when h(i, 6) % 10 < 8 then 'U' || (h(i, 7) % {people}) || '@Example.com' end as email,
-                    case when h(i, 6) % 10 >= 6
-                        then '(' || (201 + h(i, 8) % 700) || ') 555-' || lpad((h(i, 9) % 10000)::varchar, 4, '0') end as phone
-                from range({first}, {last}) numbers(i)
-            ) to '{path}' (header, delimiter ',')
-            """.replace("h(i, ", f"hash(i + {seed}::bigint * 1000003, ")
-        )
+def _node_seconds(built: stages.Built) -> str:
+    """The three slowest models of a step."""
+    slowest = sorted(built.nodes, key=lambda node: -node.seconds)[:3]
+    return ", ".join(f"{node.unique_id.split('.')[-1]} {node.seconds:.1f} s" for node in slowest)
 
 
-def _write_contacts(path: Path, count: int, people: int, seed: int) -> None:
-    with duckdb.connect() as con:
-        con.execute(
-            f"""
-            copy (
-                select
-                    'c' || i as customer_id,
-                    'u' || (h(i, 11) % {people}) || '@example.com' as emails,
-                    '(' || (201 + h(i, 12) % 700) || ') 555-' || lpad((h(i, 13) % 10000)::varchar, 4, '0') as phones,
-                    'Person ' || (h(i, 14) % {people}) as name
-                from range({count}) numbers(i)
-            ) to '{path}' (header, delimiter ',')
-            """.replace("h(i, ", f"hash(i + {seed}::bigint * 1000003, ")
-        )
+def _deliver(
+    asks: Path, crm: Path, first: int, last: int, first_contact: int, last_contact: int, requests: int, contacts: int, seed: int
+) -> None:
+    population.write_contacts(crm / f"contacts_{first_contact}.csv", first_contact, last_contact, contacts=contacts, seed=seed)
+    population.write_requests(asks / f"requests_{first}.csv", first, last, requests=requests, contacts=contacts, seed=seed)
+
+
+def _beside(home: Home, size: int, table: Table) -> set[plain.Row]:
+    """The same answer by the script that one would write: pandas, phonenumbers, dictionaries."""
+    asks, crm = home.inbox / "asks" / "requests_0.csv", home.inbox / "crm" / "contacts_0.csv"
+    return table.child("for comparison: pandas and phonenumbers", size, lambda: plain.suppressed(asks, crm))
+
+
+def _must_be_equal(home: Home, plainly: set[plain.Row]) -> None:
+    with warehouse(home, read_only=True) as con:
+        golden = set(con.execute("select channel, identifier, scope from golden.golden_suppression").fetchall())
+    if golden != plainly:
+        raise AssertionError(f"only in the golden table {len(golden - plainly)}, only by the script {len(plainly - golden)}")

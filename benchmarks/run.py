@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import identifiers, pipeline
+from benchmarks.measure import growth
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -17,14 +18,25 @@ RESULTS = Path(__file__).parent / "results"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=1_000_000, help="requests in the first build, and identifiers normalised")
-    parser.add_argument("--increment", type=int, help="requests of the day after (default: a hundredth)")
+    parser.add_argument(
+        "--increment",
+        type=int,
+        help="requests and contacts of the day after (default: a two-hundredth, as 100,000 are of 20 million)",
+    )
     parser.add_argument("--seed", type=int, default=20260401)
     options = parser.parse_args()
     machine = f"{platform.machine()}, Python {platform.python_version()}, DuckDB {version('duckdb')}, dbt {version('dbt-core')}"
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine}\n")
+    # A tenth first: two sizes show how each step grows.
+    increment = options.increment or max(options.size // 200, 1)
+    small = pipeline.run(max(options.size // 10, 1), increment, options.seed)
+    large = pipeline.run(options.size, increment, options.seed)
     tables = [
         *identifiers.run(options.size, options.seed),
-        pipeline.run(options.size, options.increment or max(options.size // 100, 1), options.seed),
+        small,
+        large,
+        growth(small, large),
+        pipeline.identity(options.size),
     ]
     for table in tables:
         print("\n".join(table.lines()) + "\n")

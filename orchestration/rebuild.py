@@ -19,13 +19,19 @@ from orchestration.landing import register
 from orchestration.readers import load
 from orchestration.reconcile import stages
 
-# What must be the same: the ledger and everything derived from it that leaves the house or is evidence.
+# What must be the same: the ledger and everything derived from it that is merged, leaves the house or is evidence.
 COMPARED = (
     ("ledger", "requests"),
     ("ledger", "conservation"),
+    ("identity", "links"),
+    ("identity", "person_of_node"),
+    ("identity", "contact_points"),
+    ("deadlines", "request_rules"),
     ("golden", "applied_requests"),
     ("golden", "golden_suppression"),
     ("golden", "suppression_history"),
+    ("golden", "release_evidence"),
+    ("golden", "unresolved_requests"),
 )
 
 

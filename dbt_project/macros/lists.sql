@@ -34,6 +34,15 @@
     case when trim(coalesce({{ expression }}, '')) = '' then cast([] as varchar[]) else [{{ expression }}] end
 {%- endmacro %}
 
+-- The only value of a list; null when there is none, or more than one.
+{% macro only_of_list(expression) -%}
+    {{ return(adapter.dispatch('only_of_list')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__only_of_list(expression) -%}
+    case when len({{ expression }}) = 1 then ({{ expression }})[1] end
+{%- endmacro %}
+
 {% macro list_is_empty(expression) -%}
     {{ return(adapter.dispatch('list_is_empty')(expression)) }}
 {%- endmacro %}

@@ -21,7 +21,7 @@
     {{ return(adapter.dispatch('read_time')(text, zone, not_after or "cast('" ~ var('as_of') ~ "' as timestamptz)")) }}
 {%- endmacro %}
 
--- Two forms make up nearly all of a large feed and need no regular expression with twelve groups (8 times faster, same
+-- Three forms make up nearly all of a large feed and need no regular expression with twelve groups (8 times faster, same
 -- answers: tests/staging/test_times.py holds them against each other). Everything else goes through duckdb__any_time.
 {% macro duckdb__read_time(text, zone, not_after) -%}
     case
@@ -32,6 +32,12 @@
         when regexp_full_match({{ text }}, '\d{4}-\d\d-\d\d[ T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?')
             and try_cast({{ text }} as timestamp) is not null then
             {{ duckdb__time_of_span(duckdb__local_to_instants('cast(' ~ text ~ ' as timestamp)', zone), 'zone_assumed', not_after) }}
+        when regexp_full_match({{ text }}, '\d{4}-\d\d-\d\d[ T]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z')
+            and try_cast(rtrim({{ text }}, 'Z') as timestamp) is not null then
+            {{ duckdb__time_of_span(
+                "{'earliest': timezone('UTC', cast(rtrim(" ~ text ~ ", 'Z') as timestamp)), "
+                ~ "'latest': timezone('UTC', cast(rtrim(" ~ text ~ ", 'Z') as timestamp))}",
+                'instant', not_after) }}
         else {{ duckdb__any_time(text, zone, not_after) }}
     end
 {%- endmacro %}

@@ -22,6 +22,7 @@ import duckdb
 
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, PermanentError
+from orchestration.core.files import sha256_file
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.gate import engine
@@ -29,15 +30,14 @@ from orchestration.gate.data_docs import write_data_docs
 from orchestration.gate.engine import Outcome, Prepared
 from orchestration.gate.suites import GATES, Check, Suite, Value, fill, load_suites, names_in, resolve
 from orchestration.gate.verdicts import Result, Verdict, level_of, overrides, read_verdict, store
-from orchestration.publish.candidate import read_candidate
+from orchestration.publish.candidate import ROWS_FILE, read_candidate
 from orchestration.publish.rows import rows_sha256
 from orchestration.publish.versions import latest_version, read_published
 
 # What a verdict is about. The ledger is told apart by its account per file: a new file, or a record that ends
-# elsewhere, changes it. The clocks are told apart by how many stand in which state.
+# elsewhere, changes it. The clocks are told apart by how many stand in which state. The exit gate's are the candidate's rows.
 _JUDGED = {
     "entry": "(select * from ledger.conservation)",
-    "exit": "run.candidate",
     "clocks": "(select rule_id, destination, channel, state, count(*) as clocks from deadlines.clocks group by all)",
 }
 # Their messages name tables and columns; those of other errors may quote the value that could not be computed with.
@@ -58,8 +58,8 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
     recorded = overrides(home)
     with warehouse(home, read_only=True, limits=config.limits) as con:
         lay_out(con, gate, home, config, [str(entry["file_id"]) for entry in recorded if entry["kind"] == "file"])
-        judged = _rows(con, gate)
-        entry = _rows(con, "entry") if gate == "exit" else None
+        judged = _rows(con, gate, home)
+        entry = _rows(con, "entry", home) if gate == "exit" else None
         prepared = [prepare(con, suite, values) for suite in suites]
         found = engine.evaluate(con, prepared)
     results = tuple(
@@ -69,7 +69,10 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
     )
     if entry is not None:
         results += (_entry_result(home, entry, as_of),)
-    verdict = Verdict(gate, level_of(results), judged, as_of, results, entry_rows_sha256=entry, overrides=recorded)
+    verdict = Verdict(
+        gate, level_of(results), judged, as_of, results, entry_rows_sha256=entry, overrides=recorded,
+        file_sha256=sha256_file(read_candidate(home).folder / ROWS_FILE) if gate == "exit" else None,
+    )  # fmt: skip
     verdict = store(home, verdict)
     write_data_docs(home, verdict)
     return verdict
@@ -89,9 +92,12 @@ def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Confi
         con.execute(f"create view run.published as select * from {published}")
 
 
-def _rows(con: duckdb.DuckDBPyConnection, gate: str) -> str:
+def _rows(con: duckdb.DuckDBPyConnection, gate: str, home: Home) -> str:
     """The hash of what ``gate`` judges."""
     try:
+        if gate == "exit":
+            candidate = read_candidate(home)
+            return candidate.rows_of(con, candidate.folder / ROWS_FILE)
         return rows_sha256(con, _JUDGED[gate])
     except duckdb.Error as error:
         raise PermanentError(

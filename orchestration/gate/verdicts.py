@@ -85,6 +85,8 @@ class Verdict:
     results: tuple[Result, ...]
     entry_rows_sha256: str | None = None
     """Exit gate only: the ledger that these rows were made of, as the entry gate must have judged it."""
+    file_sha256: str | None = None
+    """Exit gate only: the file that held these rows. The same bytes need no second look at their rows."""
     overrides: tuple[Mapping[str, Any], ...] = ()
     """Every override and acknowledgement recorded in this home, however long ago."""
     number: int = 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import canonical_json, write_atomic
+from orchestration.core.files import canonical_json, sha256_file, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.publish.rows import rows_sha256
 
@@ -61,10 +62,12 @@ _RECORD = "candidate.json"
 
 @dataclass(frozen=True)
 class Candidate:
-    """Rows that wait for a judgement. ``counts`` is the number of rows per channel."""
+    """Rows that wait for a judgement. ``counts``: rows per channel; ``version``: the number the rows carry."""
 
     folder: Path
+    version: int
     rows_sha256: str
+    file_sha256: str
     row_count: int
     as_of: datetime
     counts: dict[str, int]
@@ -73,6 +76,12 @@ class Candidate:
     def relation(self) -> str:
         """What to select the rows from, in DuckDB."""
         return parquet_relation([self.folder / ROWS_FILE])
+
+    def rows_of(self, con: duckdb.DuckDBPyConnection, file: Path) -> str:
+        """The row hash of a file that should hold the candidate's rows. The same bytes hold the same rows: only a file that is
+        not the one exported, byte for byte, has its rows hashed again, which takes ten times as long.
+        """
+        return self.rows_sha256 if sha256_file(file) == self.file_sha256 else rows_sha256(con, parquet_relation([file]))
 
 
 def candidate_folder(home: Home) -> Path:
@@ -94,25 +103,30 @@ def quoted(text: str) -> str:
 def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime) -> Candidate:
     """Write the golden table of ``con``, and the evidence for releases, replacing the candidate before it.
 
-    The version number is left null: it is given when the rows are published.
+    The rows carry the number of the version that they will be if they are published next; their hash leaves it out.
 
     Raises:
         PermanentError: a table is missing, or lacks a column of the contract.
     """
+    from orchestration.publish.versions import next_version  # here: reading versions needs this module's names
+
     folder = candidate_folder(home)
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     # The record goes first and comes back last: without it there is no candidate, so a crash leaves none.
     (folder / _RECORD).unlink(missing_ok=True)
     _require_columns(con, GOLDEN, {name: kind for name, kind in COLUMNS.items() if name != "golden_version"})
     _require_columns(con, EVIDENCE, EVIDENCE_COLUMNS)
-    columns = ", ".join("null::bigint as golden_version" if name == "golden_version" else name for name in COLUMNS)
+    version = next_version(home)
+    columns = ", ".join(f"{version}::bigint as golden_version" if name == "golden_version" else name for name in COLUMNS)
     rows = folder / ROWS_FILE
     write_parquet(con, f"select {columns} from {GOLDEN} order by channel, identifier, scope, identifier_type", rows)
     write_parquet(con, f"select {', '.join(EVIDENCE_COLUMNS)} from {EVIDENCE} order by all", folder / EVIDENCE_FILE)
     relation = parquet_relation([rows])
     counts = con.execute(f"select coalesce(channel, 'none'), count(*) from {relation} group by 1 order by 1").fetchall()
     record = {
+        "version": version,
         "rows_sha256": rows_sha256(con, relation),
+        "file_sha256": sha256_file(rows),
         "row_count": sum(count for _, count in counts),
         "as_of": as_of.isoformat(),
         "counts": dict(counts),
@@ -137,7 +151,9 @@ def read_candidate(home: Home) -> Candidate:
     record = json.loads((folder / _RECORD).read_text())
     return Candidate(
         folder=folder,
+        version=record["version"],
         rows_sha256=record["rows_sha256"],
+        file_sha256=record["file_sha256"],
         row_count=record["row_count"],
         as_of=datetime.fromisoformat(record["as_of"]),
         counts=record["counts"],
@@ -148,7 +164,18 @@ def write_parquet(con: duckdb.DuckDBPyConnection, query: str, file: Path) -> Non
     """Write a query's rows, in its order, to a file that only its owner can read and that survives a power cut."""
     file.parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     con.execute(f"copy ({query}) to {quoted(str(file))} (format parquet, compression zstd)")
-    file.chmod(PRIVATE_FILE)  # DuckDB makes it as the umask says; until here the private folder has hidden it
+    _keep(file)
+
+
+def copy_parquet(source: Path, file: Path) -> None:
+    """Copy a file's bytes to one that only its owner can read and that survives a power cut."""
+    file.parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    shutil.copyfile(source, file)
+    _keep(file)
+
+
+def _keep(file: Path) -> None:
+    file.chmod(PRIVATE_FILE)  # it was made as the umask says; until here the private folder has hidden it
     handle = os.open(file, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -85,6 +85,11 @@ def latest_version(home: Home) -> int | None:
     return None if door is None else door[0]
 
 
+def next_version(home: Home) -> int:
+    """The number of the version that is published next."""
+    return (latest_version(home) or 0) + 1
+
+
 def read_published(home: Home, version: int | None = None) -> Snapshot:
     """The latest version, or an older one, after proving its manifest and files.
 

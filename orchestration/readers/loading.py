@@ -26,10 +26,9 @@ from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.json_records import read_json
 from orchestration.readers.outcome import Outcome, UnreadableFile
 from orchestration.readers.recognise import reader_of
-from orchestration.readers.tables import create_raw_tables
+from orchestration.readers.tables import FAILED, create_raw_tables
 from orchestration.readers.text import as_utf8
 
-_FAILED = "failed"  # load_log.reader of a file whose landed bytes are gone or altered: tried again at each run
 _START = 1 << 12  # enough to see past any white space what a file begins with
 _FETCHED = 10_000
 
@@ -96,7 +95,7 @@ def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]
         where log.file_id is null and files.vendor is not null
         order by files.received_at, files.delivered_name, files.name, files.file_id
         """,
-        [_FAILED],
+        [FAILED],
     ).fetchall()
     if not rows:
         return []
@@ -174,7 +173,7 @@ def _quarantine_whole(con: duckdb.DuckDBPyConnection, pending: _Pending, error: 
     if isinstance(error, UnreadableFile):
         reason, detail, reader = error.reason, error.detail, pending.feed.reader
     else:
-        reason, detail, reader = "landing_altered", f"{error.seen.capitalize()}; {error.next_step}.", _FAILED
+        reason, detail, reader = "landing_altered", f"{error.seen.capitalize()}; {error.next_step}.", FAILED
     con.execute(
         "insert into raw.quarantine by name select ? as file_id, 1 as record_no, ? as vendor, ? as feed, "
         "? as reason, ? as detail, null as record_text",

@@ -6,6 +6,9 @@ import duckdb
 
 from orchestration.readers.feeds import Feed, all_feeds
 
+FAILED = "failed"
+"""``load_log.reader`` of a file whose landed bytes are gone or altered: tried again at each run."""
+
 BOOKKEEPING = """
 create table if not exists raw.landed_files (
     file_id varchar,            -- first 32 hex digits of sha256(source || chr(10) || sha256 of the member's bytes)
@@ -34,7 +37,12 @@ create table if not exists raw.quarantine (
     detail varchar,             -- a sentence without personal data
     record_text varchar         -- the record as it stood, so that a person can mend it
 );
-create table if not exists raw.ledger_files (file_id varchar);
+create table if not exists raw.ledger_files (file_id varchar);   -- the ledger has taken in
+create table if not exists raw.golden_files (file_id varchar);   -- the golden table has taken in
+create table if not exists raw.golden_listings (   -- golden.int_known_listings as the golden table has taken it in
+    registry varchar, registry_version varchar, channel varchar, identifier varchar, listed_from timestamptz,
+    listed_to timestamptz, region varchar, known_from timestamptz, end_known_from timestamptz
+);
 create table if not exists raw.source_settings (
     source varchar, format varchar, scope varchar, timezone varchar, region varchar, configured boolean
 );

@@ -30,23 +30,63 @@ def create_person_table(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("create table if not exists identity.person_of_node (node varchar, person varchar)")
 
 
-def link_persons(con: duckdb.DuckDBPyConnection) -> Linked:
-    """Replace ``identity.person_of_node`` by the components of ``identity.links``, in one transaction.
+def link_persons(con: duckdb.DuckDBPyConnection, *, anew: bool = True) -> Linked:
+    """Bring ``identity.person_of_node`` in line with ``identity.links``, in one transaction.
 
-    A person is named after its smallest node, so the name depends on nothing but its members.
+    A person is named after its smallest node, so the name depends on nothing but its members: not on the order in which
+    they came, nor on whether the components were found anew or only where links may have changed.
+
+    Args:
+        anew: find every component, instead of those that ``identity.int_touched_nodes`` are part of.
     """
     create_person_table(con)
+    con.execute("begin")
+    try:
+        if anew:
+            con.execute("delete from identity.person_of_node")
+            _label(con, "identity.links")
+        else:
+            _find_concerned(con)
+            con.execute("delete from identity.person_of_node where node in (select node from concerned_nodes)")
+            _label(con, "(select * from identity.links where node in (select node from concerned_nodes))")
+            con.execute("drop table concerned_nodes")
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+    return count_persons(con)
+
+
+def _find_concerned(con: duckdb.DuckDBPyConnection) -> None:
+    """The touched records and all of their persons: no link leads out of them, for a link that is new or gone runs between
+    touched records.
+    """
     con.execute(
         """
+        create or replace temp table concerned_nodes as
+        with touched_persons as (
+            select distinct person from identity.person_of_node where node in (select node from identity.int_touched_nodes)
+        )
+        select node from identity.int_touched_nodes
+        union
+        select node from identity.person_of_node where person in (select person from touched_persons)
+        """
+    )
+
+
+def _label(con: duckdb.DuckDBPyConnection, links: str) -> None:
+    """Insert the persons that these links make."""
+    con.execute(
+        f"""
         create or replace temp table numbered_nodes as
-        select node, row_number() over (order by node) - 1 as id from (select distinct node from identity.links)
+        select node, row_number() over (order by node) - 1 as id from (select distinct node from {links})
         """
     )
     edges = con.execute(
-        """
+        f"""
         with numbered as (
             select numbered_nodes.id, links.link_key
-            from identity.links as links inner join numbered_nodes on links.node = numbered_nodes.node
+            from {links} as links inner join numbered_nodes on links.node = numbered_nodes.node
         )
         select id as low, min(id) over (partition by link_key) as high from numbered
         """
@@ -54,9 +94,7 @@ def link_persons(con: duckdb.DuckDBPyConnection) -> Linked:
     count = int(one_row(con, "select count(*) from numbered_nodes")[0])
     labels = pa.table({"id": pa.array(np.arange(count)), "component": pa.array(_components(count, edges))})
     con.register("component_labels", labels)
-    con.execute("begin")
     try:
-        con.execute("delete from identity.person_of_node")
         # Nodes are numbered in their own order: the first of a component is its smallest.
         con.execute(
             """
@@ -67,14 +105,9 @@ def link_persons(con: duckdb.DuckDBPyConnection) -> Linked:
             from numbered_nodes inner join component_labels on numbered_nodes.id = component_labels.id
             """
         )
-        con.execute("commit")
-    except BaseException:
-        con.execute("rollback")
-        raise
     finally:
         con.unregister("component_labels")
         con.execute("drop table if exists numbered_nodes")
-    return count_persons(con)
 
 
 def count_persons(con: duckdb.DuckDBPyConnection) -> Linked:

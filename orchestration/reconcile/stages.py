@@ -19,7 +19,7 @@ from orchestration.core.key import fingerprint, home_key
 from orchestration.core.warehouse import one_row, warehouse
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.cache import NormaliseCounts, create_identifier_tables, normalise_new
-from orchestration.readers.tables import create_raw_tables
+from orchestration.readers.tables import FAILED, create_raw_tables
 from orchestration.reconcile import batches, dbt
 from orchestration.reconcile.components import Linked, count_persons, create_person_table, link_persons
 from orchestration.sync import copy_state
@@ -66,7 +66,11 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
         policy_changed = _stamp(con, "policy") != dbt.policy_hash()
         anew = _must_build_anew(con, config)
         if anew:
+            con.execute("begin")
             con.execute("delete from raw.ledger_files")
+            con.execute("delete from raw.golden_files")
+            con.execute("delete from raw.stamps where name in ('meaning', 'persons', 'golden')")
+            con.execute("commit")
     nodes: list[dbt.NodeResult] = []
     if policy_changed:
         nodes += dbt.invoke(home, config, as_of, "seed", "resource_type:seed", full_refresh=True)
@@ -101,8 +105,8 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
         con.execute("begin")
         batches.close_batch(con, home, anew=anew)
         con.execute("delete from raw.ledger_files")
-        # A file whose landed bytes were altered was not taken in: mended, it is read then.
-        con.execute("insert into raw.ledger_files select file_id from raw.load_log where reader <> 'failed'")
+        # A file whose bytes were gone is tried again by each run: its records are still to come.
+        con.execute(f"insert into raw.ledger_files select file_id from raw.load_log where reader <> '{FAILED}'")
         _set_stamp(con, "meaning", _meaning(config))
         _set_stamp(con, "clock", as_of.isoformat())
         con.execute("commit")
@@ -114,7 +118,9 @@ def identify(home: Home, config: Config) -> Linked:
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, home, config):
             return count_persons(con)
-        return link_persons(con)
+        linked = link_persons(con, anew=_stamp(con, "persons") is None)
+        _set_stamp(con, "persons", "linked")
+        return linked
 
 
 def golden(home: Home, config: Config, as_of: datetime) -> Built:
@@ -122,10 +128,21 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, home, config):
             return Built([], unchanged=True)
-    nodes = _build(home, config, as_of, "golden")
+        meaning = _golden_meaning(home, config)
+        anew = _stamp(con, "golden") != meaning
+        # Until the last table is done there is no saying which of them hold what: whoever finds no stamp builds anew.
+        con.execute("delete from raw.stamps where name = 'golden'")
+    nodes = _build(home, config, as_of, "golden", anew=anew)
     with warehouse(home, limits=config.limits) as con:
+        con.execute("begin")
+        con.execute("delete from raw.golden_files")
+        con.execute("insert into raw.golden_files select file_id from raw.ledger_files")
+        con.execute("delete from raw.golden_listings")
+        con.execute("insert into raw.golden_listings by name select * from golden.int_known_listings")
+        _set_stamp(con, "golden", meaning)
         _set_stamp(con, "reconciled", _inputs(con, config, _stamp(con, KEY_STAMP)))
-    return Built(nodes)
+        con.execute("commit")
+    return Built(nodes, anew)
 
 
 def prove(home: Home, config: Config, as_of: datetime) -> Built:
@@ -141,12 +158,12 @@ def _build(home: Home, config: Config, as_of: datetime, tag: str, *, anew: bool 
     try:
         nodes = dbt.invoke(home, config, as_of, "build", f"tag:{tag}", full_refresh=anew, views=views)
     except dbt.DbtFailed:
-        wanted, views = "", True  # a view that somebody dropped comes back with the next run
+        with warehouse(home, limits=config.limits) as con:
+            _set_stamp(con, stamp, "")  # a view that somebody dropped comes back with the next run
         raise
-    finally:
-        if views:
-            with warehouse(home, limits=config.limits) as con:
-                _set_stamp(con, stamp, wanted)
+    if views:
+        with warehouse(home, limits=config.limits) as con:
+            _set_stamp(con, stamp, wanted)
     return nodes
 
 
@@ -166,6 +183,13 @@ def _meaning(config: Config) -> str:
     settings = {name: entry.model_dump(mode="json") for name, entry in config.sources.items()}
     company = config.company.model_dump(mode="json", exclude={"name", "target_hours", "at_risk_hours"})
     return sha256_text(canonical_json([dbt.models_hash(), dbt.policy_hash(), *_NORMALISERS, settings, company]))
+
+
+def _golden_meaning(home: Home, config: Config) -> str:
+    """Fingerprint of everything but the records that decides what the golden table and the deadlines say. The key is among
+    it: every row holds its keyed hash.
+    """
+    return sha256_text(canonical_json([_meaning(config), config.company.target_hours, fingerprint(home_key(home))]))
 
 
 def _without_clock(config: Config) -> dict[str, object]:
@@ -202,16 +226,25 @@ def _is_reconciled(con: duckdb.DuckDBPyConnection, home: Home, config: Config) -
 def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
     if _stamp(con, "meaning") != _meaning(config):
         return True
-    # A late snapshot changes what "absent from the snapshot before" means for undated rows after it.
+    # A late snapshot changes what "absent from the snapshot before" means for undated rows after it; and a file that arrived
+    # before one that was taken in (its bytes were gone for a while, say) may be the first evidence of what is known already.
     (late,) = one_row(
         con,
-        """
+        f"""
+        with taken as (
+            select * from raw.landed_files where file_id in (select file_id from raw.ledger_files)
+        )
         select count(*) from raw.landed_files as late
-        where late.file_id not in (select file_id from raw.ledger_files)
-          and exists (
-            select 1 from raw.landed_files as taken
-            where taken.source = late.source and taken.feed = late.feed and taken.snapshot_at > late.snapshot_at
-              and taken.file_id in (select file_id from raw.ledger_files)
+        where late.file_id not in (select file_id from taken)
+          and (
+            exists (
+                select 1 from taken
+                where taken.source = late.source and taken.feed = late.feed and taken.snapshot_at > late.snapshot_at
+            )
+            or (
+                late.received_at < (select max(received_at) from taken)
+                and late.file_id in (select file_id from raw.load_log where reader <> '{FAILED}')
+            )
           )
         """,
     )

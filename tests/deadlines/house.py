@@ -48,7 +48,7 @@ def judge(home: Home, asked: Iterable[Asked], *, default_region: str | None = No
         con.execute("create or replace table ledger.requests as select * from _ledger")
         con.unregister("_ledger")
     config = Config(company=Company(name="Test", default_region=default_region))
-    dbt.invoke(home, config, AS_OF, "run", _MODELS)
+    dbt.invoke(home, config, AS_OF, "run", _MODELS, full_refresh=True)
     with warehouse(home, read_only=True) as con:
         found = con.execute(
             "select request_id, channel, rule_id, deadline_at from deadlines.request_rules "

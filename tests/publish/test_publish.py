@@ -31,7 +31,7 @@ from orchestration.publish import (
     read_published,
     rows_sha256,
 )
-from orchestration.publish.candidate import COLUMNS
+from orchestration.publish.candidate import COLUMNS, ROWS_FILE
 from tests.gate.house import AS_OF, build_house, spoil
 
 LATER = AS_OF + timedelta(days=1)
@@ -151,6 +151,20 @@ def test_what_the_gate_does_not_allow_is_not_published(home: Home, why: str) -> 
         publish(home, AS_OF)
     assert latest_version(home) is None
     assert tree(home) == {}, "nothing may be left behind"
+
+
+def test_a_candidate_that_was_altered_with_its_record_is_not_published(home: Home) -> None:
+    """Its record says that the rows are the judged ones; the gate has never seen these bytes."""
+    candidate = export(home)
+    rows = candidate.folder / ROWS_FILE
+    with duckdb.connect() as con:
+        con.execute(f"create table fewer as select * from read_parquet('{rows}') limit 3")
+        con.execute(f"copy fewer to '{rows}' (format parquet)")
+    record = candidate.folder / "candidate.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"file_sha256": sha256_file(rows)}))
+    with pytest.raises(GateClosed, match="never judged exactly these rows"):
+        publish(home, AS_OF)
+    assert latest_version(home) is None
 
 
 def test_a_stop_on_the_published_rows_closes_the_door_again(home: Home) -> None:

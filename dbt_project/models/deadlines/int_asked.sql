@@ -1,8 +1,15 @@
--- Each suppressing request on each channel it names, with the region whose law applies and the moment its clocks start.
+-- depends_on: {{ ref('int_new_requests') }}
+{{ config(materialized='incremental', incremental_strategy='replace_all') }}
+
+-- Each suppressing request on each channel it names, with the region whose law applies and the moment its clocks start:
+-- all of them when built anew, else only those that the golden table has not taken in yet.
 
 with requests as (
 
     select * from {{ ref('requests') }}
+    {% if is_incremental() %}
+    where {{ in_touched(ref('int_new_requests'), ['request_id']) }}
+    {% endif %}
 
 ),
 

@@ -1,3 +1,9 @@
+-- depends_on: {{ ref('int_new_requests') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched',
+    unique_key=['request_id'], meta={'touched': 'int_new_requests'}
+) }}
+
 -- Every rule that a suppressing request sets a clock by: one row per request, channel it names and rule (DESIGN 4.4).
 --
 -- An immediate rule gives no grace: its deadline is the start itself. It judges contacts to the second; that a destination

@@ -1,8 +1,17 @@
+-- depends_on: {{ ref('int_touched_requests') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched',
+    unique_key=['request_id'], meta={'touched': 'int_touched_requests'}
+) }}
+
 -- From request to contact points (DESIGN 4.2): each suppressing request on each identifier it suppresses.
 
 with requests as (
 
     select * from {{ ref('requests') }}
+    {% if is_incremental() %}
+    where {{ in_touched(ref('int_touched_requests'), ['request_id']) }}
+    {% endif %}
 
 ),
 
@@ -33,12 +42,9 @@ contact_points as (
 
 suppressing as (
 
-    select
-        requests.*,
-        coalesce(persons.person, 'r:' || requests.request_id) as person
+    select requests.*
     from requests
     inner join actions on requests.action = actions.action
-    left join persons on 'r:' || requests.request_id = persons.node
 
 ),
 
@@ -47,9 +53,15 @@ wanted as (
 
     select
         suppressing.request_id,
-        suppressing.person,
         channels.channel,
         channels.identifier_type,
+        suppressing.scope,
+        suppressing.action,
+        suppressing.at_earliest,
+        suppressing.at_latest,
+        suppressing.source,
+        suppressing.region,
+        suppressing.first_seen,
         {{ list_contains_value('suppressing.channels', "'all'") }} as names_all,
         case channels.identifier_type
             when 'email' then suppressing.emails
@@ -71,60 +83,60 @@ direct as (
         channel,
         identifier_type,
         {{ unnest_list('carried') }} as identifier,
-        'direct' as basis
+        scope,
+        action,
+        'direct' as basis,
+        at_earliest,
+        at_latest,
+        source,
+        region,
+        first_seen as known_from
     from wanted
+
+),
+
+-- Most requests name one channel and carry an identifier for it: only the others need to know whose they are.
+spreading as (
+
+    select
+        wanted.*,
+        coalesce(persons.person, 'r:' || wanted.request_id) as person
+    from wanted
+    left join persons on 'r:' || wanted.request_id = persons.node
+    where wanted.names_all or len(wanted.carried) = 0
 
 ),
 
 spread as (
 
     select
-        wanted.request_id,
-        wanted.channel,
-        wanted.identifier_type,
+        spreading.request_id,
+        spreading.channel,
+        spreading.identifier_type,
         contact_points.identifier,
+        spreading.scope,
+        spreading.action,
         'person' as basis,
-        contact_points.first_seen as point_first_seen
-    from wanted
+        spreading.at_earliest,
+        spreading.at_latest,
+        spreading.source,
+        spreading.region,
+        -- A spread could not be known before the contact point was.
+        greatest(spreading.first_seen, contact_points.first_seen) as known_from
+    from spreading
     inner join contact_points
         on
-            wanted.person = contact_points.person
-            and wanted.identifier_type = contact_points.identifier_type
-    where
-        (wanted.names_all or len(wanted.carried) = 0)
-        and not {{ list_contains_value('wanted.carried', 'contact_points.identifier') }}
-
-),
-
-unioned as (
-
-    select
-        *,
-        cast(null as timestamptz) as point_first_seen
-    from direct
-    union all
-    select * from spread
+            spreading.person = contact_points.person
+            and spreading.identifier_type = contact_points.identifier_type
+    where not {{ list_contains_value('spreading.carried', 'contact_points.identifier') }}
 
 ),
 
 final as (
 
-    select
-        unioned.request_id,
-        unioned.channel,
-        unioned.identifier_type,
-        unioned.identifier,
-        suppressing.scope,
-        suppressing.action,
-        unioned.basis,
-        suppressing.at_earliest,
-        suppressing.at_latest,
-        suppressing.source,
-        suppressing.region,
-        -- A spread could not be known before the contact point was.
-        greatest(suppressing.first_seen, coalesce(unioned.point_first_seen, suppressing.first_seen)) as known_from
-    from unioned
-    inner join suppressing on unioned.request_id = suppressing.request_id
+    select * from direct
+    union all
+    select * from spread
 
 )
 

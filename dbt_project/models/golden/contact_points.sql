@@ -1,11 +1,19 @@
-{{ config(schema='identity') }}
+-- depends_on: {{ ref('int_touched_contact_points') }}
+{{ config(
+    schema='identity', materialized='incremental', incremental_strategy='replace_touched',
+    unique_key=['identifier_type', 'identifier'], meta={'touched': 'int_touched_contact_points'}
+) }}
 
 -- Every contact point of every person: what a request for "all" reaches (DESIGN 4.2).
 
 with points as (
 
     select * from {{ ref('node_points') }}
-    where identifier_type <> 'customer'
+    where
+        identifier_type <> 'customer'
+        {% if is_incremental() %}
+        and {{ in_touched(ref('int_touched_contact_points'), ['identifier_type', 'identifier']) }}
+        {% endif %}
 
 ),
 
@@ -15,16 +23,30 @@ persons as (
 
 ),
 
+-- A record has a contact point once for each name it came with.
+holders as (
+
+    select
+        node,
+        is_customer,
+        identifier_type,
+        identifier,
+        min(first_seen) as first_seen
+    from points
+    group by node, is_customer, identifier_type, identifier
+
+),
+
 final as (
 
     select
-        coalesce(persons.person, points.node) as person,
-        points.identifier_type,
-        points.identifier,
-        count(distinct points.node) filter (where points.is_customer) as customer_count,
-        min(points.first_seen) as first_seen
-    from points
-    left join persons on points.node = persons.node
+        coalesce(persons.person, holders.node) as person,
+        holders.identifier_type,
+        holders.identifier,
+        count(*) filter (where holders.is_customer) as customer_count,
+        min(holders.first_seen) as first_seen
+    from holders
+    left join persons on holders.node = persons.node
     group by 1, 2, 3
 
 )

@@ -1,8 +1,18 @@
+-- depends_on: {{ ref('int_touched_identifiers') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched',
+    unique_key=['identifier_type', 'identifier'], meta={'touched': 'int_touched_identifiers'},
+    on_schema_change='fail'
+) }}
+
 -- The golden table (DESIGN 5.3): one row per channel, identifier and scope that may not be contacted.
 
 with suppressions as (
 
     select * from {{ ref('int_standing') }}
+    {% if is_incremental() %}
+    where {{ in_touched(ref('int_touched_identifiers'), ['identifier_type', 'identifier']) }}
+    {% endif %}
 
 ),
 
@@ -60,9 +70,31 @@ grouped as (
         min(at_earliest) filter (where request_id is not null) as first_requested_at,
         max(at_earliest) filter (where request_id is not null) as last_requested_at,
         count(request_id) as request_count,
-        {{ sorted_distinct_list('source') }} as sources
+        min(source) as first_source,
+        max(source) as last_source
     from ranked
     group by channel, identifier_type, identifier, scope
+
+),
+
+-- Nearly every row has one source, and a list for each of millions of rows is dear: lists are made for the others only.
+many_sources as (
+
+    select
+        ranked.channel,
+        ranked.identifier_type,
+        ranked.identifier,
+        ranked.scope,
+        {{ sorted_distinct_list('ranked.source') }} as sources
+    from ranked
+    inner join grouped
+        on
+            ranked.channel = grouped.channel
+            and ranked.identifier_type = grouped.identifier_type
+            and ranked.identifier = grouped.identifier
+            and ranked.scope = grouped.scope
+            and grouped.first_source <> grouped.last_source
+    group by ranked.channel, ranked.identifier_type, ranked.identifier, ranked.scope
 
 ),
 
@@ -82,7 +114,7 @@ final as (
         grouped.last_requested_at,
         cast(grouped.request_count as bigint) as request_count,
         grouped.deciding.request_id as deciding_request_id,
-        grouped.sources,
+        coalesce(many_sources.sources, {{ list_of_one('grouped.first_source') }}) as sources,
         grouped.deciding.region as region,
         deadlines.rule_id,
         grouped.registry,
@@ -96,6 +128,12 @@ final as (
             and grouped.identifier_type = released.identifier_type
             and grouped.identifier = released.identifier
             and grouped.scope = released.scope
+    left join many_sources
+        on
+            grouped.channel = many_sources.channel
+            and grouped.identifier_type = many_sources.identifier_type
+            and grouped.identifier = many_sources.identifier
+            and grouped.scope = many_sources.scope
     left join deadlines
         on grouped.deciding.request_id = deadlines.request_id and grouped.channel = deadlines.channel
     left join contact_points

@@ -1,9 +1,18 @@
+-- depends_on: {{ ref('int_touched_identifiers') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched',
+    unique_key=['identifier_type', 'identifier'], meta={'touched': 'int_touched_identifiers'}
+) }}
+
 -- Which opt-in lifts which suppression, for which node (DESIGN 4.1): strictly later, of a method that may lift that
 -- action on that channel, at a node that is the suppression's own, above it, or below it.
 
 with suppressions as (
 
     select * from {{ ref('int_suppressions') }}
+    {% if is_incremental() %}
+    where {{ in_touched(ref('int_touched_identifiers'), ['identifier_type', 'identifier']) }}
+    {% endif %}
 
 ),
 

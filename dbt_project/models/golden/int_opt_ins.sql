@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 -- Opt-ins on the identifiers they name themselves; they are never spread to the person's others (DESIGN 4.1).
 
 with requests as (

@@ -1,17 +1,31 @@
+-- depends_on: {{ ref('int_touched_identifiers') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched',
+    unique_key=['identifier_type', 'identifier'], meta={'touched': 'int_touched_identifiers'}
+) }}
+
 -- Nodes below a golden row that are free again: every suppression standing behind the row is lifted there. Only the
 -- topmost such nodes are kept; what lies below them is free with them.
 
 with standing as (
 
     select * from {{ ref('int_standing') }}
-    where is_standing
+    where
+        is_standing
+        {% if is_incremental() %}
+        and {{ in_touched(ref('int_touched_identifiers'), ['identifier_type', 'identifier']) }}
+        {% endif %}
 
 ),
 
 lifts as (
 
     select * from {{ ref('int_lifts') }}
-    where not is_whole
+    where
+        not is_whole
+        {% if is_incremental() %}
+        and {{ in_touched(ref('int_touched_identifiers'), ['identifier_type', 'identifier']) }}
+        {% endif %}
 
 ),
 

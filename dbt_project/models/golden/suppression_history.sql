@@ -1,3 +1,9 @@
+-- depends_on: {{ ref('int_touched_identifiers') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched',
+    unique_key=['identifier_type', 'identifier'], meta={'touched': 'int_touched_identifiers'}
+) }}
+
 -- What was suppressed when, and when that could be known (DESIGN 4.5). Two time axes: `in_force_*` comes from what
 -- people asked, `known_*` from the landing manifest. A lift that becomes known later ends one row and begins the next.
 --
@@ -7,12 +13,18 @@
 with suppressions as (
 
     select * from {{ ref('int_suppressions') }}
+    {% if is_incremental() %}
+    where {{ in_touched(ref('int_touched_identifiers'), ['identifier_type', 'identifier']) }}
+    {% endif %}
 
 ),
 
 lifts as (
 
     select * from {{ ref('int_lifts') }}
+    {% if is_incremental() %}
+    where {{ in_touched(ref('int_touched_identifiers'), ['identifier_type', 'identifier']) }}
+    {% endif %}
 
 ),
 

@@ -9,7 +9,7 @@ with echoes as (
 
 suppressions as (
 
-    select distinct
+    select
         channel,
         identifier_type,
         identifier
@@ -91,12 +91,14 @@ final as (
         unioned.channel,
         unioned.identifier_type
     from unioned
-    left join suppressions
-        on
-            unioned.channel = suppressions.channel
-            and unioned.identifier_type = suppressions.identifier_type
-            and unioned.identifier = suppressions.identifier
-    where suppressions.identifier is null
+    where
+        not exists (
+            select 1 from suppressions
+            where
+                suppressions.channel = unioned.channel
+                and suppressions.identifier_type = unioned.identifier_type
+                and suppressions.identifier = unioned.identifier
+        )
 
 )
 

@@ -1,9 +1,18 @@
+-- depends_on: {{ ref('int_touched_requests') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched',
+    unique_key=['request_id'], meta={'touched': 'int_touched_requests'}
+) }}
+
 -- Requests that reach no contact point on a channel they name (DESIGN 4.2): somebody must find out whom they concern.
 -- "All" is resolved by a single contact point.
 
 with requests as (
 
     select * from {{ ref('requests') }}
+    {% if is_incremental() %}
+    where {{ in_touched(ref('int_touched_requests'), ['request_id']) }}
+    {% endif %}
 
 ),
 
@@ -20,6 +29,9 @@ applied as (
         request_id,
         channel
     from {{ ref('applied_requests') }}
+    {% if is_incremental() %}
+    where {{ in_touched(ref('int_touched_requests'), ['request_id']) }}
+    {% endif %}
 
 ),
 

@@ -1,94 +1,39 @@
--- Which records share which link key: the edges of the graph whose components are persons. The kinds of key are the
--- rows of policy.link_rules.
+-- depends_on: {{ ref('int_touched_points') }}
+{{ config(
+    materialized='incremental', incremental_strategy='replace_touched',
+    unique_key=['identifier_type', 'identifier'], meta={'touched': 'int_touched_points'}
+) }}
 
-with points as (
+-- Which records share which link key: the edges of the graph whose components are persons.
 
-    select * from {{ ref('node_points') }}
+with link_keys as (
 
-),
-
-limits as (
-
-    select * from {{ ref('link_limits') }}
-
-),
-
-rules as (
-
-    select * from {{ ref('link_rules') }}
-    where is_enabled
+    select * from {{ ref('int_link_keys') }}
+    {% if is_incremental() %}
+    where {{ in_touched(ref('int_touched_points'), ['identifier_type', 'identifier']) }}
+    {% endif %}
 
 ),
 
-linking_points as (
+-- The first and the last record differ when there are two: cheaper than counting different ones.
+shared as (
 
-    select points.*
-    from points
-    left join limits
-        on points.identifier_type = limits.identifier_type and points.identifier = limits.identifier
-    where limits.identifier is null or points.first_seen < limits.shared_from
-
-),
-
-keys as (
-
-    select
-        node,
-        'email' as rule,
-        identifier as link_key
-    from linking_points
-    where identifier_type = 'email'
-    union all
-    select
-        node,
-        'phone_and_name' as rule,
-        identifier || chr(31) || name_key as link_key
-    from linking_points
-    where identifier_type = 'phone' and name_key <> ''
-    union all
-    select
-        node,
-        'postal' as rule,
-        identifier as link_key
-    from linking_points
-    where identifier_type = 'postal'
-    union all
-    -- The customer's own id is never a shared point: it links whatever names it.
-    select
-        node,
-        'customer_id' as rule,
-        customer_id as link_key
-    from points
-    where customer_id is not null
-
-),
-
-allowed as (
-
-    select distinct
-        keys.node,
-        keys.rule || ':' || keys.link_key as link_key
-    from keys
-    inner join rules on keys.rule = rules.rule
-
-),
-
-counted as (
-
-    select
-        *,
-        count(*) over (partition by link_key) as members
-    from allowed
+    select link_key
+    from link_keys
+    group by link_key
+    having min(node) < max(node)
 
 ),
 
 final as (
 
-    select
+    select distinct
         node,
+        identifier_type,
+        identifier,
         link_key
-    from counted
-    where members > 1
+    from link_keys
+    where link_key in (select shared.link_key from shared)
 
 )
 

@@ -2,7 +2,7 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
 -- Which contact points each record of a person has: CRM customers ('c:' and the customer's id) and requests ('r:' and
--- the request's id). What was seen once stays, with the moment it was first seen.
+-- the request's id). What was seen once stays, with the moment and the file it was first seen in.
 
 with contacts as (
 
@@ -17,7 +17,7 @@ requests as (
 
     select * from {{ ref('requests') }}
     {% if is_incremental() %}
-    where 'r:' || request_id not in (select known.node from {{ this }} as known where not known.is_customer)
+    where file_id not in (select seen.file_id from {{ ref('stg_quietlist__ledger_files') }} as seen)
     {% endif %}
 
 ),
@@ -31,7 +31,8 @@ contact_points as (
         identifier_type,
         identifier,
         name_key,
-        min(received_at) as first_seen
+        min(received_at) as first_seen,
+        min_by(file_id, received_at) as file_id
     from contacts
     group by node, customer_id, identifier_type, identifier, name_key
 
@@ -44,6 +45,7 @@ request_points as (
         customer_id,
         name_key,
         first_seen,
+        file_id,
         'email' as identifier_type,
         {{ unnest_list('emails') }} as identifier
     from requests
@@ -53,6 +55,7 @@ request_points as (
         customer_id,
         name_key,
         first_seen,
+        file_id,
         'phone' as identifier_type,
         {{ unnest_list('phones') }} as identifier
     from requests
@@ -62,6 +65,7 @@ request_points as (
         customer_id,
         name_key,
         first_seen,
+        file_id,
         'postal' as identifier_type,
         postal_key as identifier
     from requests
@@ -73,6 +77,7 @@ request_points as (
         customer_id,
         name_key,
         first_seen,
+        file_id,
         'customer' as identifier_type,
         customer_id as identifier
     from requests
@@ -91,22 +96,25 @@ unioned as (
         identifier_type,
         identifier,
         coalesce(name_key, '') as name_key,
-        first_seen
+        first_seen,
+        file_id
     from request_points
 
 ),
 
 final as (
 
-    select unioned.* from unioned
+    select * from unioned
     {% if is_incremental() %}
-    left join {{ this }} as known
-        on
-            unioned.node = known.node
-            and unioned.identifier_type = known.identifier_type
-            and unioned.identifier = known.identifier
-            and unioned.name_key = known.name_key
-    where known.node is null
+    where
+        not exists (
+            select 1 from {{ this }} as known
+            where
+                unioned.node = known.node
+                and unioned.identifier_type = known.identifier_type
+                and unioned.identifier = known.identifier
+                and unioned.name_key = known.name_key
+        )
     {% endif %}
 
 )

@@ -1,5 +1,5 @@
 -- depends_on: {{ ref('stg_quietlist__ledger_files') }}
-{{ config(materialized='incremental', incremental_strategy='append') }}
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='file_id') }}
 
 -- Every record that is a request, with normalised identifiers and an id made of its meaning, so that the same
 -- request delivered again, by any file name and in any order, gets the same id. Grows by the new files only.
@@ -27,6 +27,8 @@ normalised_phones as (
 
 ),
 
+-- Nearly every record has one address and one number at most, and those are looked up where they stand: taking lists apart
+-- and putting them together again is for the others.
 raw_emails as (
 
     select
@@ -34,6 +36,7 @@ raw_emails as (
         record_no,
         {{ unnest_list('emails_raw') }} as raw
     from records
+    where len(emails_raw) > 1
 
 ),
 
@@ -45,6 +48,17 @@ raw_phones as (
         {{ phone_region('region') }} as region,
         {{ unnest_list('phones_raw') }} as raw
     from records
+    where len(phones_raw) > 1
+
+),
+
+-- Few different scopes are given, and the tree of a company is long.
+scopes as (
+
+    select
+        given.scope,
+        {{ widen_scope('given.scope') }} as widened
+    from (select distinct scope from records) as given
 
 ),
 
@@ -92,14 +106,14 @@ joined as (
         -- node above it (promise 3), an opt-in is left as narrow as it was said.
         case
             when records.action = 'opt_in' then records.scope
-            else {{ widen_scope('records.scope') }}
+            else scopes.widened
         end as scope,
         records.time_text,
         records.at_earliest,
         records.at_latest,
         records.time_quality,
-        coalesce(emails.emails, {{ empty_list() }}) as emails,
-        coalesce(phones.phones, {{ empty_list() }}) as phones,
+        coalesce(emails.emails, {{ list_of_one('only_email.email') }}) as emails,
+        coalesce(phones.phones, {{ list_of_one('only_phone.e164') }}) as phones,
         {{ postal_key('records.name', 'records.address', 'records.postal_code', 'records.country') }} as postal_key,
         {{ fold_name('records.name') }} as name_key,
         nullif(trim(records.customer_id), '') as customer_id,
@@ -110,6 +124,16 @@ joined as (
         records.snapshot_at,
         records.received_at
     from records
+    left join scopes on records.scope = scopes.scope
+    left join normalised_emails as only_email
+        on
+            {{ only_of_list('records.emails_raw') }} = only_email.raw
+            and only_email.status = 'ok'
+    left join normalised_phones as only_phone
+        on
+            {{ only_of_list('records.phones_raw') }} = only_phone.raw
+            and {{ phone_region('records.region') }} = only_phone.region
+            and only_phone.status = 'ok'
     left join emails on records.file_id = emails.file_id and records.record_no = emails.record_no
     left join phones on records.file_id = phones.file_id and records.record_no = phones.record_no
 

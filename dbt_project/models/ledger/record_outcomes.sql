@@ -12,12 +12,6 @@ with records as (
 
 ),
 
-keyed as (
-
-    select * from {{ ref('int_requests__keyed') }}
-
-),
-
 identified as (
 
     select * from {{ ref('int_requests__identified') }}
@@ -39,17 +33,16 @@ final as (
         records.feed,
         case
             when records.outcome <> 'request' then records.outcome
-            when not keyed.is_usable then 'quarantine'
+            when identified.request_id is null then 'quarantine'
             when requests.file_id = records.file_id and requests.record_no = records.record_no then 'entry'
             when requests.request_id is not null then 'duplicate'
         end as outcome,
         case
-            when records.outcome = 'request' and not keyed.is_usable then 'no_usable_identifier'
+            when records.outcome = 'request' and identified.request_id is null then 'no_usable_identifier'
             else records.outcome_reason
         end as reason,
         requests.request_id
     from records
-    left join keyed on records.file_id = keyed.file_id and records.record_no = keyed.record_no
     left join identified on records.file_id = identified.file_id and records.record_no = identified.record_no
     left join requests on identified.request_id = requests.request_id
 

@@ -1,0 +1,62 @@
+-- The contact points whose golden rows may have changed: those of persons that were touched (a new request's own among
+-- them, for the request is a record of its person), and numbers that a registry now speaks of otherwise.
+
+with contact_points as (
+
+    select * from {{ ref('int_touched_contact_points') }}
+
+),
+
+listings as (
+
+    select * from {{ ref('int_known_listings') }}
+    where {{ nothing_when_built_anew() }}
+
+),
+
+listings_before as (
+
+    select * from {{ source('bookkeeping', 'golden_listings') }}
+    where {{ nothing_when_built_anew() }}
+
+),
+
+changes as (
+
+    select
+        *,
+        1 as side
+    from listings
+    union all
+    select
+        *,
+        -1 as side
+    from listings_before
+
+),
+
+changed_listings as (
+
+    select identifier
+    from changes
+    group by
+        registry, registry_version, channel, identifier, listed_from, listed_to, region, known_from, end_known_from
+    having sum(side) <> 0
+
+),
+
+final as (
+
+    select
+        identifier_type,
+        identifier
+    from contact_points
+    union
+    select
+        'phone' as identifier_type,
+        identifier
+    from changed_listings
+
+)
+
+select * from final
