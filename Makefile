@@ -16,7 +16,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test check dev bench clean install install-dev lock fmt dbt
+.PHONY: help run test check dev bench clean install install-dev lock audit sbom fmt dbt
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -55,6 +55,7 @@ check: install-dev ## Lint, types, SQL, definitions: everything that is not a te
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -p no:cacheprovider tests/house/test_imports.py
 	$(BIN)/sqlfluff lint dbt_project/models --processes 2 --disable-progress-bar
 	$(BIN)/yamllint --strict .
 	$(BIN)/dagster definitions validate -w workspace.yaml
@@ -79,6 +80,12 @@ fmt: install-dev ## Format Python and SQL
 lock: ## Renew both lock files from pyproject.toml (needs uv)
 	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra build pyproject.toml -o requirements.lock
 	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+audit: install-dev ## Check the lock files: pinned, hashed, what pyproject.toml asks for; known vulnerabilities where they can be asked for
+	@$(BIN)/python .ci/supply_chain.py audit
+
+sbom: install-dev ## Write the bill of materials (CycloneDX 1.6) to build/quietlist.cdx.json
+	@$(BIN)/python .ci/supply_chain.py sbom
 
 clean: ## Remove the demo home, caches and build results; keep .venv
 	rm -rf $(HOME_DIR) dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

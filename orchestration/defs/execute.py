@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from orchestration.core.home import Home
+from orchestration.core.outcome import Outcome
 from orchestration.defs.evidence import REPORT
 from orchestration.defs.publish import PUBLISHED
-from orchestration.run import Outcome
 
 _RANK = ("pass", "alert", "hold", "stop")
 

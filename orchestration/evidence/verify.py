@@ -142,7 +142,7 @@ def look(home: Home, config: Config, *, rehash: bool = True, noted_head: str | N
     first_break = None
     try:
         walk.carry_out()
-        if noted_head is not None and noted_head not in walk.hashes:
+        if noted_head is not None and noted_head not in (chain.GENESIS, *walk.hashes):
             raise _broken(
                 home.chain_file.name,
                 "the noted head is not one of its lines",
@@ -202,8 +202,8 @@ class _Walk:
             self._check_file(link, self._home.root / link.subject)
 
     def _check_line(self, link: Link, path: Path, number: int) -> None:
-        lines = self._logs.get(path)
-        if lines is None or number != self._met[path] + 1:
+        lines = self._logs.setdefault(path, _lines_of(path))
+        if number != self._met[path] + 1:
             raise _broken(self._home.chain_file.name, f"entry {len(self.hashes) + 1} names {link.subject}, out of its order")
         self._met[path] = number
         name = _name(self._home, path)

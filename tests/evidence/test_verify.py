@@ -22,6 +22,8 @@ from orchestration.core.errors import ConfigError, TransientError
 from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, write_atomic
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
+from orchestration.evidence.health import doctor
+from orchestration.evidence.report import write_report
 from orchestration.evidence.verify import Verified, look, verify
 from orchestration.gate.verdicts import Verdict, acknowledge, store
 from orchestration.landing.manifest import append, delivery_links, mend, read_manifest
@@ -357,6 +359,17 @@ def test_the_command_says_it_by_its_exit_code_and_in_json(own: Home) -> None:
     code, output = run("--json")
     told = json.loads(output)
     assert code == 3 and told["whole"] is False and told["first_break"]["where"] == where
+
+
+def test_the_doctor_and_the_report_say_what_verify_says(own: Home) -> None:
+    config = load_config(own)
+    report = write_report(own, config, AS_OF).read_text()
+    assert "The chain of evidence is whole: " in report and chain.head(own) in report
+    edit_receipt(own)
+    sentence = broken_at(own)
+    assert f"The chain of evidence is broken at {sentence}." in write_report(own, config, AS_OF).read_text()
+    found = [finding for finding in doctor(own, config) if finding.topic == "evidence"]
+    assert [(finding.level, finding.said) for finding in found] == [("broken", sentence)]
 
 
 def test_what_looks_broken_while_a_run_goes_on_is_not_called_broken(own: Home) -> None:

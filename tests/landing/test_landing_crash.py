@@ -23,6 +23,9 @@ POINTS = 40  # places to be killed at, spread over the whole run
 ROOT = Path(__file__).parents[2]
 
 
+_COUNTED = ("/orchestration/landing/", "/orchestration/core/chain.py")
+
+
 def fill(inbox: Inbox) -> None:
     # The manifest says when each file was last written, and the manifests are compared.
     inbox.put("mail/a.csv", modified_at=AS_OF)
@@ -37,12 +40,14 @@ def fill(inbox: Inbox) -> None:
 
 
 def state(inbox: Inbox) -> tuple[bytes, dict[str, bytes], list[str]]:
+    """The manifest with its entries on the chain of evidence, the landed bytes, and what is left over."""
     left = [path.name for path in inbox.home.landing.iterdir() if path.name.startswith(".incoming")]
-    return inbox.home.manifest_file.read_bytes(), inbox.landed(), inbox.waiting() + left
+    records = inbox.home.manifest_file.read_bytes() + inbox.home.chain_file.read_bytes()
+    return records, inbox.landed(), inbox.waiting() + left
 
 
 def killed_after(inbox: Inbox, calls: int) -> int:
-    """Run collect in a child that kills itself at that many calls from the landing package into the system.
+    """Run collect in a child that kills itself at that many calls from landing, or from the chain, into the system.
 
     Returns:
         The calls that were left when it ended by itself, else -1.
@@ -53,7 +58,7 @@ def killed_after(inbox: Inbox, calls: int) -> int:
 
         def count(frame: FrameType, event: str, _: object) -> None:
             nonlocal left
-            if event == "c_call" and "/orchestration/landing/" in frame.f_code.co_filename:
+            if event == "c_call" and any(part in frame.f_code.co_filename for part in _COUNTED):
                 left -= 1
                 if left == 0:
                     os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,54 @@
+"""How a run ended: what the jobs fill in and the command prints. Nothing is run here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+DONE, GATE, FAILED = 0, 1, 3
+
+
+@dataclass
+class Outcome:
+    """How a run ended: counts and sentences, nothing personal."""
+
+    job: str
+    as_of: datetime
+    success: bool
+    gate_level: str = "pass"
+    errors: list[str] = field(default_factory=list)
+    unmet: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    report: Path | None = None
+
+    @property
+    def exit_code(self) -> int:
+        if self.gate_level in ("stop", "hold"):
+            return GATE
+        return DONE if self.success else FAILED
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "job": self.job,
+            "as_of": self.as_of.isoformat(),
+            "success": self.success,
+            "exit_code": self.exit_code,
+            "gate": self.gate_level,
+            "unmet": self.unmet,
+            "errors": self.errors,
+            "report": str(self.report) if self.report else None,
+            **self.facts,
+        }
+
+    def lines(self) -> list[str]:
+        words = {"pass": "Done", "alert": "Done, with alerts", "hold": "Held", "stop": "Stopped by a gate"}
+        head = words[self.gate_level] if self.success or self.gate_level == "stop" else "Failed"
+        lines = [f"{head}: {self.job} as of {self.as_of.isoformat()}"]
+        lines += [f"  {name}: {value}" for name, value in self.facts.items()]
+        lines += [f"  ! not met ({sentence.partition(': ')[0]}): {sentence.partition(': ')[2]}" for sentence in self.unmet]
+        lines += [f"  ✗ {sentence}" for sentence in self.errors]
+        if self.report:
+            lines.append(f"Report: {self.report}")
+        return lines
