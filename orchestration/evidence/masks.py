@@ -41,7 +41,7 @@ def mask_label(text: str) -> str:
     masked = mask_text(text)
     if _MACHINE_MADE.fullmatch(masked):
         return masked
-    ending = re.search(r"\.[a-z0-9]{1,5}$", masked)
+    ending = re.search(r"\.[a-z][a-z0-9]{0,4}$", text)
     return HIDDEN + (ending[0] if ending else "")
 
 
