@@ -22,6 +22,7 @@ from orchestration.evidence.health import doctor
 from orchestration.landing import collect, member_head, open_member, read_manifest
 from orchestration.landing.archives import clear_unpacked, landed_path
 from orchestration.landing.sealing import landed, sealed_path
+from orchestration.rebuild import _Twin
 from tests.privacy.killed import die_at
 
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -105,6 +106,16 @@ def test_nothing_delivered_can_be_read_in_landing_and_everything_comes_back(home
     assert contents(home) == contents(plain) and len(contents(home)) == 4
     modes = {path.stat().st_mode & 0o777 for path in home.landing.rglob("*") if path.is_file()}
     assert modes == {0o600}
+
+
+@pytest.mark.parametrize("where", ['key_env = "LANDING_KEY"', 'key_file = "landing.key"'])
+def test_a_rebuild_reads_sealed_files_and_copies_no_key(home: Home, tmp_path: Path, key: str, where: str) -> None:
+    (home.root / "landing.key").write_text(key)
+    home.config_file.write_text(ON.replace('key_env = "LANDING_KEY"', where))
+    before = contents(taken(home))
+    twin = _Twin(tmp_path / "twin", home).create()
+    assert contents(twin) == before and len(before) == 4
+    assert not [path for path in twin.root.rglob("*") if path.is_file()], "neither key nor configuration nor landing"
 
 
 def test_the_files_are_of_the_age_format(home: Home, key: str) -> None:
