@@ -135,6 +135,19 @@ def test_switched_on_and_off_for_a_home_in_use(home: Home) -> None:
         assert forms(home) == expected and contents(home) == before, f"day {days}"
 
 
+@pytest.mark.parametrize("config", [ON, OFF])
+def test_what_was_altered_is_not_turned_and_takes_no_place(home: Home, config: str) -> None:
+    before = contents(taken(home))
+    entry = next(entry for entry in read_manifest(home) if entry.name == "plain.csv")
+    plain = landed_path(home, entry.sha256)
+    plain.write_bytes(b"email\nsomething else\n")
+    home.config_file.write_text(config)
+    taken(home, 1)
+    assert plain.read_bytes() == b"email\nsomething else\n" and sealed_path(plain).is_file(), "both are left for a person to see"
+    plain.unlink()
+    assert contents(home) == before, "and the whole one is whole"
+
+
 @pytest.mark.parametrize(("first", "then"), [(BASE, ON), (ON, OFF)])
 def test_killed_anywhere_while_it_is_turned_nothing_is_lost(tmp_path: Path, key: str, first: str, then: str) -> None:
     made = taken(make(tmp_path / "made", first))
