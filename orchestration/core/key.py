@@ -51,10 +51,16 @@ def home_key(home: Home) -> bytes:
     """The key of ``home``, created at first use with mode 0600.
 
     Raises:
-        ConfigError: the file is there but does not hold 64 hex digits.
+        ConfigError: the file does not hold 64 hex digits, or is gone although there were rotations.
     """
     path = home.key_file
     if not path.exists():
+        if _archive(home, 1).exists():
+            raise ConfigError(
+                f"Reading the home key {path}",
+                seen="it is missing, although keys before it were archived",
+                next_step="restore home.key from its backup; a new one made now would be a rotation that nobody recorded",
+            )
         # Whole or not at all, and never over one that another process made meanwhile: a link fails where a file is.
         new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         write_atomic(new, secrets.token_hex(_KEY_BYTES) + "\n")
@@ -100,6 +106,8 @@ def rotate_key(home: Home, *, person: str, reason: str, now: datetime) -> Rotati
                 next_step="wait for it to end; nothing was changed",
             )
         old = home_key(home)
+        for left in home.key_file.parent.glob(f".{home.key_file.name}*.tmp"):
+            left.unlink()  # a key that a killed rotation never came to use
         number = len(rotations(home)) + 1
         record = {
             "key": old.hex(),

@@ -20,7 +20,7 @@ from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, known_keys
 from orchestration.evidence.check import EXAMPLES, TYPES_OF_CHANNEL, is_below, published_rows
 from orchestration.evidence.health import evidence_of
-from orchestration.evidence.masks import mask, mask_text
+from orchestration.evidence.masks import mask, mask_label, mask_text, mask_time
 from orchestration.evidence.relations import rows
 from orchestration.identifiers.lookup import normalise_identifier
 
@@ -170,7 +170,9 @@ class _Ledger:
         found = self.of(ids, "ledger__requests", "at_earliest, request_id")
         self.add_files(found)
         for request in found:
-            request["scope_given"] = mask_text(request["scope_given"] or "") or None
+            if not self.reveal:
+                request["scope_given"] = mask_label(request["scope_given"] or "") or None
+                request["time_text"] = mask_time(request["time_text"] or "") or None
             request["also_names"] = self.masked([*request.pop("emails"), *request.pop("phones")])
             del request["postal_key"], request["customer_id"]
             if self.reveal and request["file"].get("id"):
@@ -178,13 +180,13 @@ class _Ledger:
         return found
 
     def add_files(self, found: list[Fact]) -> None:
-        """Put the file in the place of its id; its name is masked like any text that somebody typed."""
+        """Put the file in the place of its id; its name is shown in full only to those who ask for it."""
         files = rows(
             self.con,
             "select file_id as id, name, sha256, received_at from raw__landed_files where file_id in (select unnest($ids))",
             ids=sorted({row["file_id"] for row in found}),
         )
-        by_id = {file["id"]: file | {"name": file["name"] if self.reveal else mask_text(file["name"] or "")} for file in files}
+        by_id = {file["id"]: file | {"name": file["name"] if self.reveal else mask_label(file["name"] or "")} for file in files}
         for row in found:
             row["file"] = by_id.get(row.pop("file_id"), {}) | {"record_no": row.pop("record_no")}
 

@@ -10,6 +10,12 @@ _NUMBER = re.compile(r"\+?\(?\d(?:[\s().\-/]{0,2}\d){6,}")
 # 2026-03-01, 20260301, 2026-03-01 10:00, 20260301T100000: a date in a title is no number of a person.
 _DATE = re.compile(r"^(?:19|20)\d\d[-./ ]?(?:0[1-9]|1[0-2])[-./ ]?(?:0[1-9]|[12]\d|3[01])(?:[ ]?\d{2}\d{2}(?:\d{2})?)?$")
 
+# What systems call their files and scopes: a name of a person that somebody typed has a capital or a blank.
+_MACHINE_MADE = re.compile(r"[a-z0-9_.\-/\[\]*]*")
+# Months, days, zones and halves of the day are three letters at most when they stand in a time.
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+HIDDEN = "(not shown)"
+
 
 def mask(identifier_type: str, identifier: str) -> str:
     """``a***@example.com``, ``+1******0123``, ``(postal address)``: enough to recognise one's own, not to use another's."""
@@ -28,3 +34,17 @@ def mask_text(text: str) -> str:
     """Free text that somebody typed (a campaign's title) without the addresses and numbers that may be in it."""
     text = _EMAIL.sub("[address]", text)
     return _NUMBER.sub(lambda found: found[0] if _DATE.match(found[0]) else "[number]", text)
+
+
+def mask_label(text: str) -> str:
+    """The name of a file or scope, if it looks as a machine would make it; else only a file's ending."""
+    masked = mask_text(text)
+    if _MACHINE_MADE.fullmatch(masked):
+        return masked
+    ending = re.search(r"\.[a-z][a-z0-9]{0,4}$", text)
+    return HIDDEN + (ending[0] if ending else "")
+
+
+def mask_time(text: str) -> str:
+    """A time as somebody wrote it, unless words stand in it."""
+    return HIDDEN if _LONG_WORD.search(text) else mask_text(text)

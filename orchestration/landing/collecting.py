@@ -32,6 +32,7 @@ _CHUNK = 1 << 20
 _EPOCH = datetime.fromtimestamp(0, UTC)
 # Names that browsers, SFTP servers and rsync give a file until it is whole.
 _TEMPORARY_ENDINGS = (".part", ".tmp", ".crdownload", ".filepart", "~")
+_SOURCE_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 # Kept in empty folders by version control, or left by file managers: never data.
 _PLACEHOLDERS = JUNK | {".gitkeep", ".keep"}
 
@@ -74,12 +75,12 @@ class Collected:
         """What a person should read, the unusual only after what was done."""
         said = [f"{self.taken} files taken, {self.delivered_again} delivered again with the same bytes."]
         for folder, files in sorted(self.unknown_folders.items()):
+            # These sentences are logged: a folder is named when a source could be, not when somebody named it after a person.
+            name = folder if _SOURCE_NAME.match(folder) else "NAME"
             where = (
-                f"inbox/{folder}/, for which no source is configured"
-                if folder
-                else "directly in inbox/, not in a source's folder"
+                f"inbox/{name}/, for which no source is configured" if folder else "directly in inbox/, not in a source's folder"
             )
-            said.append(f"{files} files left in place: {where}. Next step: move them or add [sources.{folder or 'NAME'}].")
+            said.append(f"{files} files left in place: {where}. Next step: move them or add [sources.{name}].")
         if self.still_written:
             said.append(f"{self.still_written} files are still being written and wait for the next run.")
         if self.unreadable:

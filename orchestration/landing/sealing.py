@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from orchestration.core.config import Config, Encryption, load_config
 from orchestration.core.errors import ConfigError, InputError
-from orchestration.core.files import sync_folder, write_atomic
+from orchestration.core.files import sha256_file, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 
 INCOMING = ".incoming."
@@ -83,7 +83,8 @@ def opened(home: Home, plain: Path) -> Iterator[Path]:
 def migrate(home: Home, config: Config) -> int:
     """Turn every landed file that is not in the form the configuration says. Returns how many were turned.
 
-    A file that no longer opens is left as it is: whoever reads it is told.
+    A file that no longer opens, or no longer is what its name says, is left as it is: it must not take the place of a whole
+    one, and whoever reads it is told.
 
     Raises:
         ConfigError: there are sealed files, or files to seal, and no key.
@@ -91,17 +92,20 @@ def migrate(home: Home, config: Config) -> int:
     turned = 0
     for plain in landed(home):
         sealed = sealed_path(plain)
-        if config.encryption.landing and plain.is_file():
-            place(home, config, plain, plain)
-        elif not config.encryption.landing and sealed.is_file():
-            try:
-                with opened(home, plain) as path:
-                    _write(home, path, plain, _copy, None)
-            except InputError:
-                continue
-            sealed.unlink()
-        else:
+        if not (plain if config.encryption.landing else sealed).is_file():
             continue
+        try:
+            with opened(home, plain) as path:
+                if sha256_file(path) != plain.name:
+                    continue
+                if config.encryption.landing:
+                    place(home, config, path, plain)
+                elif path != plain:
+                    _write(home, path, plain, _copy, None)
+        except InputError:
+            continue
+        if not config.encryption.landing:
+            sealed.unlink()
         turned += 1
     return turned
 

@@ -19,6 +19,7 @@ from orchestration.core.config import Config
 from orchestration.core.errors import InputError
 from orchestration.core.files import sync_folder
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.terminal import visible
 from orchestration.landing.archives import clear_unpacked, open_member
 from orchestration.landing.manifest import Entry, Member, read_manifest
 from orchestration.readers.delimited import read_delimited
@@ -200,7 +201,7 @@ def _export_quarantine(con: duckdb.DuckDBPyConnection, home: Home, loaded: Loade
             while rows := cursor.fetchmany(_FETCHED):
                 for number, reason, detail, text in rows:
                     line = {"record_no": number, "reason": reason, "detail": detail, "record": text}
-                    stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+                    stream.write(visible(json.dumps(line, ensure_ascii=False)) + "\n")  # people look at it in a terminal
             stream.flush()
             os.fsync(stream.fileno())
         Path(name).chmod(PRIVATE_FILE)

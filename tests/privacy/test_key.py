@@ -82,6 +82,14 @@ def test_an_archived_key_that_is_gone_is_said(home: Home, damage: str) -> None:
         key.rotations(home)
 
 
+def test_a_key_that_is_gone_after_a_rotation_is_not_replaced_in_silence(home: Home) -> None:
+    rotate(home)
+    home.key_file.unlink()
+    with pytest.raises(ConfigError, match="restore home"):
+        key.home_key(home)
+    assert not home.key_file.exists()
+
+
 def test_killed_anywhere_the_key_is_the_old_one_or_the_new_one(home: Home) -> None:
     first = key.home_key(home)
     keys, step, old_ones, new_ones = [first], 1, 0, 0
@@ -99,6 +107,7 @@ def test_killed_anywhere_the_key_is_the_old_one_or_the_new_one(home: Home) -> No
     assert old_ones > 3 and new_ones > 0, (old_ones, new_ones)
     rotate(home, "and once more")
     assert key.rotations(home)[-1].reason == "and once more" and modes(home) == {0o600}
+    assert not list(home.root.glob(".home.key*")), "and no key that was never used lies about"
 
 
 def test_killed_while_the_first_key_is_made_the_next_run_makes_it(tmp_path: Path) -> None:

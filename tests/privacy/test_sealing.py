@@ -24,6 +24,7 @@ from orchestration.evidence.verify import verify
 from orchestration.landing import collect, member_head, open_member, read_manifest
 from orchestration.landing.archives import clear_unpacked, landed_path
 from orchestration.landing.sealing import landed, sealed_path
+from orchestration.rebuild import _Twin
 from tests.privacy.killed import die_at
 
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -110,6 +111,16 @@ def test_nothing_delivered_can_be_read_in_landing_and_everything_comes_back(home
     assert modes == {0o600}
 
 
+@pytest.mark.parametrize("where", ['key_env = "LANDING_KEY"', 'key_file = "landing.key"'])
+def test_a_rebuild_reads_sealed_files_and_copies_no_key(home: Home, tmp_path: Path, key: str, where: str) -> None:
+    (home.root / "landing.key").write_text(key)
+    home.config_file.write_text(ON.replace('key_env = "LANDING_KEY"', where))
+    before = contents(taken(home))
+    twin = _Twin(tmp_path / "twin", home).create()
+    assert contents(twin) == before and len(before) == 4
+    assert not [path for path in twin.root.rglob("*") if path.is_file()], "neither key nor configuration nor landing"
+
+
 def test_the_files_are_of_the_age_format(home: Home, key: str) -> None:
     taken(home)
     path = next(home.landing.rglob("*.age"))
@@ -125,6 +136,19 @@ def test_switched_on_and_off_for_a_home_in_use(home: Home) -> None:
         assert contents(home) == before, "what is there stays readable before anything is turned"
         taken(home, days)
         assert forms(home) == expected and contents(home) == before, f"day {days}"
+
+
+@pytest.mark.parametrize("config", [ON, OFF])
+def test_what_was_altered_is_not_turned_and_takes_no_place(home: Home, config: str) -> None:
+    before = contents(taken(home))
+    entry = next(entry for entry in read_manifest(home) if entry.name == "plain.csv")
+    plain = landed_path(home, entry.sha256)
+    plain.write_bytes(b"email\nsomething else\n")
+    home.config_file.write_text(config)
+    taken(home, 1)
+    assert plain.read_bytes() == b"email\nsomething else\n" and sealed_path(plain).is_file(), "both are left for a person to see"
+    plain.unlink()
+    assert contents(home) == before, "and the whole one is whole"
 
 
 @pytest.mark.parametrize(("first", "then"), [(BASE, ON), (ON, OFF)])
