@@ -105,7 +105,7 @@ def _job(home: Home, config: Config, as_of: datetime, table: Table, rows: int, p
         judge(name, home, config, as_of)
 
     steps: dict[str, Callable[[], Any]] = {
-        "collect": lambda: len(collect(home, config, as_of).taken),
+        "collect": lambda: collect(home, config, as_of).taken,
         "load": load_all,
         "stage": lambda: _node_seconds(stages.stage(home, config, as_of)),
         "normalise identifiers": lambda: stages.normalise(home, config),

@@ -163,6 +163,25 @@ def test_each_day_touches_only_what_it_is_about_and_in_the_end_a_rebuild_is_equa
     assert all(row["now"] > 0 for row in outcome.tables.values()), "an empty table would equal anything"
 
 
+def test_a_file_whose_bytes_were_gone_for_a_day_is_taken_in_when_they_are_back(house: House) -> None:
+    house.deliver(asked("gone-for-a-day", emails={"fay@example.com"}))
+    before = set(house.home.landing.rglob("*"))
+    collect(house.home, house.config, house.day)
+    (landed,) = (path for path in set(house.home.landing.rglob("*")) - before if path.is_file())
+    aside = landed.rename(house.home.root / "aside")
+    house.reconcile()
+    house.deliver(asked("of-the-next-day", emails={"gus@example.com"}))
+    house.reconcile()
+    aside.rename(landed)
+    assert house.reconcile().anew, "it arrived before one that was taken in, so it may be the first evidence of anything"
+    assert {row[1] for row in house.blocked()} >= {"fay@example.com", "gus@example.com"}
+    with warehouse(house.home) as con:
+        records, distinct = con.execute(
+            "select count(*), count(distinct (file_id, record_no)) from ledger.int_requests__keyed"
+        ).fetchone()
+    assert records == distinct, "built anew, no record may be there twice"
+
+
 def test_another_scope_tree_or_target_builds_anew_what_it_decides(house: House) -> None:
     company = house.config.company
     targets = house.config.model_copy(update={"company": company.model_copy(update={"target_hours": company.target_hours + 1})})

@@ -47,7 +47,7 @@ final as (
         min(holders.first_seen) as first_seen
     from holders
     left join persons on holders.node = persons.node
-    group by 1, 2, 3
+    group by all
 
 )
 
