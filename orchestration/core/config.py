@@ -204,7 +204,13 @@ def load_config(home: Home) -> Config:
         ConfigError: with every problem found, each naming its place in the file.
     """
     home.require()
-    return parse_config(home.config_file.read_text(encoding="utf-8"), home.config_file)
+    try:
+        text = home.config_file.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = home.config_file.read_bytes()[: error.start].count(b"\n") + 1
+        problem = f"not UTF-8: line {line} holds a letter in another encoding"
+        raise ConfigError(f"Reading {home.config_file}", [problem], next_step="save the file as UTF-8 and run again") from error
+    return parse_config(text, home.config_file)
 
 
 def parse_config(text: str, path: Path) -> Config:
