@@ -28,7 +28,7 @@ from orchestration.identifiers.regions import country_code
 re_util.enable_pattern_cache()
 
 # Part of the normaliser's version: raise it when a rule of this module changes, so that every cached number is read again.
-RULES = 1
+RULES = 2
 
 Status = Literal["ok", "rejected"]
 
@@ -190,6 +190,12 @@ def read_written(written: Written | str, hint: str, library: ModuleType = phonen
     if chosen is None:
         return _rejected("short_code" if 3 <= len(dialled) < MIN_DIGITS and dialled[0] != "+" else plain.verdict)
     repair, reading = chosen
+    if reading.verdict == "possible" and reading.national.startswith("0"):
+        # A trunk zero that one country's plan keeps and its neighbour's, under the same calling code, takes off: as +44 0...
+        # it would be read as another number than it is written.
+        abroad = _read(f"+{reading.calling_code}{reading.national}", "", library)
+        if abroad.verdict in ("valid", "possible") and abroad.national != reading.national:
+            repair, reading = "trunk_zero_dropped", abroad
     region = reading.region
     if region is None and hint and phonenumbers.country_code_for_region(hint) == reading.calling_code:
         region = hint  # a possible number of a shared calling code that no member's plan holds: the record's own country

@@ -10,10 +10,11 @@ import csv
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
-# DuckDB's own limit for a record; without one, each unclosed quotation mark would be searched for to the end of the file.
-LONGEST_RECORD = 2 << 20
+from orchestration.readers.outcome import USUAL_BOUNDS, Bounds
+
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,34 @@ class Dialect:
 
 
 class Record(NamedTuple):
-    """One physical record. ``fields`` is null when its quotation marks make no sense."""
+    """One physical record. ``fields`` is null when its quotation marks make no sense, or when it is too long to be split."""
 
     fields: list[str] | None
     text: str
     lines: int
+    too_long: bool = False
+    """``text`` is only its beginning."""
+
+
+def bounded_lines(stream: TextIO, longest: int) -> Iterator[str]:
+    """The lines of a stream; of one that is longer only its first ``longest`` letters and one more, so that it shows.
+
+    Slower than going over the stream itself, which would take a line of any size into memory.
+    """
+    begun = ""
+    while line := begun + stream.readline(longest + 2 - len(begun)):
+        begun = ""
+        if len(line) < longest + 2 or line.endswith("\n"):  # whole, or the last one
+            yield line
+            continue
+        rest = line
+        while rest and not rest.endswith("\n"):
+            if rest.endswith("\r"):  # cut within a CRLF, or a return alone
+                begun = stream.readline(1)
+                begun = "" if begun == "\n" else begun
+                break
+            rest = stream.readline(_CHUNK)
+        yield line[: longest + 1]
 
 
 class Splitter:
@@ -39,17 +63,29 @@ class Splitter:
         lines: the file's lines, each with its end (LF, CRLF or CR).
         stands_alone: asked of each further line of a record that spans several: would it make a whole record by itself?
             Then the quotation mark that joined them is a stray one, and the lines are records of their own.
+        most_fields: what a record that spans lines may have. One with more was joined by stray marks; without a bound, each
+            of its lines would be searched to the end of the longest record.
     """
 
-    def __init__(self, lines: Iterator[str], dialect: Dialect, stands_alone: Callable[[str], bool] | None = None) -> None:
+    def __init__(
+        self,
+        lines: Iterator[str],
+        dialect: Dialect,
+        stands_alone: Callable[[str], bool] | None = None,
+        bounds: Bounds = USUAL_BOUNDS,
+        most_fields: int | None = None,
+    ) -> None:
         self._lines, self._dialect, self._stands_alone = lines, dialect, stands_alone
+        self._longest, self._most_fields = bounds.record, most_fields or bounds.columns
         self._back: deque[str] = deque()
 
     def __iter__(self) -> Iterator[Record]:
         delimiter, quote = self._dialect.delimiter, self._dialect.quote
         while (line := self._next()) is not None:
             body = without_end(line)
-            if quote and quote in body:
+            if len(body) > self._longest:
+                yield Record(None, body, 1, too_long=True)
+            elif quote and quote in body:
                 yield self._quoted(line)
             else:
                 yield Record(body.split(delimiter) if delimiter else [body], body, 1)
@@ -107,6 +143,8 @@ class Splitter:
                 return None
             value, body, at = closed
             fields.append(value)
+            if len(taken) > 1 and len(fields) > self._most_fields:
+                return None
             while body.startswith(" ", at):
                 at += 1
             if at == len(body):
@@ -133,7 +171,7 @@ class Splitter:
                     return None
                 taken.append(line)
                 size += len(line)
-                if size > LONGEST_RECORD:
+                if size > self._longest:
                     return None
                 body, at = without_end(line), 0
             elif escape and (mark - len(body[at:mark].rstrip(escape)) - at) % 2:

@@ -35,7 +35,9 @@ def check(data: bytes) -> None:
         assert len(members) <= _LIMITS.max_archive_entries
         assert sum(member.size for member in members) <= size_in_bytes(_LIMITS.max_file)
         for member in members:
-            assert ".." not in member.name.split("/") and not member.name.startswith("/"), f"a name that leads out: {member.name!r}"
+            assert ".." not in member.name.split("/") and not member.name.startswith("/"), (
+                f"a name that leads out: {member.name!r}"
+            )
             member_head(_HOME, entry, member, 10)
             with open_member(_HOME, entry, member) as opened:
                 assert (opened.stat().st_size, sha256_file(opened)) == (member.size, member.sha256), "other bytes than promised"

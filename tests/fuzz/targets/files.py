@@ -22,8 +22,9 @@ from orchestration.readers.recognise import has_required
 from orchestration.readers.tables import create_raw_tables
 from orchestration.readers.text import Utf8Text, as_utf8
 
-# Counted before and after reading. Letters that no format gives a meaning, so that no unquoting takes them apart.
-_ADDRESS = re.compile(r"[0-9a-z]@example\.com")
+# Counted before and after reading. Letters that no format gives a meaning, so that no unquoting takes them apart; what
+# follows a backslash may be an escape.
+_ADDRESS = re.compile(r"(?<!\\)[0-9a-z]@example\.com")
 Read = Callable[[duckdb.DuckDBPyConnection, Feed, str, Utf8Text], Outcome]
 Rows = list[tuple[Any, ...]]
 
