@@ -143,7 +143,7 @@ class Limits(_Strict):
     spill: str = "50GB"
     """Cap of the temporary folder that DuckDB spills to."""
     spill_folder: str = ""
-    """Where DuckDB spills to: a folder in the home, or an absolute path. Empty: warehouse/spill in the home."""
+    """Absolute path of a folder to spill to, for a disk of its own. Empty: warehouse/spill in the home."""
     max_file: str = "20GB"
     """Largest single file, after unpacking."""
     max_record: str = "2MiB"
@@ -161,6 +161,13 @@ class Limits(_Strict):
     """Unpacked size over packed size; real CSV exports stay below 30, bombs start at 1000."""
     settle_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0
     """A file in the inbox whose size or time changed within this is still being written."""
+
+    @field_validator("spill_folder")
+    @classmethod
+    def _check_folder(cls, value: str) -> str:
+        if value and (not Path(value).is_absolute() or "\0" in value):
+            raise ValueError(f"'{value}' is not an absolute path")
+        return value
 
     @field_validator("memory", "spill", "max_file", "max_record", "max_json_value")
     @classmethod

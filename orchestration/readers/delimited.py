@@ -151,6 +151,11 @@ def read_fast(
     layout, dialect = found.layout, found.dialect
     if not shape.regular or shape.longest > bounds.record or (text.has_mark and not found.header):
         return None
+    with _open(text) as stream:
+        first = list(itertools.islice(Splitter(stream, dialect, bounds=bounds), found.header))
+    # DuckDB skips lines, and the shape counts marks: up to the header, both must see the records that are there.
+    if any(record.lines > 1 or (dialect.quote and record.text.count(dialect.quote) % 2) for record in first):
+        return None
     if _ends_with_total(text.path, dialect):
         return None
     if shape.lines > shape.records and _swallows(text.path, dialect, layout.width):
@@ -167,9 +172,8 @@ def read_fast(
                 loaded = _insert_with_duckdb(con, feed, file_id, text.path, found, numbers)
                 rejects = _rejects_of_duckdb(con) or {}
             reading = _Reading(Sink(con, feed, file_id, bounds), feed, found, shape.has_nul, bounds)
-            with _open(text) as stream:  # header and what stands before it
-                for record in itertools.islice(Splitter(stream, dialect, bounds=bounds), found.header):
-                    reading.take(record)
+            for record in first:
+                reading.take(record)
             if not _looks_doubtful(con, feed, file_id, layout) and reading.take_rejects(rejects):
                 outcome = reading.account("duckdb", text.encoding)
                 return dataclasses.replace(outcome, physical=shape.records, loaded=outcome.loaded + loaded)

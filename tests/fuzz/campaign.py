@@ -26,9 +26,10 @@ _ONE = """
 import sys
 import atheris
 with atheris.instrument_imports(include=["orchestration", "email_validator"]):
-    from tests.fuzz.targets import check_of
-    check = check_of(sys.argv.pop(1))
-atheris.Setup(sys.argv, check)
+    from tests.fuzz.targets import target
+    chosen = target(sys.argv.pop(1))
+chosen.batch = 2000
+atheris.Setup(sys.argv, chosen.check)
 atheris.Fuzz()
 """
 

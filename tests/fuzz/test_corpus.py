@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.targets import CORPUS, NAMES, check_of, corpus_of
+from tests.fuzz.targets import CORPUS, NAMES, corpus_of, target
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_kept_input_breaks_a_promise(name: str) -> None:
-    check, failures = check_of(name), []
+    check, failures = target(name).check, []
     paths = corpus_of(name)
     assert len(paths) >= 3, f"the corpus of {name} is gone"
     for path in (None, *paths):

@@ -8,8 +8,8 @@ the fuzzer: the same function runs under coverage guidance (``python -m tests.fu
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 NAMES = (
@@ -25,10 +25,9 @@ NAMES = (
 )
 
 
-def check_of(name: str) -> Callable[[bytes], None]:
-    """The check of one target."""
-    check: Callable[[bytes], None] = importlib.import_module(f"{__name__}.{name}").check
-    return check
+def target(name: str) -> ModuleType:
+    """The module of one target."""
+    return importlib.import_module(f"{__name__}.{name}")
 
 
 def corpus_of(name: str) -> list[Path]:
