@@ -48,7 +48,7 @@ _REJECTS = "delimited_rejects"
 _MOST_REJECTS = 100_000  # judged one by one; a file with more is no plain one
 _LONGEST_REJECT = 2 << 20  # what DuckDB takes for a record unless told otherwise: nothing longer comes out of its rejects
 # Fields past the header's that a record over several lines may have: real ones have a few empty ones.
-_MORE_FIELDS = 100
+_MORE_FIELDS = 20
 _SEAM = 1 << 10  # of either chunk, looked at together
 _BLANK = " \t,;|\0\x1a\ufeff"  # what a line without content may hold; 26 is the end mark of DOS files
 _NO_DELIMITER = "\x1f"  # for DuckDB, which needs one: the unit separator, which text does not hold

@@ -7,6 +7,7 @@ on at the next line: one quotation mark too many must not swallow the rest of a 
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import NamedTuple, TextIO
 from orchestration.readers.outcome import USUAL_BOUNDS, Bounds
 
 _CHUNK = 1 << 20
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
 
 
 @dataclass(frozen=True)
@@ -40,20 +42,26 @@ def bounded_lines(stream: TextIO, longest: int) -> Iterator[str]:
 
     Slower than going over the stream itself, which would take a line of any size into memory.
     """
-    begun = ""
-    while line := begun + stream.readline(longest + 2 - len(begun)):
-        begun = ""
-        if len(line) < longest + 2 or line.endswith("\n"):  # whole, or the last one
-            yield line
-            continue
-        rest = line
-        while rest and not rest.endswith("\n"):
-            if rest.endswith("\r"):  # cut within a CRLF, or a return alone
-                begun = stream.readline(1)
-                begun = "" if begun == "\n" else begun
-                break
-            rest = stream.readline(_CHUNK)
-        yield line[: longest + 1]
+    begun = held = ""
+    more = True
+    while more:
+        chunk = stream.read(_CHUNK)
+        more = bool(chunk)
+        text = held + chunk
+        held = "\r" if more and text.endswith("\r") else ""  # perhaps the first half of a CRLF
+        text = text[: len(text) - len(held)]
+        at = 0
+        for line in _LINE.finditer(text):
+            yield _cut(begun + line[0], longest)
+            begun, at = "", line.end()
+        begun = (begun + text[at:])[: longest + 1]
+    if begun:
+        yield begun
+
+
+def _cut(line: str, longest: int) -> str:
+    body = without_end(line)
+    return line if len(body) <= longest else body[: longest + 1]
 
 
 class Splitter:
@@ -78,6 +86,7 @@ class Splitter:
         self._lines, self._dialect, self._stands_alone = lines, dialect, stands_alone
         self._longest, self._most_fields = bounds.record, most_fields or bounds.columns
         self._back: deque[str] = deque()
+        self._size = 0  # of the lines taken for the record that is being tried
 
     def __iter__(self) -> Iterator[Record]:
         delimiter, quote = self._dialect.delimiter, self._dialect.quote
@@ -126,6 +135,7 @@ class Splitter:
         delimiter, quote = self._dialect.delimiter, self._dialect.quote
         fields: list[str] = []
         body = without_end(taken[0])
+        self._size = len(taken[0])
         at = 0
         while True:
             start = at
@@ -161,7 +171,6 @@ class Splitter:
         """
         quote = self._dialect.quote
         parts: list[str] = []
-        size = len(body)
         while True:
             mark = body.find(quote, at)
             if mark < 0:
@@ -170,10 +179,10 @@ class Splitter:
                 if line is None:
                     return None
                 taken.append(line)
-                size += len(line)
-                if size > self._longest:
-                    return None
                 body, at = without_end(line), 0
+                self._size += len(line)
+                if self._size - (len(line) - len(body)) > self._longest:
+                    return None
             elif escape and (mark - len(body[at:mark].rstrip(escape)) - at) % 2:
                 parts.append(body[at : mark - 1] + quote)
                 at = mark + 1

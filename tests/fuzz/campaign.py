@@ -18,8 +18,8 @@ KEPT = Path(__file__).parents[2] / ".fuzz"
 # Longer inputs cost time and find nothing new: every rule shows in a few lines. An archive's headers need more room.
 LONGEST = {"archives": 4096, "configuration": 2048}
 _LONGEST = 1024
-# A file of a few hundred bytes is read in milliseconds: a second is already a hang, the rest is a busy machine.
-_HANG_SECONDS = 30
+# A file of a few hundred bytes is read in milliseconds: the rest is a busy machine.
+_HANG_SECONDS = 120
 _MEMORY_MB = 3000
 
 _ONE = """
