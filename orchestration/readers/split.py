@@ -16,7 +16,7 @@ from typing import NamedTuple, TextIO
 from orchestration.readers.outcome import USUAL_BOUNDS, Bounds
 
 _CHUNK = 1 << 20
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)")
+_END_OF_LINE = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ def bounded_lines(stream: TextIO, longest: int) -> Iterator[str]:
         held = "\r" if more and text.endswith("\r") else ""  # perhaps the first half of a CRLF
         text = text[: len(text) - len(held)]
         at = 0
-        for line in _LINE.finditer(text):
-            yield _cut(begun + line[0], longest)
-            begun, at = "", line.end()
+        for end in _END_OF_LINE.finditer(text):
+            yield _cut(begun + text[at : end.end()], longest)
+            begun, at = "", end.end()
         begun = (begun + text[at:])[: longest + 1]
     if begun:
         yield begun
