@@ -190,12 +190,13 @@ def read_written(written: Written | str, hint: str, library: ModuleType = phonen
     if chosen is None:
         return _rejected("short_code" if 3 <= len(dialled) < MIN_DIGITS and dialled[0] != "+" else plain.verdict)
     repair, reading = chosen
-    if reading.verdict == "possible" and reading.national.startswith("0"):
-        # A trunk zero that one country's plan keeps and its neighbour's, under the same calling code, takes off: as +44 0...
-        # it would be read as another number than it is written.
-        abroad = _read(f"+{reading.calling_code}{reading.national}", "", library)
-        if abroad.verdict in ("valid", "possible") and abroad.national != reading.national:
-            repair, reading = "trunk_zero_dropped", abroad
+    # A zero that is kept here and taken off where the answer is read again (one plan keeps a trunk zero that its neighbour's,
+    # under the same calling code, does not): whoever asks for the answer itself must find the same number.
+    while reading.verdict == "possible" and reading.national.startswith("0"):
+        again = _read(f"+{reading.calling_code}{reading.national}", "", library)
+        if again.verdict not in ("valid", "possible") or again.national == reading.national:
+            break
+        repair, reading = "trunk_zero_dropped", again
     region = reading.region
     if region is None and hint and phonenumbers.country_code_for_region(hint) == reading.calling_code:
         region = hint  # a possible number of a shared calling code that no member's plan holds: the record's own country
