@@ -201,6 +201,20 @@ def doctor(home_path: str | None, as_json: bool) -> None:
 @main.command()
 @_home_option
 @_json_option
+@click.option("--head", metavar="HASH", help="A head noted earlier: is it still part of the chain?")
+def verify(home_path: str | None, as_json: bool, head: str | None) -> None:
+    """Is every file, verdict, version and receipt as it was recorded? Names the first that is not (exit code 3)."""
+    from orchestration.evidence.verify import verify as verifying
+
+    home = Home.at(home_path).require()
+    verified = verifying(home, load_config(home), noted_head=head)
+    _say(verified.as_dict(), verified.lines(), as_json)
+    sys.exit(DONE if verified.whole else FAILED)
+
+
+@main.command()
+@_home_option
+@_json_option
 @click.option("--person", required=True, help="Who takes responsibility.")
 @click.option("--reason", required=True, help="Why the gate's verdict may be overridden.")
 @click.option("--until", required=True, help="When the override ends, ISO 8601 with a zone; at most seven days ahead.")

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from orchestration.core import chain
 from orchestration.core.errors import TransientError
 from orchestration.core.files import write_atomic
 from orchestration.core.home import Home
@@ -101,4 +102,6 @@ def run_job(home: Home, job: str, as_of: datetime, *, show_progress: bool = Fals
                 seen="another run is going on there",
                 next_step="wait for it to end; nothing was started",
             )
-        return execute(build_defs(home), home, job, as_of, show_progress=show_progress)
+        outcome = execute(build_defs(home), home, job, as_of, show_progress=show_progress)
+        outcome.facts["chain_head"] = chain.head(home)  # to be noted where nobody who writes here can
+        return outcome

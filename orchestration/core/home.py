@@ -36,6 +36,11 @@ class Home:
         return self.root / "home.key"
 
     @property
+    def chain_file(self) -> Path:
+        """Append-only JSON lines, one per piece of evidence, each holding the hash of the line before."""
+        return self.root / "chain.jsonl"
+
+    @property
     def inbox(self) -> Path:
         return self.root / "inbox"
 

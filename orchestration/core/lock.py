@@ -24,3 +24,16 @@ def run_lock(home: Home) -> Iterator[bool]:
         yield True
     finally:
         os.close(handle)
+
+
+def is_running(home: Home) -> bool:
+    """Whether a process holds the home's run lock. Looks only: nothing is created, and no run is kept from starting."""
+    path = home.warehouse_folder / "run.lock"
+    if not path.is_file():
+        return False
+    with path.open("rb") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -67,11 +67,11 @@ def gate_allows_published(quietlist: QuietlistRun) -> dg.AssetCheckResult:
     """The check that every job with a sync contains, also one that publishes nothing itself."""
     from orchestration.core.errors import QuietlistError
     from orchestration.gate.verdicts import allows
-    from orchestration.publish import read_published
+    from orchestration.publish import read_gated
 
     home = quietlist.folder
     try:
-        snapshot = read_published(home)
+        snapshot = read_gated(home, quietlist.config.limits)
         allows(home, snapshot.rows_sha256)
     except QuietlistError as error:
         return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.ERROR, metadata={"why": str(error)})

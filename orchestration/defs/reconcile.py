@@ -52,32 +52,33 @@ def _step(name: str, select: str, build: Callable[..., stages.Built]) -> dg.Asse
             built = build(home, config, as_of)
         except dbt.DbtFailed as failure:
             # What was built before the failure stays visible; the failure itself stops the run.
-            yield from _events(context, quietlist, failure.results)
+            yield from _events(context, quietlist, failure.results, failed=True)
             raise
-        if built.unchanged:
-            yield from _unchanged(context, quietlist)
-        else:
-            yield from _events(context, quietlist, built.nodes)
+        yield from _events(context, quietlist, built.nodes)
 
     return models
 
 
-def _events(context: dg.AssetExecutionContext, quietlist: QuietlistRun, nodes: list[dbt.NodeResult]) -> Iterator[Any]:
-    """dbt's results as Dagster's: one output per model, one check result per test, counts and nothing else."""
+def _events(
+    context: dg.AssetExecutionContext, quietlist: QuietlistRun, nodes: list[dbt.NodeResult], *, failed: bool = False
+) -> Iterator[Any]:
+    """dbt's results as Dagster's: one output per model, one check result per test, counts and nothing else.
+
+    A model that dbt was not asked to build stands as it did: nothing that it is made of has changed.
+    """
     manifest = dbt.manifest_nodes()
     counts = _row_counts(quietlist)
     specs = {spec.metadata["dagster_dbt/unique_id"]: spec for spec in context.assets_def.specs}
     by_id = {node.unique_id: node for node in nodes}
-    failed = any(node.status == "error" for node in nodes)
-    unchanged = [unique_id for unique_id in specs if unique_id.startswith("seed.") and unique_id not in by_id and not failed]
-    # dbt's order is that of the dependencies, which Dagster asks for. A step always runs whole (it takes seconds, and its
-    # models belong together); only what was asked for is reported.
-    for unique_id in [*unchanged, *(node.unique_id for node in nodes if node.ok)]:
-        spec = specs.get(unique_id)
-        if spec is None or spec.key not in context.selected_asset_keys:
+    # Dagster asks for the order of the dependencies. A step always runs whole (it takes seconds, and its models belong
+    # together); only what was asked for is reported.
+    order = TopologicalSorter({key: set(manifest[key]["depends_on"].get("nodes", ())) & specs.keys() for key in specs})
+    for unique_id in order.static_order():
+        spec, node = specs[unique_id], by_id.get(unique_id)
+        stands = node.ok if node else not failed
+        if not stands or spec.key not in context.selected_asset_keys:
             continue
-        node = by_id.get(unique_id)
-        metadata: dict[str, Any] = {"seconds": node.seconds if node else 0.0}
+        metadata: dict[str, Any] = {"seconds": node.seconds} if node else {"unchanged": True}
         rows = counts.get(tuple(spec.key.path))
         if rows is not None:
             metadata["dagster/row_count"] = rows
@@ -92,22 +93,6 @@ def _events(context: dg.AssetExecutionContext, quietlist: QuietlistRun, nodes: l
                 severity=dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR,
                 metadata={"failing_rows": node.failures or 0},
             )
-
-
-def _unchanged(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[Any]:
-    """Every model as it stands, in the order of their dependencies: nothing that they are made of has changed."""
-    counts = _row_counts(quietlist)
-    nodes = dbt.manifest_nodes()
-    specs = {spec.metadata["dagster_dbt/unique_id"]: spec for spec in context.assets_def.specs}
-    order = TopologicalSorter({key: set(nodes[key]["depends_on"].get("nodes", ())) & specs.keys() for key in specs})
-    for unique_id in order.static_order():
-        spec = specs[unique_id]
-        if spec.key in context.selected_asset_keys:
-            metadata: dict[str, Any] = {"unchanged": True}
-            rows = counts.get(tuple(spec.key.path))
-            if rows is not None:
-                metadata["dagster/row_count"] = rows
-            yield dg.Output(None, output_name=spec.key.to_python_identifier(), metadata=metadata)
 
 
 def _test_id(manifest: Mapping[str, Any], key: dg.AssetCheckKey) -> str:

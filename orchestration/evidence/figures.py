@@ -267,6 +267,8 @@ class Requests:
     untimed: Rows
     """Source and time quality -> requests whose moment is not certain."""
     unknown_scopes: Rows
+    doubts: Rows
+    """Source and doubt -> requests whose words can mean several things, with one record as an example."""
 
 
 def requests(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Requests:
@@ -319,6 +321,17 @@ def requests(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Requests:
                 rare=RARE,
             )
         ],
+        doubts=rows(
+            con,
+            """
+            select source, doubt, count(*) as requests, min(file_id) as example_file,
+                min_by(record_no, (file_id, record_no)) as example_record
+            from ledger__requests
+            where doubt is not null
+            group by source, doubt
+            order by requests desc, source, doubt
+            """,
+        ),
         **totals,
     )
 

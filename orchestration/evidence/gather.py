@@ -14,6 +14,7 @@ from orchestration.core.home import Home
 from orchestration.evidence import figures
 from orchestration.evidence.gates import last_verdicts
 from orchestration.evidence.health import DestinationHealth, SourceHealth, destinations_of, evidence_of, sources_of
+from orchestration.evidence.verify import Verified, look
 from orchestration.gate.verdicts import Verdict, overrides
 from orchestration.landing.manifest import read_manifest
 from orchestration.publish.versions import Snapshot, latest_version, read_published, version_folder
@@ -48,6 +49,8 @@ class Evidence:
     composition: Mapping[str, Mapping[str, int]]
     manifest_sha256: str | None
     """The last line's hash of the landing manifest, which stands for every file that ever arrived."""
+    chain: Verified
+    """The chain of evidence, walked for this page without hashing large files again."""
 
     def verdict(self, gate: str) -> Verdict | None:
         return next((verdict for verdict in self.verdicts if verdict.gate == gate), None)
@@ -67,6 +70,7 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
     except PermanentError as error:
         problem = error.seen
     deliveries = read_manifest(home)
+    chain = look(home, config, rehash=False)
     with evidence_of(home, config) as con:
         figures.prepare(con, as_of)
         return Evidence(
@@ -89,11 +93,12 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
             echoes=figures.unmatched_echoes(con),
             composition=figures.composition(con, published.relation if published else "golden__golden_suppression"),
             manifest_sha256=deliveries[-1].hash if deliveries else None,
+            chain=chain,
         )
 
 
 def _versions(home: Home, published: Snapshot | None) -> tuple[tuple[datetime, int], ...]:
-    """As the manifests say it; the chain that proves them is the doctor's to follow."""
+    """As the manifests say it; proving them is ``verify``."""
     found = []
     for number in range(max(1, published.version - _VERSIONS_SHOWN + 1), published.version + 1) if published else ():
         file = version_folder(home, number) / "manifest.json"

@@ -19,7 +19,7 @@ _REQUEST = {
     "method": "varchar", "channels": "varchar[]", "scope": "varchar", "scope_given": "varchar", "time_text": "varchar",
     "at_earliest": _TIME, "at_latest": _TIME, "time_quality": "varchar", "first_seen": _TIME, "file_id": "varchar",
     "record_no": "bigint", "emails": "varchar[]", "phones": "varchar[]", "postal_key": "varchar",
-    "customer_id": "varchar", "region": "varchar", "records": "bigint",
+    "customer_id": "varchar", "region": "varchar", "doubt": "varchar", "records": "bigint",
 }  # fmt: skip
 _POINT = {"channel": "varchar", "identifier_type": "varchar", "identifier": "varchar"}
 

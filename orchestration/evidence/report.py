@@ -66,6 +66,12 @@ QUALITIES = {
     "unreadable": "unreadable: the moment it was first seen",
     "implausible": "implausible: the moment it was first seen",
 }
+DOUBTS = {
+    "free_text": "a reply in free words that may ask to stop",
+    "unknown_channel": "a channel that nobody knows: taken as all",
+    "unknown_disposition": "a call result that nobody knows",
+    "unknown_call_type": "a call that may have gone in or out: both numbers are taken",
+}
 
 
 def write_report(home: Home, config: Config, as_of: datetime) -> Path:
@@ -119,6 +125,7 @@ def render(evidence: Evidence, *, has_data_docs: bool = False) -> str:
         outcomes=OUTCOMES,
         bases=BASES,
         qualities=QUALITIES,
+        doubts=DOUBTS,
         longest=figures.LIST,
         most=figures.WORST,
         has_data_docs=has_data_docs,

@@ -74,6 +74,8 @@ def _headline(evidence: Evidence, matters: int) -> str:
 
 
 def _proven(evidence: Evidence) -> Iterator[Line]:
+    if evidence.chain.whole and evidence.chain.entries:
+        yield Line(f"The chain of evidence is whole: {evidence.chain.sentence()}.", "about")
     if evidence.published:
         yield Line(
             f"The files of version {evidence.published.version} are those that were published: hashed again for this page.",
@@ -152,11 +154,18 @@ def _unproven(evidence: Evidence) -> Iterator[Line]:
 
 
 def _of_gates(evidence: Evidence, *levels: str) -> Iterator[Matter]:
-    if evidence.published_problem and "stop" in levels:
+    broken = evidence.chain.first_break
+    if broken is not None and "stop" in levels:
+        yield Matter(
+            f"The chain of evidence is broken at {evidence.chain.sentence()}.",
+            "about",
+            f"{broken.next_step[0].upper()}{broken.next_step[1:]}; then run quietlist verify.",
+        )
+    elif evidence.published_problem and "stop" in levels:
         yield Matter(
             f"The published list is not as it was published: {evidence.published_problem}.",
             "about",
-            "Restore published/ from its backup, then run quietlist doctor.",
+            "Restore published/ from its backup, then run quietlist verify.",
         )
     follows = {
         "stop": "nothing is published or pushed",
@@ -263,6 +272,8 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
          "Rename it and deliver it again, or add the name to the feed."),
         (sum(row["requests"] for row in requests.unknown_scopes), "One request names", "# requests name",
          " a scope that the company's tree does not have.", "Each is taken as the nearest node above; add it to company.scopes."),
+        (sum(row["requests"] for row in requests.doubts), "One request was", "# requests were", " read in doubt.",
+         "Each counts as a suppression until somebody has read its words."),
         (sum(row["requests"] for row in requests.untimed), "One request has", "# requests have", " no certain time.",
          "They are read in the way that contacts fewer people; check the source's time zone."),
     )  # fmt: skip

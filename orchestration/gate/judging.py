@@ -70,7 +70,7 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
     if entry is not None:
         results += (_entry_result(home, entry, as_of),)
     verdict = Verdict(gate, level_of(results), judged, as_of, results, entry_rows_sha256=entry, overrides=recorded)
-    store(home, verdict)
+    verdict = store(home, verdict)
     write_data_docs(home, verdict)
     return verdict
 

@@ -1,7 +1,8 @@
 """What a gate said, for exactly which rows, and what that permits. Nothing is judged here, and nothing is imported for it.
 
-A verdict is a file ``<gate>-<rows_sha256>.json`` in the home's gate folder. A version goes out, and is pushed, only
-while the newest verdicts on its rows permit it: no verdict, a verdict on other rows, or a failed ``stop`` closes the door.
+A verdict is a file ``<gate>-<rows_sha256>-<number>.json`` in the home's gate folder, written once and then recorded on the
+chain; judging the same rows again adds the next number. A version goes out, and is pushed, only while the newest verdicts on
+its rows permit it: no verdict, one on other rows, one that is not on the chain, or a failed ``stop`` closes the door.
 
 A person may override a verdict: named, with a reason, for these very rows and at most seven days. An override lowers the
 verdict by one level (stop counts as hold, hold as alert), so nothing that failed a stop is ever *released*. A person may
@@ -18,11 +19,12 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from orchestration.core import chain
 from orchestration.core.errors import ConfigError, GateClosed, PermanentError
 from orchestration.core.files import canonical_json, sha256_file, sha256_text, write_atomic
 from orchestration.core.home import PRIVATE_FILE, Home
@@ -33,6 +35,7 @@ OVERRIDE_DAYS = 7
 _NAMED_FAILURES = 5  # in an error's one sentence; Data Docs have them all
 _FILE_ID = re.compile(r"^[0-9a-f]{32}$")
 _ROWS = re.compile(r"^[0-9a-f]{64}$")
+_NUMBERED = re.compile(r"-([1-9][0-9]*)\.json$")
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class Verdict:
     """Exit gate only: the ledger that these rows were made of, as the entry gate must have judged it."""
     overrides: tuple[Mapping[str, Any], ...] = ()
     """Every override and acknowledgement recorded in this home, however long ago."""
+    number: int = 1
+    """The how manyth judgement on these rows this is."""
 
     @property
     def failed(self) -> tuple[Result, ...]:
@@ -92,7 +97,7 @@ class Verdict:
 
     @property
     def file_name(self) -> str:
-        return f"{self.gate}-{self.rows_sha256}.json"
+        return f"{self.gate}-{self.rows_sha256}-{self.number}.json"
 
     def as_dict(self) -> dict[str, Any]:
         """What is stored."""
@@ -142,34 +147,58 @@ class Permission:
         }
 
 
-def store(home: Home, verdict: Verdict) -> Path:
-    """Keep a verdict; a newer one on the same rows replaces it."""
-    path = home.gate_folder / verdict.file_name
-    write_atomic(path, canonical_json(verdict.as_dict()) + "\n")
-    return path
+def store(home: Home, verdict: Verdict) -> Verdict:
+    """Keep a verdict beside the earlier ones on the same rows, and record it. Returns it as it was kept, numbered."""
+    with _alone(home):
+        newest = _newest(home, verdict.gate, verdict.rows_sha256)
+        last = replace(verdict, number=newest)
+        # The same judgement once more (a run repeated with its clock) is kept once.
+        is_kept = newest > 0 and (home.gate_folder / last.file_name).read_bytes() == _stored(last)
+        verdict = last if is_kept else replace(verdict, number=newest + 1)
+        path = home.gate_folder / verdict.file_name
+        if not is_kept:
+            write_atomic(path, _stored(verdict))
+        # The log too: a process killed while somebody recorded an override left that to others.
+        chain.record(home, *_log_links(home), chain.file_link(home, "verdict", path))
+    return verdict
 
 
 def read_verdict(home: Home, gate: str, rows_sha256: str) -> Verdict | None:
     """The newest verdict of ``gate`` on these rows, or None when it never judged them.
 
     Raises:
-        PermanentError: the file under that name is no verdict, or one on other rows.
+        PermanentError: the file under that name is no verdict, one on other rows, or not the one that was recorded.
     """
-    path = home.gate_folder / f"{gate}-{rows_sha256}.json"
-    if not path.is_file():
+    number = _newest(home, gate, rows_sha256)
+    if not number:
         return None
+    path = home.gate_folder / f"{gate}-{rows_sha256}-{number}.json"
+    seen = ""
     try:
         verdict = Verdict.from_dict(json.loads(path.read_text()))
-        is_sound = verdict.level == level_of(verdict.results) and verdict.file_name == path.name
+        if verdict.level != level_of(verdict.results) or verdict.file_name != path.name:
+            seen = f"{path.name} is one on other rows, or does not say what its results say"
+        elif not chain.holds(home, chain.file_link(home, "verdict", path)):
+            seen = f"{path.name} is not as it was recorded, or was never recorded"
     except (ValueError, KeyError, TypeError):
-        is_sound = False
-    if not is_sound:
+        seen = f"{path.name} is no verdict"
+    if seen:
         raise PermanentError(
             f"Reading the {gate} gate's verdict on rows {rows_sha256[:12]}…",
-            seen=f"{path.name} is no verdict, or one on other rows",
+            seen=seen,
             next_step="judge again (quietlist run); a verdict is never written by hand",
         )
     return verdict
+
+
+def _stored(verdict: Verdict) -> bytes:
+    return (canonical_json(verdict.as_dict()) + "\n").encode()
+
+
+def _newest(home: Home, gate: str, rows_sha256: str) -> int:
+    """The number of the newest verdict of ``gate`` on these rows; 0 when there is none."""
+    names = (_NUMBERED.search(path.name) for path in home.gate_folder.glob(f"{gate}-{rows_sha256}-*.json"))
+    return max((int(name[1]) for name in names if name), default=0)
 
 
 def level_of(results: tuple[Result, ...]) -> str:
@@ -260,7 +289,7 @@ def overrides(home: Home) -> tuple[dict[str, Any], ...]:
     Raises:
         PermanentError: a line was changed or taken out.
     """
-    path = _log(home)
+    path = overrides_log(home)
     lines = path.read_text().splitlines() if path.is_file() else []
     before = None
     entries = []
@@ -298,16 +327,22 @@ def _record(home: Home, what: dict[str, Any], person: str, reason: str, now: dat
     entry = {**what, "person": person.strip(), "reason": reason.strip(), "recorded_at": now.isoformat()}
     with _alone(home):
         overrides(home)  # nothing is added to a log that does not prove
-        path = _log(home)
+        path = overrides_log(home)
         text = path.read_text() if path.is_file() else ""
         lines = text.splitlines()
         entry["previous_sha256"] = sha256_text(lines[-1]) if lines else None
         write_atomic(path, text + canonical_json(entry) + "\n")
+        chain.record(home, *_log_links(home))
     return entry
 
 
-def _log(home: Home) -> Path:
+def overrides_log(home: Home) -> Path:
+    """The log of overrides and acknowledgements."""
     return home.gate_folder / "overrides.jsonl"
+
+
+def _log_links(home: Home) -> list[chain.Link]:
+    return chain.line_links(home, "override", overrides_log(home))
 
 
 @contextmanager

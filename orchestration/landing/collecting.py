@@ -16,18 +16,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from orchestration.core import chain
 from orchestration.core.config import Config, Source
 from orchestration.core.errors import ConfigError, TransientError
 from orchestration.core.files import sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.landing.archives import JUNK, inspect, landed_path
-from orchestration.landing.manifest import GENESIS, Entry, Settings, append, mend, read_manifest
-from orchestration.landing.names import undated
+from orchestration.landing.manifest import GENESIS, Entry, Settings, append, delivery_links, mend, read_manifest
 
 _CHUNK = 1 << 20
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _INCOMING = ".incoming."
 # Names that browsers, SFTP servers and rsync give a file until it is whole.
 _TEMPORARY_ENDINGS = (".part", ".tmp", ".crdownload", ".filepart", "~")
@@ -43,8 +44,7 @@ class Collected:
     bytes_taken: int = 0
     members: int = 0
     delivered_again: int = 0
-    again_under_other_name: int = 0
-    """Of those: the same bytes under a name that differs in more than its date. Its name may mean something."""
+    """Bytes that this source has delivered before. Recorded all the same: what a repetition means is the register's."""
     still_written: int = 0
     unreadable: int = 0
     """Archives, or files inside them, that can't be opened; they are landed and listed with their reason."""
@@ -62,7 +62,6 @@ class Collected:
             "bytes_taken": self.bytes_taken,
             "members": self.members,
             "delivered_again": self.delivered_again,
-            "again_under_other_name": self.again_under_other_name,
             "still_written": self.still_written,
             "unreadable": self.unreadable,
             "skipped_members": self.skipped_members,
@@ -73,7 +72,7 @@ class Collected:
 
     def sentences(self) -> list[str]:
         """What a person should read, the unusual only after what was done."""
-        said = [f"{self.taken} files taken, {self.delivered_again} delivered again and already known."]
+        said = [f"{self.taken} files taken, {self.delivered_again} delivered again with the same bytes."]
         for folder, files in sorted(self.unknown_folders.items()):
             where = (
                 f"inbox/{folder}/, for which no source is configured"
@@ -85,11 +84,6 @@ class Collected:
             said.append(f"{self.still_written} files are still being written and wait for the next run.")
         if self.unreadable:
             said.append(f"{self.unreadable} archives or files in them can't be opened; see raw.quarantine for the reasons.")
-        if self.again_under_other_name:
-            said.append(
-                f"{self.again_under_other_name} files hold the same bytes as an earlier one of their source but have another "
-                "name; if the name means something, deliver them with their meaning inside."
-            )
         if self.not_files:
             said.append(f"{self.not_files} entries of the inbox are not regular files and were left in place.")
         return said
@@ -111,6 +105,11 @@ class _Candidate:
     name: str
     state: tuple[int, int, int]
     """Inode, size and time of change: what must not move while the file is taken."""
+
+    @property
+    def modified_at(self) -> datetime:
+        """When the file says it was last written, to the microsecond, UTC."""
+        return _EPOCH + timedelta(microseconds=self.state[2] // 1_000)  # exact, as a float of seconds is not
 
 
 @dataclass
@@ -143,12 +142,12 @@ def collect(home: Home, config: Config, as_of: datetime) -> Collected:
         ready = _settled(scan.candidates, config.limits.settle_seconds)
         landing = _Landing(home, config, as_of, entries)
         changed = sum(not landing.take(candidate) for candidate in ready)
+        chain.record(home, *delivery_links(home))
         return Collected(
             taken=landing.taken,
             bytes_taken=landing.bytes_taken,
             members=landing.members,
             delivered_again=landing.again,
-            again_under_other_name=landing.again_renamed,
             still_written=scan.still_written + len(scan.candidates) - len(ready) + changed,
             unreadable=landing.unreadable,
             skipped_members=landing.junk,
@@ -171,9 +170,9 @@ class _Landing:
 
     def __init__(self, home: Home, config: Config, as_of: datetime, entries: tuple[Entry, ...]) -> None:
         self._home, self._config, self._as_of = home, config, as_of
-        self._known = {(entry.source, entry.sha256): entry for entry in entries}
-        self._last = entries[-1] if entries else None
-        self.taken = self.bytes_taken = self.members = self.again = self.again_renamed = self.unreadable = self.junk = 0
+        self._known = {(entry.source, entry.sha256) for entry in entries}
+        self._last = self._at_start = entries[-1] if entries else None
+        self.taken = self.bytes_taken = self.members = self.again = self.unreadable = self.junk = 0
 
     def take(self, item: _Candidate) -> bool:
         """Land one file and remove it from the inbox.
@@ -185,12 +184,9 @@ class _Landing:
         try:
             if _state(item.path) != item.state or size != item.state[1]:
                 return False
-            known = self._known.get((item.source, sha256))
+            # Also when the bytes are known: a delivery repeated on purpose mends a landing that lost or damaged them.
             self._place(temporary, sha256)
-            if known is not None:
-                self.again += 1
-                self.again_renamed += undated(known.name) != undated(item.name)
-            else:
+            if not self._is_recorded(item, sha256):
                 self._record(item, sha256, size)
         finally:
             temporary.unlink(missing_ok=True)
@@ -198,6 +194,13 @@ class _Landing:
         if _state(item.path) == item.state:
             item.path.unlink()
         return True
+
+    def _is_recorded(self, item: _Candidate, sha256: str) -> bool:
+        """Whether a killed run wrote this very file's line and was killed before it could remove the file."""
+        last = self._at_start
+        return last is not None and (last.source, last.name, last.sha256, last.modified_at) == (
+            item.source, item.name, sha256, item.modified_at,
+        )  # fmt: skip
 
     def _copy(self, item: _Candidate) -> tuple[Path, str, int]:
         digest, size = hashlib.sha256(), 0
@@ -221,7 +224,6 @@ class _Landing:
         return temporary, digest.hexdigest(), size
 
     def _place(self, temporary: Path, sha256: str) -> None:
-        # Also when the bytes are known: a delivery repeated on purpose mends a landing that lost or damaged them.
         target = landed_path(self._home, sha256)
         if not target.parent.is_dir():
             target.parent.mkdir(mode=PRIVATE_FOLDER)
@@ -241,14 +243,18 @@ class _Landing:
             settings=Settings(source.format, source.scope, source.timezone, source.region),
             name=item.name,
             received_at=self._as_of.astimezone(UTC),
+            modified_at=item.modified_at,
             members=members,
             rejected=rejected,
             prev=self._last.hash if self._last else GENESIS,
         )
         self._last = append(self._home, entry)
-        self._known[item.source, sha256] = self._last
-        self.taken += 1
-        self.bytes_taken += size
+        if (item.source, sha256) in self._known:
+            self.again += 1
+        else:
+            self._known.add((item.source, sha256))
+            self.taken += 1
+            self.bytes_taken += size
         self.members += len(members)
         self.unreadable += len(rejected)
         self.junk += junk

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from orchestration.core.chain import Link, line_links
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FILE, Home
@@ -57,6 +58,8 @@ class Entry:
     settings: Settings
     name: str
     received_at: datetime
+    modified_at: datetime
+    """When the delivered file says it was last written. Tells a file that a killed run left behind from a new delivery."""
     members: tuple[Member, ...]
     rejected: tuple[Rejected, ...]
     prev: str
@@ -71,7 +74,7 @@ class Entry:
         return sha256_text(canonical_json(self._body()))
 
     def _body(self) -> dict[str, Any]:
-        body = asdict(self) | {"received_at": self.received_at.isoformat()}
+        body = asdict(self) | {"received_at": self.received_at.isoformat(), "modified_at": self.modified_at.isoformat()}
         del body["hash"]
         return body
 
@@ -82,7 +85,11 @@ def read_manifest(home: Home) -> tuple[Entry, ...]:
     Raises:
         PermanentError: a line was changed, removed or inserted; it names the line.
     """
-    entries: list[Entry] = []
+    return tuple(walk_manifest(home))
+
+
+def walk_manifest(home: Home) -> Iterator[Entry]:
+    """:func:`read_manifest`, one by one: what stands before a break can still be looked at."""
     prev = GENESIS
     for number, line in _complete_lines(home):
         entry = _parse(line)
@@ -94,9 +101,13 @@ def read_manifest(home: Home) -> tuple[Entry, ...]:
             raise _broken(home, number, "a line whose content does not match its hash")
         if entry.seq != number:
             raise _broken(home, number, f"sequence number {entry.seq}")
-        entries.append(entry)
+        yield entry
         prev = entry.hash
-    return tuple(entries)
+
+
+def delivery_links(home: Home) -> list[Link]:
+    """The deliveries as links of the chain: the manifest's lines, each of which holds the hash of its file."""
+    return line_links(home, "delivery", home.manifest_file)
 
 
 def mend(home: Home) -> bool:
@@ -153,6 +164,7 @@ def _parse(line: bytes) -> Entry | None:
             | {
                 "settings": Settings(**data["settings"]),
                 "received_at": datetime.fromisoformat(data["received_at"]),
+                "modified_at": datetime.fromisoformat(data["modified_at"]),
                 "members": tuple(Member(**member) for member in data["members"]),
                 "rejected": tuple(Rejected(**member) for member in data["rejected"]),
             }

@@ -1,4 +1,4 @@
-"""What a file's name says: a date, and what is left of it without one."""
+"""What a file's name says: a date, and which list it is."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def date_in(name: str, received_at: datetime) -> datetime | None:
     return found
 
 
-def undated(name: str) -> str:
-    """The base name without dates, times and the marks of a second copy: equal for two deliveries of one export."""
-    return _COPY.sub("", _DATE.sub("", PurePosixPath(name).name)).casefold()
+def list_name(name: str) -> str:
+    """The base name without the marks of a second copy: what of a name may say which list a file holds."""
+    return _COPY.sub("", PurePosixPath(name).name).casefold()

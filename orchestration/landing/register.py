@@ -20,12 +20,16 @@ from orchestration.core.errors import InputError
 from orchestration.core.home import Home
 from orchestration.landing.archives import member_head
 from orchestration.landing.manifest import Entry, Member, read_manifest
-from orchestration.landing.names import date_in
+from orchestration.landing.names import date_in, list_name
 from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.recognise import HEAD_BYTES, has_required
 from orchestration.readers.tables import create_raw_tables
 
 _REFUSED = "archive"  # load_log.reader of what could not be unpacked
+# Vendor and feed, or that no feed knows the file.
+_FeedName = tuple[str, str] | tuple[None, None]
+# Kinds of which a repetition says nothing: links between contacts accumulate, a contact made is one however often it is told.
+_STATE_FREE = frozenset({"contacts", "contacts_made"})
 
 
 @dataclass(frozen=True)
@@ -46,9 +50,14 @@ class LandedFile:
     snapshot_at: datetime
 
 
-def file_id(source: str, sha256: str) -> str:
-    """The id of a member: the same bytes from two sources are two files, from one source they are one."""
-    return hashlib.sha256(f"{source}\n{sha256}".encode()).hexdigest()[:32]
+def file_id(source: str, sha256: str, *, name: str | None = None, moment: datetime | None = None) -> str:
+    """The id of a member: the same bytes from two sources are two files.
+
+    ``name`` and ``moment`` are given for a later delivery of bytes that the source has delivered before, when it says
+    something that the earlier one did not.
+    """
+    parts = [source, sha256, *([name] if name is not None else []), *([moment.isoformat()] if moment else [])]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def landed_files(
@@ -58,7 +67,11 @@ def landed_files(
     feeds: tuple[Feed, ...] | None = None,
     known: Mapping[str, tuple[str, str]] | None = None,
 ) -> list[LandedFile]:
-    """Every readable file in landing in order of arrival, each id once: the first delivery counts.
+    """Every readable file in landing in order of arrival.
+
+    Bytes that a source delivers again are the same file, unless they may say something new: under another name, which can
+    mean another list; and of a feed that repeats its whole state, at another moment, because a row that was absent in
+    between has come back (docs/decisions/0006). A function of the manifest alone, in which a later line changes no earlier file.
 
     Args:
         feeds: the feeds there are; by default those of the staging folders.
@@ -66,20 +79,30 @@ def landed_files(
     """
     feeds = all_feeds() if feeds is None else feeds
     known = known or {}
+    states = {(feed.vendor, feed.feed) for feed in feeds if feed.snapshot and not _STATE_FREE.issuperset(feed.kinds)}
     rows: dict[str, LandedFile] = {}
+    feed_of: dict[tuple[str, str, str], _FeedName] = {}
+    seen: set[tuple[str, str, str, datetime | None]] = set()
     for entry in read_manifest(home):
         source = config.sources.get(entry.source)
         used_format = source.format if source else entry.settings.format
         candidates = tuple(feed for feed in feeds if feed.format == used_format)
         for member in entry.members:
-            key = file_id(entry.source, member.sha256)
-            if key in rows:
+            snapshot_at = date_in(member.name, entry.received_at) or date_in(entry.name, entry.received_at) or entry.received_at
+            key, listed = file_id(entry.source, member.sha256), (entry.source, member.sha256, list_name(member.name))
+            if listed not in feed_of:
+                loaded_as = known.get(key) if key not in rows else None
+                feed_of[listed] = loaded_as or _feed_of(home, entry, member, candidates)
+            moment = snapshot_at if feed_of[listed] in states else None
+            if (*listed, moment) in seen:
                 continue
-            vendor, feed = known.get(key) or _feed_of(home, entry, member, candidates)
-            snapshot_at = date_in(member.name, entry.received_at) or date_in(entry.name, entry.received_at)
+            seen.add((*listed, moment))
+            if key in rows:
+                key = file_id(entry.source, member.sha256, name=listed[2], moment=moment)
+            vendor, feed_name = known.get(key) or feed_of[listed]
             rows[key] = LandedFile(
-                key, member.sha256, entry.sha256, entry.source, used_format, vendor, feed, member.name, entry.name,
-                member.size, entry.received_at, snapshot_at or entry.received_at,
+                key, member.sha256, entry.sha256, entry.source, used_format, vendor, feed_name, member.name, entry.name,
+                member.size, entry.received_at, snapshot_at,
             )  # fmt: skip
     return list(rows.values())
 
@@ -123,7 +146,7 @@ def register(con: duckdb.DuckDBPyConnection, home: Home, config: Config, *, feed
     return len(files)
 
 
-def _feed_of(home: Home, entry: Entry, member: Member, candidates: tuple[Feed, ...]) -> tuple[str, str] | tuple[None, None]:
+def _feed_of(home: Home, entry: Entry, member: Member, candidates: tuple[Feed, ...]) -> _FeedName:
     """The first feed whose name pattern fits and whose required columns are there; by name alone if none has them."""
     base = PurePosixPath(member.name).name.casefold()
     fitting = [feed for feed in candidates if any(fnmatch.fnmatchcase(base, glob.casefold()) for glob in feed.files)]
@@ -147,6 +170,8 @@ def _refused_parts(entries: tuple[Entry, ...], config: Config) -> tuple[list[Lan
         for number, part in enumerate(entry.rejected):
             # No bytes of its own, so its id comes from the delivery and its place there.
             key = file_id(entry.source, f"{entry.sha256}:{number}")
+            if key in reasons:
+                continue  # delivered again, as unreadable as before
             reasons[key] = part.reason
             row = LandedFile(
                 key, entry.sha256, entry.sha256, entry.source, used_format, None, None, part.name, entry.name,

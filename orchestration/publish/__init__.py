@@ -7,11 +7,10 @@ Not here: whether a table may be published (``orchestration/gate``), and what is
 from orchestration.publish.candidate import Candidate, export_candidate, read_candidate
 from orchestration.publish.publishing import Published, publish
 from orchestration.publish.rows import rows_sha256
-from orchestration.publish.versions import Chain, Snapshot, diff, latest_version, read_published, verify_chain
+from orchestration.publish.versions import Snapshot, diff, latest_version, read_gated, read_published
 
 __all__ = [
     "Candidate",
-    "Chain",
     "Published",
     "Snapshot",
     "diff",
@@ -19,7 +18,7 @@ __all__ = [
     "latest_version",
     "publish",
     "read_candidate",
+    "read_gated",
     "read_published",
     "rows_sha256",
-    "verify_chain",
 ]

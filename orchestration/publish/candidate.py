@@ -1,7 +1,7 @@
 """The candidate: the golden table as files, before anybody decided whether it may go out.
 
 The exit gate judges these files and the publication copies them, so both speak of exactly the same rows, and neither
-of them depends on the warehouse standing still. They lie in ``published/.candidate/``, which consumers never look at.
+of them depends on the warehouse standing still. They lie in ``warehouse/candidate/``: nothing of them is published yet.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Candidate:
 
 def candidate_folder(home: Home) -> Path:
     """Where the candidate lies."""
-    return home.published / ".candidate"
+    return home.warehouse_folder / "candidate"
 
 
 def parquet_relation(files: Sequence[Path]) -> str:

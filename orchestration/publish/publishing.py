@@ -4,7 +4,8 @@ Every write is in an order that leaves the same end after a crash at any point:
 
 1. ``version=<n>.tmp/`` is filled and made durable; what is in it does not count and is removed by the next publication;
 2. it is renamed to ``version=<n>/``, complete with its manifest, and still does not count;
-3. ``latest.json`` is replaced: only now does the version exist.
+3. ``latest.json`` is replaced: only now does the version exist;
+4. the version is recorded on the chain of evidence, by the next publication if this one was killed before.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.core.chain import record
 from orchestration.core.config import Limits
 from orchestration.core.errors import PermanentError, TransientError
 from orchestration.core.files import canonical_json, sha256_file, sha256_text, sync_folder, write_atomic
@@ -33,7 +35,9 @@ from orchestration.publish.versions import (
     LATEST,
     MANIFEST,
     Snapshot,
+    door_text,
     latest_version,
+    publication_link,
     read_published,
     stray_version,
     version_folder,
@@ -75,6 +79,8 @@ def publish(home: Home, as_of: datetime, candidate: Candidate | None = None, *, 
     with _only_publisher(home):
         latest = latest_version(home)
         before = read_published(home) if latest else None
+        if before is not None:
+            record(home, publication_link(home, before.version))
         version = (latest or 0) + 1
         _clean(home, version)
         folder = home.golden_published / f"version={version}.tmp"
@@ -104,7 +110,8 @@ def publish(home: Home, as_of: datetime, candidate: Candidate | None = None, *, 
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         digest = sha256_file(version_folder(home, version) / MANIFEST)
-        write_atomic(home.golden_published / LATEST, canonical_json({"version": version, "manifest_sha256": digest}) + "\n")
+        write_atomic(home.golden_published / LATEST, door_text(version, digest))
+        record(home, publication_link(home, version))
         return Published(read_published(home), is_new=True, permission=permission)
 
 

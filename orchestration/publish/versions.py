@@ -1,12 +1,14 @@
-"""Reading what was published: one version, the chain of all of them, and what changed between two. Nothing is written.
+"""Reading what was published: one version, proved, and what changed between two. Nothing is written.
 
 ``published/golden_suppression/latest.json`` is the only door: a version that it does not lead to was never published.
 It holds the hash of the latest version's manifest; each manifest holds the hash of the one before it and those of its
-own files. So whoever trusts ``latest.json`` can prove every byte behind it.
+own files. So whoever trusts ``latest.json`` can prove every byte behind it. That ``latest.json`` itself is the one that was
+written is shown by the chain of evidence, on which every manifest is recorded.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -17,10 +19,14 @@ from typing import Any
 
 import duckdb
 
+from orchestration.core import chain
+from orchestration.core.config import Limits
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import sha256_file
+from orchestration.core.files import canonical_json, sha256_file
 from orchestration.core.home import Home
+from orchestration.core.warehouse import prepare
 from orchestration.publish.candidate import EVIDENCE_FILE, parquet_relation
+from orchestration.publish.rows import rows_sha256
 
 LATEST = "latest.json"
 MANIFEST = "manifest.json"
@@ -68,19 +74,6 @@ class Snapshot:
         return bool(self.manifest["releases_held"])
 
 
-@dataclass(frozen=True)
-class Chain:
-    """What became of following the manifests from the latest version to the first."""
-
-    versions: int
-    """How many versions were proved before the first break, counted from the latest."""
-    first_break: str | None
-
-    @property
-    def whole(self) -> bool:
-        return self.first_break is None
-
-
 def version_folder(home: Home, version: int) -> Path:
     """Where a version lies."""
     return home.golden_published / f"version={version}"
@@ -107,7 +100,7 @@ def read_published(home: Home, version: int | None = None) -> Snapshot:
         )
     for number, manifest, digest in _manifests(home, *door):
         if version is None or number == version:
-            if problem := _altered(version_folder(home, number), manifest):
+            if problem := altered(version_folder(home, number), manifest):
                 raise _broken(problem)
             return Snapshot(number, version_folder(home, number), manifest, digest)
     raise PermanentError(
@@ -125,20 +118,38 @@ def stray_version(home: Home, latest: int | None) -> int | None:
     return highest if highest > (latest or 0) + 1 else None
 
 
-def verify_chain(home: Home) -> Chain:
-    """Prove every version ever published, from the latest down, and name the first thing that does not hold."""
-    proved = 0
-    try:
-        door = _read_door(home)
-        if (stray := stray_version(home, door[0] if door else None)) is not None:
-            return Chain(0, f"version {stray} is there, but {LATEST} does not lead to it")
-        for number, manifest, _ in _manifests(home, *door) if door else ():
-            if problem := _altered(version_folder(home, number), manifest):
-                return Chain(proved, problem)
-            proved += 1
-    except PermanentError as error:
-        return Chain(proved, error.seen)
-    return Chain(proved, None)
+def read_gated(home: Home, limits: Limits | None = None) -> Snapshot:
+    """The latest version for a push: its rows hashed again, and recorded by the publication that the gate allowed.
+
+    Raises:
+        PermanentError: as :func:`read_published`, or the rows are others than its manifest says, or nobody published them.
+    """
+    snapshot = read_published(home)
+    files = tuple((str(snapshot.folder / file["name"]), file["sha256"]) for file in snapshot.manifest["files"])
+    if _rows_in(home, limits or Limits(), files) != snapshot.rows_sha256:
+        raise _broken(f"the rows of version {snapshot.version} are not those that its {MANIFEST} says were judged")
+    if not chain.holds(home, publication_link(home, snapshot.version)):
+        raise _broken(f"version {snapshot.version} is not recorded on the chain: quietlist did not publish it like this")
+    return snapshot
+
+
+# Every destination asks for the same version; files proved to have these hashes have the same rows.
+@functools.lru_cache(maxsize=1)
+def _rows_in(home: Home, limits: Limits, files: tuple[tuple[str, str], ...]) -> str:
+    golden = [Path(name) for name, _ in files if not name.endswith(EVIDENCE_FILE)]
+    with duckdb.connect() as con:
+        prepare(con, home, limits)
+        return rows_sha256(con, parquet_relation(golden))
+
+
+def publication_link(home: Home, version: int) -> chain.Link:
+    """A version as a link of the chain: its manifest, which holds the hashes of its files."""
+    return chain.file_link(home, "publication", version_folder(home, version) / MANIFEST)
+
+
+def door_text(version: int, manifest_sha256: str) -> str:
+    """What ``latest.json`` holds."""
+    return canonical_json({"version": version, "manifest_sha256": manifest_sha256}) + "\n"
 
 
 def diff(con: duckdb.DuckDBPyConnection, old: Snapshot | None, new: Snapshot) -> duckdb.DuckDBPyRelation:
@@ -193,12 +204,13 @@ def _manifests(home: Home, version: int, digest: str) -> Iterator[tuple[int, dic
         digest = str(manifest["previous_sha256"])
 
 
-def _altered(folder: Path, manifest: Mapping[str, Any]) -> str | None:
+def altered(folder: Path, manifest: Mapping[str, Any], *, rehash: bool = True) -> str | None:
+    """What is not as a version's manifest says, if anything. Without ``rehash`` only the files' sizes are looked at."""
     for file in manifest["files"]:
         path = folder / file["name"]
         if not path.is_file():
             return f"{file['name']} of version {manifest['version']} is gone"
-        if path.stat().st_size != file["bytes"] or sha256_file(path) != file["sha256"]:
+        if path.stat().st_size != file["bytes"] or (rehash and sha256_file(path) != file["sha256"]):
             return f"{file['name']} of version {manifest['version']} is not the file that was published"
     return None
 

@@ -91,7 +91,8 @@ def load(
 def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]) -> list[_Pending]:
     rows = con.execute(
         """
-        select files.file_id, files.source, files.vendor, files.feed, files.delivered_sha256, files.sha256, files.name
+        select files.file_id, files.source, files.vendor, files.feed, files.delivered_sha256,
+            files.delivered_name, files.sha256, files.name
         from raw.landed_files as files
         left join raw.load_log as log on files.file_id = log.file_id and log.reader <> ?
         where log.file_id is null and files.vendor is not null
@@ -102,10 +103,10 @@ def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]
     if not rows:
         return []
     by_name = {(feed.vendor, feed.feed): feed for feed in feeds}
-    entries = {(entry.source, entry.sha256): entry for entry in read_manifest(home)}
+    entries = {(entry.source, entry.sha256, entry.name): entry for entry in read_manifest(home)}
     pending = []
-    for file_id, source, vendor, feed_name, delivered, sha256, name in rows:
-        feed, entry = by_name.get((vendor, feed_name)), entries.get((source, delivered))
+    for file_id, source, vendor, feed_name, delivered, delivered_name, sha256, name in rows:
+        feed, entry = by_name.get((vendor, feed_name)), entries.get((source, delivered, delivered_name))
         if feed is not None and entry is not None:
             member = next(item for item in entry.members if (item.sha256, item.name) == (sha256, name))
             pending.append(_Pending(file_id, source, feed, entry, member))

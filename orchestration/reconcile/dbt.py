@@ -160,9 +160,19 @@ def manifest_nodes() -> dict[str, Any]:
 
 
 def invoke(
-    home: Home, config: Config, as_of: datetime, command: str, selection: str, *, full_refresh: bool = False
+    home: Home,
+    config: Config,
+    as_of: datetime,
+    command: str,
+    selection: str,
+    *,
+    full_refresh: bool = False,
+    views: bool = True,
 ) -> list[NodeResult]:
     """Run one dbt command (``build``, ``run``, ``seed``, ``test``) for a selection on the home's warehouse.
+
+    Args:
+        views: False leaves views as they stand, which are half of the models.
 
     Raises:
         DbtFailed: a node failed; tests of severity ``warn`` do not.
@@ -174,6 +184,8 @@ def invoke(
         if command == "build":
             # Unit tests prove the models once per change, in the test suite, not at every run.
             arguments += ["--exclude-resource-type", "unit_test", "seed"]
+        if not views:
+            arguments += ["--exclude", "config.materialized:view"]
         if full_refresh:
             arguments.append("--full-refresh")
         success, results, error = _invoke(arguments, run_vars(config, as_of), home.warehouse_file, home, config)

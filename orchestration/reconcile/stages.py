@@ -20,7 +20,7 @@ from orchestration.core.warehouse import one_row, warehouse
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.cache import NormaliseCounts, create_identifier_tables, normalise_new
 from orchestration.readers.tables import create_raw_tables
-from orchestration.reconcile import dbt
+from orchestration.reconcile import batches, dbt
 from orchestration.reconcile.components import Linked, count_persons, create_person_table, link_persons
 from orchestration.sync import copy_state
 
@@ -50,6 +50,7 @@ def prepare(con: duckdb.DuckDBPyConnection, home: Home) -> None:
     if not exists:
         copy_state(con, home)
     con.execute(_STAMPS)
+    con.execute(batches.TABLE)
 
 
 def stage(home: Home, config: Config, as_of: datetime) -> Built:
@@ -69,7 +70,7 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
         nodes += dbt.invoke(home, config, as_of, "seed", "resource_type:seed", full_refresh=True)
         with warehouse(home, limits=config.limits) as con:
             _set_stamp(con, "policy", dbt.policy_hash())
-    nodes += dbt.invoke(home, config, as_of, "build", "tag:staging", full_refresh=anew)
+    nodes += _build(home, config, as_of, "staging", anew=anew)
     return Built(nodes, anew)
 
 
@@ -87,12 +88,15 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
         if _is_reconciled(con, config):
             _set_stamp(con, "clock", as_of.isoformat())
             return Built([], unchanged=True)
-        anew = _must_build_anew(con, config)
-    nodes = dbt.invoke(home, config, as_of, "build", "tag:ledger", full_refresh=anew)
+        # Emptied by stage() when everything is taken in again.
+        anew = one_row(con, "select count(*) from raw.ledger_files")[0] == 0 or _must_build_anew(con, config)
+    nodes = _build(home, config, as_of, "ledger", anew=anew)
     with warehouse(home, limits=config.limits) as con:
         con.execute("begin")
+        batches.close_batch(con, home, anew=anew)
         con.execute("delete from raw.ledger_files")
-        con.execute("insert into raw.ledger_files select file_id from raw.load_log")
+        # A file whose landed bytes were altered was not taken in: mended, it is read then.
+        con.execute("insert into raw.ledger_files select file_id from raw.load_log where reader <> 'failed'")
         _set_stamp(con, "meaning", _meaning(config))
         _set_stamp(con, "clock", as_of.isoformat())
         con.execute("commit")
@@ -112,7 +116,7 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, config):
             return Built([], unchanged=True)
-    nodes = dbt.invoke(home, config, as_of, "build", "tag:golden")
+    nodes = _build(home, config, as_of, "golden")
     with warehouse(home, limits=config.limits) as con:
         _set_stamp(con, "reconciled", _inputs(con, config))
     return Built(nodes)
@@ -120,7 +124,24 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
 
 def prove(home: Home, config: Config, as_of: datetime) -> Built:
     """Clocks and violations, which need to know what each destination has verified."""
-    return Built(dbt.invoke(home, config, as_of, "build", "tag:prove"))
+    return Built(_build(home, config, as_of, "prove"))
+
+
+def _build(home: Home, config: Config, as_of: datetime, tag: str, *, anew: bool = False) -> list[dbt.NodeResult]:
+    """The models of one step. Its views only when what they are made of changed: they hold no rows, and no clock."""
+    stamp, wanted = f"views of {tag}", _views(config)
+    with warehouse(home, limits=config.limits) as con:
+        views = anew or _stamp(con, stamp) != wanted
+    try:
+        nodes = dbt.invoke(home, config, as_of, "build", f"tag:{tag}", full_refresh=anew, views=views)
+    except dbt.DbtFailed:
+        wanted, views = "", True  # a view that somebody dropped comes back with the next run
+        raise
+    finally:
+        if views:
+            with warehouse(home, limits=config.limits) as con:
+                _set_stamp(con, stamp, wanted)
+    return nodes
 
 
 def last_clock(con: duckdb.DuckDBPyConnection) -> datetime | None:
@@ -134,6 +155,15 @@ def _meaning(config: Config) -> str:
     settings = {name: entry.model_dump(mode="json") for name, entry in config.sources.items()}
     company = config.company.model_dump(mode="json", exclude={"name", "target_hours", "at_risk_hours"})
     return sha256_text(canonical_json([dbt.models_hash(), dbt.policy_hash(), *_NORMALISERS, settings, company]))
+
+
+def _without_clock(config: Config) -> dict[str, object]:
+    return {name: value for name, value in dbt.run_vars(config, _NO_CLOCK).items() if name != "as_of"}
+
+
+def _views(config: Config) -> str:
+    """Fingerprint of everything a view's definition is made of."""
+    return sha256_text(canonical_json([dbt.models_hash(), _without_clock(config)]))
 
 
 def _inputs(con: duckdb.DuckDBPyConnection, config: Config) -> str:
@@ -151,8 +181,7 @@ def _inputs(con: duckdb.DuckDBPyConnection, config: Config) -> str:
     settings = one_row(
         con, "select md5(coalesce(string_agg(s::varchar, chr(10) order by s::varchar), '')) from raw.source_settings as s"
     )
-    variables = {name: value for name, value in dbt.run_vars(config, _NO_CLOCK).items() if name != "as_of"}
-    return sha256_text(canonical_json([_meaning(config), variables, files, settings[0]]))
+    return sha256_text(canonical_json([_meaning(config), _without_clock(config), files, settings[0]]))
 
 
 def _is_reconciled(con: duckdb.DuckDBPyConnection, config: Config) -> bool:

@@ -22,7 +22,7 @@ from orchestration.core.key import create_hmac_function, home_key
 from orchestration.destinations.contract import Destination, Push, ReadsAll, ReadsPoints, destination_for
 from orchestration.gate.verdicts import Permission
 from orchestration.gate.verdicts import allows as gate_allows
-from orchestration.publish import Snapshot, read_published
+from orchestration.publish import Snapshot, read_gated
 from orchestration.sync import found, guards, plan, receipts, verify
 from orchestration.sync.guards import Held
 from orchestration.sync.ledger import Journal, ledger, record_sight, replace_rows
@@ -123,7 +123,7 @@ def sync(
         destination = destination_for(destination_name, config, home)
     push = _Push(home, config, destination_name, destination, as_of, dry_run, timer or Timer())
     with destination_lock(home, destination_name, lock_wait_seconds):
-        snapshot = (read_snapshot or read_published)(home)
+        snapshot = read_snapshot(home) if read_snapshot else read_gated(home, config.limits)
         # Asked now, by the hash of these very rows: what the gate says today, not what it said when they were published.
         permission = (allows or gate_allows)(home, snapshot.rows_sha256)
         with ledger(home, config.limits) as con:
@@ -147,6 +147,8 @@ class _Push:
 
     def carry_out(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, permission: Permission) -> SyncResult:
         before = receipts.last_receipt(self.home, self.name)
+        if before is not None:
+            receipts.record_receipt(self.home, before.path)
         seq = before.seq + 1 if before else 1
         self._check_order(snapshot, before)
         journal = Journal(con, self.name, self.facts.read_back, as_of=self.as_of, version=snapshot.version, seq=seq)

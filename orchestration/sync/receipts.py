@@ -1,6 +1,6 @@
 """Receipts: one JSON file per push that did something, each holding the hash of the one before. No identifiers.
 
-``outbox/<destination>/receipts/<number>.json``. They are only ever added; a changed or missing one breaks the chain.
+``outbox/<destination>/receipts/<number>.json``. They are only ever added, and each is recorded on the chain of evidence.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestration.core import chain
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_file, write_atomic
 from orchestration.core.home import Home
@@ -51,25 +52,13 @@ def write_receipt(home: Home, destination: str, seq: int, body: dict[str, Any]) 
             next_step="find out what wrote there; receipts are only ever added",
         )
     write_atomic(path, canonical_json({**body, "seq": seq, "previous_sha256": before.sha256 if before else None}) + "\n")
+    record_receipt(home, path)
     return path
 
 
-def broken_links(home: Home, destination: str) -> list[str]:
-    """What is wrong with a destination's chain: nothing, when every receipt is there and as it was written."""
-    problems: list[str] = []
-    before: Receipt | None = None
-    for number in _numbers(home, destination):
-        try:
-            receipt = _load(receipts_folder(home, destination), number)
-        except ValueError:  # not UTF-8, not JSON
-            return [*problems, f"receipt {number} can't be read"]
-        expected = before.seq + 1 if before else 1
-        if number != expected:
-            problems.append(f"receipt {expected} is missing")
-        elif receipt.body.get("previous_sha256") != (before.sha256 if before else None):
-            problems.append(f"receipt {number} does not follow from the one before")
-        before = receipt
-    return problems
+def record_receipt(home: Home, path: Path) -> None:
+    """Put a receipt on the chain, unless it is there: a push killed behind its receipt leaves that to the next."""
+    chain.record(home, chain.file_link(home, "receipt", path))
 
 
 def _numbers(home: Home, destination: str) -> list[int]:

@@ -47,7 +47,7 @@ select request_id, source, 'canonical' as vendor, 'requests' as feed, action, me
     case when i % 4 in (0, 1) then [email_of(i)] when i % 12 = 3 then [email_of(i)] else [] end::varchar[] as emails,
     case when i % 4 = 2 then [phone_of(i)] else [] end::varchar[] as phones,
     case when i % 4 = 3 and i % 12 <> 3 then 'canaria person ' || i || '|1 quiet lane|12345|US' end as postal_key,
-    'C' || i as customer_id, region, 1 + (i % 3) as records
+    'C' || i as customer_id, region, case when i % 90 = 11 then 'free_text' end as doubt, 1 + (i % 3) as records
 from person;
 insert into ledger.requests by name
 select md5('opt-in ' || i) as request_id, 'shop' as source, 'canonical' as vendor, 'requests' as feed, 'opt_in' as action,

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.core.chain import record
 from orchestration.core.files import canonical_json, sha256_text, write_atomic
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, home_key
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.relations import RELATIONS
 from orchestration.gate.verdicts import Result, Verdict, level_of, store
-from orchestration.landing.manifest import GENESIS, Entry, Member, Rejected, Settings, append
+from orchestration.landing.manifest import GENESIS, Entry, Member, Rejected, Settings, append, delivery_links
 from orchestration.publish import export_candidate, publish
+from orchestration.reconcile import batches
 from orchestration.sync.receipts import write_receipt
 
 AS_OF = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
@@ -88,17 +90,18 @@ def make_tables(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def build_house(root: Path, people: int) -> Home:
-    """Fill a home: ``people`` persons with a request each, and everything that follows from it."""
+def build_house(root: Path, people: int, days: int = 90) -> Home:
+    """Fill a home: ``people`` persons with a request each, deliveries of so many days, and everything that follows from it."""
     home = Home.at(root)
     home.root.mkdir(mode=0o700, parents=True)
     home.config_file.write_text(CONFIG, encoding="utf-8")
     home.create()
-    deliver(home)
+    deliver(home, days)
     with warehouse(home) as con:
         make_tables(con)
         create_hmac_function(con, home_key(home))
         fill(con, people)
+        take_in(con, home)
         export_candidate(con, home, AS_OF - timedelta(days=1))
     judge_and_publish(home, AS_OF - timedelta(days=1))
     with warehouse(home) as con:
@@ -122,14 +125,30 @@ RECEIPTS: dict[str, dict[str, object]] = {
 }  # fmt: skip
 
 
-def deliver(home: Home) -> None:
-    """Deliveries of a quarter, the newest hours ago, in the landing manifest with their bytes."""
+def take_in(con: duckdb.DuckDBPyConnection, home: Home) -> None:
+    """Close a ledger batch over every file of the ledger that is in none yet."""
+    con.execute(batches.TABLE)
+    con.execute("create table if not exists raw.ledger_files (file_id varchar)")
+    con.execute("create table if not exists ledger.record_outcomes (file_id varchar, request_id varchar)")
+    con.execute("begin")
+    con.execute(
+        "insert into raw.load_log by name select distinct file_id, 'delimited' as reader from ledger.requests "
+        "where file_id not in (select file_id from raw.load_log)"
+    )
+    batches.close_batch(con, home, anew=False)
+    con.execute("delete from raw.ledger_files")
+    con.execute("insert into raw.ledger_files select file_id from raw.load_log where reader <> 'failed'")
+    con.execute("commit")
+
+
+def deliver(home: Home, days: int) -> None:
+    """Deliveries of so many days, the newest hours ago, in the landing manifest with their bytes."""
     previous = GENESIS
     schedule = [("crm", 7, 300), ("newsletter", 1, 20), ("shop", 2, 60), ("hotline", 2, 30), ("letters", 30, 200)]
     moments = sorted(
         (AS_OF - timedelta(days=day, hours=lag % 24), source)
         for source, every, lag in schedule
-        for day in range(lag // 24, 90, every)
+        for day in range(lag // 24, days, every)
     )
     for seq, (moment, source) in enumerate(moments, start=1):
         data = f"{source} {moment}".encode()
@@ -138,17 +157,19 @@ def deliver(home: Home) -> None:
         entry = append(
             home,
             Entry(
-                seq=seq, sha256=digest, size=len(data), source=source, name=f"canary {source}.csv", received_at=moment,
+                seq=seq, sha256=digest, size=len(data), source=source, name=f"canary {source}.csv",
+                received_at=moment, modified_at=moment,
                 settings=Settings("requests", "*", "UTC", None), members=(Member("canary.csv", digest, len(data)),),
                 rejected=(Rejected("canary.zip", "encrypted"),) if seq == 40 else (), prev=previous,
             ),
         )  # fmt: skip
         previous = entry.hash
+    record(home, *delivery_links(home))
 
 
 def judge_and_publish(home: Home, as_of: datetime, *, hold: bool = False) -> None:
     """Store verdicts as the gates would, and publish the candidate."""
-    candidate = json.loads((home.published / ".candidate" / "candidate.json").read_text())
+    candidate = json.loads((home.warehouse_folder / "candidate" / "candidate.json").read_text())
     entry_rows = sha256_text(as_of.isoformat())
 
     def result(sentence: str, level: str, success: bool, **counts: int) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 from orchestration.core.config import load_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
+from orchestration.evidence.gates import last_verdicts
 from orchestration.evidence.health import Finding, destination_health, doctor, source_health
+from orchestration.gate.verdicts import store
 from tests.evidence.houses import AS_OF
 
 
@@ -95,8 +98,7 @@ def test_a_sound_house_has_nothing_broken(own_house: Home) -> None:
     found = doctor(own_house, load_config(own_house))
     assert not [finding.sentence() for finding in found if finding.is_broken]
     assert {finding.topic for finding in found} == {
-        "configuration", "environment", "secrets", "permissions", "disk", "landing", "warehouse", "published versions", "gates",
-        "receipts",
+        "configuration", "environment", "secrets", "permissions", "disk", "evidence", "warehouse", "published versions", "gates",
     }  # fmt: skip
 
 
@@ -132,19 +134,18 @@ def rename_column(home: Home) -> None:
 
 
 def stop_gate(home: Home) -> None:
-    pointer = home.reports / "data_docs" / "exit.json"
-    verdict = json.loads(pointer.read_text())
-    verdict["results"][0]["success"], verdict["level"] = False, "stop"
-    (home.gate_folder / f"exit-{verdict['rows_sha256']}.json").write_text(json.dumps(verdict))
+    verdict = next(verdict for verdict in last_verdicts(home) if verdict.gate == "exit")
+    first, *others = verdict.results
+    store(home, replace(verdict, level="stop", results=(replace(first, success=False), *others)))
 
 
 @pytest.mark.parametrize(
     ("topic", "damage", "said"),
     [
-        ("landing", break_manifest, "does not match its hash"),
-        ("landing", lose_bytes, "1 delivery of the manifest without its bytes"),
-        ("published versions", alter_version, "part-0.parquet of version 1 is not the file that was published"),
-        ("receipts", alter_receipt, "receipt 1 is missing"),
+        ("evidence", break_manifest, "does not match its hash"),
+        ("evidence", lose_bytes, ": the file is gone"),
+        ("evidence", alter_version, "part-0.parquet of version 1 is not the file that was published"),
+        ("evidence", alter_receipt, "outbox/mail_system/receipts/00000001.json: the file is gone"),
         ("permissions", open_key, "home.key is open to other users"),
         ("warehouse", rename_column, "no column ledger.requests.method"),
         ("gates", stop_gate, "the exit gate said stop"),

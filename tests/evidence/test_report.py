@@ -93,6 +93,20 @@ def test_titles_and_scopes_are_shown_only_when_many_records_carry_them(own_house
     assert "A call to Jo" not in text
 
 
+def test_a_request_read_in_doubt_is_listed_for_a_person_with_its_record(house: Home, page: str) -> None:
+    with warehouse(house, read_only=True) as con:
+        count, file_id, record = con.execute(
+            "select count(*), min(file_id), min_by(record_no, (file_id, record_no)) from ledger.requests "
+            "where doubt = 'free_text' and source = (select min(source) from ledger.requests where doubt is not null)"
+        ).fetchone()
+        (everywhere,) = con.execute("select count(*) from ledger.requests where doubt is not null").fetchone()
+    assert count > 0
+    text = Reader(page).text
+    assert f"{everywhere} requests were read in doubt." in text
+    assert "a reply in free words that may ask to stop" in text
+    assert f"{file_id} record {record}" in text
+
+
 def test_the_page_needs_nothing_from_anywhere(page: str) -> None:
     reader = Reader(page)
     for tag, attributes in reader.tags:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.core import chain
 from orchestration.core.errors import ConfigError, GateClosed, PermanentError
 from orchestration.core.home import Home
 from orchestration.gate.verdicts import Result, Verdict, acknowledge, allows, override, overrides, read_verdict, store
@@ -61,7 +62,8 @@ def test_rows_without_an_entry_verdict_are_refused(home: Home) -> None:
 
 def test_a_verdict_under_another_name_is_refused(home: Home) -> None:
     store_both(home)
-    store(home, verdict("exit", "pass", OTHERS)).rename(home.gate_folder / f"exit-{ROWS}.json")
+    others = home.gate_folder / store(home, verdict("exit", "pass", OTHERS)).file_name
+    others.rename(home.gate_folder / f"exit-{ROWS}-2.json")
     with pytest.raises(PermanentError, match="one on other rows"):
         allows(home, ROWS)
 
@@ -69,17 +71,55 @@ def test_a_verdict_under_another_name_is_refused(home: Home) -> None:
 @pytest.mark.parametrize("change", [{"level": "pass"}, {"results": "none"}, {"rows_sha256": OTHERS}])
 def test_a_verdict_written_by_hand_is_refused(home: Home, change: dict[str, str]) -> None:
     store_both(home, "stop")
-    path = home.gate_folder / f"exit-{ROWS}.json"
+    path = home.gate_folder / f"exit-{ROWS}-1.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(PermanentError, match="a verdict is never written by hand"):
         allows(home, ROWS)
 
 
-def test_a_later_verdict_on_the_same_rows_counts(home: Home) -> None:
+def test_a_later_verdict_on_the_same_rows_counts_and_the_earlier_one_is_kept(home: Home) -> None:
     store_both(home)
-    store(home, verdict("exit", "stop"))
+    store_both(home)
+    assert len(list(home.gate_folder.glob("exit-*.json"))) == 1, "the same judgement twice is one"
+    assert store(home, verdict("exit", "stop")).number == 2
     with pytest.raises(GateClosed):
         allows(home, ROWS)
+    assert store(home, verdict("exit", "pass")).number == 3
+    assert allows(home, ROWS).level == "pass"
+    assert len(list(home.gate_folder.glob("exit-*.json"))) == 3
+
+
+@pytest.mark.parametrize("how", ["copied over the newest", "copied behind it", "forged whole", "forged behind it"])
+def test_an_earlier_or_forged_verdict_does_not_open_the_door_again(home: Home, how: str) -> None:
+    store_both(home)
+    store(home, verdict("exit", "stop"))
+    first, second, third = (home.gate_folder / f"exit-{ROWS}-{number}.json" for number in (1, 2, 3))
+    if how == "copied over the newest":
+        second.write_bytes(first.read_bytes())
+    if how == "copied behind it":
+        third.write_bytes(first.read_bytes())
+    if how == "forged whole":
+        second.write_text(first.read_text().replace('"number":1', '"number":2'))
+    if how == "forged behind it":
+        third.write_text(first.read_text().replace('"number":1', '"number":3'))
+    with pytest.raises(PermanentError, match="a verdict is never written by hand"):
+        allows(home, ROWS)
+    store_both(home, "stop")
+    with pytest.raises(GateClosed):
+        allows(home, ROWS)
+
+
+def test_a_verdict_that_a_killed_run_could_not_record_counts_for_nothing_until_the_rows_are_judged_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_both(home, "stop")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(chain, "record", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        store(home, verdict("exit", "pass"))
+    with pytest.raises(PermanentError, match="or was never recorded"):
+        allows(home, ROWS)
+    store(home, verdict("exit", "pass"))
+    assert allows(home, ROWS).level == "pass"
 
 
 def test_an_override_lowers_the_verdict_by_one_level_until_it_ends(home: Home) -> None:

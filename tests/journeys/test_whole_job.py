@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sqlite3
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from orchestration.core.config import load_config
+from orchestration.core.home import Home
+from orchestration.evidence.verify import verify
 from tests.journeys.home import AS_OF, REQUESTS, latest, make, quietlist, version_folder
 
 # channel, identifier, scope, except_scopes, reason, basis
@@ -31,6 +36,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = quietlist(root, "run", "--as-of", AS_OF)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "compliance.html" in result.stdout, "the summary ends with the report's path"
+    assert re.search(r"chain_head: [0-9a-f]{64}\n", result.stdout), "the head can be noted elsewhere"
     return root
 
 
@@ -114,6 +120,25 @@ def test_explain_names_the_request_and_its_record(home: Path) -> None:
 def test_rebuild_equals(home: Path) -> None:
     result = quietlist(home, "rebuild")
     assert result.returncode == 0 and result.stdout.startswith("Equal"), result.stdout + result.stderr
+
+
+def test_the_chain_of_evidence_of_both_runs_is_whole_and_any_byte_more_is_named(home: Path, tmp_path: Path) -> None:
+    own = Home.at(shutil.copytree(home, tmp_path / "home"))
+    config = load_config(own)
+    verified = verify(own, config)
+    assert verified.whole and verified.unfinished == (), verified.lines()
+    assert {"delivery", "ledger", "verdict", "publication", "receipt"} <= verified.kinds.keys()
+    for path in [path for folder in (own.landing, own.published) for path in folder.rglob("*") if path.is_file()]:
+        honest = path.read_bytes()
+        path.write_bytes(honest + b"x")
+        assert verify(own, config).sentence().startswith(f"{path.relative_to(own.root)}: ")
+        path.write_bytes(honest)
+    # The report is a piece of a run: its head may be followed by what the run did after it.
+    (shown,) = set(
+        re.findall(r"Head of the chain of evidence</th><td><code>([0-9a-f]{64})", (own.reports / "compliance.html").read_text())
+    )
+    assert verify(own, config, noted_head=shown).noted
+    assert verify(own, config).whole
 
 
 def test_every_record_ended_in_one_place(home: Path) -> None:

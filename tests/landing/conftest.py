@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,14 @@ class Inbox:
 
     home: Home
 
-    def put(self, name: str, content: bytes | str = "email\na@example.com\n") -> Path:
-        """A file below inbox/."""
+    def put(self, name: str, content: bytes | str = "email\na@example.com\n", *, modified_at: datetime | None = None) -> Path:
+        """A file below inbox/, last written now or at the moment given."""
         path = self.home.inbox / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
+        if modified_at is not None:
+            nanoseconds = (modified_at - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) * 1_000
+            os.utime(path, ns=(nanoseconds, nanoseconds))
         return path
 
     def collect(self, as_of: datetime = AS_OF, settings: Config | None = None) -> Collected:

@@ -6,7 +6,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -14,7 +14,8 @@ import pytest
 
 from orchestration.core.warehouse import warehouse
 from orchestration.landing import file_id, landed_files, register
-from orchestration.landing.names import date_in, undated
+from orchestration.landing.names import date_in, list_name
+from orchestration.readers.feeds import Feed
 from tests.landing.conftest import AS_OF, FEED, Inbox, config
 
 FEEDS = (FEED,)
@@ -67,20 +68,86 @@ def test_registering_again_changes_nothing(inbox: Inbox, con: duckdb.DuckDBPyCon
         assert dump(con) == before
 
 
-def test_the_same_member_in_two_deliveries_of_a_source_is_one_file_first_seen_first(
-    inbox: Inbox, con: duckdb.DuckDBPyConnection
-) -> None:
-    inbox.put("mail/first.csv", "email\nx@example.com\n")
+def files(con: duckdb.DuckDBPyConnection) -> list[tuple[object, ...]]:
+    return con.execute("select source, name, received_at from raw.landed_files order by received_at, source, name").fetchall()
+
+
+DAY = timedelta(days=1)
+EVENTS = replace(FEED, feed="events", snapshot=False, files=("*.csv",))
+CONTACTS = replace(FEED, feed="contacts", kinds=("contacts",))
+
+
+def test_equal_bytes_from_two_sources_are_two_files(inbox: Inbox, con: duckdb.DuckDBPyConnection) -> None:
+    inbox.put("mail/list.csv")
+    inbox.put("crm/list.csv")
     inbox.collect()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("second.csv", "email\nx@example.com\n")
-    inbox.put("mail/again.zip", buffer.getvalue())
-    inbox.put("crm/third.csv", "email\nx@example.com\n")
-    inbox.collect(AS_OF + timedelta(days=1))
     register(con, inbox.home, config(), feeds=FEEDS)
-    rows = con.execute("select source, name, received_at from raw.landed_files order by received_at").fetchall()
-    assert rows == [("mail", "first.csv", AS_OF), ("crm", "third.csv", AS_OF + timedelta(days=1))]
+    assert files(con) == [("crm", "list.csv", AS_OF), ("mail", "list.csv", AS_OF)]
+
+
+def test_equal_bytes_under_another_name_are_another_list(inbox: Inbox, con: duckdb.DuckDBPyConnection) -> None:
+    for name in ("asm_groups_4100_suppressions.csv", "asm_groups_4101_suppressions.csv", "asm_groups_4101_suppressions (1).csv"):
+        inbox.put(f"mail/{name}")
+    inbox.collect()
+    for feeds in (FEEDS, (EVENTS,), (CONTACTS,)):
+        register(con, inbox.home, config(), feeds=feeds)
+        assert [row[1] for row in files(con)] == ["asm_groups_4100_suppressions.csv", "asm_groups_4101_suppressions (1).csv"], (
+            feeds
+        )
+
+
+@pytest.mark.parametrize(
+    ("feed", "wanted"),
+    [
+        (FEED, ["a", "b", "a"]),  # a snapshot that returned to an earlier state: its rows have come back
+        (EVENTS, ["a", "b"]),  # an event told twice is one event
+        (CONTACTS, ["a", "b"]),  # links accumulate, so the state seen before says nothing new
+    ],
+    ids=lambda value: value.feed if isinstance(value, Feed) else "",
+)
+def test_a_state_delivered_again_after_another_is_new_where_a_feed_repeats_its_state(
+    inbox: Inbox, con: duckdb.DuckDBPyConnection, feed: Feed, wanted: list[str]
+) -> None:
+    for number, content in enumerate("aba"):
+        inbox.put("mail/list.csv", f"email\n{content}@example.com\n")
+        inbox.collect(AS_OF + number * DAY)
+    register(con, inbox.home, config(), feeds=(feed,))
+    hashes = {hashlib.sha256(f"email\n{content}@example.com\n".encode()).hexdigest(): content for content in "ab"}
+    found = con.execute("select sha256, received_at, file_id from raw.landed_files order by received_at").fetchall()
+    assert [hashes[row[0]] for row in found] == wanted
+    assert [row[1] for row in found] == [AS_OF + number * DAY for number in range(len(wanted))]
+    assert len({row[2] for row in found}) == len(wanted)
+
+
+def test_dates_in_names_order_equal_states_of_one_list(inbox: Inbox, con: duckdb.DuckDBPyConnection) -> None:
+    for day, content in ((1, "a"), (2, "b"), (3, "a"), (3, "a")):
+        inbox.put(f"mail/list_2026-03-0{day}.csv", f"email\n{content}@example.com\n")
+        inbox.collect(AS_OF + day * DAY)  # the third is delivered twice: its name says that it is the same state
+    register(con, inbox.home, config(), feeds=FEEDS)
+    assert [row[1] for row in files(con)] == [f"list_2026-03-0{day}.csv" for day in (1, 2, 3)]
+
+
+def test_a_later_delivery_changes_no_earlier_file(inbox: Inbox, con: duckdb.DuckDBPyConnection) -> None:
+    before: list[object] = []
+    for number, (name, content) in enumerate(
+        [("x.csv", "a"), ("x.csv", "b"), ("y.csv", "a"), ("x.csv", "a"), ("x_2026-04-01.csv", "b"), ("x.csv", "b")]
+    ):
+        inbox.put(f"mail/{name}", f"email\n{content}@example.com\n")
+        inbox.collect(AS_OF + number * DAY)
+        now = landed_files(inbox.home, config(), feeds=FEEDS)
+        assert now[: len(before)] == before, f"after delivery {number + 1}"
+        assert len(now) == number + 1
+        before = list(now)
+
+
+def test_an_unreadable_archive_delivered_again_is_one_unreadable_archive(inbox: Inbox, con: duckdb.DuckDBPyConnection) -> None:
+    for number in range(2):
+        inbox.put("mail/broken.zip", b"PK\x03\x04")
+        inbox.put("mail/z.csv", f"email\n{number}@example.com\n")  # so that the archive's line is not the last
+        inbox.collect(AS_OF + number * DAY)
+    assert len(inbox.entries()) == 4
+    register(con, inbox.home, config(), feeds=FEEDS)
+    assert con.execute("select count(*) from raw.quarantine").fetchall() == [(1,)]
 
 
 def test_what_cannot_be_opened_is_a_quarantined_record_of_its_own(inbox: Inbox, con: duckdb.DuckDBPyConnection) -> None:
@@ -158,7 +225,7 @@ def test_a_snapshot_is_as_old_as_its_name_else_its_archive_else_its_arrival(inbo
     ]
 
 
-def test_names_of_one_export_are_the_same_without_their_dates() -> None:
-    names = ("list_2026-04-01.csv", "LIST_20260402T101112Z.csv", "list_2026-04-01 (1).csv", "sub/list_2026-04-01 - copy.csv")
-    assert len({undated(name).replace(" -", "") for name in names}) == 1
-    assert undated("asm_groups_4100_suppressions.json") != undated("asm_groups_4101_suppressions.json")
+def test_names_of_one_list_are_the_same_without_the_marks_of_a_copy() -> None:
+    for name in ("list_1.csv", "LIST_1.csv", "list_1 (1).csv", "sub/list_1-copy.csv", "Copy of list_1.csv"):
+        assert list_name(name) == "list_1.csv", name
+    assert list_name("asm_groups_4100_suppressions.json") != list_name("asm_groups_4101_suppressions.json")

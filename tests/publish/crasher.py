@@ -16,7 +16,7 @@ from typing import Any
 from orchestration.core.home import Home
 from orchestration.publish import publishing
 
-STEPS = ("write_parquet", "write_atomic", "sync_folder", "sha256_file")
+STEPS = ("write_parquet", "write_atomic", "sync_folder", "sha256_file", "record")
 
 
 def publish_and_die(home: Home, as_of: datetime, step: int) -> None:

@@ -14,10 +14,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.core.config import load_config
 from orchestration.core.errors import GateClosed, PermanentError, TransientError
 from orchestration.core.files import sha256_file, sha256_text
 from orchestration.core.home import CHECKOUT, Home
 from orchestration.core.warehouse import warehouse
+from orchestration.evidence.verify import Verified, look
 from orchestration.gate.verdicts import Result, Verdict, override, store
 from orchestration.publish import (
     Candidate,
@@ -28,7 +30,6 @@ from orchestration.publish import (
     read_candidate,
     read_published,
     rows_sha256,
-    verify_chain,
 )
 from orchestration.publish.candidate import COLUMNS
 from tests.gate.house import AS_OF, build_house, spoil
@@ -38,9 +39,7 @@ LATER = AS_OF + timedelta(days=1)
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = build_house(tmp_path_factory.mktemp("publish") / "home")
-    home.manifest_file.write_text('{"file":"one"}\n{"file":"two"}\n')
-    return home.root
+    return build_house(tmp_path_factory.mktemp("publish") / "home").root
 
 
 @pytest.fixture
@@ -59,6 +58,10 @@ def export(home: Home, as_of: datetime = AS_OF, permit: str | None = "pass") -> 
         store(home, Verdict("exit", permit, candidate.rows_sha256, as_of, (result,), entry_rows_sha256=ledger))
         store(home, Verdict("entry", "pass", ledger, as_of, ()))
     return candidate
+
+
+def walked(home: Home) -> Verified:
+    return look(home, load_config(home))
 
 
 def change(home: Home, number: int) -> None:
@@ -93,6 +96,7 @@ def test_a_version_holds_the_rows_their_number_and_their_evidence(home: Home) ->
 
 
 def test_the_manifest_says_what_was_published_and_why_it_could_be(home: Home) -> None:
+    home.manifest_file.write_text('{"file":"one"}\n{"file":"two"}\n')
     candidate = export(home)
     publish(home, AS_OF)
     manifest = json.loads((home.golden_published / "version=1" / "manifest.json").read_text())
@@ -101,7 +105,7 @@ def test_the_manifest_says_what_was_published_and_why_it_could_be(home: Home) ->
     assert manifest["rows_sha256"] == candidate.rows_sha256
     assert manifest["inputs_sha256"] == sha256_text('{"file":"two"}')
     assert manifest["gate"]["level"] == "pass"
-    assert manifest["gate"]["verdict"] == f"exit-{candidate.rows_sha256}.json"
+    assert manifest["gate"]["verdict"] == f"exit-{candidate.rows_sha256}-1.json"
     assert manifest["gate"]["rows_sha256"] == candidate.rows_sha256
     for file in manifest["files"]:
         path = home.golden_published / "version=1" / file["name"]
@@ -128,8 +132,8 @@ def test_other_rows_are_the_next_version(home: Home) -> None:
         assert publish(home, AS_OF).version == number
     assert [read_published(home, version).version for version in (1, 2, 3)] == [1, 2, 3]
     assert read_published(home).version == latest_version(home) == 3
-    chain = verify_chain(home)
-    assert (chain.versions, chain.first_break) == (3, None)
+    verified = walked(home)
+    assert (verified.first_break, verified.kinds["publication"], verified.unfinished) == (None, 3, ())
 
 
 @pytest.mark.parametrize("why", ["nobody judged", "stopped", "judged other rows", "changed after the judgement"])
@@ -197,11 +201,7 @@ def test_a_changed_byte_is_found_and_named(home: Home, what: str) -> None:
     publish(home, AS_OF)
     damage(home, what)
     assert read_published(home).version == 2, "the latest version itself is whole"
-    chain = verify_chain(home)
-    assert (chain.versions, chain.whole) == (1, False)
-    assert chain.first_break is not None
-    assert PARTS[what] in chain.first_break
-    assert "version 1" in chain.first_break
+    assert f"version=1/{PARTS[what]}: " in walked(home).sentence()
     with pytest.raises(PermanentError, match=PARTS[what]):
         read_published(home, 1)
 
@@ -245,7 +245,7 @@ def test_a_crash_at_any_step_leaves_the_old_version_and_the_same_end(home: Home,
     clean = Home(shutil.copytree(home.root, tmp_path / "clean"))
     publish(clean, LATER)
     expected = tree(clean)
-    homes = [Home(shutil.copytree(home.root, tmp_path / f"home{step}")) for step in range(1, 14)]
+    homes = [Home(shutil.copytree(home.root, tmp_path / f"home{step}")) for step in range(1, 16)]
     run = subprocess.run(
         [sys.executable, "-m", "tests.publish.crasher", LATER.isoformat(), *(str(other.root) for other in homes)],
         capture_output=True, text=True, cwd=CHECKOUT, timeout=120, check=True,
@@ -255,10 +255,13 @@ def test_a_crash_at_any_step_leaves_the_old_version_and_the_same_end(home: Home,
     assert ends == ["killed"] * killed + ["done"] * (len(homes) - killed), run.stderr
     assert 9 <= killed < len(homes), f"not every step of a publication was met, or too few: {ends}"
     for step, other in enumerate(homes, 1):
-        assert read_published(other).version == (1 if step <= killed else 2), f"step {step}: a half version was visible"
+        visible = read_published(other).version
+        assert visible == (1 if step < killed else 2), f"step {step}: a half version was visible"
+        assert walked(other).whole, f"step {step}: {walked(other).lines()}"
         assert publish(other, LATER).version == 2, f"step {step}"
         assert tree(other) == expected, f"step {step}: another end than without the crash"
-        assert verify_chain(other).whole, f"step {step}"
+        verified = walked(other)
+        assert (verified.whole, verified.unfinished, verified.kinds["publication"]) == (True, (), 2), f"step {step}"
 
 
 def test_history_is_never_published_over(home: Home) -> None:
@@ -273,7 +276,7 @@ def test_history_is_never_published_over(home: Home) -> None:
     broken = "version 2 is there, but latest.json does not lead to it"
     with pytest.raises(PermanentError, match=broken):
         publish(home, AS_OF)
-    assert verify_chain(home).first_break == broken
+    assert "latest.json: the file is gone" in walked(home).sentence()
     assert tree(home) == {name: digest for name, digest in before.items() if name != "latest.json"}
 
 

@@ -195,6 +195,15 @@ def test_a_run_with_nothing_new_builds_nothing_and_a_changed_setting_does(built:
     assert stages.stage(home, other, later).anew, "another limit changes who is linked: everything is built anew"
 
 
+def test_no_view_holds_the_clock_of_its_run(built: tuple[Home, Config]) -> None:
+    """Views are made anew only when models or settings change, so a moment in one would be an old run's."""
+    with warehouse(built[0]) as con:
+        views = con.execute("select view_name, sql from duckdb_views() where not internal").fetchall()
+    assert len(views) > 30
+    for name, sql in views:
+        assert AS_OF.isoformat() not in sql, name
+
+
 def same_postal(known: str, expected: str) -> bool:
     """The oracle and the product write the key differently; both are made of the same four parts."""
     return "".join(known.split()).replace("|", "").upper() == "".join(expected.split()).replace("|", "").upper()

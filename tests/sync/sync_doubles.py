@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orchestration.core import chain
 from orchestration.core.config import CHANNELS, parse_config
 from orchestration.core.errors import TransientError
 from orchestration.core.home import Home
@@ -128,6 +129,12 @@ class Publisher:
     def allows(self, _home: Home, rows_sha256: str) -> Permission:
         assert self.current is not None and rows_sha256 == self.current.rows_sha256
         return Permission(self.releases_held)
+
+
+def recorded_receipts(home: Home, destination: str) -> list[str]:
+    """The names of a destination's receipts that are on the chain of evidence as they are now."""
+    found = sorted((home.outbox / destination / "receipts").glob("*.json"))
+    return [path.name for path in found if chain.holds(home, chain.file_link(home, "receipt", path))]
 
 
 def opt_in(identifier: str, /, **changes: Any) -> dict[str, Any]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
+
 import duckdb
 import pyarrow as pa
 import pytest
 
 from orchestration.core.errors import GateClosed, PermanentError
+from orchestration.core.files import sha256_file
 from orchestration.destinations.contract import KEY
-from orchestration.gate.verdicts import Result, Verdict, store
-from orchestration.publish import export_candidate, publish
+from orchestration.gate.verdicts import Result, Verdict, allows, override, store
+from orchestration.publish import export_candidate, publish, read_published
+from orchestration.publish.versions import door_text
 from orchestration.sync import sync
 from tests.sync.sync_doubles import ARROW, COLUMNS, FullDouble, at, config_with, golden, opt_in
 
@@ -27,7 +32,7 @@ def as_table(entries, kinds) -> pa.Table:
     return pa.table({name: pa.array([entry.get(name) for entry in entries], ARROW[kind]) for name, kind in kinds.items()})
 
 
-def publish_for_real(home, day: float, *rows, evidence=(), level: str = "pass") -> str:
+def publish_for_real(home, day: float, *rows, evidence=(), level: str = "pass", judged=lambda rows: None) -> str:
     kinds = dict.fromkeys((*KEY, "evidence_id", "evidence_kind"), "varchar")
     with duckdb.connect() as con:
         con.execute("create schema golden")
@@ -36,6 +41,7 @@ def publish_for_real(home, day: float, *rows, evidence=(), level: str = "pass") 
             con.execute(f"create table golden.{name} as select * from entries")
         candidate = export_candidate(con, home, at(day))
     judge(home, candidate.rows_sha256, level, day)
+    judged(candidate.rows_sha256)
     publish(home, at(day), candidate)
     return candidate.rows_sha256
 
@@ -73,6 +79,47 @@ def test_a_published_file_that_was_touched_stays_here(home) -> None:
     with pytest.raises(PermanentError, match="not the file that was published"):
         push(home, crm, 0)
     assert crm.opened == 0
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("part-0.parquet", "the rows of version 2 are not those that its manifest.json says were judged"),
+        ("evidence/releases.parquet", "version 2 is not recorded on the chain"),
+    ],
+)
+def test_a_version_rewritten_with_its_manifest_and_its_door_stays_here(home, what, said) -> None:
+    """Every hash fits, and the manifest still names the rows that were judged: only the rows themselves and the chain tell."""
+    crm = FullDouble()
+    publish_for_real(home, 0, golden("ann@example.com"))
+    publish_for_real(home, 0, golden("ann@example.com"), golden("bob@example.com"), evidence=[opt_in("cat@example.com")])
+    folder = home.golden_published / "version=2"
+    (folder / what).write_bytes((home.golden_published / "version=1" / what).read_bytes())
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for file in manifest["files"]:
+        path = folder / file["name"]
+        file |= {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (home.golden_published / "latest.json").write_text(door_text(2, sha256_file(folder / "manifest.json")))
+    assert read_published(home).version == 2, "whoever trusts latest.json alone believes it"
+    with pytest.raises(PermanentError, match=said):
+        push(home, crm, 0)
+    assert crm.opened == 0
+
+
+def test_a_version_published_with_an_override_stays_here_once_the_override_has_ended(home) -> None:
+    crm = FullDouble()
+    until = datetime.now(UTC) + timedelta(days=1)
+
+    def let_pass(rows: str) -> None:
+        override(home, rows, person="Jo Officer", reason="Ticket 12", until=until)
+
+    rows = publish_for_real(home, 0, golden("ann@example.com"), level="stop", judged=let_pass)
+    assert push(home, crm, 0).verified == 1
+    with pytest.raises(GateClosed, match="Sentence"):
+        push(home, crm, 1, allows=lambda home, rows: allows(home, rows, now=until))
+    publish_for_real(home, 1, golden("bob@example.com"), level="alert")
+    assert rows != read_published(home).rows_sha256 and push(home, crm, 1).puts == 1, "other rows need no override of these"
 
 
 def test_hold_lets_new_suppressions_out_and_keeps_releases_until_the_rows_are_judged_again(home) -> None:

@@ -1,0 +1,437 @@
+"""Walking the chain of evidence: is everything there, and as it was when it was recorded? Only looks; mends nothing.
+
+What is recorded, by whom and when, is ``core/chain``. Here each line of the chain is compared with what it names, and what it
+names with the files behind it (a delivery's bytes, a version's Parquet); then every other file of these folders is asked what
+it is doing there. The first thing that does not hold is named in words; what lies behind it is not looked at.
+
+Three things are told apart: a break; what an interrupted run leaves and the next one finishes or removes (it is said, and is
+no break, because nothing reads it and nothing is recorded of it); and a chain that is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.core import chain
+from orchestration.core.chain import Link
+from orchestration.core.config import Config
+from orchestration.core.errors import ConfigError, PermanentError, TransientError
+from orchestration.core.files import sha256_bytes, sha256_file
+from orchestration.core.home import Home
+from orchestration.core.lock import is_running
+from orchestration.core.warehouse import warehouse
+from orchestration.evidence.wording import counted, listed
+from orchestration.gate.verdicts import overrides_log
+from orchestration.landing.archives import landed_path
+from orchestration.landing.manifest import Entry, walk_manifest
+from orchestration.publish.versions import LATEST, MANIFEST, altered, door_text
+from orchestration.reconcile.batches import batch_links, batch_rows, files_in_no_batch
+
+KINDS = {
+    "delivery": ("delivery", "deliveries"),
+    "ledger": ("ledger batch", "ledger batches"),
+    "verdict": ("verdict", "verdicts"),
+    "override": ("override or acknowledgement", "overrides and acknowledgements"),
+    "publication": ("publication", "publications"),
+    "receipt": ("receipt", "receipts"),
+}
+_REBUILD = (
+    "see with quietlist rebuild what differs; then delete warehouse/warehouse.duckdb and run: it is built anew from landing"
+)
+_HEAD = re.compile(r"^[0-9a-f]{64}$")
+_LINE = re.compile(r"^(?P<file>.+) line (?P<number>[1-9][0-9]*)$")
+_VERSION = re.compile(r"^version=(?P<number>[1-9][0-9]*)(?P<unfinished>\.tmp)?$")
+_SHA256 = re.compile(r"^[0-9a-f]{64}$")
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What became of walking the chain."""
+
+    entries: int
+    """Lines that hold, up to the first break."""
+    kinds: Mapping[str, int]
+    head: str
+    """The hash of the last line, to be noted elsewhere."""
+    first_break: PermanentError | None
+    unfinished: tuple[str, ...]
+    rehashed: bool
+    """Whether the bytes of landed, published and ledger rows were hashed again, or only their sizes looked at."""
+    noted: int | None = None
+    """The line that an earlier noted head is the hash of."""
+
+    @property
+    def whole(self) -> bool:
+        return self.first_break is None
+
+    def as_dict(self) -> dict[str, Any]:
+        broken = self.first_break
+        return {
+            "whole": self.whole,
+            "entries": self.entries,
+            "kinds": dict(self.kinds),
+            "head": self.head,
+            "rehashed": self.rehashed,
+            "noted_head_is_entry": self.noted,
+            "first_break": broken
+            and {"where": _where(broken), "seen": broken.seen, "expected": broken.allowed, "next_step": broken.next_step},
+            "unfinished": list(self.unfinished),
+        }
+
+    def sentence(self) -> str:
+        """One line: whole, or the first break."""
+        if self.first_break is not None:
+            return f"{_where(self.first_break)}: {self.first_break.seen}"
+        kinds = [counted(self.kinds[kind], *KINDS[kind]) for kind in KINDS if self.kinds.get(kind)]
+        how = "every file hashed again" if self.rehashed else "every file there in its recorded size"
+        return f"{counted(self.entries, 'entry', 'entries')} follow from each other ({listed(kinds) or 'nothing yet'}), {how}"
+
+    def lines(self) -> list[str]:
+        """For a terminal."""
+        if self.first_break is not None:
+            said = [
+                f"BROKEN at {self.sentence()}.",
+                f"  Expected: {self.first_break.allowed}.",
+                f"  Next step: {self.first_break.next_step}.",
+                f"  {counted(self.entries, 'entry', 'entries')} before it hold; what lies behind it was not looked at.",
+            ]
+        else:
+            said = [f"Whole: {self.sentence()}."]
+        said += [f"  Unfinished: {sentence}." for sentence in self.unfinished]
+        if self.noted is not None:
+            said.append(f"  The noted head is entry {self.noted} of this chain.")
+        if self.whole:
+            said.append(f"Head: {self.head}")
+            said.append("  Note it where nobody who can write to this home can: a chain rewritten as a whole shows no other way.")
+        return said
+
+
+def verify(home: Home, config: Config, *, noted_head: str | None = None) -> Verified:
+    """Walk the whole chain and hash everything again.
+
+    Raises:
+        ConfigError: ``noted_head`` is no hash.
+        TransientError: something does not hold, but a run was writing meanwhile.
+    """
+    if noted_head is not None and not _HEAD.match(noted_head):
+        raise ConfigError(
+            "Reading --head", seen="no hash of a line", allowed="64 hex digits, as verify, the report and each run print them",
+            next_step="give the whole head that was noted",
+        )  # fmt: skip
+    before = chain.head(home)
+    verified = look(home, config, noted_head=noted_head)
+    if not verified.whole and (is_running(home) or chain.head(home) != before):
+        raise TransientError(
+            f"Verifying {home.root}", seen="a run was writing to it meanwhile", next_step="verify again when it has ended"
+        )
+    return verified
+
+
+def look(home: Home, config: Config, *, rehash: bool = True, noted_head: str | None = None) -> Verified:
+    """:func:`verify` in the middle of a run, which has recorded everything it finished. ``rehash`` False: by size only."""
+    walk = _Walk(home, config, rehash)
+    first_break = None
+    try:
+        walk.carry_out()
+        if noted_head is not None and noted_head not in walk.hashes:
+            raise _broken(
+                home.chain_file.name,
+                "the noted head is not one of its lines",
+                f"a line with the hash {noted_head}",
+                "the chain was rewritten, or its end cut off, since then: restore the home from a backup of that time",
+            )
+    except PermanentError as error:
+        first_break = error
+    return Verified(
+        entries=len(walk.hashes),
+        kinds=dict(walk.kinds),
+        head=chain.head(home),
+        first_break=first_break,
+        unfinished=tuple(walk.unfinished),
+        rehashed=rehash,
+        noted=walk.hashes.index(noted_head) + 1 if noted_head in walk.hashes else None,
+    )
+
+
+class _Walk:
+    """One walk: what was met so far, and what is accounted for."""
+
+    def __init__(self, home: Home, config: Config, rehash: bool) -> None:
+        self._home, self._config, self._rehash = home, config, rehash
+        self.hashes: list[str] = []
+        self.kinds: Counter[str] = Counter()
+        self.unfinished: list[str] = []
+        self._links: set[Link] = set()
+        self._accounted: set[Path] = set()
+        self._entries = walk_manifest(home)
+        self._logs = {
+            home.manifest_file: _lines_of(home.manifest_file),
+            overrides_log(home): _lines_of(overrides_log(home)),
+        }
+        self._met: Counter[Path] = Counter()
+        self._series: dict[Path, tuple[int, str]] = {}
+        """Folder of numbered versions -> the last one met, and the hash of its manifest."""
+
+    def carry_out(self) -> None:
+        """Raises PermanentError at the first break."""
+        for digest, link in chain.walk(self._home):
+            self._check(link)
+            self._links.add(link)
+            self.kinds[link.kind] += 1
+            self.hashes.append(digest)
+        self._logs_end_here()
+        self._doors_lead_here()
+        self._nothing_else_is_here()
+        self._ledger_is_as_recorded()
+
+    def _check(self, link: Link) -> None:
+        if link.kind == "ledger":
+            return  # a batch may have been superseded by a ledger built anew; those of today are compared at the end
+        if (line := _LINE.match(link.subject)) is not None:
+            self._check_line(link, self._home.root / line["file"], int(line["number"]))
+        else:
+            self._check_file(link, self._home.root / link.subject)
+
+    def _check_line(self, link: Link, path: Path, number: int) -> None:
+        lines = self._logs.get(path)
+        if lines is None or number != self._met[path] + 1:
+            raise _broken(self._home.chain_file.name, f"entry {len(self.hashes) + 1} names {link.subject}, out of its order")
+        self._met[path] = number
+        name = _name(self._home, path)
+        if number > len(lines):
+            raise _broken(
+                name, f"line {number} is gone: it ends after {counted(len(lines), 'line')}", f"line {number} as recorded"
+            )
+        if link.kind == "delivery":
+            self._check_delivery(number)
+        if sha256_bytes(lines[number - 1]) != link.sha256:
+            raise _broken(name, f"line {number} is not the one that was recorded", f"a line with the SHA-256 {link.sha256}")
+
+    def _check_delivery(self, number: int) -> None:
+        name = _name(self._home, self._home.manifest_file)
+        try:
+            entry = next(self._entries, None)
+        except PermanentError as error:
+            raise _broken(name, error.seen, error.allowed) from error
+        if entry is None:
+            raise _broken(name, f"line {number} is unfinished", "a whole line")
+        self._check_landed(entry)
+
+    def _check_landed(self, entry: Entry) -> None:
+        path = landed_path(self._home, entry.sha256)
+        if path in self._accounted:
+            return
+        name, step = (
+            _name(self._home, path),
+            "restore landing/ from its backup, or deliver the same file again; a rebuild needs it",
+        )
+        expected = f"the {entry.size:,} bytes with the SHA-256 {entry.sha256}, delivered as entry {entry.seq} of the manifest"
+        if not _is_file(path):
+            raise _broken(name, "the file is gone", expected, step)
+        if path.stat().st_size != entry.size or (self._rehash and sha256_file(path) != entry.sha256):
+            raise _broken(name, "the file is not the one that was delivered", expected, step)
+        self._accounted.add(path)
+
+    def _check_file(self, link: Link, path: Path) -> None:
+        expected = f"the file with the SHA-256 {link.sha256}, as recorded"
+        if not _is_file(path):
+            raise _broken(link.subject, "the file is gone", expected)
+        if sha256_file(path) != link.sha256:
+            raise _broken(link.subject, "the file is not the one that was recorded", expected)
+        self._accounted.add(path)
+        if link.kind == "publication":
+            self._check_version(path.parent, link.sha256)
+
+    def _check_version(self, folder: Path, digest: str) -> None:
+        """The files of one version, and that it is the next of its series."""
+        before, before_digest = self._series.get(folder.parent, (0, None))
+        expected = f"the files that {MANIFEST} of this version names, and in it the hash of the version before"
+        try:
+            manifest = json.loads((folder / MANIFEST).read_bytes())
+            follows = folder.name == f"version={before + 1}" and manifest["previous_sha256"] == before_digest
+            problem = altered(folder, manifest, rehash=self._rehash)
+        except (ValueError, KeyError, TypeError):
+            raise _broken(_name(self._home, folder / MANIFEST), "it is no manifest of a version", expected) from None
+        if not follows:
+            raise _broken(_name(self._home, folder), f"it does not follow from version {before}", expected)
+        for file in (folder / file["name"] for file in manifest["files"]):
+            if problem is not None and problem.startswith(file.relative_to(folder).as_posix()):
+                raise _broken(_name(self._home, file), problem, expected)
+            if not _is_file(file):
+                raise _broken(_name(self._home, file), "a link stands in the place of the file", expected)
+        self._series[folder.parent] = before + 1, digest
+        self._accounted |= {folder / file["name"] for file in manifest["files"]}
+
+    def _logs_end_here(self) -> None:
+        """What the logs hold beyond the chain: what a run that ended early could not record any more, and nothing else."""
+        for path, lines in self._logs.items():
+            name = _name(self._home, path)
+            if _has_half_line(path):
+                raise _broken(
+                    name, f"line {len(lines) + 1} is unfinished", "whole lines",
+                    "if a power cut ended a run, the next quietlist run mends it; else find out who wrote there, and restore it",
+                )  # fmt: skip
+            more = len(lines) - self._met[path]
+            if path == self._home.manifest_file:
+                for number in range(self._met[path] + 1, len(lines) + 1):
+                    self._check_delivery(number)
+                if more:
+                    self.unfinished.append(f"{counted(more, 'delivery', 'deliveries')} not recorded on the chain yet")
+            elif more > 1:
+                raise self._cut(name, more)
+            elif more:
+                self.unfinished.append(f"the last line of {name} is not recorded on the chain yet")
+            self._accounted.add(path)
+
+    def _doors_lead_here(self) -> None:
+        """Each series of versions: ``latest.json`` names the last one, or one more that was not recorded yet."""
+        doors = {path.parent for path in self._home.published.rglob(LATEST)}
+        for folder in sorted(doors | self._series.keys()):
+            number, digest = self._series.get(folder, (0, None))
+            door = folder / LATEST
+            name = _name(self._home, door)
+            if not _is_file(door):
+                raise _broken(name, "the file is gone", f"the number and the manifest's hash of version {number}")
+            newer = folder / f"version={number + 1}"
+            if door.read_bytes() != (door_text(number, digest) if digest else "").encode():
+                # A version is published before it is recorded.
+                manifest = newer / MANIFEST
+                if (more := _named_by(door) - number) > 1:
+                    raise self._cut(_name(self._home, folder), more)
+                if not _is_file(manifest) or door.read_bytes() != door_text(number + 1, sha256_file(manifest)).encode():
+                    raise _broken(name, "it does not name the last version that was recorded", f"version {number}")
+                self._check_version(newer, sha256_file(manifest))
+                self._accounted.add(manifest)
+                self.unfinished.append(f"{_name(self._home, newer)} is not recorded on the chain yet")
+            elif _is_file(newer / MANIFEST):
+                # Nor does a version exist before the door leads to it: the next publication removes it.
+                self._check_version(newer, "")
+                self._accounted.add(newer / MANIFEST)
+                self.unfinished.append(f"{_name(self._home, newer)} was never finished, and nothing leads to it")
+            self._accounted.add(door)
+
+    def _nothing_else_is_here(self) -> None:
+        """Every other file of the folders that hold evidence."""
+        receipts = sorted(self._home.outbox.glob("*/receipts"))
+        for folder in (self._home.landing, self._home.published, self._home.gate_folder, *receipts):
+            strays = [path for path in _files_below(folder) if path not in self._accounted]
+            unrecorded = [path for path in strays if self._is_evidence(path)]
+            if folder in receipts and len(unrecorded) > 1:
+                raise self._cut(_name(self._home, folder), len(unrecorded))
+            for path in strays:
+                name = _name(self._home, path)
+                if path in unrecorded:
+                    self.unfinished.append(f"{name} is not recorded on the chain")
+                elif self._is_left_over(path):
+                    self.unfinished.append(f"{name} was left by an interrupted run, and nothing reads it")
+                elif path.name == ".lock":
+                    if not _is_file(path) or path.stat().st_size:
+                        raise _broken(name, "something was written into it", "an empty file: it is only a lock", "empty it")
+                else:
+                    raise _broken(
+                        name, "nobody recorded this file", "only files that Quietlist wrote and recorded",
+                        "find out who put it there, and move it away",
+                    )  # fmt: skip
+
+    def _is_evidence(self, path: Path) -> bool:
+        """A verdict or receipt that was written and, killed before its entry, not recorded: it counts for nothing yet."""
+        if not _is_file(path):
+            return False
+        if path.parent == self._home.gate_folder:
+            return re.fullmatch(r"(entry|exit|clocks)-[0-9a-f]{64}-[1-9][0-9]*\.json", path.name) is not None
+        return path.parent.name == "receipts" and re.fullmatch(r"[0-9]{8}\.json", path.name) is not None
+
+    def _is_left_over(self, path: Path) -> bool:
+        """What a run that is killed leaves behind: named as temporary, or landed bytes without a line of the manifest."""
+        if not _is_file(path):
+            return False
+        if path.name.startswith(".") and (path.name.endswith(".tmp") or path.name.startswith(".incoming.")):
+            return True
+        if any((match := _VERSION.match(part)) and match["unfinished"] for part in path.relative_to(self._home.root).parts):
+            return True
+        is_landed = path.parent.parent == self._home.landing and _SHA256.match(path.name) is not None
+        return is_landed and path.name.startswith(path.parent.name) and sha256_file(path) == path.name
+
+    def _ledger_is_as_recorded(self) -> None:
+        """The batches that the ledger of today is made of."""
+        if not self._home.warehouse_file.is_file():
+            if self.kinds["ledger"]:
+                self.unfinished.append(
+                    "there is no warehouse, so the ledger's batches were not compared; the next run rebuilds it"
+                )
+            return
+        name = _name(self._home, self._home.warehouse_file)
+        try:
+            with warehouse(self._home, read_only=True, limits=self._config.limits) as con:
+                self._check_batches(con)
+        except duckdb.Error as error:  # its text may quote a row
+            raise _broken(name, f"it cannot be read ({type(error).__name__})", "a warehouse", _REBUILD) from None
+
+    def _check_batches(self, con: duckdb.DuckDBPyConnection) -> None:
+        tables = con.execute("select count(*) from duckdb_tables() where table_name = 'ledger_batches'").fetchall()
+        batches = batch_links(con) if tables[0][0] else []
+        for number, link in enumerate(batches, 1):
+            where = f"the ledger (ledger.requests), batch {number}"
+            if link not in self._links:
+                raise _broken(where, "its hash is not one that was recorded", "a batch named on the chain", _REBUILD)
+            if self._rehash and batch_rows(con, number)[1] != link.sha256:
+                raise _broken(where, "its rows are not those that were recorded", f"rows with the hash {link.sha256}", _REBUILD)
+        if batches and (files := files_in_no_batch(con)):
+            seen = f"no batch covers {counted(files, 'file')} that it took in"
+            raise _broken("the ledger (ledger.requests)", seen, "a recorded batch for each", _REBUILD)
+
+    def _cut(self, name: str, more: int) -> PermanentError:
+        return _broken(
+            self._home.chain_file.name,
+            f"it ends too early: {more} entries about {name} are not on it, and an interrupted run leaves out one at most",
+            "an entry for each",
+        )
+
+
+def _broken(where: str, seen: str, expected: str = "the chain as it was written", next_step: str = "") -> PermanentError:
+    step = next_step or f"find out who touched {where}, and restore it from its backup"
+    return PermanentError(f"Verifying {where}", seen=seen, allowed=expected, next_step=step)
+
+
+def _where(broken: PermanentError) -> str:
+    return broken.tried.removeprefix("Verifying ")
+
+
+def _name(home: Home, path: Path) -> str:
+    return path.relative_to(home.root).as_posix()
+
+
+def _lines_of(path: Path) -> list[bytes]:
+    return path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+
+
+def _has_half_line(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+
+
+def _named_by(door: Path) -> int:
+    """The version that a ``latest.json`` names; 0 when it names none."""
+    try:
+        return int(json.loads(door.read_bytes())["version"])
+    except (ValueError, KeyError, TypeError):
+        return 0
+
+
+def _is_file(path: Path) -> bool:
+    """A regular file: a link to somewhere else may change without anybody touching the home."""
+    return path.is_file() and not path.is_symlink()
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Everything that is no folder, links to folders included."""
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        if path.is_symlink() or not path.is_dir():
+            yield path
