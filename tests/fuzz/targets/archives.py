@@ -13,6 +13,7 @@ from orchestration.landing.archives import inspect, landed_path, member_head, op
 from orchestration.landing.manifest import GENESIS, Entry, Settings
 
 _LIMITS = Limits(max_file="3MB", max_archive_entries=5, max_archive_ratio=3)
+_WHEN = datetime(2026, 4, 1, tzinfo=UTC)
 _SCRATCH = tempfile.TemporaryDirectory(prefix="quietlist-fuzz.")
 _ROOT = Path(_SCRATCH.name)
 _HOME = Home.at(_ROOT / "home").create()
@@ -30,8 +31,10 @@ def check(data: bytes) -> None:
     try:
         members, rejected, junk = inspect(landed, "delivery.zip", sha256, _LIMITS)
         assert members or rejected or junk, "nothing in it, and no reason"
-        entry = Entry(1, sha256, len(data), "s", Settings("f", "*", "UTC", None), "d", datetime(2026, 4, 1, tzinfo=UTC),
-                      members, rejected, GENESIS)  # fmt: skip
+        entry = Entry(
+            seq=1, sha256=sha256, size=len(data), source="s", settings=Settings("f", "*", "UTC", None), name="d",
+            received_at=_WHEN, modified_at=_WHEN, members=members, rejected=rejected, prev=GENESIS,
+        )  # fmt: skip
         assert len(members) <= _LIMITS.max_archive_entries
         assert sum(member.size for member in members) <= size_in_bytes(_LIMITS.max_file)
         for member in members:
