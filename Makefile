@@ -16,7 +16,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test check dev bench clean install install-dev lock fmt dbt
+.PHONY: help run test check fuzz dev bench clean install install-dev lock fmt dbt
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,10 @@ check: install-dev ## Lint, types, SQL, definitions: everything that is not a te
 	$(BIN)/yamllint --strict .
 	$(BIN)/dagster definitions validate -w workspace.yaml
 	$(BIN)/dg check defs
+
+fuzz: install-dev ## Random histories, then each fuzzing target for MINUTES (10 by default); what it finds is in .fuzz/crashes
+	@$(BIN)/python -m pytest -m slow -s tests/fuzz
+	@$(BIN)/python -m tests.fuzz.campaign --minutes $(or $(MINUTES),10) $(TARGETS)
 
 dev: install $(HOME_DIR)/quietlist.toml ## Open Dagster's pages on the demo home at http://127.0.0.1:3000
 	@QUIETLIST_HOME=$(abspath $(HOME_DIR)) DAGSTER_HOME=$$($(BIN)/python -c \

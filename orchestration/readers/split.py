@@ -112,7 +112,7 @@ class Splitter:
         """A record that one line holds and whose marks are as RFC 4180 has them, the common case, split in C."""
         delimiter, quote = self._dialect.delimiter, self._dialect.quote
         body = without_end(line)
-        if f"{delimiter} {quote}" in body or body.startswith(" "):
+        if f" {quote}" in body or body.startswith(" "):  # spaces before a mark may be decoration
             return None
         try:
             return Record(next(csv.reader((body,), delimiter=delimiter, quotechar=quote, strict=True)), body, 1)

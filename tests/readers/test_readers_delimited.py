@@ -368,7 +368,7 @@ def test_a_value_that_goes_on_behind_its_closing_mark_is_quarantined_however_the
 
 
 def test_a_quoted_value_behind_several_spaces_is_read_without_marks(desk: Desk) -> None:
-    # Found by fuzzing: DuckDB kept the marks behind two spaces and dropped them behind one.
+    # Found by fuzzing: behind two spaces both ways kept the marks, behind one they dropped them.
     one = feed({"email": ["email"], "note": ["note"]})
     assert desk.values(desk.read(one, 'email,note\na@example.com,  "x"\n')) == [("a@example.com", "x")]
 
