@@ -28,7 +28,8 @@ FOUND_FORMAT = "quietlist"
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _SCOPE = re.compile(r"^[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*$")
 _REGION = re.compile(r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
-_SIZE = re.compile(r"^[0-9]+(\.[0-9]+)?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$")
+_SIZE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)", re.ASCII)
+_LARGEST = 1 << 60  # an exbibyte: more than any disk, and well within the integers that DuckDB takes a size in
 _ENV = re.compile(r"^[A-Z][A-Z0-9_]*$")
 
 
@@ -133,24 +134,46 @@ class Destination(BaseModel):
 
 
 class Limits(_Strict):
-    """How much of the machine a run may use, and how large an arriving file may be."""
+    """How much of the machine a run may use, and how large what arrives may be.
+
+    What is too large costs only itself: a record goes to quarantine, a file only where no record of it can be told apart.
+    """
 
     memory: str = "4GB"
     """DuckDB's memory limit; the process needs some hundred MB beside it."""
     spill: str = "50GB"
     """Cap of the temporary folder that DuckDB spills to."""
+    spill_folder: str = ""
+    """Absolute path of a folder to spill to, for a disk of its own. Empty: warehouse/spill in the home."""
     max_file: str = "20GB"
     """Largest single file, after unpacking."""
+    max_record: str = "2MiB"
+    """Largest record of a delimited or line file, a character counting as a byte; real ones stay below some hundred kB."""
+    max_json_value: str = "16MiB"
+    """Largest JSON value that is read as a whole, a character counting as a byte: a record, or the page that holds records."""
+    max_json_depth: Annotated[int, Field(gt=0, le=200)] = 64
+    """Levels of nesting; the deepest webhook seen has 9. Past 200 Python's own stack is near."""
+    max_columns: Annotated[int, Field(gt=0)] = 2_000
+    """Columns of a delimited file, keys of a JSON object; the widest CRM exports seen have several hundred."""
+    max_quarantine_texts: Annotated[int, Field(ge=0)] = 100_000
+    """Quarantined records per file that are kept with their text; later ones with number and reason, their text in landing."""
     max_archive_entries: Annotated[int, Field(gt=0)] = 10_000
     max_archive_ratio: Annotated[int, Field(gt=0)] = 200
     """Unpacked size over packed size; real CSV exports stay below 30, bombs start at 1000."""
     settle_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0
     """A file in the inbox whose size or time changed within this is still being written."""
 
-    @field_validator("memory", "spill", "max_file")
+    @field_validator("spill_folder")
+    @classmethod
+    def _check_folder(cls, value: str) -> str:
+        if value and (not Path(value).is_absolute() or "\0" in value):
+            raise ValueError(f"'{value}' is not an absolute path")
+        return value
+
+    @field_validator("memory", "spill", "max_file", "max_record", "max_json_value")
     @classmethod
     def _check_size(cls, value: str) -> str:
-        if not _SIZE.match(value):
+        if not _SIZE.fullmatch(value) or not 1 <= size_in_bytes(value) <= _LARGEST:
             raise ValueError(f"'{value}' is not a size such as 4GB or 512MiB")
         return value
 
@@ -245,7 +268,13 @@ def load_config(home: Home) -> Config:
         ConfigError: with every problem found, each naming its place in the file.
     """
     home.require()
-    return parse_config(home.config_file.read_text(encoding="utf-8"), home.config_file)
+    try:
+        text = home.config_file.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = home.config_file.read_bytes()[: error.start].count(b"\n") + 1
+        problem = f"not UTF-8: line {line} holds a letter in another encoding"
+        raise ConfigError(f"Reading {home.config_file}", [problem], next_step="save the file as UTF-8 and run again") from error
+    return parse_config(text, home.config_file)
 
 
 def parse_config(text: str, path: Path) -> Config:

@@ -41,6 +41,10 @@ class ConfigError(QuietlistError):
             self.args = (str(self) + "\n" + "\n".join(f"  - {problem}" for problem in self.problems),)
 
 
+class OutOfRoom(QuietlistError):
+    """Memory, spill folder or disk is used up. Nothing is lost: the same run with more room ends well."""
+
+
 class InputError(QuietlistError):
     """One arriving file or record can't be used. The caller quarantines it and goes on."""
 

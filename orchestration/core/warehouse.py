@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from orchestration.core.config import Limits
-from orchestration.core.errors import TransientError
-from orchestration.core.home import Home
+from orchestration.core.errors import ConfigError, OutOfRoom, TransientError
+from orchestration.core.files import sha256_text
+from orchestration.core.home import PRIVATE_FOLDER, Home
 
 SCHEMAS = ("raw", "staging", "identifiers", "ledger", "identity", "registries", "golden", "deadlines", "exposure", "policy")
 _LOCK_WAIT_SECONDS = 30.0  # another process's short connection ends well within; a run that holds longer is a fault
@@ -23,14 +26,27 @@ def warehouse(home: Home, *, read_only: bool = False, limits: Limits | None = No
 
     Raises:
         TransientError: another process kept the file locked for 30 seconds.
+        OutOfRoom: memory, spill folder or disk was used up.
     """
     limits = limits or Limits()
+    with _in_room(limits):
+        con = _open(home, read_only)
+        try:
+            prepare(con, home, limits)
+            if not read_only:
+                for schema in SCHEMAS:
+                    con.execute(f"create schema if not exists {schema}")
+            yield con
+        finally:
+            con.close()
+
+
+def _open(home: Home, read_only: bool) -> duckdb.DuckDBPyConnection:
     home.create()
     started, pause = time.monotonic(), 0.1
     while True:
         try:
-            con = duckdb.connect(str(home.warehouse_file), read_only=read_only and home.warehouse_file.exists())
-            break
+            return duckdb.connect(str(home.warehouse_file), read_only=read_only and home.warehouse_file.exists())
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
                 raise
@@ -42,14 +58,6 @@ def warehouse(home: Home, *, read_only: bool = False, limits: Limits | None = No
                 ) from error
             time.sleep(pause)
             pause = min(pause * 2, 2.0)
-    try:
-        prepare(con, home, limits)
-        if not read_only:
-            for schema in SCHEMAS:
-                con.execute(f"create schema if not exists {schema}")
-        yield con
-    finally:
-        con.close()
 
 
 def prepare(con: duckdb.DuckDBPyConnection, home: Home, limits: Limits) -> None:
@@ -58,9 +66,59 @@ def prepare(con: duckdb.DuckDBPyConnection, home: Home, limits: Limits) -> None:
     con.execute("set autoinstall_known_extensions = false")
     con.execute("set autoload_known_extensions = false")
     con.execute("set memory_limit = ?", [limits.memory])
-    con.execute("set temp_directory = ?", [str(home.spill_folder)])
+    con.execute("set temp_directory = ?", [str(spill_folder(home, limits))])
     con.execute("set max_temp_directory_size = ?", [limits.spill])
     con.execute("set preserve_insertion_order = true")
+
+
+def spill_folder(home: Home, limits: Limits) -> Path:
+    """Where DuckDB spills to. What it spills is as private as the warehouse, so the folder must be its owner's alone.
+
+    Raises:
+        ConfigError: ``limits.spill_folder`` can't be made, or others may read it.
+    """
+    if not limits.spill_folder:
+        return home.spill_folder
+    folder = Path(limits.spill_folder)
+    try:
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        facts = folder.stat()
+        seen = "" if facts.st_uid == os.getuid() and not facts.st_mode & 0o077 else "a folder that others may read or own"
+    except OSError as error:
+        seen = error.strerror or type(error).__name__
+    if seen:
+        raise ConfigError(
+            f"Spilling to {folder}",
+            seen=seen,
+            allowed="a folder of the user that runs Quietlist, mode 0700",
+            next_step="correct limits.spill_folder, or the folder's owner and mode",
+        )
+    # One per home, made and removed by DuckDB: two processes may not spill to one folder.
+    return folder / f"quietlist-{sha256_text(str(home.root))[:12]}"
+
+
+@contextmanager
+def _in_room(limits: Limits) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        lack = shortage(str(error), limits)
+        if lack is None:
+            raise
+        seen, next_step = lack
+        raise OutOfRoom("Working on the warehouse", seen=seen, next_step=next_step) from error
+
+
+def shortage(message: str, limits: Limits) -> tuple[str, str] | None:
+    """What DuckDB ran out of and what to do, by its error message; null when it says something else."""
+    if "No space left on device" in message:
+        return "the disk is full", "make room and run again; what was done is kept, nothing is lost"
+    if "Out of Memory Error" not in message:
+        return None
+    again = "in quietlist.toml and run again; what was done is kept, nothing is lost"
+    if "max_temp_directory_size" in message:
+        return f"DuckDB spilled {limits.spill} and needed more", f"raise limits.spill (or limits.memory) {again}"
+    return f"DuckDB used up its memory of {limits.memory}", f"raise limits.memory {again}"
 
 
 def one_row(con: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...]:

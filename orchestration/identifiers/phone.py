@@ -28,7 +28,7 @@ from orchestration.identifiers.regions import country_code
 re_util.enable_pattern_cache()
 
 # Part of the normaliser's version: raise it when a rule of this module changes, so that every cached number is read again.
-RULES = 1
+RULES = 2
 
 Status = Literal["ok", "rejected"]
 
@@ -190,6 +190,8 @@ def read_written(written: Written | str, hint: str, library: ModuleType = phonen
     if chosen is None:
         return _rejected("short_code" if 3 <= len(dialled) < MIN_DIGITS and dialled[0] != "+" else plain.verdict)
     repair, reading = chosen
+    if repair or reading.national.startswith("0"):
+        repair, reading = _settled(repair, reading, library)
     region = reading.region
     if region is None and hint and phonenumbers.country_code_for_region(hint) == reading.calling_code:
         region = hint  # a possible number of a shared calling code that no member's plan holds: the record's own country
@@ -211,6 +213,21 @@ def _chosen(plain: _Reading, dialled: str, hint: str, library: ModuleType) -> tu
         if reading.verdict in ("valid", "possible"):
             return repair, reading
     return None
+
+
+def _settled(repair: str | None, reading: _Reading, library: ModuleType) -> tuple[str | None, _Reading]:
+    """The reading whose answer is read as itself: whoever asks for the answer must find the same number.
+
+    A repair may leave one that a rule would repair further: a trunk zero that one plan keeps and its neighbour's, under the same
+    calling code, does not; a plus dropped from what turns out to be a Brazilian mobile number of old.
+    """
+    for _ in range(4):  # a zero, a digit more, and each seen once again; nothing ever needed more
+        answer = f"+{reading.calling_code}{reading.national}"
+        again = _chosen(_read(answer, "", library), answer, "", library)
+        if again is None or again[1].national == reading.national:
+            break
+        repair, reading = again[0] or "trunk_zero_dropped", again[1]
+    return repair, reading
 
 
 def _better_if_valid(dialled: str, hint: str, plain: _Reading, library: ModuleType) -> Iterator[tuple[str, _Reading]]:

@@ -375,6 +375,8 @@ certain as (
         and case
             when valid then significant + length(calling_code::varchar) >= {phone.MIN_DIGITS}
             when calling_code = 55 and significant = 10 then false
+            -- with a zero before a number that no range holds, the library must say whether it belongs to it
+            when number < (10 ** (significant - 1))::ubigint then false
             else significant >= {phone.MIN_DIGITS} and not zero_matters and not zeros
         end
 

@@ -175,7 +175,7 @@ def _inspect_zip(path: Path, name: str, size: int, limits: Limits) -> tuple[tupl
     except _Refused as refusal:
         return (), (Rejected(name, str(refusal)),), 0
     with archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
+        infos = [info for info in archive.infolist() if not _is_folder(info)]
         reason = _refuse_whole(infos, size, limits)
         if reason:
             return (), (Rejected(name, reason),), 0
@@ -273,7 +273,7 @@ def _member_stream(delivered: Path, member: Member) -> Iterator[IO[bytes] | gzip
         same = [
             info
             for info in archive.infolist()
-            if not info.is_dir() and _clean_name(info.filename) == member.name and info.file_size == member.size
+            if not _is_folder(info) and _clean_name(info.filename) == member.name and info.file_size == member.size
         ]
         # Names may repeat inside one archive; then the hash says which entry is meant.
         for info in same[:-1]:
@@ -285,6 +285,10 @@ def _member_stream(delivered: Path, member: Member) -> Iterator[IO[bytes] | gzip
             raise _Refused("archive_without_that_member")
         with archive.open(same[-1]) as stream:
             yield stream
+
+
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    return info.filename.endswith("/")  # ZipInfo.is_dir fails on an entry without a name
 
 
 def _clean_name(name: str) -> str | None:

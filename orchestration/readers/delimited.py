@@ -7,7 +7,8 @@ refuses, or what looks doubtful afterwards, is read again record by record, wher
 Skipped, because clearly no record: blank lines and records of empty fields; what stands before the header and is mostly
 empty or of another width; the header and its repetitions; at the end of the file, counts, rules and "end of file" lines.
 Nothing that could hold an address or a number is ever skipped. Quarantined: broken quotation marks; too few or too many
-fields, except for empty ones at the end that the header does not name; text that is not clearly a preamble.
+fields, except for empty ones at the end that the header does not name; text that is not clearly a preamble; what is longer
+than a record may be.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import contextlib
 import dataclasses
 import io
 import itertools
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -35,8 +37,8 @@ from orchestration.readers.layout import (
     is_total,
     layout_of,
 )
-from orchestration.readers.outcome import Outcome, Sink, UnreadableFile
-from orchestration.readers.split import LONGEST_RECORD, Dialect, Record, Splitter
+from orchestration.readers.outcome import USUAL_BOUNDS, Bounds, Outcome, Sink, UnreadableFile
+from orchestration.readers.split import Dialect, Record, Splitter, bounded_lines
 from orchestration.readers.text import Utf8Text
 
 _CHUNK = 1 << 22
@@ -44,6 +46,10 @@ _SAMPLE = 1 << 20  # header and delimiter show in far less
 _TAIL = 1 << 16
 _REJECTS = "delimited_rejects"
 _MOST_REJECTS = 100_000  # judged one by one; a file with more is no plain one
+_LONGEST_REJECT = 2 << 20  # what DuckDB takes for a record unless told otherwise: nothing longer comes out of its rejects
+# Fields past the header's that a record over several lines may have: real ones have a few empty ones.
+_MORE_FIELDS = 20
+_SEAM = 1 << 10  # of either chunk, looked at together
 _BLANK = " \t,;|\0\x1a\ufeff"  # what a line without content may hold; 26 is the end mark of DOS files
 _NO_DELIMITER = "\x1f"  # for DuckDB, which needs one: the unit separator, which text does not hold
 
@@ -56,15 +62,19 @@ class Shape:
     records: int
     """Lines outside quotation marks: exact wherever the marks are balanced."""
     regular: bool
-    """Nothing in it that parsers read differently: no lone returns, no zero bytes, every mark has its pair."""
+    """Nothing in it that parsers read differently: no lone returns, no zero bytes, every mark has its pair and its place."""
     has_nul: bool
+    longest: int
+    """Bytes of the longest record, its end included: exact where the marks are balanced, else of the longest line or more."""
 
 
 def shape_of(path: Path, quote: str) -> Shape:
     """Count lines and records in one pass."""
     ends = lone_returns = records = marks = 0
-    has_nul = False
-    last = b""
+    has_nul = misplaced = False
+    last = seam = b""
+    at = longest = 0  # where the present record began, counted from the start of the present chunk
+    odd = _misplaced(quote)
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             # No CRLF is cut in two.
@@ -75,41 +85,63 @@ def shape_of(path: Path, quote: str) -> Shape:
             if b"\r" in chunk:
                 behind = data[newlines[newlines > 0] - 1]
                 lone_returns += chunk.count(b"\r") - int(np.count_nonzero(behind == ord("\r")))
+            closing = newlines if marks % 2 == 0 else newlines[:0]
             if quote and quote.encode() in chunk:
                 places = np.flatnonzero(data == ord(quote))
                 before = np.searchsorted(places, newlines)
-                records += int(np.count_nonzero((before + marks) % 2 == 0))
+                closing = newlines[(before + marks) % 2 == 0]
                 marks += len(places)
-            else:
-                records += len(newlines) if marks % 2 == 0 else 0
+                misplaced = misplaced or bool(odd.search(chunk)) or bool(odd.search(seam + chunk[:_SEAM]))
+            records += len(closing)
+            # The present record's end, and, should a mark that never closes hide all ends, the chunk itself.
+            starts = np.concatenate([[at], closing + 1, [len(chunk)]])
+            longest = max(longest, int(np.diff(starts).max()))
+            at = int(starts[-2]) - len(chunk)
             ends += len(newlines)
             has_nul = has_nul or b"\0" in chunk
-            last = chunk[-1:]
+            last, seam = chunk[-1:], chunk[-_SEAM:]
     unfinished = last not in (b"", b"\n", b"\r")
     return Shape(
         lines=ends + lone_returns + unfinished,
         records=records + unfinished,
-        regular=not (lone_returns or has_nul or marks % 2),
+        regular=not (lone_returns or has_nul or marks % 2 or misplaced),
         has_nul=has_nul,
+        longest=longest,
     )
 
 
-def read_delimited(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text) -> Outcome:
+def _misplaced(quote: str) -> re.Pattern[bytes]:
+    """Where DuckDB takes a mark for what it is not: a value that goes on after it closed and a space, one that opens late."""
+    mark = re.escape(quote.encode())
+    return re.compile(rb"(?<!%b)(?:%b%b)*%b +%b|(?:^|[^ %b]) {2,}%b" % ((mark,) * 7), re.MULTILINE)
+
+
+def read_delimited(
+    con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text, bounds: Bounds = USUAL_BOUNDS
+) -> Outcome:
     """Load one file. The caller has begun a transaction and rolls back when this raises.
 
     Raises:
         UnreadableFile: there is no header, or the account does not balance.
     """
-    found = find_layout(_sample(text.path), feed)
+    found = find_layout(_sample(text.path), feed, bounds)
     shape = shape_of(text.path, found.dialect.quote)
-    outcome = read_fast(con, feed, file_id, text, found, shape) or read_careful(con, feed, file_id, text, found, shape)
+    outcome = read_fast(con, feed, file_id, text, found, shape, bounds) or read_careful(
+        con, feed, file_id, text, found, shape, bounds
+    )
     if not outcome.balances:
         raise UnreadableFile("The records read do not add up to the lines in the file.", "unbalanced")
     return outcome
 
 
 def read_fast(
-    con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text, found: Found, shape: Shape
+    con: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    file_id: str,
+    text: Utf8Text,
+    found: Found,
+    shape: Shape,
+    bounds: Bounds = USUAL_BOUNDS,
 ) -> Outcome | None:
     """Let DuckDB load a file in which every record after the header is a plain one.
 
@@ -117,7 +149,14 @@ def read_fast(
         Null when it is not such a file; the transaction was begun anew then.
     """
     layout, dialect = found.layout, found.dialect
-    if not shape.regular or (text.has_mark and not found.header) or _ends_with_total(text.path, dialect):
+    if not shape.regular or shape.longest > bounds.record or (text.has_mark and not found.header):
+        return None
+    with _open(text) as stream:
+        first = list(itertools.islice(Splitter(stream, dialect, bounds=bounds), found.header))
+    # DuckDB skips lines, and the shape counts marks: up to the header, both must see the records that are there.
+    if any(record.lines > 1 or (dialect.quote and record.text.count(dialect.quote) % 2) for record in first):
+        return None
+    if _ends_with_total(text.path, dialect):
         return None
     if shape.lines > shape.records and _swallows(text.path, dialect, layout.width):
         return None
@@ -132,10 +171,9 @@ def read_fast(
                 numbers = f"(select range from {numbers} anti join refused using (range) order by range)"
                 loaded = _insert_with_duckdb(con, feed, file_id, text.path, found, numbers)
                 rejects = _rejects_of_duckdb(con) or {}
-            reading = _Reading(Sink(con, feed, file_id), feed, found, shape.has_nul)
-            with _open(text) as stream:  # header and what stands before it
-                for record in itertools.islice(Splitter(stream, dialect), found.header):
-                    reading.take(record)
+            reading = _Reading(Sink(con, feed, file_id, bounds), feed, found, shape.has_nul, bounds)
+            for record in first:
+                reading.take(record)
             if not _looks_doubtful(con, feed, file_id, layout) and reading.take_rejects(rejects):
                 outcome = reading.account("duckdb", text.encoding)
                 return dataclasses.replace(outcome, physical=shape.records, loaded=outcome.loaded + loaded)
@@ -148,11 +186,20 @@ def _begin_anew(con: duckdb.DuckDBPyConnection) -> None:
     con.begin()
 
 
-def read_careful(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text, found: Found, shape: Shape) -> Outcome:
+def read_careful(
+    con: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    file_id: str,
+    text: Utf8Text,
+    found: Found,
+    shape: Shape,
+    bounds: Bounds = USUAL_BOUNDS,
+) -> Outcome:
     """Load record by record, each judged on its own."""
-    reading = _Reading(Sink(con, feed, file_id), feed, found, shape.has_nul)
+    reading = _Reading(Sink(con, feed, file_id, bounds), feed, found, shape.has_nul, bounds)
     with _open(text) as stream:
-        for record in Splitter(stream, found.dialect, reading.stands_alone):
+        lines = stream if shape.longest <= bounds.record else bounded_lines(stream, bounds.record)
+        for record in Splitter(lines, found.dialect, reading.stands_alone, bounds, found.layout.width + _MORE_FIELDS):
             reading.take(record)
     reading.end()
     outcome = reading.account("python", text.encoding)
@@ -163,8 +210,8 @@ def read_careful(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text:
 class _Reading:
     """The careful reader's state: where it is, which layout holds, which records wait for the end of the file."""
 
-    def __init__(self, sink: Sink, feed: Feed, found: Found, has_nul: bool) -> None:
-        self._sink, self._feed, self._found, self._has_nul = sink, feed, found, has_nul
+    def __init__(self, sink: Sink, feed: Feed, found: Found, has_nul: bool, bounds: Bounds) -> None:
+        self._sink, self._feed, self._found, self._has_nul, self._bounds = sink, feed, found, has_nul, bounds
         self.number = self.lines = self.skipped = 0
         # Records that are totals if nothing but totals follows.
         self._waiting: list[tuple[int, Record]] = []
@@ -201,7 +248,7 @@ class _Reading:
             False when one of them is no plain record: the whole file needs the careful reader.
         """
         for self.number, text in rejects.items():
-            records = list(Splitter(io.StringIO(text, newline=""), self._found.dialect))
+            records = list(Splitter(io.StringIO(text, newline=""), self._found.dialect, bounds=self._bounds))
             fields = records[0].fields if len(records) == 1 else None
             if fields is None or self._is_no_record(fields, records[0]) or is_total(fields):
                 return False
@@ -255,6 +302,10 @@ class _Reading:
     def _place(self, number: int, record: Record) -> None:
         """Load a record, or quarantine it with its reason."""
         fields, width = record.fields, self._layout.width
+        if record.too_long:
+            detail = f"It is longer than {self._bounds.record:,} characters (limits.max_record)."
+            self._sink.reject(number, "too_long", detail, record.text)
+            return
         if fields is None:
             self._sink.reject(number, "broken_quoting", "Its quotation marks don't close, or close within a value.", record.text)
             return
@@ -301,7 +352,7 @@ def _insert_with_duckdb(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str
             quote = {_literal(dialect.quote)}, escape = {_literal(dialect.quote)},
             columns = {{{", ".join(f"{name}: 'varchar'" for name in names)}}},
             force_not_null = [{", ".join(map(_literal, names))}],
-            store_rejects = true, rejects_limit = 0, rejects_line_size_limit = {LONGEST_RECORD},
+            store_rejects = true, rejects_limit = 0, rejects_line_size_limit = {_LONGEST_REJECT},
             rejects_table = '{_REJECTS}', rejects_scan = '{_REJECTS}_scans'
         ) positional join {numbers}
         where c0 is not null
@@ -360,7 +411,7 @@ def _ends_with_total(path: Path, dialect: Dialect) -> bool:
         stream.seek(max(0, stream.tell() - _TAIL))
         lines = stream.read().decode("utf-8", "replace").splitlines()
     last = next((line for line in reversed(lines) if line.strip()), "")
-    return is_total([cell.strip('"') for cell in (last.split(dialect.delimiter) if dialect.delimiter else [last])])
+    return is_total([cell.strip(dialect.quote) for cell in (last.split(dialect.delimiter) if dialect.delimiter else [last])])
 
 
 def _sample(path: Path) -> str:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from orchestration.readers.feeds import Feed
 from orchestration.readers.json_stream import Number, Piece, Repeated, as_text, pieces, to_json
 from orchestration.readers.layout import normalised
+from orchestration.readers.outcome import USUAL_BOUNDS, Bounds
 
 _MOST_WRAPPED = 3  # texts in texts: SNS wraps once, a queue around it twice
 _MOST_PLANS = 10_000  # objects whose keys are data would fill the memory with plans that are used once
@@ -41,8 +42,8 @@ class Way(NamedTuple):
 class Extractor:
     """Takes records out of values, and a feed's columns out of records."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
+    def __init__(self, feed: Feed, bounds: Bounds = USUAL_BOUNDS) -> None:
+        self._feed, self._bounds = feed, bounds
         path = feed.options.get("records_path")
         self._path = tuple(str(path).split(".")) if path else ()
         labels = {normalised(label) for column in feed.columns for label in column.labels}
@@ -83,7 +84,7 @@ class Extractor:
         if piece.reason:
             yield Found(None, piece.text, piece.reason)
         elif holds_json(value) and wrapped < _MOST_WRAPPED:
-            for inner in pieces(io.StringIO(value)):
+            for inner in pieces(io.StringIO(value), self._bounds):
                 yield from self._unwrap(inner, path, wrapped + 1)
         elif path and isinstance(value, dict):
             yield from self._behind(piece, path, wrapped)
@@ -108,7 +109,8 @@ class Extractor:
         if isinstance(piece.value, Repeated):
             return Found(None, piece.text, "repeated_key")
         if isinstance(piece.value, dict):
-            return Found(piece.value, piece.text, None)
+            too_many = len(piece.value) > self._bounds.columns
+            return Found(None, piece.text, "too_many_fields") if too_many else Found(piece.value, piece.text, None)
         if isinstance(piece.value, str):
             return Found({self._scalar: piece.value}, piece.text, None)
         return Found(None, piece.text, "not_an_object")

@@ -14,16 +14,17 @@ import duckdb
 
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.json_fields import Extractor, Found, ways
-from orchestration.readers.json_stream import MOST_DEPTH, JsonShape, json_shape_of, pieces
+from orchestration.readers.json_stream import JsonShape, json_shape_of, pieces
 from orchestration.readers.layout import normalised
-from orchestration.readers.outcome import Outcome, Sink, UnreadableFile
+from orchestration.readers.outcome import USUAL_BOUNDS, Bounds, Outcome, Sink, UnreadableFile
 from orchestration.readers.text import Utf8Text
 
 _DETAILS = {
     "not_json": "It is not valid JSON.",
     "truncated": "The file ends within it, so what followed is missing; ask for the file again.",
-    "too_long": "It is longer than 16 MiB.",
-    "too_deep": f"It is nested more than {MOST_DEPTH} levels deep.",
+    "too_long": "It is longer than {0.json_value:,} characters (limits.max_json_value).",
+    "too_deep": "It is nested more than {0.json_depth} levels deep (limits.max_json_depth).",
+    "too_many_fields": "It has more than {0.columns:,} keys (limits.max_columns).",
     "not_an_object": "It is neither an object nor a value that a record can be.",
     "records_path_missing": "It has nothing at the path where its feed says the records are.",
     "repeated_key": "It names a key twice, and readers differ in which of the two they believe.",
@@ -38,26 +39,33 @@ _PAGE = 10_000  # documents that Python looks at, held in memory at a time
 _UNNAMEABLE = frozenset('"\\*[]$')  # letters of a key that DuckDB's paths give another meaning
 
 
-def read_json(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text) -> Outcome:
+def read_json(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text, bounds: Bounds = USUAL_BOUNDS) -> Outcome:
     """Load one file. The caller has begun a transaction and rolls back when this raises.
 
     Raises:
         UnreadableFile: the account does not balance.
     """
     shape = json_shape_of(text.path)
-    outcome = read_fast(con, feed, file_id, text, shape) or read_careful(con, feed, file_id, text, shape)
+    outcome = read_fast(con, feed, file_id, text, shape, bounds) or read_careful(con, feed, file_id, text, shape, bounds)
     if not outcome.balances:
         raise UnreadableFile("The records read do not add up to the objects in the file.", "unbalanced")
     return outcome
 
 
-def read_careful(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text, shape: JsonShape) -> Outcome:
+def read_careful(
+    con: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    file_id: str,
+    text: Utf8Text,
+    shape: JsonShape,
+    bounds: Bounds = USUAL_BOUNDS,
+) -> Outcome:
     """Load value by value, each judged on its own."""
-    putter = _Putter(con, feed, file_id)
+    putter = _Putter(con, feed, file_id, bounds)
     number = skipped = objects = 0
     broken = False
     with text.path.open(encoding="utf-8-sig" if text.has_mark else "utf-8", newline="") as stream:
-        for piece in pieces(stream):
+        for piece in pieces(stream, bounds):
             broken = broken or piece.reason is not None
             objects += isinstance(piece.value, dict)
             before = number
@@ -72,18 +80,27 @@ def read_careful(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text:
     return Outcome(physical, putter.sink.loaded, putter.sink.quarantined, skipped, "python", text.encoding)
 
 
-def read_fast(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Utf8Text, shape: JsonShape) -> Outcome | None:
+def read_fast(
+    con: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    file_id: str,
+    text: Utf8Text,
+    shape: JsonShape,
+    bounds: Bounds = USUAL_BOUNDS,
+) -> Outcome | None:
     """Let DuckDB load a file of nothing but well-formed objects; single ones of them may still go through Python.
 
     Returns:
         Null when it is not such a file; the transaction was begun anew then.
     """
-    if not shape.regular or shape.depth > MOST_DEPTH or not shape.objects or text.has_mark or feed.options.get("records_path"):
+    if not shape.regular or not shape.objects or text.has_mark or feed.options.get("records_path"):
+        return None
+    if shape.depth > bounds.json_depth:
         return None
     try:
-        plan = _plan(con, feed) if _documents(con, text, shape) else None
+        plan = _plan(con, feed, bounds) if _documents(con, text, shape, bounds) else None
         if plan is not None:
-            return _load_documents(con, feed, file_id, plan, text.encoding)
+            return _load_documents(con, feed, file_id, plan, text.encoding, bounds)
     except duckdb.InvalidInputException:  # what its parser says about a file it can't read
         pass
     con.rollback()
@@ -94,8 +111,9 @@ def read_fast(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, text: Ut
 class _Putter:
     """Puts records into the raw table or into quarantine."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str) -> None:
-        self.extractor, self.sink = Extractor(feed), Sink(con, feed, file_id)
+    def __init__(self, con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self.extractor, self.sink = Extractor(feed, bounds), Sink(con, feed, file_id, bounds)
         names = [*(column.name for column in feed.columns), "_extra"]
         self.sink.use({name: f"c{place}" for place, name in enumerate(names)})
 
@@ -110,7 +128,7 @@ class _Putter:
             if reason is None:
                 self.sink.row(number, values)
         if reason is not None:
-            self.sink.reject(number, reason, _DETAILS[reason], found.text)
+            self.sink.reject(number, reason, _DETAILS[reason].format(self._bounds), found.text)
 
 
 def _storable(values: Iterable[str | None]) -> tuple[tuple[str | None, ...], str | None]:
@@ -137,8 +155,11 @@ class _Plan:
     """True for documents that Python must look at."""
 
 
-def _documents(con: duckdb.DuckDBPyConnection, text: Utf8Text, shape: JsonShape) -> bool:
-    """Fill ``json_documents`` with the file's numbered values and say whether they are the objects that were counted."""
+def _documents(con: duckdb.DuckDBPyConnection, text: Utf8Text, shape: JsonShape, bounds: Bounds) -> bool:
+    """Fill ``json_documents`` with the file's numbered values and say whether they are the objects that were counted.
+
+    DuckDB refuses values of more than 16 MiB unless told otherwise; where more is allowed, the careful way reads them.
+    """
     with text.path.open("rb") as stream:
         kind = "array" if stream.read(1 << 16).lstrip().startswith(b"[") else "unstructured"
     # The positional join numbers in the order of the file; it fills the shorter side with nulls.
@@ -148,12 +169,16 @@ def _documents(con: duckdb.DuckDBPyConnection, text: Utf8Text, shape: JsonShape)
         [str(text.path)],
     )
     counted = con.execute(
-        "select count(*) filter (where n is not null and json_type(json) = 'OBJECT'), count(*) from json_documents"
+        "select count(*) filter (where n is not null and json_type(json) = 'OBJECT' and strlen(json) <= ?), count(*) "
+        "from json_documents",
+        [bounds.json_value],
     ).fetchall()
     return counted == [(shape.objects, shape.objects)]
 
 
-def _load_documents(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, plan: _Plan, encoding: str) -> Outcome:
+def _load_documents(
+    con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, plan: _Plan, encoding: str, bounds: Bounds
+) -> Outcome:
     # All paths in one call: each call parses the document anew.
     source = f"(select n, json, json_extract_string(json, [{', '.join(map(_literal, plan.paths))}]) as found from json_documents)"
     con.execute(f"create or replace temp table json_odd as select n from {source} where {plan.odd}")
@@ -163,13 +188,13 @@ def _load_documents(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, pl
         f"select ?, n, {', '.join(plan.values)}, {plan.extra} from {source} anti join json_odd using (n)",
         [file_id],
     ).fetchall()[0][0]
-    putter = _Putter(con, feed, file_id)
+    putter = _Putter(con, feed, file_id, bounds)
     last = odd = 0
     while page := con.execute(
         f"select n, json from json_documents semi join json_odd using (n) where n > ? order by n limit {_PAGE}", [last]
     ).fetchall():
         for last, document in page:
-            for piece in pieces(io.StringIO(document)):
+            for piece in pieces(io.StringIO(document), bounds):
                 for found in putter.extractor.records(piece):
                     putter.put(last, found)
         odd += len(page)
@@ -179,10 +204,11 @@ def _load_documents(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, pl
     return Outcome(plain + odd, plain + putter.sink.loaded, putter.sink.quarantined, 0, "duckdb", encoding)
 
 
-def _plan(con: duckdb.DuckDBPyConnection, feed: Feed) -> _Plan | None:
+def _plan(con: duckdb.DuckDBPyConnection, feed: Feed, bounds: Bounds) -> _Plan | None:
     """Null where only Python can follow."""
     keys = tuple(_texts(con, "select distinct unnest(json_keys(json)) from json_documents"))
-    if any(_UNNAMEABLE & set(key) for key in keys):
+    # With more keys than one object may have, all of them together, keys are data and no plan would fit many objects.
+    if len(keys) > bounds.columns or any(_UNNAMEABLE & set(key) for key in keys):
         return None
     odd = [
         "len(json_keys(json)) <> len(list_distinct(json_keys(json)))",

@@ -15,11 +15,10 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
+from orchestration.readers.outcome import USUAL_BOUNDS, Bounds
+
 _CHUNK = 1 << 20
 _BYTES = 1 << 22
-# DuckDB's own limit for an object, so that both ways refuse the same.
-LONGEST_VALUE = 16 << 20
-MOST_DEPTH = 64  # the deepest webhook seen has 9 levels; past the parser's own limit it would fail anyway
 _SEPARATORS = re.compile("[\\s,\ufeff\x1e\x00]*")  # 1e starts records in RFC 7464 sequences
 _TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]"]', re.DOTALL)
 _NEXT_OBJECT = re.compile(r"[}\]]\s*,?\s*(?=\{)")
@@ -59,16 +58,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=_object, strict=False)
 
 
-def pieces(stream: TextIO) -> Iterator[Piece]:
+def pieces(stream: TextIO, bounds: Bounds = USUAL_BOUNDS) -> Iterator[Piece]:
     """The values of a stream; those of an outermost array one by one."""
-    return _Window(stream).pieces()
+    return _Window(stream, bounds).pieces()
 
 
 class _Window:
     """A stretch of the file, long enough for one value."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, bounds: Bounds) -> None:
+        self._stream, self._bounds = stream, bounds
         self._text = ""
         self._at = 0
         self._ended = False
@@ -116,7 +115,7 @@ class _Window:
                 if end < len(self._text) or not self._more():  # a number at the edge may go on behind it
                     return self._cut(end, value)
                 continue
-            if len(self._text) - self._at >= LONGEST_VALUE or not self._more():
+            if len(self._text) - self._at > self._bounds.json_value or not self._more():
                 break
         end = self._end_of_broken(indent)
         if end == len(self._text) and reason == "not_json" and self._text[self._at] in "{[":
@@ -126,7 +125,10 @@ class _Window:
     def _cut(self, end: int, value: Any, reason: str | None = None) -> Piece:
         text = self._text[self._at : end]
         self._at = end
-        if reason is None and text.count("{") + text.count("[") > MOST_DEPTH and _depth(value) > MOST_DEPTH:
+        deepest = self._bounds.json_depth
+        if reason is None and len(text) > self._bounds.json_value:
+            return Piece(None, text, "too_long")
+        if reason is None and text.count("{") + text.count("[") > deepest and _depth(value) > deepest:
             return Piece(None, text, "too_deep")
         return Piece(value, text, reason)
 
@@ -140,16 +142,16 @@ class _Window:
         if text[at] not in "{[":
             found = _NEXT_START.search(text, at + 1)
             return found.start() if found else len(text)
-        ends = []
-        closed = _close(text, at)
-        if closed is not None:
-            ends.append(closed)
+        following = None
         if not indent.strip(" \t"):
             following = re.compile(rf"\n(?={re.escape(indent)}[{{\[\]])").search(text, at)
-            if following:
-                ends.append(following.start())
-        if ends:
-            return min(ends)
+        # Looked for in this value's lines only: over a file of broken lines, each search to its end would take days.
+        end = following.start() if following else len(text)
+        closed = _close(text, at, end, self._bounds.json_depth)
+        if closed is not None:
+            return closed
+        if following:
+            return end
         for found in _NEXT_OBJECT.finditer(text, at):
             try:
                 _DECODER.raw_decode(text, found.end())
@@ -159,10 +161,10 @@ class _Window:
         return len(text)
 
 
-def _close(text: str, at: int) -> int | None:
-    """The place behind the bracket that closes the one at ``at``, texts left out of account."""
+def _close(text: str, at: int, end: int, deepest: int) -> int | None:
+    """The place before ``end`` and behind the bracket that closes the one at ``at``, texts left out of account."""
     depth = 0
-    for token in _TOKENS.finditer(text, at):
+    for token in _TOKENS.finditer(text, at, end):
         letter = token[0][0]
         if letter == '"':
             if len(token[0]) == 1:
@@ -171,6 +173,8 @@ def _close(text: str, at: int) -> int | None:
         depth += 1 if letter in "{[" else -1
         if depth == 0:
             return token.end()
+        if depth > deepest:
+            return None  # brackets that never close, one value after the other
     return None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestration.readers.feeds import Feed
-from orchestration.readers.outcome import UnreadableFile
+from orchestration.readers.outcome import USUAL_BOUNDS, Bounds, UnreadableFile
 from orchestration.readers.split import Dialect, Splitter
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -117,14 +117,14 @@ def layout_of_positions(width: int, feed: Feed) -> Layout:
     return Layout(("",) * full, tuple(range(declared)), extras, least, _spellings((), feed))
 
 
-def find_layout(sample: str, feed: Feed) -> Found:
+def find_layout(sample: str, feed: Feed, bounds: Bounds = USUAL_BOUNDS) -> Found:
     """Delimiter, header and columns of a file, from its first lines.
 
     The header is the record that names the most declared columns under any delimiter, the first of equals, so that
     lines before it and unknown columns do not matter.
 
     Raises:
-        UnreadableFile: no record names a declared column, or a required one is missing.
+        UnreadableFile: no record names a declared column, a required one is missing, or there are too many.
     """
     quote = str(feed.options.get("quote", '"'))
     forced = feed.options.get("delimiter")
@@ -132,14 +132,20 @@ def find_layout(sample: str, feed: Feed) -> Found:
     if feed.reader == "lines":
         return Found(Dialect("", ""), 0, layout_of_positions(1, feed))
     if feed.options.get("header") is False:
-        return _by_width(sample, feed, dialects)
+        return _by_width(sample, feed, dialects, bounds)
     best: tuple[tuple[bool, int, int], Found] | None = None
+    widest = 0
     for dialect in dialects:
-        for number, cells in _first_records(sample, dialect):
+        for number, cells in _first_records(sample, dialect, bounds):
+            widest = max(widest, len(cells))
+            if len(cells) > bounds.columns:
+                continue
             layout = layout_of(cells, feed)
             score = (layout.has(feed, feed.requires), layout.found, -number)
             if layout.found and (best is None or score > best[0]):
                 best = score, Found(dialect, number, layout)
+    if best is None and widest > bounds.columns:
+        raise _too_wide(widest, bounds)
     if best is None:
         raise UnreadableFile(
             f"None of its first {_LOOK_FOR_HEADER} records is a header: none names a column of {feed.vendor}/{feed.feed}.",
@@ -152,7 +158,11 @@ def find_layout(sample: str, feed: Feed) -> Found:
     return best[1]
 
 
-def _by_width(sample: str, feed: Feed, dialects: list[Dialect]) -> Found:
+def _too_wide(columns: int, bounds: Bounds) -> UnreadableFile:
+    return UnreadableFile(f"It has {columns:,} columns, more than {bounds.columns:,} (limits.max_columns).", "too_many_columns")
+
+
+def _by_width(sample: str, feed: Feed, dialects: list[Dialect], bounds: Bounds) -> Found:
     """Without a header the delimiter is the one that yields as many fields as the feed has columns.
 
     For a feed of one column any delimiter does that which is not in the file, so there one counts that cuts every record.
@@ -160,7 +170,7 @@ def _by_width(sample: str, feed: Feed, dialects: list[Dialect]) -> Found:
     declared = len(feed.columns)
     ranked = []
     for dialect in dialects:
-        widths = Counter(len(cells) for _, cells in _first_records(sample, dialect))
+        widths = Counter(len(cells) for _, cells in _first_records(sample, dialect, bounds))
         if widths:
             width, records = max(widths.items(), key=lambda item: (item[0] == declared, item[1]))
             fits = width == declared > 1, width > 1 and len(widths) == 1, records
@@ -168,11 +178,13 @@ def _by_width(sample: str, feed: Feed, dialects: list[Dialect]) -> Found:
     if not ranked:
         return Found(dialects[0], 0, layout_of_positions(declared, feed))
     _, width, dialect = max(ranked, key=lambda item: item[0])
+    if width > bounds.columns:
+        raise _too_wide(width, bounds)
     return Found(dialect, 0, layout_of_positions(width, feed))
 
 
-def _first_records(sample: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    splitter = Splitter(io.StringIO(sample, newline=""), dialect)
+def _first_records(sample: str, dialect: Dialect, bounds: Bounds) -> Iterator[tuple[int, list[str]]]:
+    splitter = Splitter(io.StringIO(sample, newline=""), dialect, bounds=bounds)
     for number, record in enumerate(itertools.islice(splitter, _LOOK_FOR_HEADER), start=1):
         if record.fields is not None and any(record.fields):
             yield number, record.fields

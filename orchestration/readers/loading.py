@@ -25,7 +25,7 @@ from orchestration.landing.manifest import Entry, Member, read_manifest
 from orchestration.readers.delimited import read_delimited
 from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.json_records import read_json
-from orchestration.readers.outcome import Outcome, UnreadableFile
+from orchestration.readers.outcome import Bounds, Outcome, UnreadableFile
 from orchestration.readers.recognise import reader_of
 from orchestration.readers.tables import FAILED, create_raw_tables
 from orchestration.readers.text import as_utf8
@@ -72,7 +72,7 @@ def load(
     """Load every registered file that is not loaded yet.
 
     Args:
-        config: every stage's door takes it; reading needs nothing of it, for what a source means was registered.
+        config: how large a record may be; what a source means was registered.
         as_of: the moment of the run, noted as ``loaded_at``.
         feed: load the files of this feed only.
         feeds: the feeds there are; by default those of the staging folders.
@@ -83,7 +83,9 @@ def load(
     feeds = all_feeds() if feeds is None else feeds
     create_raw_tables(con, feeds)
     clear_unpacked(home)
-    return [_load_one(con, home, as_of, pending) for pending in _pending(con, home, feeds if feed is None else (feed,))]
+    bounds = Bounds.of(config.limits)
+    wanted = _pending(con, home, feeds if feed is None else (feed,))
+    return [_load_one(con, home, as_of, pending, bounds) for pending in wanted]
 
 
 def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]) -> list[_Pending]:
@@ -111,14 +113,14 @@ def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]
     return pending
 
 
-def _load_one(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime, pending: _Pending) -> Loaded:
+def _load_one(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime, pending: _Pending, bounds: Bounds) -> Loaded:
     # What an attempt that failed left; nothing else can be there, for a load is one transaction.
     for table in ("quarantine", "load_log"):
         con.execute(f"delete from raw.{table} where file_id = ?", [pending.file_id])
     con.begin()
     try:
         try:
-            outcome = _read(con, home, pending)
+            outcome = _read(con, home, pending, bounds)
         except InputError as error:
             con.rollback()
             con.begin()
@@ -145,7 +147,7 @@ def _load_one(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime, pendi
     return loaded
 
 
-def _read(con: duckdb.DuckDBPyConnection, home: Home, pending: _Pending) -> Outcome:
+def _read(con: duckdb.DuckDBPyConnection, home: Home, pending: _Pending, bounds: Bounds) -> Outcome:
     feed = pending.feed
     if pending.member.size == 0:
         return Outcome(0, 0, 0, 0, feed.reader, "", "The file is empty.")
@@ -158,10 +160,8 @@ def _read(con: duckdb.DuckDBPyConnection, home: Home, pending: _Pending) -> Outc
             start = stream.read(_START)
         if len(start) < _START and not start.strip("\ufeff \t\r\n"):
             return Outcome(0, 0, 0, 0, feed.reader, text.encoding, "The file holds nothing but white space.")
-        reader = reader_of(feed, start)
-        return (
-            read_json(con, feed, pending.file_id, text) if reader == "json" else read_delimited(con, feed, pending.file_id, text)
-        )
+        read = read_json if reader_of(feed, start) == "json" else read_delimited
+        return read(con, feed, pending.file_id, text, bounds)
 
 
 def _scratch(home: Home) -> Path:

@@ -1,4 +1,4 @@
-"""What reading one file yields: rows and rejected records on their way into the raw tables, and the account of them.
+"""What reading one file may take and yields: bounds; rows and rejected records on their way into the raw tables; the account.
 
 Formats do not belong here; both readers write through :class:`Sink`, so a record can only end in one of three places.
 """
@@ -11,12 +11,37 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from orchestration.core.config import Limits, size_in_bytes
 from orchestration.core.errors import InputError
 from orchestration.readers.feeds import Feed
 
 _BATCH = 10_000  # rows per insert: larger batches were slower, for their texts leave the processor's cache
 # A rejected record is shown to a person, who reads no megabytes; the whole of it stays in landing.
 _MOST_TEXT = 1_000_000
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How large what is read may be: the part of ``[limits]`` that readers need, as numbers."""
+
+    record: int
+    json_value: int
+    json_depth: int
+    columns: int
+    quarantine_texts: int
+
+    @classmethod
+    def of(cls, limits: Limits) -> Bounds:
+        return cls(
+            record=size_in_bytes(limits.max_record),
+            json_value=size_in_bytes(limits.max_json_value),
+            json_depth=limits.max_json_depth,
+            columns=limits.max_columns,
+            quarantine_texts=limits.max_quarantine_texts,
+        )
+
+
+USUAL_BOUNDS = Bounds.of(Limits())
 
 
 class UnreadableFile(InputError):
@@ -48,8 +73,9 @@ class Outcome:
 class Sink:
     """Collects records of one file and inserts them in batches, inside the caller's transaction."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, bounds: Bounds = USUAL_BOUNDS) -> None:
         self._con, self._feed, self._file_id = con, feed, file_id
+        self._texts_left = bounds.quarantine_texts
         self.loaded = self.quarantined = 0
         self._numbers: list[int] = []
         self._rows: list[Sequence[str | None]] = []
@@ -69,8 +95,10 @@ class Sink:
             self._flush_rows()
 
     def reject(self, number: int, reason: str, detail: str, text: str | None) -> None:
-        """One record that can't be read, as it stood."""
-        self._rejected.append((number, reason, detail, None if text is None else text[:_MOST_TEXT]))
+        """One record that can't be read, as it stood; past the bound without its text, which stays in landing."""
+        kept = None if text is None or self._texts_left == 0 else text[:_MOST_TEXT]
+        self._texts_left -= kept is not None
+        self._rejected.append((number, reason, detail, kept))
         if len(self._rejected) >= _BATCH:
             self._flush_rejected()
 

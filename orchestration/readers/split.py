@@ -7,13 +7,16 @@ on at the next line: one quotation mark too many must not swallow the rest of a 
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
-# DuckDB's own limit for a record; without one, each unclosed quotation mark would be searched for to the end of the file.
-LONGEST_RECORD = 2 << 20
+from orchestration.readers.outcome import USUAL_BOUNDS, Bounds
+
+_CHUNK = 1 << 20
+_END_OF_LINE = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,40 @@ class Dialect:
 
 
 class Record(NamedTuple):
-    """One physical record. ``fields`` is null when its quotation marks make no sense."""
+    """One physical record. ``fields`` is null when its quotation marks make no sense, or when it is too long to be split."""
 
     fields: list[str] | None
     text: str
     lines: int
+    too_long: bool = False
+    """``text`` is only its beginning."""
+
+
+def bounded_lines(stream: TextIO, longest: int) -> Iterator[str]:
+    """The lines of a stream; of one that is longer only its first ``longest`` letters and one more, so that it shows.
+
+    Slower than going over the stream itself, which would take a line of any size into memory.
+    """
+    begun = held = ""
+    more = True
+    while more:
+        chunk = stream.read(_CHUNK)
+        more = bool(chunk)
+        text = held + chunk
+        held = "\r" if more and text.endswith("\r") else ""  # perhaps the first half of a CRLF
+        text = text[: len(text) - len(held)]
+        at = 0
+        for end in _END_OF_LINE.finditer(text):
+            yield _cut(begun + text[at : end.end()], longest)
+            begun, at = "", end.end()
+        begun = (begun + text[at:])[: longest + 1]
+    if begun:
+        yield begun
+
+
+def _cut(line: str, longest: int) -> str:
+    body = without_end(line)
+    return line if len(body) <= longest else body[: longest + 1]
 
 
 class Splitter:
@@ -39,17 +71,30 @@ class Splitter:
         lines: the file's lines, each with its end (LF, CRLF or CR).
         stands_alone: asked of each further line of a record that spans several: would it make a whole record by itself?
             Then the quotation mark that joined them is a stray one, and the lines are records of their own.
+        most_fields: what a record that spans lines may have. One with more was joined by stray marks; without a bound, each
+            of its lines would be searched to the end of the longest record.
     """
 
-    def __init__(self, lines: Iterator[str], dialect: Dialect, stands_alone: Callable[[str], bool] | None = None) -> None:
+    def __init__(
+        self,
+        lines: Iterator[str],
+        dialect: Dialect,
+        stands_alone: Callable[[str], bool] | None = None,
+        bounds: Bounds = USUAL_BOUNDS,
+        most_fields: int | None = None,
+    ) -> None:
         self._lines, self._dialect, self._stands_alone = lines, dialect, stands_alone
+        self._longest, self._most_fields = bounds.record, most_fields or bounds.columns
         self._back: deque[str] = deque()
+        self._size = 0  # of the lines taken for the record that is being tried
 
     def __iter__(self) -> Iterator[Record]:
         delimiter, quote = self._dialect.delimiter, self._dialect.quote
         while (line := self._next()) is not None:
             body = without_end(line)
-            if quote and quote in body:
+            if len(body) > self._longest:
+                yield Record(None, body, 1, too_long=True)
+            elif quote and quote in body:
                 yield self._quoted(line)
             else:
                 yield Record(body.split(delimiter) if delimiter else [body], body, 1)
@@ -67,7 +112,7 @@ class Splitter:
         """A record that one line holds and whose marks are as RFC 4180 has them, the common case, split in C."""
         delimiter, quote = self._dialect.delimiter, self._dialect.quote
         body = without_end(line)
-        if f"{delimiter} {quote}" in body or body.startswith(" "):
+        if f" {quote}" in body or body.startswith(" "):  # spaces before a mark may be decoration
             return None
         try:
             return Record(next(csv.reader((body,), delimiter=delimiter, quotechar=quote, strict=True)), body, 1)
@@ -90,6 +135,7 @@ class Splitter:
         delimiter, quote = self._dialect.delimiter, self._dialect.quote
         fields: list[str] = []
         body = without_end(taken[0])
+        self._size = len(taken[0])
         at = 0
         while True:
             start = at
@@ -107,6 +153,8 @@ class Splitter:
                 return None
             value, body, at = closed
             fields.append(value)
+            if len(taken) > 1 and len(fields) > self._most_fields:
+                return None
             while body.startswith(" ", at):
                 at += 1
             if at == len(body):
@@ -123,7 +171,6 @@ class Splitter:
         """
         quote = self._dialect.quote
         parts: list[str] = []
-        size = len(body)
         while True:
             mark = body.find(quote, at)
             if mark < 0:
@@ -132,10 +179,10 @@ class Splitter:
                 if line is None:
                     return None
                 taken.append(line)
-                size += len(line)
-                if size > LONGEST_RECORD:
-                    return None
                 body, at = without_end(line), 0
+                self._size += len(line)
+                if self._size - (len(line) - len(body)) > self._longest:
+                    return None
             elif escape and (mark - len(body[at:mark].rstrip(escape)) - at) % 2:
                 parts.append(body[at : mark - 1] + quote)
                 at = mark + 1

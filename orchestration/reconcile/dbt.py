@@ -18,10 +18,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration.core.config import Config
+from orchestration.core.config import Config, Limits
 from orchestration.core.errors import QuietlistError
 from orchestration.core.files import sha256_text
 from orchestration.core.home import CHECKOUT, Home
+from orchestration.core.warehouse import shortage, spill_folder
 from orchestration.destinations.contract import facts_of
 from orchestration.readers.feeds import KINDS, models_of_kind
 
@@ -59,13 +60,17 @@ class NodeResult:
 class DbtFailed(QuietlistError):
     """A dbt node failed. Carries every node's result."""
 
-    def __init__(self, selection: str, results: list[NodeResult], message: str = "") -> None:
+    def __init__(self, selection: str, results: list[NodeResult], message: str, limits: Limits) -> None:
         self.results = results
-        bad = [f"{result.unique_id}: {result.message}" for result in results if not result.ok and result.status != "skipped"]
+        failed = [result for result in results if not result.ok and result.status != "skipped"]
+        seen = "; ".join(f"{result.unique_id}: {result.message}" for result in failed)
+        next_step = "mend the model or the data it names, then run again: nothing after it was started"
+        # Where room is what is missing, the models that failed are no news.
+        lack = shortage(f"{seen} {message}", limits)
         super().__init__(
             f"Running the models of '{selection}'",
-            seen="; ".join(bad) or message or "dbt stopped without naming a node",
-            next_step="mend the model or the data it names, then run again: nothing after it was started",
+            seen=lack[0] if lack else seen or message or "dbt stopped without naming a node",
+            next_step=lack[1] if lack else next_step,
         )
 
 
@@ -188,7 +193,7 @@ def invoke(
             arguments.append("--full-refresh")
         success, results, error = _invoke(arguments, run_vars(config, as_of), home.warehouse_file, home, config)
     if not success:
-        raise DbtFailed(selection, results, error)
+        raise DbtFailed(selection, results, error, config.limits)
     return results
 
 
@@ -206,7 +211,9 @@ def _invoke(
         flags += ["--target-path", str(TARGET)]
     else:
         assert home is not None and config is not None
-        environment |= {"QUIETLIST_MEMORY": config.limits.memory, "QUIETLIST_SPILL": str(home.spill_folder)}
+        limits = config.limits
+        environment |= {"QUIETLIST_MEMORY": limits.memory, "QUIETLIST_SPILL": str(spill_folder(home, limits))}
+        environment["QUIETLIST_SPILL_LIMIT"] = limits.spill
         flags += ["--target-path", str(home.warehouse_folder / "dbt_target"), "--no-write-json"]
     with _environment(environment), _released():
         runner = dbtRunner() if parsing else dbtRunner(manifest=_manifest())

@@ -126,6 +126,21 @@ def test_text_is_rejected(why: str, raw: str | None, region: str, reason: str) -
     assert phone.normalise_phone(raw, region) == (None, "rejected", reason, None), why
 
 
+@pytest.mark.parametrize(
+    ("why", "raw", "region", "e164"),
+    [
+        ("Jersey's plan keeps the zero, Great Britain's takes it off", "0153412202", "JE", "+44153412202"),
+        ("and with a word behind it", "01534 12202g", "JE", "+44153412202"),
+        ("a second zero behind the one that was dropped", "+4900 (0-)30( 01003", "DE", "+493001003"),
+        ("a Brazilian mobile number of old behind a plus that is none", "+01718880954", "BR", "+5517918880954"),
+    ],
+)
+def test_an_answer_is_its_own_answer_whatever_repaired_it(why: str, raw: str, region: str, e164: str) -> None:
+    # Found by fuzzing: asking for the answer itself gave another number, so the suppression was not found.
+    assert phone.normalise_phone(raw, region).e164 == e164, why
+    assert phone.normalise_phone(e164, "").e164 == e164, why
+
+
 def test_every_reason_and_note_is_explained_and_met() -> None:
     assert {case[4] for case in READ if case[4]} == set(phone.NOTES)
     assert {case[3] for case in REJECTED} == set(phone.REASONS)

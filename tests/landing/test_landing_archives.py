@@ -156,6 +156,24 @@ def test_an_archive_that_cannot_be_used_is_kept_and_counted_and_the_run_goes_on(
     assert content in inbox.landed().values(), case
 
 
+def test_an_entry_without_a_name_is_refused_and_the_run_goes_on(inbox: Inbox) -> None:
+    # Found by fuzzing: it stopped the run, and every run after it.
+    content = zipped(("a.csv", A), ("x", B))
+    central = content.rindex(b"PK\x01\x02")
+    # The second entry's name gets length 0 in the list of contents; its letter becomes the first of a comment.
+    nameless = bytearray(content)
+    nameless[central + 28 : central + 30], nameless[central + 32 : central + 34] = b"\0\0", b"\1\0"
+    inbox.put("mail/a.zip", bytes(nameless))
+    inbox.put("mail/z.csv", B)
+    assert inbox.collect().taken == 2
+    bad, good = inbox.entries()
+    assert ([member.name for member in bad.members], [part.reason for part in bad.rejected]) == (
+        ["a.csv"],
+        ["archive_unsafe_path"],
+    )
+    assert len(good.members) == 1
+
+
 def test_text_that_packs_well_is_no_bomb(inbox: Inbox) -> None:
     entry = one(inbox, "a.zip", zipped(("a.csv", b"a@example.com\n" * 50_000)))
     assert [member.size for member in entry.members] == [700_000]

@@ -42,11 +42,16 @@ class Desk:
     home: Home
     con: duckdb.DuckDBPyConnection
     runs: int = field(default=0)
+    limits: dict[str, Any] = field(default_factory=dict)
 
     @property
     def config(self) -> Config:
         return Config.model_validate(
-            {"company": {"name": "Acme"}, "limits": {"settle_seconds": 0}, "sources": {"mail": {"format": "acme"}}}
+            {
+                "company": {"name": "Acme"},
+                "limits": {"settle_seconds": 0} | self.limits,
+                "sources": {"mail": {"format": "acme"}},
+            }
         )
 
     def read(self, one: Feed, content: bytes | str, name: str = "file.csv") -> Loaded:

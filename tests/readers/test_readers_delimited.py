@@ -357,3 +357,31 @@ def test_a_home_whose_path_holds_pattern_letters_works(tmp_path_factory: pytest.
         objects = feed({"email": ["email"]}, reader="json", name="objects")
         (more,) = desk.deliver((objects,), {"more.json": '{"email":"a@example.com"}'})
         assert (file.loaded, more.loaded) == (2, 1)
+
+
+def test_a_value_that_goes_on_behind_its_closing_mark_is_quarantined_however_the_file_is_read(desk: Desk) -> None:
+    # Found by fuzzing: DuckDB joined the two values into one, without the marks.
+    one = feed({"email": ["email"], "note": ["note"]})
+    file = desk.read(one, 'email,note\na@example.com, "x"  "b@example.com" \nc@example.com,"x"\n')
+    assert [(number, reason) for number, reason, _ in desk.quarantine(file)] == [(2, "broken_quoting")]
+    assert desk.values(file) == [("c@example.com", "x")]
+
+
+def test_a_quoted_value_behind_several_spaces_is_read_without_marks(desk: Desk) -> None:
+    # Found by fuzzing: behind two spaces both ways kept the marks, behind one they dropped them.
+    one = feed({"email": ["email"], "note": ["note"]})
+    assert desk.values(desk.read(one, 'email,note\na@example.com,  "x"\n')) == [("a@example.com", "x")]
+
+
+def test_an_odd_mark_before_the_header_leaves_no_record_out(desk: Desk) -> None:
+    # Found by fuzzing: the mark joined two lines of the preamble for one count and not for the other.
+    one = feed({"email": ["email"]})
+    file = desk.read(one, 'xa "\nb@xam.com"", "\nb@eil,noteil,lote\nnute,email\nz,"@ "a')
+    assert (file.reader, file.physical) == ("python", 5)
+    assert [number for number, _, text in desk.quarantine(file) if "@" in str(text)] == [2, 3, 5]
+
+
+def test_a_line_of_one_mark_at_the_end_of_a_list_is_a_rule_and_no_value(desk: Desk) -> None:
+    # Found by fuzzing: one way of reading loaded it, the other skipped it.
+    file = desk.read(feed({"phone": ["phone"]}, reader="lines"), '2025550101\n"\n')
+    assert (file.loaded, file.skipped) == (1, 1)

@@ -1,0 +1,51 @@
+"""``quietlist.toml``: what is refused, in words; what is accepted can be worked with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.core.config import load_config, parse_config, size_in_bytes
+from orchestration.core.errors import ConfigError
+from orchestration.core.home import Home
+
+COMPANY = '[company]\nname = "Acme"\n'
+
+
+def test_a_file_in_another_encoding_is_named_with_its_line(tmp_path: Path) -> None:
+    # Found by fuzzing: it ended in a UnicodeDecodeError.
+    home = Home.at(tmp_path).create()
+    home.config_file.write_bytes('[company]\nname = "Café"\n'.encode("latin-1"))
+    with pytest.raises(ConfigError, match="line 2") as caught:
+        load_config(home)
+    assert "save the file as UTF-8" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        ("memory", ('"4GB"', '"512 MiB"', '"1.5GiB"'), ('"4"', '"0.0GB"', '"9999999TB"', '"4gb"', "4", '"٤GB"', '"4GB\\n"')),
+        ("spill", ('"1KB"',), ('"much"', '""')),
+        ("max_file", ('"20GB"',), ('"0KB"',)),
+        ("max_record", ('"0.001KB"', '"50MB"'), ('"0.0001KB"', "true")),
+        ("max_json_value", ('"16MiB"',), ('"16 megabytes"',)),
+        ("max_json_depth", ("1", "200"), ("0", "201", "6.5")),
+        ("max_columns", ("1", "100000"), ("0", "-5")),
+        ("max_quarantine_texts", ("0", "100"), ("-1",)),
+        ("spill_folder", ('""', '"/srv/scratch"'), ('"scratch"', '"../scratch"')),
+    ],
+)  # fmt: skip
+def test_each_limit_can_be_set_and_nonsense_is_refused(key: str, good: tuple[str, ...], bad: tuple[str, ...]) -> None:
+    for value in good:
+        parse_config(f"{COMPANY}[limits]\n{key} = {value}\n", Path("quietlist.toml"))
+    for value in bad:
+        with pytest.raises(ConfigError) as caught:
+            parse_config(f"{COMPANY}[limits]\n{key} = {value}\n", Path("quietlist.toml"))
+        assert f"limits.{key}" in str(caught.value), f"{key} = {value}: {caught.value}"
+
+
+def test_a_size_is_what_its_unit_says() -> None:
+    assert [size_in_bytes(text) for text in ("1KB", "1 KiB", "1.5MB", "4GB", "1TiB")] == [
+        1_000, 1_024, 1_500_000, 4_000_000_000, 1_099_511_627_776,
+    ]  # fmt: skip
