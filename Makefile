@@ -16,7 +16,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test check dev bench clean install install-dev lock fmt dbt
+.PHONY: help run test check faults dev bench clean install install-dev lock fmt dbt
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,10 @@ check: install-dev ## Lint, types, SQL, definitions: everything that is not a te
 	$(BIN)/yamllint --strict .
 	$(BIN)/dagster definitions validate -w workspace.yaml
 	$(BIN)/dg check defs
+
+faults: install ## Inject every fault and kill 200 runs in throw-away homes; fails when one opt-out is lost (20 minutes)
+	@$(BIN)/quietlist faults
+	@$(BIN)/quietlist faults --crashes 200
 
 dev: install $(HOME_DIR)/quietlist.toml ## Open Dagster's pages on the demo home at http://127.0.0.1:3000
 	@QUIETLIST_HOME=$(abspath $(HOME_DIR)) DAGSTER_HOME=$$($(BIN)/python -c \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -71,6 +72,18 @@ class Outcome:
         if self.report:
             lines.append(f"Report: {self.report}")
         return lines
+
+
+_LEFT_IN_INBOX = {
+    "files_in_unknown_folders": "files wait in the inbox where no source is configured; move them, or add their source",
+    "still_written": "files were still being written and wait for the next run",
+    "not_files": "entries of the inbox are no regular files (links, sockets) and were left there",
+}
+
+
+def left_in_inbox(counts: Mapping[str, Any]) -> list[str]:
+    """What collecting left where it was, in sentences: each may hold opt-outs, and nobody has read it."""
+    return [f"{counts[name]} {said}." for name, said in _LEFT_IN_INBOX.items() if counts.get(name)]
 
 
 def prepare_instance(home: Home) -> Path:

@@ -58,6 +58,8 @@ class Shape:
     regular: bool
     """Nothing in it that parsers read differently: no lone returns, no zero bytes, every mark has its pair."""
     has_nul: bool
+    unfinished: bool
+    """Its last line has no end: usual with some writers, and what a file that was cut off on its way looks like."""
 
 
 def shape_of(path: Path, quote: str) -> Shape:
@@ -91,6 +93,7 @@ def shape_of(path: Path, quote: str) -> Shape:
         records=records + unfinished,
         regular=not (lone_returns or has_nul or marks % 2),
         has_nul=has_nul,
+        unfinished=unfinished,
     )
 
 
@@ -105,7 +108,18 @@ def read_delimited(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, tex
     outcome = read_fast(con, feed, file_id, text, found, shape) or read_careful(con, feed, file_id, text, found, shape)
     if not outcome.balances:
         raise UnreadableFile("The records read do not add up to the lines in the file.", "unbalanced")
+    if shape.unfinished:
+        _name_a_cut(con, file_id, outcome.physical)
     return outcome
+
+
+def _name_a_cut(con: duckdb.DuckDBPyConnection, file_id: str, last_record: int) -> None:
+    """A last record that is not whole says more than that it is broken: what should follow it is missing too."""
+    con.execute(
+        "update raw.quarantine set reason = 'truncated', detail = ? "
+        "where file_id = ? and record_no = ? and reason in ('too_few_fields', 'broken_quoting')",
+        ["The file ends within it, so what followed is missing; ask for the file again.", file_id, last_record],
+    )
 
 
 def read_fast(
