@@ -171,7 +171,7 @@ def _requests(person: Person, rng: random.Random, day: int) -> list[Row]:
 def _carried(person: Person, rng: random.Random) -> tuple[str, ...]:
     if not person.phones:
         return person.emails
-    return rng.choice((person.emails[:1], person.phones, (person.emails[0], *person.phones), person.emails))
+    return rng.choice((person.emails[:1], person.emails, person.phones, (person.emails[0], *person.phones)))
 
 
 def _of_a_skipped_hour(person: Person) -> list[Row]:

@@ -64,6 +64,8 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
         anew = _must_build_anew(con, config)
         if anew:
             con.execute("delete from raw.ledger_files")
+            # Without its files the ledger looks like one that no snapshot came late for; it must be built anew all the same.
+            con.execute("delete from raw.stamps where name = 'meaning'")
     nodes: list[dbt.NodeResult] = []
     if policy_changed:
         nodes += dbt.invoke(home, config, as_of, "seed", "resource_type:seed", full_refresh=True)
