@@ -234,9 +234,17 @@ def acknowledge(home_path: str | None, as_json: bool, file_id: str, person: str,
 @main.command()
 @_json_option
 @click.option("--fault", "names", multiple=True, metavar="NAME", help="Only this fault; may be given several times.")
-@click.option("--crashes", "kills", type=click.IntRange(min=0), default=0, metavar="N",
-              help="Instead of the faults: kill N runs at random moments and run again.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Decides the world, the faults' places and the kills' moments.")
+@click.option(
+    "--crashes",
+    "kills",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Instead of the faults: kill N runs at random moments and run again.",
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Decides the world, the faults' places and the kills' moments."
+)
 @click.option("--short", is_flag=True, help="Only the few faults that run with every test run.")
 @click.option("--markdown", is_flag=True, help="Print the table as docs/reliability.md holds it.")
 def faults(as_json: bool, names: tuple[str, ...], kills: int, seed: int, short: bool, markdown: bool) -> None:

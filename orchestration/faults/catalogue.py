@@ -32,6 +32,8 @@ from orchestration.faults.pipeline import ABSORBED, ALERTED, HELD, STOPPED, Ran,
 from orchestration.faults.truth import Node
 from orchestration.faults.world import DAYS, Files, Row, World
 from orchestration.gate.verdicts import acknowledge
+from orchestration.landing.archives import landed_path
+from orchestration.landing.manifest import read_manifest
 
 _ASKS, _WEB = "asks/asks_1.csv", "web/web_1.csv"
 _CRM, _NEWS = f"crm/contacts_{DAYS[1]:%Y-%m-%d}.csv", f"news/unsubscribed_email_audience_export_{DAYS[1]:%Y-%m-%d}_1a2b3c.csv"
@@ -64,9 +66,6 @@ class Case:
 
     def landed(self, name: str) -> Path:
         """Where the bytes of a delivery of the first day lie."""
-        from orchestration.landing.archives import landed_path
-        from orchestration.landing.manifest import read_manifest
-
         (entry,) = [entry for entry in read_manifest(self.home) if f"{entry.source}/{entry.name}" == name]
         return landed_path(self.home, entry.sha256)
 
@@ -108,7 +107,7 @@ class Fault:
     """Part of the short form, which runs with every test run."""
 
 
-# --- files ------------------------------------------------------------------------------------------------------------------
+# Files
 
 
 def _again(*names: str) -> Change:
@@ -184,7 +183,11 @@ def _let_settle(case: Case) -> None:
 
 
 def _deliver_twice(case: Case) -> None:
-    case.files |= {"asks/asks_1 (1).csv": case.files[_ASKS], "crm/copy.csv": case.files[_CRM], "asks/old.csv": case.world.files(0)["asks/asks_0.csv"]}
+    case.files |= {
+        "asks/asks_1 (1).csv": case.files[_ASKS],
+        "crm/copy.csv": case.files[_CRM],
+        "asks/old.csv": case.world.files(0)["asks/asks_0.csv"],
+    }
 
 
 def _rename(case: Case) -> None:
@@ -262,7 +265,7 @@ def _encode(case: Case) -> None:
         case.files[name] = mark + case.files[name].decode().encode(encoding)
 
 
-# --- clocks, configuration, customers -----------------------------------------------------------------------------------------
+# Clocks, configuration, customers
 
 
 def _hour_ahead(case: Case) -> None:
@@ -339,7 +342,7 @@ def _says_subscribed(case: Case) -> None:
     case.files["asks/import.csv"] = world.table(world.ASKS_HEADER, opt_ins)
 
 
-# --- what was written before ----------------------------------------------------------------------------------------------------
+# What was written before
 
 
 def _lose_database(case: Case) -> None:
@@ -394,7 +397,7 @@ def _alter_snapshot(case: Case) -> None:
         stream.write(b"x")
 
 
-# --- destinations -----------------------------------------------------------------------------------------------------------------
+# Destinations
 
 
 def _in_table(case: Case, *statements: str) -> None:
@@ -449,7 +452,7 @@ def _hanging(case: Case) -> Iterator[None]:
         con.close()
 
 
-# --- the process ------------------------------------------------------------------------------------------------------------------
+# The process
 
 
 def _nothing(_: Case) -> None:
@@ -477,37 +480,160 @@ def _killed(case: Case) -> Ran:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("truncated file", "a CSV file ends in the middle of a record", HELD, "middle of a record", _truncate, _then(_acknowledge("asks"), _again(_ASKS))),
-    Fault("truncated archive", "a ZIP file lacks its end", HELD, "wholly unreadable", _truncate_archive, _then(_acknowledge("news"), _again(_NEWS))),
-    Fault("growing file", "a file is still being written while the run looks", ALERTED, "still being written", _let_settle, _nothing, during=_growing),
+    Fault(
+        "truncated file",
+        "a CSV file ends in the middle of a record",
+        HELD,
+        "middle of a record",
+        _truncate,
+        _then(_acknowledge("asks"), _again(_ASKS)),
+    ),
+    Fault(
+        "truncated archive",
+        "a ZIP file lacks its end",
+        HELD,
+        "wholly unreadable",
+        _truncate_archive,
+        _then(_acknowledge("news"), _again(_NEWS)),
+    ),
+    Fault(
+        "growing file",
+        "a file is still being written while the run looks",
+        ALERTED,
+        "still being written",
+        _let_settle,
+        _nothing,
+        during=_growing,
+    ),
     Fault("delivered twice", "files come again, one under a copy's name, one of yesterday", ABSORBED, "", _deliver_twice),
     Fault("renamed", "files come under names that say nothing", ABSORBED, "", _rename),
     Fault("reordered", "rows in another order, one file in two parts", ABSORBED, "", _reorder),
     Fault("yesterday's export again", "yesterday's exports arrive behind today's", ABSORBED, "", _yesterday_again),
     Fault("half an export", "exports lack half of their rows", ALERTED, "half of its rows", _halve(_CRM, _NEWS)),
-    Fault("half a registry", "half", STOPPED, "registry left out", _halve(_DNC), _again(_DNC)),
-    Fault("emptied export", "exports hold a header and no row", ALERTED, "half of its rows", _only_header(_CRM, _NEWS), _again(_CRM, _NEWS)),
-    Fault("file without a byte", "a file arrives empty", HELD, "without a single byte", _no_bytes, _then(_acknowledge("asks"), _again(_ASKS))),
-    Fault("renamed column", "the column of addresses has another label", HELD, "a quarter or more", _relabel(b",email,", b",mail_addr,"), _then(_acknowledge("asks"), _again(_ASKS))),
-    Fault("swapped columns", "the labels of addresses and numbers are swapped", HELD, "a quarter or more", _swap_columns, _then(_acknowledge("asks"), _again(_ASKS))),
+    Fault(
+        "half a registry",
+        "the registry's full list lacks every second number",
+        STOPPED,
+        "registry left out",
+        _halve(_DNC),
+        _again(_DNC),
+    ),
+    Fault(
+        "emptied export",
+        "exports hold a header and no row",
+        ALERTED,
+        "half of its rows",
+        _only_header(_CRM, _NEWS),
+        _again(_CRM, _NEWS),
+    ),
+    Fault(
+        "file without a byte",
+        "a file arrives empty",
+        HELD,
+        "without a single byte",
+        _no_bytes,
+        _then(_acknowledge("asks"), _again(_ASKS)),
+    ),
+    Fault(
+        "renamed column",
+        "the column of addresses has another label",
+        HELD,
+        "a quarter or more",
+        _relabel(b",email,", b",mail_addr,"),
+        _then(_acknowledge("asks"), _again(_ASKS)),
+    ),
+    Fault(
+        "swapped columns",
+        "the labels of addresses and numbers are swapped",
+        HELD,
+        "a quarter or more",
+        _swap_columns,
+        _then(_acknowledge("asks"), _again(_ASKS)),
+    ),
     Fault("moved columns", "columns come in another order", ABSORBED, "", _move_columns),
     Fault("another encoding", "UTF-16 with and without a mark, a Windows code page", ABSORBED, "", _encode),
-    Fault("run in the past", "the clock of the run is an hour behind the last run", STOPPED, "same moment or later", _nothing, _nothing, _run_in_the_past),
+    Fault(
+        "run in the past",
+        "the clock of the run is an hour behind the last run",
+        STOPPED,
+        "same moment or later",
+        _nothing,
+        _nothing,
+        _run_in_the_past,
+    ),
     Fault("clock an hour ahead", "the vendors' clocks are an hour fast", ABSORBED, "", _hour_ahead),
     Fault("time zone changed", "a source's zone changes in the configuration", ABSORBED, "", _other_zone, truth=_as_read_there),
-    Fault("source removed", "a source leaves the configuration while its files wait", ALERTED, "no source is configured", _remove_source, _source_back),
-    Fault("customers merged", "two customers become one", ABSORBED, "", _merge_customers, truth=lambda made: made.truth(merged=_MERGED)),
+    Fault(
+        "source removed",
+        "a source leaves the configuration while its files wait",
+        ALERTED,
+        "no source is configured",
+        _remove_source,
+        _source_back,
+    ),
+    Fault(
+        "customers merged",
+        "two customers become one",
+        ABSORBED,
+        "",
+        _merge_customers,
+        truth=lambda made: made.truth(merged=_MERGED),
+    ),
     Fault("contacts deleted", "customers who asked are deleted from the CRM", ABSORBED, "", _delete_contacts),
     Fault("says subscribed", "an import and the vendor say that everybody is subscribed", ABSORBED, "", _says_subscribed),
-    Fault("disk full", "no file can grow", STOPPED, "disk", _nothing, _nothing, _on_a_full_disk),
+    Fault("disk full", "the warehouse can grow no further", STOPPED, "make room", _nothing, _nothing, _on_a_full_disk),
     Fault("database deleted", "the warehouse is gone", ABSORBED, "", _lose_database),
-    Fault("landed file deleted", "and the warehouse with it", HELD, "unreadable", _then(_delete_landed, _lose_database), _first_day_again),
-    Fault("landed file altered", "and the warehouse lost", HELD, "unreadable", _then(_alter_landed, _lose_database), _first_day_again),
-    Fault("manifest damaged", "one line of the landing manifest is changed", STOPPED, "manifest.*line", _then(_keep("manifest", _manifest), _damage_manifest), _restore("manifest", _manifest)),
-    Fault("manifest cut", "its last lines are gone", STOPPED, "manifest", _then(_keep("manifest", _manifest), _cut_manifest), _restore("manifest", _manifest)),
-    Fault("published snapshot altered", "a byte is added to a published file", STOPPED, "not the file that was published", _then(_keep("snapshot", _snapshot), _alter_snapshot), _restore("snapshot", _snapshot)),
-    Fault("destination forgets", "accepts rows and does not keep them", ALERTED, "are not there", _forgetful, _remembers),
-    Fault("errors inside", "says OK with an error inside", ALERTED, "refused", _nothing, _nothing, _with_errors_inside),
+    Fault(
+        "landed file deleted",
+        "a landed file and the warehouse are gone",
+        HELD,
+        "unreadable",
+        _then(_delete_landed, _lose_database),
+        _first_day_again,
+    ),
+    Fault(
+        "landed file altered",
+        "a landed file is changed by hand and the warehouse is gone",
+        HELD,
+        "unreadable",
+        _then(_alter_landed, _lose_database),
+        _first_day_again,
+    ),
+    Fault(
+        "manifest damaged",
+        "one line of the landing manifest is changed",
+        STOPPED,
+        "manifest.*line",
+        _then(_keep("manifest", _manifest), _damage_manifest),
+        _restore("manifest", _manifest),
+    ),
+    Fault(
+        "manifest cut",
+        "its last lines are gone",
+        STOPPED,
+        "manifest",
+        _then(_keep("manifest", _manifest), _cut_manifest),
+        _restore("manifest", _manifest),
+    ),
+    Fault(
+        "published snapshot altered",
+        "a byte is added to a published file",
+        STOPPED,
+        "not the file that was published",
+        _then(_keep("snapshot", _snapshot), _alter_snapshot),
+        _restore("snapshot", _snapshot),
+    ),
+    Fault(
+        "destination forgets",
+        "a destination accepts rows and does not keep them",
+        ALERTED,
+        "are not there",
+        _forgetful,
+        _remembers,
+    ),
+    Fault(
+        "errors inside", "a destination says OK with an error inside", ALERTED, "refused", _nothing, _nothing, _with_errors_inside
+    ),
     Fault("destination hangs", "another writer holds the table's lock", STOPPED, "table", _nothing, _nothing, during=_hanging),
     Fault("destination emptied", "somebody empties the table and removes the drops", ALERTED, "gone", _emptied, _nothing),
     Fault("two runs at once", "the daily job is started twice", STOPPED, "another run", _nothing, None, _two_at_once),

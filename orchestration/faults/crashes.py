@@ -50,7 +50,9 @@ class Crashes:
 
     def lines(self) -> list[str]:
         steps = ", ".join(f"{step} {count}" for step, count in self.kills.items())
-        head = f"{self.kills.total()} runs killed in {self.series} homes, seed {self.seed}; the consumer looked {self.looks} times."
+        head = (
+            f"{self.kills.total()} runs killed in {self.series} homes, seed {self.seed}; the consumer looked {self.looks} times."
+        )
         return [head, f"  by step: {steps}", *(f"  ✗ {sentence}" for sentence in self.wrong)]
 
 

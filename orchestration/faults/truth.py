@@ -46,7 +46,7 @@ def kind_of(point: str) -> str:
 
 
 def covers(scope: str, node: str) -> bool:
-    return scope == "*" or node == scope or node.startswith(scope + "/")
+    return scope in ("*", node) or node.startswith(scope + "/")
 
 
 def suppressed(asked: Iterable[Asked], points_of: dict[int, frozenset[str]], listed: Iterable[str]) -> frozenset[Node]:

@@ -180,7 +180,8 @@ def _of_a_skipped_hour(person: Person) -> list[Row]:
     opt_in_at = datetime(2026, 3, 8, 7, 0, tzinfo=UTC)
     point, fax = frozenset({person.phones[0]}), frozenset({"fax"})
     return [
-        Row("web", "skipped1", "2026-03-08 02:30:00", Asked(person.number, "opt_out", "web_form", fax, "outlet", early, late, point)),
+        Row("web", "skipped1", "2026-03-08 02:30:00",
+            Asked(person.number, "opt_out", "web_form", fax, "outlet", early, late, point)),
         Row("asks", "skipped2", "2026-03-08T07:00:00Z",
             Asked(person.number, "opt_in", "preference_center", fax, "outlet", opt_in_at, opt_in_at, point)),
     ]  # fmt: skip

@@ -35,6 +35,9 @@ _VAR_OF_KIND = {
     "contacts_made": "contact_made_models",
     "registry": "registry_models",
 }
+# What DuckDB says when the disk, a quota or the spill folder's cap is full.
+_NO_ROOM = r"Could not write file|No space left|max_temp_directory_size"
+_ROOM = "make room on the disk (or raise limits.spill), then run again: nothing after it was started"
 _lock = threading.RLock()  # dbt keeps its adapters in module state: one invocation at a time in a process
 
 
@@ -62,7 +65,9 @@ class DbtFailed(QuietlistError):
         super().__init__(
             f"Running the models of '{selection}'",
             seen="; ".join(bad) or message or "dbt stopped without naming a node",
-            next_step="mend the model or the data it names, then run again: nothing after it was started",
+            next_step=_ROOM
+            if any(re.search(_NO_ROOM, result.message) for result in results)
+            else "mend the model or the data it names, then run again: nothing after it was started",
         )
 
 

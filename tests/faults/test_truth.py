@@ -1,4 +1,4 @@
-"""The suite's own answer to "who must be suppressed" against the oracle of the reconciliation tests: two readings, no shared code."""
+"""The suite's own answer to "who must be suppressed" against the oracle of the reconciliation tests: no shared code."""
 
 from __future__ import annotations
 

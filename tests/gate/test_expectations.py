@@ -59,7 +59,8 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "Of the records of the last seven days at most one in a hundred could not be used.":
             "update ledger.conservation set quarantined = 1, entries = 5",
         "No file was without a single byte.": "update raw.landed_files set size_bytes = 0",
-        "No file ends in the middle of a record.": "insert into raw.quarantine (file_id, reason) values (repeat('a', 32), 'truncated')",
+        "No file ends in the middle of a record.":
+            "insert into raw.quarantine (file_id, reason) values (repeat('a', 32), 'truncated')",
         "In no file a quarter or more of the records could not be used.": (
             "update ledger.conservation set quarantined = 5, entries = 1",
             "Of the records of the last seven days at most one in a hundred could not be used.",
@@ -69,8 +70,9 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
     "snapshots": {
         "No list that repeats everything came with half of its rows or fewer.": """
             insert into ledger.conservation
-            select repeat(day::varchar, 32), 'crm', 'canonical', 'contacts', '2026-03-01 00:00+00'::timestamptz + to_days(day::integer),
-                records, 0, 0, 0, records, 0, 0
+            select
+                repeat(day::varchar, 32), 'crm', 'canonical', 'contacts',
+                '2026-03-01 00:00+00'::timestamptz + to_days(day::integer), records, 0, 0, 0, records, 0, 0
             from (values (1, 4), (2, 20), (3, 10)) as deliveries (day, records)
         """,
     },
