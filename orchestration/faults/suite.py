@@ -104,7 +104,7 @@ def base(seed: int) -> Iterator[tuple[World, Path]]:
         Case(home, made, seed, {}).deliver(made.files(0))
         ran = run_stages(home, DAYS[0])
         assert ran.ended == ABSORBED, f"seed {seed}: the day before any fault already said {ran.said}"
-        _must_be(made.truth(1), look(root), f"seed {seed}: before any fault")
+        must_be(made.truth(1), look(root), f"seed {seed}: before any fault")
         yield made, root
 
 
@@ -176,7 +176,7 @@ def _wrong_releases(before: Holdings, after: Holdings, truth: frozenset[Node]) -
     return sum(len((_of(before, place) & _wanted(truth, place)) - _of(after, place)) for place in PLACES)
 
 
-def _must_be(truth: frozenset[Node], holdings: Holdings, when: str) -> None:
+def must_be(truth: frozenset[Node], holdings: Holdings, when: str) -> None:
     for place in PLACES:
         wanted, found = _wanted(truth, place), _of(holdings, place)
         assert wanted == found, f"{when}: {place} lacks {len(wanted - found)} nodes and has {len(found - wanted)} too many"

@@ -28,7 +28,7 @@ from orchestration.defs import run as defs_run
 from orchestration.defs.run import QuietlistRun
 from orchestration.faults import world
 from orchestration.faults.holdings import look
-from orchestration.faults.suite import _must_be
+from orchestration.faults.suite import must_be
 from orchestration.run import prepare_instance, run_job
 
 
@@ -183,4 +183,4 @@ def test_dagster_dev_the_sensor_and_a_command_at_once_end_where_one_run_ends(hom
         pages.close()
     assert ended == {"SUCCESS"}, "what Dagster started waited for its turn"
     assert by_hand.returncode == 0 or re.search("another run is going on", said), said
-    _must_be(made.truth(2), look(home.root), "after all of them")
+    must_be(made.truth(2), look(home.root), "after all of them")
