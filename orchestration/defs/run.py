@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -33,7 +34,7 @@ class QuietlistRun(dg.ConfigurableResource[None]):
     _began: datetime | None = PrivateAttr(default=None)
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["QuietlistRun"]:
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
         """Holds the home for the whole run, whoever started it: the command, the web pages, a schedule or the sensor."""
         with run_lock(self.folder, _WAIT_SECONDS) as got:
             if not got:

@@ -487,6 +487,7 @@ FAULTS: tuple[Fault, ...] = (
         "middle of a record",
         _truncate,
         _then(_acknowledge("asks"), _again(_ASKS)),
+        is_short=True,
     ),
     Fault(
         "truncated archive",
@@ -506,7 +507,7 @@ FAULTS: tuple[Fault, ...] = (
         during=_growing,
     ),
     Fault("delivered twice", "files come again, one under a copy's name, one of yesterday", ABSORBED, "", _deliver_twice),
-    Fault("renamed", "files come under names that say nothing", ABSORBED, "", _rename),
+    Fault("renamed", "files come under names that say nothing", ABSORBED, "", _rename, is_short=True),
     Fault("reordered", "rows in another order, one file in two parts", ABSORBED, "", _reorder),
     Fault("yesterday's export again", "yesterday's exports arrive behind today's", ABSORBED, "", _yesterday_again),
     Fault("half an export", "exports lack half of their rows", ALERTED, "half of its rows", _halve(_CRM, _NEWS)),
@@ -586,7 +587,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "landed file deleted",
         "a landed file and the warehouse are gone",
-        HELD,
+        STOPPED,
         "unreadable",
         _then(_delete_landed, _lose_database),
         _first_day_again,
@@ -594,7 +595,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "landed file altered",
         "a landed file is changed by hand and the warehouse is gone",
-        HELD,
+        STOPPED,
         "unreadable",
         _then(_alter_landed, _lose_database),
         _first_day_again,
@@ -635,7 +636,15 @@ FAULTS: tuple[Fault, ...] = (
         "errors inside", "a destination says OK with an error inside", ALERTED, "refused", _nothing, _nothing, _with_errors_inside
     ),
     Fault("destination hangs", "another writer holds the table's lock", STOPPED, "table", _nothing, _nothing, during=_hanging),
-    Fault("destination emptied", "somebody empties the table and removes the drops", ALERTED, "gone", _emptied, _nothing),
+    Fault(
+        "destination emptied",
+        "somebody empties the table and removes the drops",
+        ALERTED,
+        "gone",
+        _emptied,
+        _nothing,
+        is_short=True,
+    ),
     Fault("two runs at once", "the daily job is started twice", STOPPED, "another run", _nothing, None, _two_at_once),
     Fault("killed", "a run dies and is started again", ABSORBED, "", _nothing, None, _killed),
     Fault("no fault", "the daily job through Dagster", ABSORBED, "", _nothing, None, _whole),

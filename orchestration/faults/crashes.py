@@ -19,11 +19,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from orchestration.faults.catalogue import Case
 from orchestration.faults.children import Moment, rehearse, run_and_kill
 from orchestration.faults.holdings import Holdings, look
 from orchestration.faults.pipeline import ABSORBED, run_stages
 from orchestration.faults.suite import a_case, base
-from orchestration.faults.world import DAYS
+from orchestration.faults.world import DAYS, World
 
 MOST_IN_A_SERIES = 12  # a home that dies more often in a row than anybody would bear
 _POLL_SECONDS = 0.02
@@ -58,37 +59,46 @@ class Crashes:
 
 def crash(kills: int, seed: int, tell: Callable[[str], None] = lambda _: None) -> Crashes:
     """Kill so many runs, spread evenly over the steps, in series of random length."""
+    with base(seed) as (made, root):
+        return crash_runs(kills, made, root, seed, tell)
+
+
+def crash_runs(kills: int, made: World, root: Path, seed: int, tell: Callable[[str], None] = lambda _: None) -> Crashes:
+    """The same on a base that is there already."""
     rng = random.Random(seed)  # noqa: S311  moments to die at, no secrets
     done = Crashes(seed)
-    with base(seed) as (made, root):
+    with a_case(made, root, seed) as case:
+        case.deliver(case.files)
+        measured = rehearse(case.home.root, DAYS[1])
+        wanted = look(case.home.root)
+    moments = _moments(kills, measured, rng)
+    while moments:
+        series = [moments.pop() for _ in range(min(rng.randint(1, MOST_IN_A_SERIES), len(moments)))]
+        tell(f"{done.kills.total()} killed")
         with a_case(made, root, seed) as case:
             case.deliver(case.files)
-            measured = rehearse(case.home.root, DAYS[1])
-            wanted = look(case.home.root)
-        moments = _moments(kills, measured, rng)
-        while moments:
-            series = [moments.pop() for _ in range(min(rng.randint(1, MOST_IN_A_SERIES), len(moments)))]
-            tell(f"{done.kills.total()} killed")
-            with a_case(made, root, seed) as case:
-                case.deliver(case.files)
-                with _consumer(case.home.root, done):
-                    for moment in series:
-                        if run_and_kill(case.home.root, DAYS[1], moment):
-                            done.kills[moment.step] += 1
-                        else:
-                            done.wrong.append(f"the run that was to die in {moment} did not")
-                    ran = run_stages(case.home, DAYS[1])
-                if ran.ended != ABSORBED:
-                    done.wrong.append(f"after {series}: {ran.said}")
-                else:
-                    done.wrong += _differences(look(case.home.root), wanted, series)
-            done.series += 1
+            _kill_and_run(case, series, wanted, done)
+        done.series += 1
     return done
+
+
+def _kill_and_run(case: Case, series: list[Moment], wanted: Holdings, done: Crashes) -> None:
+    with _consumer(case.home.root, done):
+        for moment in series:
+            if run_and_kill(case.home.root, DAYS[1], moment):
+                done.kills[moment.step] += 1
+            else:
+                done.wrong.append(f"the run that was to die in {moment} did not")
+        ran = run_stages(case.home, DAYS[1])
+    if ran.ended == ABSORBED:
+        done.wrong += _differences(look(case.home.root), wanted, series)
+    else:
+        done.wrong.append(f"after {series}: {ran.said}")
 
 
 def _moments(kills: int, measured: dict[str, tuple[int, float]], rng: random.Random) -> list[Moment]:
     """Half of them at a call to the system, half at a random time, where DuckDB writes without Python knowing of it."""
-    names = list(measured)
+    names = rng.sample(list(measured), len(measured))
     moments = []
     for number in range(kills):
         name = names[number % len(names)]

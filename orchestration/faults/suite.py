@@ -121,12 +121,19 @@ def a_case(made: World, root: Path, seed: int) -> Iterator[Case]:
 
 def run_suite(faults: Sequence[Fault], seed: int, tell: Callable[[str], None] = lambda _: None) -> Result:
     """Carry out these faults, one at a time, on the world of ``seed``."""
-    results = []
     with base(seed) as (made, root):
-        for fault in faults:
-            tell(fault.name)
-            with a_case(made, root, seed) as case:
-                results.append(_carry_out(fault, case))
+        return run_faults(faults, made, root, seed, tell)
+
+
+def run_faults(
+    faults: Sequence[Fault], made: World, root: Path, seed: int, tell: Callable[[str], None] = lambda _: None
+) -> Result:
+    """The same on a base that is there already."""
+    results = []
+    for fault in faults:
+        tell(fault.name)
+        with a_case(made, root, seed) as case:
+            results.append(_carry_out(fault, case))
     return Result(seed, tuple(results))
 
 

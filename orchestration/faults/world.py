@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -198,7 +199,7 @@ def _changes_of_mind(people: tuple[Person, ...], before: list[Row]) -> list[Row]
     ]  # fmt: skip
 
 
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> bytes:
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> bytes:
     """A CSV file."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -11,9 +11,8 @@ from click.testing import CliRunner
 from orchestration.cli import main
 from orchestration.faults.catalogue import FAULTS, Case, Fault
 from orchestration.faults.pipeline import ABSORBED, ALERTED
-from orchestration.faults.suite import Result, Seen, chosen, run_suite
-
-SEED = int(os.environ.get("QUIETLIST_SEED", "1"))
+from orchestration.faults.suite import Result, Seen, chosen, run_faults
+from orchestration.faults.world import World
 
 
 def loses_a_file(case: Case) -> None:
@@ -21,20 +20,24 @@ def loses_a_file(case: Case) -> None:
     del case.files["asks/asks_1.csv"]
 
 
-def test_no_fault_of_the_short_form_loses_an_opt_out_and_a_loss_would_be_seen() -> None:
-    # One world for all of them: making it is a good part of what this costs.
-    result = run_suite((*chosen((), short=True), Fault("loss", "a file is lost in silence", ABSORBED, "", loses_a_file)), SEED)
-    *faults, loss = result.faults
-    assert len(faults) >= 3
-    for seen in faults:
-        assert seen.is_as_expected, f"seed {SEED}: {seen}"
-    assert loss.lost > 0 and not loss.is_as_expected and not result.good, f"seed {SEED}: {loss}"
+def test_no_fault_of_the_short_form_loses_an_opt_out(ready: tuple[World, Path, int]) -> None:
+    result = run_faults(chosen((), short=True), *ready)
+    assert len(result.faults) >= 3
+    for seen in result.faults:
+        assert seen.is_as_expected, f"seed {ready[2]}: {seen}"
+
+
+def test_a_loss_would_be_seen(ready: tuple[World, Path, int]) -> None:
+    result = run_faults([Fault("loss", "a file is lost in silence", ABSORBED, "", loses_a_file)], *ready)
+    (loss,) = result.faults
+    assert loss.lost > 0 and not loss.is_as_expected and not result.good, f"seed {ready[2]}: {loss}"
 
 
 @pytest.mark.slow
-def test_no_fault_loses_an_opt_out() -> None:
-    for seen in run_suite(FAULTS, SEED).faults:
-        assert seen.is_as_expected, f"seed {SEED}: {seen}"
+@pytest.mark.timeout(3600)
+def test_no_fault_loses_an_opt_out(ready: tuple[World, Path, int]) -> None:
+    for seen in run_faults(FAULTS, *ready).faults:
+        assert seen.is_as_expected, f"seed {ready[2]}: {seen}"
 
 
 GOOD = Seen("a fault", "happens", ALERTED, ALERTED, "it says so", 0, 0, 0, 0)
