@@ -487,7 +487,6 @@ FAULTS: tuple[Fault, ...] = (
         "middle of a record",
         _truncate,
         _then(_acknowledge("asks"), _again(_ASKS)),
-        is_short=True,
     ),
     Fault(
         "truncated archive",
@@ -591,6 +590,7 @@ FAULTS: tuple[Fault, ...] = (
         "unreadable",
         _then(_delete_landed, _lose_database),
         _first_day_again,
+        is_short=True,
     ),
     Fault(
         "landed file altered",
