@@ -612,7 +612,7 @@ FAULTS: tuple[Fault, ...] = (
         "manifest cut",
         "its last lines are gone",
         STOPPED,
-        "manifest",
+        "manifest|one request for every record",
         _then(_keep("manifest", _manifest), _cut_manifest),
         _restore("manifest", _manifest),
     ),
