@@ -643,7 +643,6 @@ FAULTS: tuple[Fault, ...] = (
         "gone",
         _emptied,
         _nothing,
-        is_short=True,
     ),
     Fault("two runs at once", "the daily job is started twice", STOPPED, "another run", _nothing, None, _two_at_once),
     Fault("killed", "a run dies and is started again", ABSORBED, "", _nothing, None, _killed),

@@ -22,7 +22,7 @@ def loses_a_file(case: Case) -> None:
 
 def test_no_fault_of_the_short_form_loses_an_opt_out(ready: tuple[World, Path, int]) -> None:
     result = run_faults(chosen((), short=True), *ready)
-    assert len(result.faults) >= 3
+    assert result.faults
     for seen in result.faults:
         assert seen.is_as_expected, f"seed {ready[2]}: {seen}"
 
