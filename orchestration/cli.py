@@ -329,6 +329,42 @@ def key_landing(as_json: bool, file: Path) -> None:
     )
 
 
+@main.command()
+@_json_option
+@click.option("--fault", "names", multiple=True, metavar="NAME", help="Only this fault; may be given several times.")
+@click.option(
+    "--crashes",
+    "kills",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Instead of the faults: kill N runs at random moments and run again.",
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Decides the world, the faults' places and the kills' moments."
+)
+@click.option("--short", is_flag=True, help="Only the few faults that run with every test run.")
+@click.option("--markdown", is_flag=True, help="Print the table as docs/reliability.md holds it.")
+def faults(as_json: bool, names: tuple[str, ...], kills: int, seed: int, short: bool, markdown: bool) -> None:
+    """Prove on throw-away homes that no fault loses an opt-out; a home of yours is never touched."""
+    from rich.console import Console
+
+    from orchestration.faults.crashes import crash
+    from orchestration.faults.suite import chosen, run_suite
+
+    with Console(stderr=True).status("making a small company") as status:
+        if kills:
+            outcome = crash(kills, seed, status.update)
+            _say(outcome.as_dict(), outcome.lines(), as_json)
+            sys.exit(DONE if outcome.good else FAILED)
+        result = run_suite(chosen(names, short=short), seed, status.update)
+    if as_json or markdown:
+        _say(result.as_dict(), [result.markdown()], as_json)
+    else:
+        Console().print(result.table())
+    sys.exit(DONE if result.good else FAILED)
+
+
 def _say(payload: Any, lines: list[str], as_json: bool) -> None:
     if as_json:
         click.echo(visible_lines(json.dumps(payload, indent=2, default=str, ensure_ascii=False)))

@@ -1,29 +1,61 @@
-"""One run at a time in a home: a lock that the operating system lets go of when its process dies, however it dies."""
+"""One run at a time in a home: a lock that the operating system lets go of when its process dies, however it dies.
+
+A thread that holds the lock may take it again: the command takes it to refuse at once, and the job that it then runs takes it
+as every job does, however it was started.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from orchestration.core.home import PRIVATE_FILE, Home
 
+_POLL_SECONDS = 1.0
+_held: dict[tuple[str, int], int] = {}  # (home, thread) -> how many times
+
 
 @contextmanager
-def run_lock(home: Home) -> Iterator[bool]:
-    """Yields True when this process holds the home's run lock, False when another one does."""
+def run_lock(home: Home, wait_seconds: float = 0.0) -> Iterator[bool]:
+    """Yields True when this thread holds the home's run lock, False when another run held it for ``wait_seconds``."""
     home.create()
+    holder = str(home.root), threading.get_ident()
+    if holder in _held:
+        _held[holder] += 1
+        try:
+            yield True
+        finally:
+            _held[holder] -= 1
+        return
     handle = os.open(home.warehouse_folder / "run.lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
     try:
+        if not _taken(handle, wait_seconds):
+            yield False
+            return
+        _held[holder] = 1
+        try:
+            yield True
+        finally:
+            del _held[holder]
+    finally:
+        os.close(handle)
+
+
+def _taken(handle: int, wait_seconds: float) -> bool:
+    started = time.monotonic()
+    while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield False
-            return
-        yield True
-    finally:
-        os.close(handle)
+            if time.monotonic() - started >= wait_seconds:
+                return False
+            time.sleep(_POLL_SECONDS)
+        else:
+            return True
 
 
 def is_running(home: Home) -> bool:

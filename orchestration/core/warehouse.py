@@ -111,7 +111,7 @@ def _in_room(limits: Limits) -> Iterator[None]:
 
 def shortage(message: str, limits: Limits) -> tuple[str, str] | None:
     """What DuckDB ran out of and what to do, by its error message; null when it says something else."""
-    if "No space left on device" in message:
+    if "No space left on device" in message or "Could not write file" in message:  # the second: a quota, a limit of the process
         return "the disk is full", "make room and run again; what was done is kept, nothing is lost"
     if "Out of Memory Error" not in message:
         return None

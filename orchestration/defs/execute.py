@@ -14,7 +14,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from orchestration.core.home import Home
 from orchestration.core.outcome import Outcome
 from orchestration.defs.evidence import REPORT
+from orchestration.defs.landing import LANDED
 from orchestration.defs.publish import PUBLISHED
+from orchestration.run import left_in_inbox
 
 _RANK = ("pass", "alert", "hold", "stop")
 
@@ -69,7 +71,9 @@ def _add_failure(outcome: Outcome, step: str, error: Any) -> None:
 
 
 def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> None:
-    if key == PUBLISHED:
+    if key == LANDED:
+        _alert(outcome, left_in_inbox(values))
+    elif key == PUBLISHED:
         version = f"version {values['version']}, {values['dagster/row_count']:,} rows"
         outcome.facts["published"] = version if values["new_version"] else f"{version} (nothing new)"
     elif key.path[0] == "destinations":
@@ -79,8 +83,16 @@ def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> Non
             f"{values[name]:,} {name}" for name in ("missing", "rejected", "released", "blocked", "found") if values.get(name)
         ]
         outcome.facts[key.path[1]] = ", ".join(said)
+        _alert(outcome, [f"{key.path[1]}: {sentence}" for sentence in cast("list[object]", values["attention"])])
     elif key == REPORT:
         outcome.report = Path(str(values["path"]))
+
+
+def _alert(outcome: Outcome, sentences: list[str]) -> None:
+    """What no gate judges and a person must know all the same."""
+    if sentences:
+        outcome.gate_level = max(outcome.gate_level, "alert", key=_RANK.index)
+        outcome.unmet += [f"alert: {sentence}" for sentence in sentences]
 
 
 class _Steps:

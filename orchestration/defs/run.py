@@ -3,19 +3,26 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import dagster as dg
+from pydantic import PrivateAttr
 
 from orchestration.core.config import Config, load_config
-from orchestration.core.errors import ConfigError, plain_errors
+from orchestration.core.errors import ConfigError, TransientError, plain_errors
 from orchestration.core.home import Home
+from orchestration.core.lock import run_lock
 
 POOL = "warehouse"
 """Everything that opens the warehouse runs in this pool of one: DuckDB has one writing process."""
 OWNERS = ["team:data-platform"]
 
+
+_WAIT_SECONDS = 3600.0
+"""A run that a schedule or the sensor started waits for one that is going on: the files it was started for would otherwise lie
+until the next. Far longer than a run takes."""
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 
@@ -44,10 +51,27 @@ def plainly(step: Step) -> Step:
 
 
 class QuietlistRun(dg.ConfigurableResource[None]):
-    """Home and clock of a run. ``as_of`` (ISO 8601 with a zone) empty means: the moment the run was created."""
+    """Home and clock of a run. ``as_of`` (ISO 8601 with a zone) empty means: the moment at which the run had the home to itself.
+
+    Not the moment it was created: while it waited, another run may have taken files that arrived after that.
+    """
 
     home: str = ""
     as_of: str = ""
+    _began: datetime | None = PrivateAttr(default=None)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
+        """Holds the home for the whole run, whoever started it: the command, the web pages, a schedule or the sensor."""
+        with run_lock(self.folder, _WAIT_SECONDS) as got:
+            if not got:
+                raise TransientError(
+                    f"Starting a run in {self.folder.root}",
+                    seen="another run has been going on there for an hour",
+                    next_step="see what it waits for; nothing was started",
+                )
+            self._began = datetime.now(UTC).replace(microsecond=0)
+            yield self
 
     @property
     def folder(self) -> Home:
@@ -61,7 +85,8 @@ class QuietlistRun(dg.ConfigurableResource[None]):
         """The run's ``as_of`` in UTC, the same for every step of it."""
         if self.as_of:
             return parse_moment(self.as_of)
-        return _created(context.instance, context.run.run_id)
+        assert self._began is not None, "a resource that was never entered"
+        return self._began
 
 
 def parse_moment(text: str) -> datetime:
@@ -82,11 +107,3 @@ def parse_moment(text: str) -> datetime:
             next_step="give --as-of in that form, or leave it away for now",
         )
     return moment.astimezone(UTC)
-
-
-@functools.lru_cache(maxsize=8)
-def _created(instance: dg.DagsterInstance, run_id: str) -> datetime:
-    record = instance.get_run_record_by_id(run_id)
-    if record is None:
-        raise ConfigError("Reading the run's clock", seen="a run without a record", next_step="give as_of in the run's config")
-    return record.create_timestamp.astimezone(UTC).replace(microsecond=0)

@@ -45,7 +45,8 @@ def _destination_asset(name: str, system: str) -> dg.AssetsDefinition:
         result = sync(quietlist.folder, quietlist.config, name, quietlist.moment(context))
         for sentence in result.alarms:
             context.log.warning(sentence)
-        return dg.MaterializeResult(metadata=result.counts())
+        # The alarms go with the result, for the command prints what the result says, not the log.
+        return dg.MaterializeResult(metadata={**result.counts(), "attention": list(result.alarms)})
 
     return destination
 

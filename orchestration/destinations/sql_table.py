@@ -59,7 +59,6 @@ _READ_ROWS = 50_000  # rows fetched at a time while reading back: some ten MB as
 _NAME = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")  # what PostgreSQL takes without quotes, and no more than its 63 bytes
 # What libpq opens on this machine because a URL says so; "system" is its word for the machine's own certificates.
 _FILES_IN_URLS = ("passfile", "servicefile", "sslcert", "sslcrl", "sslcrldir", "sslkey", "sslrootcert")
-_BUSY_SECONDS = 30  # how long SQLite waits for another writer's lock before the engine's own pauses begin
 
 # A transient fault of the server, by the first two characters of its SQLSTATE: connection, resources, operator
 # intervention (a restart), serialization and deadlock.
@@ -87,6 +86,9 @@ class Settings(DestinationSettings):
     schema_name: str = Field(default="", alias="schema")
     """PostgreSQL schema; made if missing. Default: the connection's own."""
     table: str = "suppression"
+    timeout_seconds: int = Field(default=30, ge=1, le=600)
+    """How long a server may take to let us in, or another writer of a SQLite file to let go of it, before the push's own
+    pauses and attempts begin. Without it a server that accepts and says nothing would hold the run for ever."""
 
     @field_validator("schema_name", "table")
     @classmethod
@@ -166,7 +168,7 @@ def connect(place: Place, settings: Settings) -> SqlTable:
         url = url.set(drivername="sqlite", database=str((place.home.root / url.database).resolve()))
     else:
         raise ConfigError(tried, seen=f"a {backend} database", allowed="postgresql, sqlite")
-    return SqlTable(url, layout(settings.table, settings.schema_name or None))
+    return SqlTable(url, layout(settings.table, settings.schema_name or None), settings.timeout_seconds)
 
 
 class SqlTable:
@@ -175,7 +177,7 @@ class SqlTable:
     facts = FACTS
     carries = _SAID
 
-    def __init__(self, url: sa.URL, table: sa.Table) -> None:
+    def __init__(self, url: sa.URL, table: sa.Table, timeout_seconds: int = 30) -> None:
         self.table = table
         self._sqlite = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
         try:
@@ -183,7 +185,7 @@ class SqlTable:
                 url,
                 poolclass=sa.NullPool,  # pushes are rare and long apart: a kept connection would only grow stale
                 hide_parameters=True,  # an error's text would quote the rows
-                connect_args={"timeout": _BUSY_SECONDS} if self._sqlite else {},
+                connect_args={"timeout" if self._sqlite else "connect_timeout": timeout_seconds},
             )
         except ModuleNotFoundError:
             raise ConfigError(

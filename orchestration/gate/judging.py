@@ -7,6 +7,7 @@ run.candidate       exit gate: the golden rows that would be published, from the
 run.published       exit gate: the rows of the latest published version; none before the first
 run.sources         the configured sources: source, format, expected_every_hours
 run.acknowledged    files that a person has acknowledged: file_id
+run.snapshot_feeds  the feeds whose every delivery repeats the whole state: vendor, feed
 =================== =================================================================================================
 
 No connection to the warehouse may be open in this process meanwhile.
@@ -33,6 +34,7 @@ from orchestration.gate.verdicts import Result, Verdict, level_of, overrides, re
 from orchestration.publish.candidate import ROWS_FILE, read_candidate
 from orchestration.publish.rows import rows_sha256
 from orchestration.publish.versions import latest_version, read_published
+from orchestration.readers.feeds import all_feeds
 
 # What a verdict is about. The ledger is told apart by its account per file: a new file, or a record that ends
 # elsewhere, changes it. The clocks are told apart by how many stand in which state. The exit gate's are the candidate's rows.
@@ -85,6 +87,10 @@ def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Confi
     con.execute("create table run.sources (source varchar, format varchar, expected_every_hours bigint)")
     for name, source in config.sources.items():
         con.execute("insert into run.sources values (?, ?, ?)", [name, source.format, source.expected_every_hours])
+    con.execute("create table run.snapshot_feeds (vendor varchar, feed varchar)")
+    for feed in all_feeds():
+        if feed.snapshot:
+            con.execute("insert into run.snapshot_feeds values (?, ?)", [feed.vendor, feed.feed])
     con.execute("create table run.acknowledged as select unnest(?::varchar[]) as file_id", [acknowledged])
     if gate == "exit":
         con.execute(f"create view run.candidate as select * from {read_candidate(home).relation}")

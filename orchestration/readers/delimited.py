@@ -66,6 +66,8 @@ class Shape:
     has_nul: bool
     longest: int
     """Bytes of the longest record, its end included: exact where the marks are balanced, else of the longest line or more."""
+    unfinished: bool
+    """Its last line has no end: usual with some writers, and what a file that was cut off on its way looks like."""
 
 
 def shape_of(path: Path, quote: str) -> Shape:
@@ -107,6 +109,7 @@ def shape_of(path: Path, quote: str) -> Shape:
         regular=not (lone_returns or has_nul or marks % 2 or misplaced),
         has_nul=has_nul,
         longest=longest,
+        unfinished=unfinished,
     )
 
 
@@ -131,7 +134,18 @@ def read_delimited(
     )
     if not outcome.balances:
         raise UnreadableFile("The records read do not add up to the lines in the file.", "unbalanced")
+    if shape.unfinished:
+        _name_a_cut(con, file_id, outcome.physical)
     return outcome
+
+
+def _name_a_cut(con: duckdb.DuckDBPyConnection, file_id: str, last_record: int) -> None:
+    """A last record that is not whole says more than that it is broken: what should follow it is missing too."""
+    con.execute(
+        "update raw.quarantine set reason = 'truncated', detail = ? "
+        "where file_id = ? and record_no = ? and reason in ('too_few_fields', 'broken_quoting')",
+        ["The file ends within it, so what followed is missing; ask for the file again.", file_id, last_record],
+    )
 
 
 def read_fast(

@@ -236,15 +236,13 @@ def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
         )
         select count(*) from raw.landed_files as late
         where late.file_id not in (select file_id from taken)
+          and late.file_id in (select file_id from raw.load_log where reader <> '{FAILED}')
           and (
             exists (
                 select 1 from taken
                 where taken.source = late.source and taken.feed = late.feed and taken.snapshot_at > late.snapshot_at
             )
-            or (
-                late.received_at < (select max(received_at) from taken)
-                and late.file_id in (select file_id from raw.load_log where reader <> '{FAILED}')
-            )
+            or late.received_at < (select max(received_at) from taken)
           )
         """,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from datetime import UTC, datetime
 
 import pytest
@@ -221,11 +222,8 @@ def test_a_missing_right_is_not(postgres, monkeypatch, home, a_push, stream) -> 
         reader.put(stream({"identifier": "bob@example.com"}))
 
 
-def test_a_locked_sqlite_file_is_worth_another_try(home, a_push, stream, monkeypatch) -> None:
-    from orchestration.destinations import sql_table
-
-    monkeypatch.setattr(sql_table, "_BUSY_SECONDS", 0.1)
-    table = destination_for("table", config(), home)
+def test_a_locked_sqlite_file_is_worth_another_try(home, a_push, stream) -> None:
+    table = destination_for("table", config(timeout_seconds=1), home)
     table.open(a_push)
     table.put(stream({"identifier": "ann@example.com"}))
     engine = sa.create_engine(f"sqlite:///{home.outbox / 'table' / 'suppression.db'}")
@@ -235,6 +233,15 @@ def test_a_locked_sqlite_file_is_worth_another_try(home, a_push, stream, monkeyp
             table.put(stream({"identifier": "bob@example.com"}))
     engine.dispose()
     assert table.put(stream({"identifier": "bob@example.com"})).changed == 1
+
+
+def test_a_server_that_lets_nobody_in_and_says_nothing_does_not_hold_the_run(home, a_push, monkeypatch) -> None:
+    pytest.importorskip("psycopg", reason="the driver for PostgreSQL is not installed (pip install 'quietlist[postgres]')")
+    with socket.create_server(("127.0.0.1", 0)) as server:  # the kernel takes the connection; nobody ever answers
+        monkeypatch.setenv("SILENT_URL", f"postgresql://quietlist@127.0.0.1:{server.getsockname()[1]}/list")
+        table = destination_for("table", config(url_env="SILENT_URL", timeout_seconds=1), home)
+        with pytest.raises(TransientError):
+            table.open(a_push)
 
 
 def test_the_sqlite_file_is_its_owners_alone(home, a_push, stream) -> None:

@@ -56,7 +56,10 @@ create table golden.golden_suppression (
 create table deadlines.clocks (
     request_id varchar, channel varchar, rule_id varchar, destination varchar, state varchar, target_state varchar
 );
-create table registries.versions (registry varchar, version varchar, obtained_at timestamptz, row_count bigint);
+create table registries.versions (
+    registry varchar, version varchar, is_full boolean, obtained_at timestamptz, row_count bigint
+);
+create table registries.listings (registry varchar, identifier varchar, listed_from timestamptz, listed_to timestamptz);
 """
 
 # request, action, method, channel, scope, time, email, phone
@@ -81,7 +84,8 @@ def build_house(root: Path) -> Home:
             path = CHECKOUT / "dbt_project" / "seeds" / "policy" / f"{seed}.csv"
             con.execute(f"create table policy.{seed} as select * from read_csv('{path}')")
         con.execute(
-            "insert into raw.landed_files (file_id, source, feed, received_at) values (repeat('a', 32), 'web', 'requests', ?)",
+            "insert into raw.landed_files (file_id, source, feed, size_bytes, received_at) "
+            "values (repeat('a', 32), 'web', 'requests', 600, ?)",
             [AS_OF],
         )
         con.execute(
@@ -139,7 +143,13 @@ def build_house(root: Path) -> Home:
         )
         con.execute("insert into golden.release_evidence values ('email', 'email', 'bob@example.com', '*', 'r6', 'opt_in')")
         con.execute("insert into deadlines.clocks values ('r1', 'email', 'us_can_spam', 'esp', 'on_time', 'on_time')")
-        con.execute("insert into registries.versions values ('us_ftc', '2026-03-30', ?, 1)", [AS_OF])
+        con.execute("insert into registries.versions values ('us_ftc', '2026-03-30', true, ?, 100)", [AS_OF])
+        # A hundred numbers since January; the newest copy left out ten of them, which is what a registry may do.
+        con.execute(
+            "insert into registries.listings select 'us_ftc', 'number ' || number, '2026-01-01 00:00+00', "
+            "case when number < 10 then ?::timestamptz end from range(100) as numbers (number)",
+            [AS_OF],
+        )
     return home
 
 

@@ -58,7 +58,27 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "No file was wholly unreadable.": "update raw.load_log set loaded = 0, quarantined = 6",
         "Of the records of the last seven days at most one in a hundred could not be used.":
             "update ledger.conservation set quarantined = 1, entries = 5",
+        "No file was without a single byte.": "update raw.landed_files set size_bytes = 0",
+        "No file ends in the middle of a record.":
+            "insert into raw.quarantine (file_id, reason) values (repeat('a', 32), 'truncated')",
+        "In no file a quarter or more of the records could not be used.": (
+            "update ledger.conservation set quarantined = 5, entries = 1",
+            "Of the records of the last seven days at most one in a hundred could not be used.",
+        ),
         "No file was waved through by a person.": "insert into run.acknowledged values (repeat('b', 32))",
+    },
+    "snapshots": {
+        "No list that repeats everything came with half of its rows or fewer.": """
+            insert into ledger.conservation
+            select
+                repeat(day::varchar, 32), 'crm', 'canonical', 'contacts',
+                '2026-03-01 00:00+00'::timestamptz + to_days(day::integer), records, 0, 0, 0, records, 0, 0
+            from (values (1, 4), (2, 20), (3, 10)) as deliveries (day, records)
+        """,
+    },
+    "registry_shrink": {
+        "No full copy of a registry left out a tenth or more of the numbers that the copy before listed.":
+            "update registries.listings set listed_to = '2026-04-01 12:00+00' where identifier = 'number 10'",
     },
     "sources": {
         "Every source delivered within the hours that its entry in quietlist.toml allows.":
@@ -137,7 +157,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
 TOUCHED = (
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
     "run.published", "golden.applied_requests", "golden.unresolved_requests", "golden.unmatched_echoes",
-    "golden.release_evidence", "deadlines.clocks", "registries.versions",
+    "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.listings", "raw.quarantine",
 )  # fmt: skip
 
 Judge = Callable[..., dict[str, str]]
@@ -157,6 +177,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     con.execute("attach ':memory:' as run; create schema run.judged")
     con.execute("create table run.sources as select 'web' as source, 'requests' as format, 48::bigint as expected_every_hours")
     con.execute("create table run.acknowledged (file_id varchar)")
+    con.execute("create table run.snapshot_feeds as select 'canonical' as vendor, 'contacts' as feed")
     con.execute(f"create table run.candidate as select * from {candidate.relation}")
     con.execute("create table run.published as select * from run.candidate limit 0")
     con.execute("attach ':memory:' as good")

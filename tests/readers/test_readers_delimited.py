@@ -256,6 +256,22 @@ def test_a_file_without_header_is_read_by_position(desk: Desk) -> None:
     assert [row["_record_no"] for row in desk.rows(file)] == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ("b@example.com,1\n", ["too_few_fields"]),
+        ("b@example.com,1", ["truncated"]),
+        ('b@example.com,,"sto', ["truncated"]),
+        ("b@example.com,,stop", []),  # whole, only without its last end of line, as some writers leave it
+        ("b@example.com,1\nc@example.com,,stop", ["too_few_fields"]),
+    ],
+)
+def test_a_file_that_ends_within_a_record_says_so(desk: Desk, end: str, reason: list[str]) -> None:
+    for head in ("", '"quoted, so read with care\n",,\n'):
+        file = desk.read(OPT_OUTS, f"Email,Phone,Reason\n{head}a@example.com,,\n{end}")
+        assert [found for _, found, _ in desk.quarantine(file)] == reason, (head, end)
+
+
 def test_a_file_without_header_may_have_fields_at_the_end_or_lack_some(desk: Desk) -> None:
     calls = feed(
         {"src": ["src"], "dst": ["dst"], "uniqueid": ["uniqueid"], "userfield": ["userfield"]}, header=False, min_fields=2

@@ -1,0 +1,64 @@
+"""The short form of the lost-opt-out suite, and that it would notice: a loss, a wrong release, an unexplained stop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from orchestration.cli import main
+from orchestration.faults.catalogue import FAULTS, Case, Fault
+from orchestration.faults.pipeline import ABSORBED, ALERTED
+from orchestration.faults.suite import Result, Seen, chosen, run_faults
+from orchestration.faults.world import World
+
+
+def loses_a_file(case: Case) -> None:
+    """The requests of the day never arrive and nothing says so: what the suite is there to see."""
+    del case.files["asks/asks_1.csv"]
+
+
+def test_no_fault_of_the_short_form_loses_an_opt_out(ready: tuple[World, Path, int]) -> None:
+    result = run_faults(chosen((), short=True), *ready)
+    assert result.faults
+    for seen in result.faults:
+        assert seen.is_as_expected, f"seed {ready[2]}: {seen}"
+
+
+def test_a_loss_would_be_seen(ready: tuple[World, Path, int]) -> None:
+    result = run_faults([Fault("loss", "a file is lost in silence", ABSORBED, "", loses_a_file)], *ready)
+    (loss,) = result.faults
+    assert loss.lost > 0 and not loss.is_as_expected and not result.good, f"seed {ready[2]}: {loss}"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_no_fault_loses_an_opt_out(ready: tuple[World, Path, int]) -> None:
+    for seen in run_faults(FAULTS, *ready).faults:
+        assert seen.is_as_expected, f"seed {ready[2]}: {seen}"
+
+
+GOOD = Seen("a fault", "happens", ALERTED, ALERTED, "it says so", 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"lost": 1}, {"wrong_releases": 1}, {"unexplained_stops": 1}, {"too_many": 1}, {"seen": ABSORBED}],
+    ids=lambda bad: next(iter(bad)),
+)
+def test_any_difference_fails_the_suite(bad: dict[str, object]) -> None:
+    assert GOOD.is_as_expected
+    assert not Result(1, (GOOD, replace(GOOD, **bad))).good, bad
+
+
+def test_every_fault_has_its_own_name_and_says_what_it_expects() -> None:
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    for fault in FAULTS:
+        assert bool(fault.says) == (fault.expected != ABSORBED), f"{fault.name}: words for what is not absorbed, and only then"
+
+
+def test_an_unknown_fault_is_named_with_those_that_there_are() -> None:
+    result = CliRunner().invoke(main, ["faults", "--fault", "rain"])
+    assert result.exit_code == 2 and "rain" in result.output and "truncated file" in result.output, result.output
