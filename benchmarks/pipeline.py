@@ -70,6 +70,8 @@ def stages_of(
         stages.stage(home, config, as_of)
     with table.step(f"{prefix}normalise identifiers", rows):
         stages.normalise(home, config)
+    with table.step(f"{prefix}registries", rows):
+        stages.registries(home, config, as_of)
     with table.step(f"{prefix}ledger", rows):
         stages.ledger(home, config, as_of)
     with table.step(f"{prefix}persons", rows):

@@ -34,6 +34,16 @@ create table if not exists raw.quarantine (
     detail varchar,             -- a sentence without personal data
     record_text varchar         -- the record as it stood, so that a person can mend it
 );
+create table if not exists raw.plain_numbers (
+    file_id varchar,
+    records bigint,             -- lines read into <file_id>.plain.parquet and not into a raw table
+    numbers bigint              -- distinct numbers in it
+);
+create table if not exists raw.plain_probes (
+    file_id varchar,
+    record_no bigint,           -- a line in the raw table that the staging model judges for all like it
+    number ubigint              -- the number it was read as
+);
 create table if not exists raw.ledger_files (file_id varchar);
 create table if not exists raw.source_settings (
     source varchar, format varchar, scope varchar, timezone varchar, region varchar, configured boolean
