@@ -89,7 +89,7 @@ def files_by_registry(con: duckdb.DuckDBPyConnection) -> dict[str, list[LandedFi
         inner join registries.files as files on areas.file_id = files.file_id
         inner join raw.landed_files as landed on areas.file_id = landed.file_id
         group by all
-        order by areas.registry, landed.received_at, landed.delivered_name, landed.name, areas.file_id, areas.is_full
+        order by areas.registry, landed.received_at, areas.file_id, areas.is_full
         """
     ).fetchall():
         found[registry].append(LandedFile(*(*fields, frozenset(areas))))
