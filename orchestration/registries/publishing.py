@@ -72,7 +72,8 @@ def publish_registry(
     number = latest.number + 1 if latest else 1
     _clean(parent, number)
     folder = parent / f"version={number}.tmp"
-    folder.mkdir(mode=PRIVATE_FOLDER, parents=True)
+    for place in (home.registries_published, parent, folder):
+        place.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)  # parents=True would make them as the umask says
     try:
         # Areas of whose numbers some may be left after a full file of others.
         areas = frozenset[str]().union(*(batch.areas for batch in batches[:-1] if base or batch in rest))

@@ -18,6 +18,7 @@ from orchestration.reconcile import dbt, stages
 from orchestration.registries import Updated, latest_of, update
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
+LATER = datetime(2026, 3, 8, tzinfo=UTC)
 CONFIG = Config(
     company=Company(name="Test", default_region="US"),
     limits=Limits(settle_seconds=0, memory="1GB"),
