@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import identifiers, pipeline
+from benchmarks import identifiers, pipeline, registry
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -18,12 +18,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=1_000_000, help="requests in the first build, and identifiers normalised")
     parser.add_argument("--increment", type=int, help="requests of the day after (default: a hundredth)")
+    parser.add_argument("--registry", type=int, help="numbers of the registry (default: as many; 260000000 is the American one)")
     parser.add_argument("--seed", type=int, default=20260401)
     options = parser.parse_args()
     machine = f"{platform.machine()}, Python {platform.python_version()}, DuckDB {version('duckdb')}, dbt {version('dbt-core')}"
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine}\n")
     tables = [
         *identifiers.run(options.size, options.seed),
+        registry.run(options.registry or options.size, options.seed),
         pipeline.run(options.size, options.increment or max(options.size // 100, 1), options.seed),
     ]
     for table in tables:
