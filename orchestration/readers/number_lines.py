@@ -9,6 +9,7 @@ is still said by the staging model alone, which judges those first lines for all
 from __future__ import annotations
 
 import os
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -89,7 +90,8 @@ class _Tally:
     ordered: bool = True
     last: int = -1
     probes: dict[Picture, tuple[int, int]] = field(default_factory=dict)
-    rest: list[int] = field(default_factory=list)
+    rest: array[int] = field(default_factory=partial(array, "q"))
+    """The records of all other lines, in eight bytes each."""
 
 
 def plain_file(home: Home, file_id: str) -> Path:
@@ -125,7 +127,8 @@ def read_number_lines(
     if not tally.probes:
         return read_delimited(con, feed, file_id, text), Plain(0, 0, ())
     numbers = write_numbers(_sorted(con, spool, tally), plain_file(home, file_id))
-    outcome = read_delimited(con, feed, file_id, Utf8Text(rest_path, text.encoding, has_mark=False))
+    # A line with a byte order mark is no plain one: the first of the file is the first of the rest.
+    outcome = read_delimited(con, feed, file_id, Utf8Text(rest_path, text.encoding, text.has_mark))
     _renumber(con, feed, file_id, tally.rest)
     loaded = Outcome(
         _count_lines(text.path), outcome.loaded + tally.plain, outcome.quarantined,
@@ -309,9 +312,9 @@ def _sorted(con: duckdb.DuckDBPyConnection, spool: Path, tally: _Tally) -> Itera
     return distinct(from_batches(query.to_arrow_reader(1 << 20)))
 
 
-def _renumber(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, records: list[int]) -> None:
+def _renumber(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, records: array[int]) -> None:
     """Give the lines that were read apart the numbers that they have in the whole file."""
-    numbers = pa.table({"apart": np.arange(1, len(records) + 1), "record_no": np.array(records, np.int64)})
+    numbers = pa.table({"apart": np.arange(1, len(records) + 1), "record_no": np.frombuffer(records, np.int64)})
     con.register("lines_apart", numbers)
     for table, file, number in ((f'raw."{feed.table}"', "_file_id", "_record_no"), ("raw.quarantine", "file_id", "record_no")):
         con.execute(

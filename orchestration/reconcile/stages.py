@@ -22,7 +22,7 @@ from orchestration.identifiers.cache import NormaliseCounts, create_identifier_t
 from orchestration.readers.tables import create_raw_tables
 from orchestration.reconcile import dbt
 from orchestration.reconcile.components import Linked, count_persons, create_person_table, link_persons
-from orchestration.registries import Updated, create_registry_tables, update
+from orchestration.registries import Updated, create_registry_tables, is_published, update
 from orchestration.sync import copy_state
 
 STAGES = ("staging", "ledger", "golden", "prove")
@@ -86,7 +86,7 @@ def normalise(home: Home, config: Config) -> NormaliseCounts:
 def registries(home: Home, config: Config, as_of: datetime) -> Updated:
     """New versions of the registries, and what they say about the numbers the company knows."""
     with warehouse(home, limits=config.limits) as con:
-        if _is_reconciled(con, config):
+        if _is_reconciled(con, config) and is_published(con, home):
             return Updated()
         meaning = _meaning(config)
         updated = update(con, home, config, as_of, anew=_stamp(con, "registries") != meaning)

@@ -5,13 +5,14 @@ Here: what each file says (``taking``), in which order files apply (``batches``)
 here: what a vendor's line means (its staging model) and when a number was listed (``models/registries``).
 """
 
-from orchestration.registries.engine import Updated, create_registry_tables, update
+from orchestration.registries.engine import Updated, create_registry_tables, is_published, update
 from orchestration.registries.versions import Version, latest_of, published_registries, verify_registry
 
 __all__ = [
     "Updated",
     "Version",
     "create_registry_tables",
+    "is_published",
     "latest_of",
     "published_registries",
     "update",

@@ -18,9 +18,9 @@ from orchestration.registries.known import match_known
 from orchestration.registries.publishing import publish_registry
 from orchestration.registries.tables import create_registry_tables, empty_registry_tables
 from orchestration.registries.taking import Taken, entries_file, registry_feeds, take
-from orchestration.registries.versions import Version
+from orchestration.registries.versions import Version, published_registries
 
-__all__ = ["Updated", "create_registry_tables", "update"]
+__all__ = ["Updated", "create_registry_tables", "is_published", "update"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,12 @@ def update(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: da
         for registry, files in files_by_registry(con).items()
     ]
     return Updated(taken, [version for version in published if version], known)
+
+
+def is_published(con: duckdb.DuckDBPyConnection, home: Home) -> bool:
+    """Whether every registry that was taken in has a version; somebody may have removed the folder."""
+    taken = con.execute("select distinct registry from registries.file_areas").fetchall()
+    return {registry for (registry,) in taken} <= set(published_registries(home))
 
 
 def _is_whole(con: duckdb.DuckDBPyConnection, home: Home) -> bool:

@@ -104,10 +104,10 @@ def publish_registry(
 def _base(
     chain: Sequence[Version], files: Sequence[LandedFile], batches: Sequence[Batch], coverage: str
 ) -> tuple[Version | None, Sequence[Batch]]:
-    """The newest version all of whose batches come before all others, and its batches."""
+    """The newest version all of whose batches come before all others, and its batches; if need be, all is made anew."""
     for place, version in enumerate(chain):
         known = batches_of(_included(chain[place:], files), coverage)
-        if batches[: len(known)] == known:
+        if batches[: len(known)] == known and version.numbers_file.is_file():
             return version, known
     return None, []
 

@@ -169,9 +169,10 @@ def _judge_plain_lines(con: duckdb.DuckDBPyConnection) -> None:
     # They are in the plain file already.
     con.execute(
         """
-        delete from registry_entries using raw.plain_probes as probes
+        delete from registry_entries using raw.plain_probes as probes, registry_plain as meaning
         where registry_entries.file_id = probes.file_id and registry_entries.number = probes.number
-            and registry_entries.is_listed and registry_entries.listed_on is null
+            and registry_entries.file_id = meaning.file_id and registry_entries.registry = meaning.registry
+            and registry_entries.is_full = meaning.is_full and registry_entries.is_listed and registry_entries.listed_on is null
         """
     )
 

@@ -39,7 +39,7 @@ class Desk:
         self._folder = folder
         self._count = 0
 
-    def read(self, feed: Feed, content: bytes) -> tuple[dict[int, str], list[int], int]:
+    def read(self, feed: Feed, content: bytes, *, has_mark: bool = False) -> tuple[dict[int, str], list[int], int]:
         """Text by record number in the raw table, the plain numbers, and the physical records."""
         self._count += 1
         path, scratch = self._folder / f"{self._count}.txt", self._folder / f"{self._count}"
@@ -47,7 +47,7 @@ class Desk:
         scratch.mkdir()
         file_id = f"{self._count:032x}"
         self.con.begin()
-        outcome, plain = read_number_lines(self.con, self.home, feed, file_id, Utf8Text(path, "utf-8", False), scratch)
+        outcome, plain = read_number_lines(self.con, self.home, feed, file_id, Utf8Text(path, "utf-8", has_mark), scratch)
         self.con.commit()
         assert outcome.balances, "the account does not balance"
         rows = self.con.execute(f'select _record_no, line from raw."{feed.table}" where _file_id = ?', [file_id]).fetchall()
@@ -140,6 +140,12 @@ def test_numbers_out_of_order_are_sorted_and_repeated_ones_counted_once(desk: De
     rows, numbers, _ = desk.read(FTC, b"202,5550103\n202,5550101\n202,5550103\n202,5550102\n202,5550101\n")
     assert numbers == [12025550101, 12025550102, 12025550103]
     assert rows == {1: "202,5550103"}, "the first line stays to be judged"
+
+
+def test_a_byte_order_mark_costs_no_line(desk: Desk) -> None:
+    content = "\ufeff202,5550101\n202,5550102\n202,5550103\n".encode()
+    rows, numbers, _ = desk.read(FTC, content, has_mark=True)
+    assert (rows, numbers) == ({1: "202,5550101", 2: "202,5550102"}, [12025550102, 12025550103])
 
 
 def test_a_file_without_a_plain_line_is_read_as_any_other(desk: Desk) -> None:
