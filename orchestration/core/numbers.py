@@ -101,6 +101,14 @@ def write_numbers(numbers: Numbers, path: Path) -> int:
     return writer.rows
 
 
+def move_numbers(source: Path, target: Path) -> int:
+    """Give a finished file, whose numbers are known to be in order, its place; returns how many it holds."""
+    target.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    source.replace(target)
+    sync_folder(target.parent)
+    return int(pq.read_metadata(target).num_rows)
+
+
 def read_numbers(path: Path) -> Numbers:
     """The numbers of a file."""
     return _ahead(_row_groups(path))

@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from orchestration.core.home import Home
-from orchestration.core.numbers import Chunk, NumberWriter, distinct, from_batches, read_numbers, write_numbers
+from orchestration.core.numbers import Chunk, NumberWriter, distinct, from_batches, move_numbers, write_numbers
 from orchestration.readers.delimited import read_delimited
 from orchestration.readers.feeds import Feed
 from orchestration.readers.outcome import Outcome, UnreadableFile
@@ -87,7 +87,8 @@ class Plain(NamedTuple):
 class _Tally:
     lines: int = 0
     plain: int = 0
-    ordered: bool = True
+    ascending: bool = True
+    """The numbers came in order and none twice, as registries give them: then they need no second pass."""
     last: int = -1
     probes: dict[Picture, tuple[int, int]] = field(default_factory=dict)
     rest: array[int] = field(default_factory=partial(array, "q"))
@@ -126,7 +127,8 @@ def read_number_lines(
         writer.discard()
     if not tally.probes:
         return read_delimited(con, feed, file_id, text), Plain(0, 0, ())
-    numbers = write_numbers(_sorted(con, spool, tally), plain_file(home, file_id))
+    target = plain_file(home, file_id)
+    numbers = move_numbers(spool, target) if tally.ascending else write_numbers(_sorted(con, spool), target)
     # A line with a byte order mark is no plain one: the first of the file is the first of the rest.
     outcome = read_delimited(con, feed, file_id, Utf8Text(rest_path, text.encoding, text.has_mark))
     _renumber(con, feed, file_id, tally.rest)
@@ -296,7 +298,7 @@ def _separate(chunks: Iterator[_Read], writer: NumberWriter, rest: BinaryIO) -> 
             tally.rest.append(tally.lines + place + 1)
         if len(chunk.numbers):
             numbers = chunk.numbers
-            tally.ordered = tally.ordered and int(numbers[0]) >= tally.last and bool(np.all(numbers[1:] >= numbers[:-1]))
+            tally.ascending = tally.ascending and int(numbers[0]) > tally.last and bool(np.all(numbers[1:] > numbers[:-1]))
             tally.last = int(numbers[-1])
             tally.plain += len(numbers)
             writer.add(numbers)
@@ -304,10 +306,8 @@ def _separate(chunks: Iterator[_Read], writer: NumberWriter, rest: BinaryIO) -> 
     return tally
 
 
-def _sorted(con: duckdb.DuckDBPyConnection, spool: Path, tally: _Tally) -> Iterator[Chunk]:
-    """The numbers in ascending order, each once; DuckDB sorts those that are not in order, on the disk if need be."""
-    if tally.ordered:
-        return distinct(read_numbers(spool))
+def _sorted(con: duckdb.DuckDBPyConnection, spool: Path) -> Iterator[Chunk]:
+    """The numbers in ascending order, each once; DuckDB sorts them, on the disk if need be."""
     query = con.sql("select number from read_parquet(?) order by number", params=[str(spool)])
     return distinct(from_batches(query.to_arrow_reader(1 << 20)))
 

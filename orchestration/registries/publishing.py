@@ -133,8 +133,9 @@ def _write(
         write_numbers(apply_all(con, home, registry, coverage, batches, listed, tally), path)
         if base is latest and len(batches) == 1 and not (last.is_full or last.is_plain):
             return tally
-    before = read_numbers(latest.prove().numbers_file) if latest else iter(())
-    return count_differences(before, read_numbers(path))
+    if latest is None:
+        return Tally(added=pq.read_metadata(path).num_rows)
+    return count_differences(read_numbers(latest.prove().numbers_file), read_numbers(path))
 
 
 def _facts(registry: str, policy: dict[str, str], batches: Sequence[Batch], coverage: str) -> dict[str, Any]:

@@ -77,7 +77,7 @@ final as (
         outcome,
         cast(sum(records) as bigint) as records
     from counted
-    group by file_id, outcome
+    group by 1, 2
 
 )
 
