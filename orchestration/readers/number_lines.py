@@ -28,6 +28,7 @@ from orchestration.core.numbers import Chunk, NumberWriter, distinct, from_batch
 from orchestration.readers.delimited import read_delimited
 from orchestration.readers.feeds import Feed
 from orchestration.readers.outcome import Outcome, UnreadableFile
+from orchestration.readers.split import LONGEST_RECORD
 from orchestration.readers.text import Utf8Text
 
 # 1 MB: what is computed for its some 90 000 lines stays in the processor's cache.
@@ -37,6 +38,7 @@ _NEWLINE, _RETURN, _ZERO = ord("\n"), ord("\r"), ord("0")
 # Eight digits are read at once as the bytes of one integer.
 _WORD = 8
 _LOWEST = {"X": 0, "Z": 1, "N": 2}
+# Without their zero, digits are 0-9; 0x76 more lifts every other byte to one with its high bit set, if that was not before.
 _ZEROS, _OVER_NINE, _HIGH_BITS = (np.uint64(int.from_bytes(bytes([byte]) * _WORD)) for byte in (_ZERO, 0x76, 0x80))
 
 _STEPS = ((8, 0x00FF00FF00FF00FF), (16, 0x0000FFFF0000FFFF), (32, 0xFFFFFFFF))
@@ -45,6 +47,10 @@ _Bytes = npt.NDArray[np.uint8]
 _Words = npt.NDArray[np.uint64]
 _Flags = npt.NDArray[np.bool_]
 _Places = npt.NDArray[np.int64]
+
+
+class _LongLine(Exception):
+    """A line is longer than any record: the file is none of plain lines, and is left to the reader of all others."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class _Read:
 
 
 class Plain(NamedTuple):
-    """What :func:`read_numbers_of` found, beside the account: one row of ``raw.plain_numbers``."""
+    """What :func:`read_number_lines` found, beside the account: one row of ``raw.plain_numbers``."""
 
     records: int
     numbers: int
@@ -123,6 +129,8 @@ def read_number_lines(
             os.fchmod(rest.fileno(), 0o600)
             tally = _separate(_chunks_read(stream, pictures_of(feed)), writer, rest)
         writer.finish()
+    except _LongLine:
+        tally = _Tally()
     finally:
         writer.discard()
     if not tally.probes:
@@ -182,6 +190,8 @@ def _whole_lines(stream: BinaryIO) -> Iterator[bytes]:
             begun = piece[cut:]
         else:
             begun += piece
+            if len(begun) > LONGEST_RECORD:
+                raise _LongLine
     if begun:
         yield begun
 

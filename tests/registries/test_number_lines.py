@@ -148,6 +148,13 @@ def test_a_byte_order_mark_costs_no_line(desk: Desk) -> None:
     assert (rows, numbers) == ({1: "202,5550101", 2: "202,5550102"}, [12025550102, 12025550103])
 
 
+def test_a_file_with_an_endless_line_is_left_to_the_ordinary_reader(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(number_lines, "_CHUNK", 64)
+    monkeypatch.setattr(number_lines, "LONGEST_RECORD", 200)
+    rows, numbers, physical = desk.read(FTC, b"202,5550101\n202,5550102\n" + b"x" * 500 + b"\n202,5550103\n")
+    assert (len(rows), numbers, physical) == (4, [], 4)
+
+
 def test_a_file_without_a_plain_line_is_read_as_any_other(desk: Desk) -> None:
     rows, numbers, _ = desk.read(FTC, b"AREA,NUMBER\n202;5550101\n\n")
     assert (rows, numbers) == ({1: "AREA,NUMBER", 2: "202;5550101"}, [])
