@@ -109,6 +109,7 @@ def _job(home: Home, config: Config, as_of: datetime, table: Table, rows: int, p
         "load": load_all,
         "stage": lambda: _node_seconds(stages.stage(home, config, as_of)),
         "normalise identifiers": lambda: stages.normalise(home, config),
+        "registries": lambda: stages.registries(home, config, as_of),
         "ledger": lambda: _node_seconds(stages.ledger(home, config, as_of)),
         "persons": lambda: stages.identify(home, config),
         "entry gate": lambda: gate("entry"),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import identifiers, pipeline
+from benchmarks import identifiers, pipeline, registry
 from benchmarks.measure import growth
 
 RESULTS = Path(__file__).parent / "results"
@@ -23,6 +23,7 @@ def main() -> None:
         type=int,
         help="requests and contacts of the day after (default: a two-hundredth, as 100,000 are of 20 million)",
     )
+    parser.add_argument("--registry", type=int, help="numbers of the registry (default: as many; 260000000 is the American one)")
     parser.add_argument("--seed", type=int, default=20260401)
     options = parser.parse_args()
     machine = f"{platform.machine()}, Python {platform.python_version()}, DuckDB {version('duckdb')}, dbt {version('dbt-core')}"
@@ -33,6 +34,7 @@ def main() -> None:
     large = pipeline.run(options.size, increment, options.seed)
     tables = [
         *identifiers.run(options.size, options.seed),
+        registry.run(options.registry or options.size, options.seed),
         small,
         large,
         growth(small, large),

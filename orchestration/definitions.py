@@ -16,7 +16,7 @@ for _name, _value in (
 import dagster as dg  # noqa: E402
 
 from orchestration.core.home import Home, keep_private  # noqa: E402
-from orchestration.defs import evidence, gate, jobs, landing, publish, reconcile, sync  # noqa: E402
+from orchestration.defs import evidence, gate, jobs, landing, publish, reconcile, registries, sync  # noqa: E402
 from orchestration.defs.freshness import with_freshness  # noqa: E402
 from orchestration.defs.run import QuietlistRun  # noqa: E402
 
@@ -29,6 +29,7 @@ def build_defs(home: Home) -> dg.Definitions:
         landing.load_files,
         reconcile.staging_models,
         reconcile.normalise_identifiers,
+        registries.update_registries,
         reconcile.ledger_models,
         reconcile.person_of_node,
         reconcile.golden_models,

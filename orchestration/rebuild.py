@@ -94,6 +94,7 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
                 load(con, other, config, clock)
             stages.stage(other, config, clock)
             stages.normalise(other, config)
+            stages.registries(other, config, clock)
             stages.ledger(other, config, clock)
             stages.identify(other, config)
             stages.golden(other, config, clock)

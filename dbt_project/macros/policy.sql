@@ -57,6 +57,17 @@
     case when {{ starts_with(e164, "'+1'") }} then substr({{ e164 }}, 3, 3) else '' end
 {%- endmacro %}
 
+-- Whether a file says everything about its areas, by its own word and the registry's row (`registries`): absence from a washed
+-- list says nothing, so such a file never speaks for numbers it does not name.
+{% macro speaks_for_all(is_full) -%}
+    {{ is_full }} and coalesce(registries.coverage, 'whole') <> 'wash'
+{%- endmacro %}
+
+-- The part of a registry that a number belongs to; * is a registry taken as a whole.
+{% macro registry_area(area_code) -%}
+    case when registries.coverage = 'area_code' then {{ area_code }} else '*' end
+{%- endmacro %}
+
 -- An instant as text that sorts as it does.
 {% macro instant_text(instant) -%}
     {{ return(adapter.dispatch('instant_text')(instant)) }}

@@ -73,6 +73,11 @@ class Home:
         return self.warehouse_folder / "spill"
 
     @property
+    def registries_folder(self) -> Path:
+        """What each landed registry file says, as sorted Parquet; made again from landing when it is gone."""
+        return self.warehouse_folder / "registries"
+
+    @property
     def gate_folder(self) -> Path:
         """Gate verdicts, one JSON file per judged table and row hash."""
         return self.warehouse_folder / "gate"
@@ -88,6 +93,11 @@ class Home:
     @property
     def golden_published(self) -> Path:
         return self.published / "golden_suppression"
+
+    @property
+    def registries_published(self) -> Path:
+        """A folder of numbered versions per registry."""
+        return self.published / "registries"
 
     @property
     def reports(self) -> Path:

@@ -8,6 +8,7 @@ are all made from that description, so that a new vendor needs no Python.
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,23 @@ def _problems(table: dict[str, Any], meta: dict[str, Any]) -> list[str]:
     problems += [f"meta.requires names '{name}', which is no column" for name in meta.get("requires", []) if name not in names]
     if not names:
         problems.append("columns are required")
+    return problems + _plain_problems(meta)
+
+
+def _plain_problems(meta: dict[str, Any]) -> list[str]:
+    """What is wrong with the pictures of plain lines; see ``readers/number_lines``."""
+    options = meta.get("options") or {}
+    code, pictures = str(options.get("calling_code", "")), options.get("plain", [])
+    problems = []
+    if pictures and (meta.get("kinds"), meta.get("reader")) != (["registry"], "lines"):
+        problems.append("meta.options.plain is only for registries that are read as lines")
+    if pictures and not re.fullmatch("[1-9][0-9]{0,2}", code):
+        problems.append("meta.options.plain needs meta.options.calling_code, such as '1'")
+    for picture in pictures:
+        digits = re.sub("[^NXZ]", "", picture)
+        # E.164 has fifteen digits at most, the calling code among them.
+        if not re.fullmatch("[NXZ]X+", digits) or len(digits) + len(code) > 15:
+            problems.append(f"meta.options.plain: '{picture}' is no picture of a number (digits X, the first also N or Z)")
     return problems
 
 

@@ -20,15 +20,17 @@ from orchestration.core.errors import InputError
 from orchestration.core.files import sync_folder
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.terminal import visible
+from orchestration.core.warehouse import one_row
 from orchestration.landing.archives import clear_unpacked, open_member
 from orchestration.landing.manifest import Entry, Member, read_manifest
 from orchestration.readers.delimited import read_delimited
 from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.json_records import read_json
+from orchestration.readers.number_lines import pictures_of, read_number_lines
 from orchestration.readers.outcome import Bounds, Outcome, UnreadableFile
 from orchestration.readers.recognise import reader_of
 from orchestration.readers.tables import FAILED, create_raw_tables
-from orchestration.readers.text import as_utf8
+from orchestration.readers.text import Utf8Text, as_utf8
 
 _START = 1 << 12  # enough to see past any white space what a file begins with
 _FETCHED = 10_000
@@ -115,7 +117,7 @@ def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]
 
 def _load_one(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime, pending: _Pending, bounds: Bounds) -> Loaded:
     # What an attempt that failed left; nothing else can be there, for a load is one transaction.
-    for table in ("quarantine", "load_log"):
+    for table in ("quarantine", "load_log", "plain_numbers", "plain_probes"):
         con.execute(f"delete from raw.{table} where file_id = ?", [pending.file_id])
     con.begin()
     try:
@@ -139,7 +141,7 @@ def _load_one(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime, pendi
             ],
         )  # fmt: skip
         # Before the commit: a kill in between repeats both, a kill behind it leaves both.
-        _export_quarantine(con, home, loaded)
+        export_quarantine(con, home, loaded.source, loaded.file_id)
         con.commit()
     except BaseException:
         con.rollback()
@@ -160,8 +162,21 @@ def _read(con: duckdb.DuckDBPyConnection, home: Home, pending: _Pending, bounds:
             start = stream.read(_START)
         if len(start) < _START and not start.strip("\ufeff \t\r\n"):
             return Outcome(0, 0, 0, 0, feed.reader, text.encoding, "The file holds nothing but white space.")
+        if pictures_of(feed):
+            return _read_numbers(con, home, pending, text, Path(folder), bounds)
         read = read_json if reader_of(feed, start) == "json" else read_delimited
         return read(con, feed, pending.file_id, text, bounds)
+
+
+def _read_numbers(
+    con: duckdb.DuckDBPyConnection, home: Home, pending: _Pending, text: Utf8Text, folder: Path, bounds: Bounds
+) -> Outcome:
+    outcome, plain = read_number_lines(con, home, pending.feed, pending.file_id, text, folder, bounds)
+    if plain.records or plain.probes:
+        con.execute("insert into raw.plain_numbers values (?, ?, ?)", [pending.file_id, plain.records, plain.numbers])
+        probes = [(pending.file_id, record, number) for record, number in plain.probes]
+        con.executemany("insert into raw.plain_probes values (?, ?, ?)", probes)
+    return outcome
 
 
 def _scratch(home: Home) -> Path:
@@ -183,11 +198,11 @@ def _quarantine_whole(con: duckdb.DuckDBPyConnection, pending: _Pending, error: 
     return Outcome(1, 0, 1, 0, reader, "", detail)
 
 
-def _export_quarantine(con: duckdb.DuckDBPyConnection, home: Home, loaded: Loaded) -> None:
+def export_quarantine(con: duckdb.DuckDBPyConnection, home: Home, source: str, file_id: str) -> None:
     """Write the file's quarantined records for people, or remove what an earlier attempt wrote."""
-    folder = home.quarantine / loaded.source
-    path = folder / f"{loaded.file_id}.jsonl"
-    if not loaded.quarantined:
+    folder = home.quarantine / source
+    path = folder / f"{file_id}.jsonl"
+    if not one_row(con, "select count(*) from raw.quarantine where file_id = ?", [file_id])[0]:
         path.unlink(missing_ok=True)
         return
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -196,7 +211,7 @@ def _export_quarantine(con: duckdb.DuckDBPyConnection, home: Home, loaded: Loade
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             cursor = con.execute(
                 "select record_no, reason, detail, record_text from raw.quarantine where file_id = ? order by record_no",
-                [loaded.file_id],
+                [file_id],
             )
             while rows := cursor.fetchmany(_FETCHED):
                 for number, reason, detail, text in rows:

@@ -43,6 +43,16 @@ create table if not exists raw.golden_listings (   -- golden.int_known_listings 
     registry varchar, registry_version varchar, channel varchar, identifier varchar, listed_from timestamptz,
     listed_to timestamptz, region varchar, known_from timestamptz, end_known_from timestamptz
 );
+create table if not exists raw.plain_numbers (
+    file_id varchar,
+    records bigint,             -- lines read into <file_id>.plain.parquet and not into a raw table
+    numbers bigint              -- distinct numbers in it
+);
+create table if not exists raw.plain_probes (
+    file_id varchar,
+    record_no bigint,           -- a line in the raw table that the staging model judges for all like it
+    number ubigint              -- the number it was read as
+);
 create table if not exists raw.source_settings (
     source varchar, format varchar, scope varchar, timezone varchar, region varchar, configured boolean
 );

@@ -22,6 +22,7 @@ from orchestration.identifiers.cache import NormaliseCounts, create_identifier_t
 from orchestration.readers.tables import FAILED, create_raw_tables
 from orchestration.reconcile import batches, dbt
 from orchestration.reconcile.components import Linked, count_persons, create_person_table, link_persons
+from orchestration.registries import Updated, create_registry_tables, is_published, update
 from orchestration.sync import copy_state
 
 STAGES = ("staging", "ledger", "golden", "prove")
@@ -48,6 +49,7 @@ def prepare(con: duckdb.DuckDBPyConnection, home: Home) -> None:
     create_raw_tables(con)
     create_identifier_tables(con)
     create_person_table(con)
+    create_registry_tables(con)
     (exists,) = one_row(con, "select count(*) from duckdb_tables() where schema_name = 'raw' and table_name = 'sync__row_state'")
     if not exists:
         copy_state(con, home)
@@ -90,6 +92,17 @@ def normalise(home: Home, config: Config) -> NormaliseCounts:
         # After the hashes, and of the key they were made with: killed in between, the next run makes them again.
         _set_stamp(con, KEY_STAMP, fingerprint(key))
         return counts
+
+
+def registries(home: Home, config: Config, as_of: datetime) -> Updated:
+    """New versions of the registries, and what they say about the numbers the company knows."""
+    with warehouse(home, limits=config.limits) as con:
+        if _is_reconciled(con, home, config) and is_published(con, home):
+            return Updated()
+        meaning = _meaning(config)
+        updated = update(con, home, config, as_of, anew=_stamp(con, "registries") != meaning)
+        _set_stamp(con, "registries", meaning)
+        return updated
 
 
 def ledger(home: Home, config: Config, as_of: datetime) -> Built:

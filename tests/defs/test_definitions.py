@@ -37,6 +37,7 @@ def test_the_assets_are_exactly_the_stages_and_the_configured_destinations(defs:
     python = {
         "raw/landed_files", "raw/source_settings", "raw/load_log", "raw/quarantine", "raw/sync__row_state",
         "identifiers/phone", "identifiers/email", "identifiers/contact_point", "identity/person_of_node",
+        "registries/files", "registries/file_areas", "registries/known_entries", "published/registries",
         "golden/candidate", "published/golden_suppression", "destinations/crm", "destinations/mail_house", "reports/compliance",
     }  # fmt: skip
     raw = {f"raw/{feed.table}" for feed in all_feeds()}

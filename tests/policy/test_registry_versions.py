@@ -94,6 +94,11 @@ def test_listings_are_what_applying_every_version_in_turn_gives(policy_home: Hom
     with warehouse(policy_home) as con:
         con.register("_entries", pa.Table.from_pylist(entries, schema=_ENTRIES))
         con.execute("create or replace table registries.int_registry_entries as select * from _entries")
+        con.execute(
+            "create or replace table registries.int_registry_areas as "
+            "select registry, source, is_full, snapshot_at, area, min(received_at) as received_at, count(*) as row_count "
+            "from _entries group by all"
+        )
         con.unregister("_entries")
     for _ in range(2):
         dbt.invoke(policy_home, Config(company=Company(name="Test")), AS_OF, "run", "versions area_versions listings membership")

@@ -55,6 +55,7 @@ def reconcile(home: Home, config: Config, as_of: datetime = AS_OF) -> stages.Bui
         load(con, home, config, as_of)
     stages.stage(home, config, as_of)
     stages.normalise(home, config)
+    stages.registries(home, config, as_of)
     stages.ledger(home, config, as_of)
     stages.identify(home, config)
     return stages.golden(home, config, as_of)

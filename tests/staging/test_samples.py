@@ -98,6 +98,11 @@ def test_every_record_of_the_samples_ends_where_its_story_says(demo: tuple[Home,
                 f"select source, outcome, count(*) from staging.int_{kind}__unioned group by all"
             ).fetchall():
                 found.setdefault(source, {})[(kind, outcome)] = records
+        # Lines that are nothing but a number never become text; the staging model judges the first of them for all.
+        for source, records in con.execute(
+            "select source, sum(records)::bigint from raw.plain_numbers join raw.landed_files using (file_id) group by source"
+        ).fetchall():
+            found[source][("registry", "registry")] += records
     assert found == EXPECTED
 
 

@@ -19,6 +19,13 @@ contacts_made as (
 
 ),
 
+taken_in as (
+
+    select * from {{ ref('stg_registries__files') }}
+
+),
+
+-- Lines not taken in: refused, or still waiting.
 registry_lines as (
 
     select
@@ -45,7 +52,7 @@ unioned as (
 
 ),
 
-final as (
+counted as (
 
     select
         file_id,
@@ -53,6 +60,23 @@ final as (
         count(*) as records
     from unioned
     where file_id not in (select request_files.file_id from request_files)
+    group by 1, 2
+    union all
+    select
+        file_id,
+        'not_a_request' as outcome,
+        records
+    from taken_in
+
+),
+
+final as (
+
+    select
+        file_id,
+        outcome,
+        cast(sum(records) as bigint) as records
+    from counted
     group by 1, 2
 
 )

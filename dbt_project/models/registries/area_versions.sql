@@ -1,9 +1,9 @@
 -- For each registry and area code: the versions that tell about it, from the first full file that holds it. A number in an area
 -- code that is not here was never screened, which is not the same as clear. The area * is a registry taken as a whole.
 
-with entries as (
+with area_files as (
 
-    select * from {{ ref('int_registry_entries') }}
+    select * from {{ ref('int_registry_areas') }}
 
 ),
 
@@ -16,18 +16,6 @@ versions as (
 registries as (
 
     select * from {{ ref('registries') }}
-
-),
-
-area_files as (
-
-    select distinct
-        registry,
-        source,
-        is_full,
-        snapshot_at,
-        area
-    from entries
 
 ),
 

@@ -1,17 +1,15 @@
--- What each version of a registry says about each number: listed or delisted. A version is what one source delivered of one
--- registry for one moment, in one file or in many (a national list comes as a file per area code).
+-- What each version of a registry says about each number the company knows: listed or delisted. A version is what one source
+-- delivered of one registry for one moment, in one file or in many (a national list comes as a file per area code).
 
-with records as (
+with known_entries as (
 
-    select * from {{ ref('int_registry__unioned') }}
-    where outcome = 'registry'
+    select * from {{ ref('stg_registries__known_entries') }}
 
 ),
 
-phones as (
+files as (
 
-    select * from {{ ref('stg_identifiers__phone') }}
-    where status = 'ok'
+    select * from {{ ref('stg_quietlist__files') }}
 
 ),
 
@@ -24,23 +22,18 @@ registries as (
 numbers as (
 
     select
-        records.registry,
-        records.source,
-        -- Absence from a washed list says nothing, so such a file never speaks for numbers it does not name.
-        records.is_full and coalesce(registries.coverage, 'whole') <> 'wash' as is_full,
-        records.snapshot_at,
-        records.received_at,
-        phones.e164 as identifier,
-        case
-            when registries.coverage = 'area_code' then {{ area_code('phones.e164') }}
-            else '*'
-        end as area,
-        records.change = 'listed' as is_listed,
-        records.listed_on
-    from records
-    inner join phones
-        on records.phone_raw = phones.raw and {{ phone_region('records.region') }} = phones.region
-    left join registries on records.registry = registries.registry
+        known_entries.registry,
+        files.source,
+        {{ speaks_for_all('known_entries.is_full') }} as is_full,
+        files.snapshot_at,
+        files.received_at,
+        known_entries.identifier,
+        {{ registry_area(area_code('known_entries.identifier')) }} as area,
+        known_entries.is_listed,
+        known_entries.listed_on
+    from known_entries
+    inner join files on known_entries.file_id = files.file_id
+    left join registries on known_entries.registry = registries.registry
 
 ),
 

@@ -1,8 +1,8 @@
 -- Every version of every registry in the order in which they apply: a full file, or a list of changes to what was known before.
 
-with entries as (
+with areas as (
 
-    select * from {{ ref('int_registry_entries') }}
+    select * from {{ ref('int_registry_areas') }}
 
 ),
 
@@ -14,12 +14,12 @@ batches as (
         is_full,
         snapshot_at,
         min(received_at) as received_at,
-        count(*) as row_count,
+        cast(sum(row_count) as bigint) as row_count,
         case
             when min(area) = '*' then {{ empty_list() }}
             else {{ sorted_distinct_list('area') }}
         end as area_codes
-    from entries
+    from areas
     group by registry, source, is_full, snapshot_at
 
 ),

@@ -1,4 +1,5 @@
 -- The distinct raw numbers, each with the country it is read in, in files that the ledger does not hold yet.
+-- The numbers of registries are read where they are taken in: there are far too many to keep.
 
 with requests as (
 
@@ -33,18 +34,6 @@ contacts_made as (
 
 ),
 
-registry as (
-
-    select
-        phone_raw,
-        region
-    from {{ ref('int_registry__unioned') }}
-    where
-        outcome = 'registry'
-        and file_id not in (select taken.file_id from {{ ref('stg_quietlist__ledger_files') }} as taken)
-
-),
-
 unioned as (
 
     select
@@ -61,11 +50,6 @@ unioned as (
         identifier_raw as raw,
         {{ phone_region('region') }} as region
     from contacts_made
-    union
-    select
-        phone_raw as raw,
-        {{ phone_region('region') }} as region
-    from registry
 
 ),
 

@@ -1,4 +1,5 @@
--- Every line of every registry file. A view: lines are read as fast as they could be copied, and registries are large.
+-- Registry lines in the raw tables: those waiting to be taken in (orchestration/registries), and those refused. A view: lines
+-- are read once.
 
 with final as (
 
