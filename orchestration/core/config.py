@@ -179,7 +179,7 @@ class Limits(_Strict):
 
 
 class Encryption(_Strict):
-    """What Quietlist itself encrypts at rest; the rest is the operating system's (docs/decisions/0006)."""
+    """What Quietlist itself encrypts at rest; the rest is the operating system's (docs/decisions/0007)."""
 
     landing: bool = False
     """Seal the landed files; see ``orchestration/landing/sealing.py``."""
