@@ -27,7 +27,7 @@ def run_lock(home: Home) -> Iterator[bool]:
 
 
 def is_running(home: Home) -> bool:
-    """Whether a process holds the home's run lock. Looks only: nothing is created, and no run is kept from starting."""
+    """Whether a process holds the home's run lock. Nothing is created; the lock is tried for an instant and let go."""
     path = home.warehouse_folder / "run.lock"
     if not path.is_file():
         return False
