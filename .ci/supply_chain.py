@@ -202,9 +202,8 @@ def _licence(entry: Locked) -> License | Any | None:
         return None
     metadata = installed.metadata
     classified = [text.rpartition(" :: ")[2] for text in metadata.get_all("Classifier", []) if text.startswith("License :: ")]
-    names = [text for text in (metadata.get("License"), *classified) if text and "\n" not in text and len(text) <= _LONGEST_NAME]
-    if expression := metadata.get("License-Expression"):
-        return LicenseFactory().make_from_string(expression)
+    said = [text for field in ("License-Expression", "License") for text in metadata.get_all(field, [])]
+    names = [text for text in (*said, *classified) if text and "\n" not in text and len(text) <= _LONGEST_NAME]
     return LicenseFactory().make_from_string(names[0]) if names else None
 
 

@@ -59,7 +59,7 @@ def _taken(handle: int, wait_seconds: float) -> bool:
 
 
 def is_running(home: Home) -> bool:
-    """Whether a process holds the home's run lock. Looks only: nothing is created, and no run is kept from starting."""
+    """Whether a process holds the home's run lock. Nothing is created; the lock is tried for an instant and let go."""
     path = home.warehouse_folder / "run.lock"
     if not path.is_file():
         return False

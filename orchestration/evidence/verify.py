@@ -286,10 +286,12 @@ class _Walk:
         for path, lines in self._logs.items():
             name = _name(self._home, path)
             if _has_half_line(path):
-                raise _broken(
-                    name, f"line {len(lines) + 1} is unfinished", "whole lines",
-                    "if a power cut ended a run, the next quietlist run mends it; else find out who wrote there, and restore it",
-                )  # fmt: skip
+                # The other logs are replaced as a whole, so no power cut leaves half a line of them.
+                mended = (
+                    "if a power cut ended a run, the next quietlist run mends it; else find out who wrote there, and restore it"
+                )
+                step = mended if path == self._home.manifest_file else ""
+                raise _broken(name, f"line {len(lines) + 1} is unfinished", "whole lines", step)
             more = len(lines) - self._met[path]
             if path == self._home.manifest_file:
                 for number in range(self._met[path] + 1, len(lines) + 1):
@@ -304,20 +306,22 @@ class _Walk:
 
     def _doors_lead_here(self) -> None:
         """Each series of versions: ``latest.json`` names the last one, or one more that was not recorded yet."""
-        doors = {path.parent for path in self._home.published.rglob(LATEST)}
-        for folder in sorted(doors | self._series.keys()):
+        versions = (path for path in self._home.published.rglob("version=*") if _VERSION.match(path.name) and path.is_dir())
+        doors = (path for path in self._home.published.rglob(LATEST))
+        for folder in sorted({path.parent for path in (*versions, *doors)} | self._series.keys()):
             number, digest = self._series.get(folder, (0, None))
             door = folder / LATEST
             name = _name(self._home, door)
-            if not _is_file(door):
+            if number and not _is_file(door):
                 raise _broken(name, "the file is gone", f"the number and the manifest's hash of version {number}")
             newer = folder / f"version={number + 1}"
-            if door.read_bytes() != (door_text(number, digest) if digest else "").encode():
+            leads = door.read_bytes() if door.is_file() else None
+            if leads != (door_text(number, digest).encode() if digest else None):
                 # A version is published before it is recorded.
                 manifest = newer / MANIFEST
                 if (more := _named_by(door) - number) > 1:
                     raise self._cut(_name(self._home, folder), more)
-                if not _is_file(manifest) or door.read_bytes() != door_text(number + 1, sha256_file(manifest)).encode():
+                if not _is_file(manifest) or leads != door_text(number + 1, sha256_file(manifest)).encode():
                     raise _broken(name, "it does not name the last version that was recorded", f"version {number}")
                 self._check_version(newer, sha256_file(manifest))
                 self._accounted.add(manifest)
@@ -327,7 +331,8 @@ class _Walk:
                 self._check_version(newer, "")
                 self._accounted.add(newer / MANIFEST)
                 self.unfinished.append(f"{_name(self._home, newer)} was never finished, and nothing leads to it")
-            self._accounted.add(door)
+            if _is_file(door):
+                self._accounted.add(door)
 
     def _nothing_else_is_here(self) -> None:
         """Every other file of the folders that hold evidence."""

@@ -134,7 +134,11 @@ def read_gated(home: Home, limits: Limits | None = None) -> Snapshot:
     if _rows_in(home, limits or Limits(), files) != snapshot.rows_sha256:
         raise _broken(f"the rows of version {snapshot.version} are not those that its {MANIFEST} says were judged")
     if not chain.holds(home, publication_link(home, snapshot.version)):
-        raise _broken(f"version {snapshot.version} is not recorded on the chain: quietlist did not publish it like this")
+        raise _broken(
+            f"version {snapshot.version} is not recorded on the chain as it is now",
+            "run quietlist run, which records a version that a killed run published; refused again, it was altered: restore "
+            "the published folder from its backup",
+        )
     return snapshot
 
 
@@ -220,10 +224,10 @@ def altered(folder: Path, manifest: Mapping[str, Any], *, rehash: bool = True) -
     return None
 
 
-def _broken(what: str) -> PermanentError:
+def _broken(what: str, next_step: str = "") -> PermanentError:
     return PermanentError(
         "Proving the published table",
         seen=what,
         allowed="files exactly as they were published",
-        next_step="restore the published folder from its backup; nothing is pushed until it proves again",
+        next_step=next_step or "restore the published folder from its backup; nothing is pushed until it proves again",
     )

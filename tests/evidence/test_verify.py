@@ -83,6 +83,12 @@ def test_an_empty_home_is_whole(empty_home: Home) -> None:
     assert verified.whole and (verified.entries, verified.head) == (0, chain.GENESIS)
 
 
+def test_an_empty_door_where_nothing_was_published_is_named(empty_home: Home) -> None:
+    empty_home.create()
+    (empty_home.golden_published / "latest.json").touch()
+    assert broken_at(empty_home).startswith("published/golden_suppression/latest.json: ")
+
+
 def test_any_file_of_landing_and_published_with_one_byte_more_is_named(own: Home) -> None:
     paths = [path for folder in (own.landing, own.published) for path in sorted(folder.rglob("*")) if path.is_file()]
     assert {".lock", "manifest.jsonl", "latest.json", "manifest.json", "part-0.parquet", "releases.parquet"} < {

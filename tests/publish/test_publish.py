@@ -278,6 +278,17 @@ def test_a_crash_at_any_step_leaves_the_old_version_and_the_same_end(home: Home,
         assert (verified.whole, verified.unfinished, verified.kinds["publication"]) == (True, (), 2), f"step {step}"
 
 
+def test_a_first_publication_that_was_killed_before_its_door_is_no_break(home: Home) -> None:
+    export(home)
+    publish(home, AS_OF)
+    (home.golden_published / "latest.json").unlink()
+    home.chain_file.write_bytes(b"".join(home.chain_file.read_bytes().splitlines(keepends=True)[:-1]))
+    verified = walked(home)
+    assert verified.whole and "version=1 was never finished" in " ".join(verified.unfinished), verified.lines()
+    publish(home, AS_OF)
+    assert walked(home).whole and walked(home).unfinished == ()
+
+
 def test_history_is_never_published_over(home: Home) -> None:
     for number in (1, 2):
         change(home, number)
