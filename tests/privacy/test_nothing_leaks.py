@@ -23,6 +23,7 @@ from orchestration import cli
 from orchestration.core.home import Home
 from orchestration.core.key import home_key
 from orchestration.evidence import check as checking
+from orchestration.reconcile import dbt
 from tests.journeys.home import AS_OF, CONFIG, make, version_folder
 from tests.privacy.canaries import ADDRESS, BAD_EMAIL, EMAIL, NAME, PHONE, leaks, traces, watched_arguments
 
@@ -91,7 +92,8 @@ def test_everything_that_can_go_wrong_names_nobody(
     database = home.outbox / "crm_table" / "suppression.db"
     with watched_arguments() as in_arguments:
         # 1. Unreadable records, unreadable archives, files and folders named after people, and a destination that quotes.
-        database.parent.mkdir(parents=True)
+        home.create()
+        database.parent.mkdir(mode=0o700)
         prepare_table(database, TALKATIVE)
         code, said = quietlist("run", "--as-of", AS_OF)
         assert code in (0, 1) and "rejected" in said, said
@@ -116,7 +118,8 @@ def test_everything_that_can_go_wrong_names_nobody(
     assert {where: found for where, text in spoken.items() if (found := traces(text.encode()))} == {}
     assert not in_arguments
     assert "\x1b" not in quietlist.said, "no escape sequence reaches the terminal"
-    assert leaks([home.root, tmp_path / "tmp", Path("dbt_project/target")], home.root) == {}
+    assert leaks([home.root, tmp_path / "tmp", dbt.TARGET], home.root) == {}
+    assert traces(database.read_bytes()), "they did go all the way"
     open_to_others = {
         path.relative_to(home.root).as_posix(): oct(path.stat().st_mode & 0o777)
         for path in home.root.rglob("*")
