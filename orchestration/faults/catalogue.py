@@ -612,7 +612,7 @@ FAULTS: tuple[Fault, ...] = (
         "manifest cut",
         "its last lines are gone",
         STOPPED,
-        "manifest|one request for every record",
+        "it lacks deliveries",
         _then(_keep("manifest", _manifest), _cut_manifest),
         _restore("manifest", _manifest),
     ),
@@ -635,7 +635,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "errors inside", "a destination says OK with an error inside", ALERTED, "refused", _nothing, _nothing, _with_errors_inside
     ),
-    Fault("destination hangs", "another writer holds the table's lock", STOPPED, "sqlite_busy", _nothing, _nothing, during=_hanging),
+    Fault(
+        "destination hangs", "another writer holds the table's lock", STOPPED, "sqlite_busy", _nothing, _nothing, during=_hanging
+    ),
     Fault(
         "destination emptied",
         "somebody empties the table and removes the drops",
