@@ -22,6 +22,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from orchestration.core.config import load_config
 from orchestration.core.home import Home
@@ -393,8 +394,8 @@ def _snapshot(case: Case) -> Path:
 
 
 def _alter_snapshot(case: Case) -> None:
-    with _snapshot(case).open("ab") as stream:
-        stream.write(b"x")
+    """Somebody writes the file anew: the same rows, other bytes."""
+    pq.write_table(pq.ParquetFile(_snapshot(case)).read(), _snapshot(case), compression="none")
 
 
 # Destinations
@@ -618,7 +619,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "published snapshot altered",
-        "a byte is added to a published file",
+        "a published file is written anew by hand",
         STOPPED,
         "not the file that was published",
         _then(_keep("snapshot", _snapshot), _alter_snapshot),

@@ -131,8 +131,9 @@ def require_inputs(home: Home) -> None:
         return
     number, manifest, _ = next(_manifests(home, *door))
     wanted = manifest["inputs_sha256"]
-    text = home.manifest_file.read_text(encoding="utf-8") if home.manifest_file.exists() else ""
-    if wanted is not None and all(sha256_text(line) != wanted for line in text.splitlines()):
+    # Bytes: a text would be split at every sign that Unicode calls a line's end, and a file's name may hold one.
+    lines = home.manifest_file.read_bytes().splitlines() if home.manifest_file.exists() else []
+    if wanted is not None and all(sha256_text(line.decode()) != wanted for line in lines):
         raise PermanentError(
             f"Going on from the landing manifest {home.manifest_file}",
             seen=f"it lacks deliveries that published version {number} was made of",

@@ -12,7 +12,7 @@ from orchestration.core.files import sha256_file, sha256_text
 from orchestration.core.home import Home
 from orchestration.publish.versions import require_inputs
 
-LINES = [f'{{"seq":{number}}}' for number in (1, 2, 3)]
+LINES = [f'{{"seq":{number},"name":"a\u2028b"}}' for number in (1, 2, 3)]
 
 
 def published(root: Path, inputs_sha256: str | None) -> Home:
@@ -31,7 +31,7 @@ def published(root: Path, inputs_sha256: str | None) -> Home:
 )
 def test_a_manifest_that_lost_its_end_is_refused(tmp_path: Path, lines: list[str], is_whole: bool) -> None:
     home = published(tmp_path / "home", sha256_text(LINES[-1]))
-    home.manifest_file.write_text("".join(f"{line}\n" for line in lines))
+    home.manifest_file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     if is_whole:
         require_inputs(home)
     else:
