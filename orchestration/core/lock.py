@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from orchestration.core.home import PRIVATE_FILE, Home
 
 _POLL_SECONDS = 1.0
-_held: dict[tuple[str, int], int] = {}  # (home, thread) -> how many times
+_held: set[tuple[str, int]] = set()  # (home, thread)
 
 
 @contextmanager
@@ -25,22 +25,18 @@ def run_lock(home: Home, wait_seconds: float = 0.0) -> Iterator[bool]:
     home.create()
     holder = str(home.root), threading.get_ident()
     if holder in _held:
-        _held[holder] += 1
-        try:
-            yield True
-        finally:
-            _held[holder] -= 1
+        yield True
         return
     handle = os.open(home.warehouse_folder / "run.lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
     try:
         if not _taken(handle, wait_seconds):
             yield False
             return
-        _held[holder] = 1
+        _held.add(holder)
         try:
             yield True
         finally:
-            del _held[holder]
+            _held.discard(holder)
     finally:
         os.close(handle)
 

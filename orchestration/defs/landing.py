@@ -8,6 +8,7 @@ from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.landing.collecting import collect
 from orchestration.landing.register import register
+from orchestration.publish.versions import require_inputs
 from orchestration.readers import load
 from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.reconcile.stages import prepare
@@ -47,6 +48,7 @@ def raw_key(feed: Feed) -> dg.AssetKey:
 def collect_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
     """Take what is in the inbox."""
     home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
+    require_inputs(home)
     collected = collect(home, config, as_of)
     with warehouse(home, limits=config.limits) as con:
         prepare(con, home)

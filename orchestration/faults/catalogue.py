@@ -22,6 +22,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from orchestration.core.config import load_config
 from orchestration.core.home import Home
@@ -393,8 +394,8 @@ def _snapshot(case: Case) -> Path:
 
 
 def _alter_snapshot(case: Case) -> None:
-    with _snapshot(case).open("ab") as stream:
-        stream.write(b"x")
+    """Somebody writes the file anew: the same rows, other bytes."""
+    pq.write_table(pq.ParquetFile(_snapshot(case)).read(), _snapshot(case), compression="none")
 
 
 # Destinations
@@ -612,13 +613,13 @@ FAULTS: tuple[Fault, ...] = (
         "manifest cut",
         "its last lines are gone",
         STOPPED,
-        "manifest|one request for every record",
+        "it lacks deliveries",
         _then(_keep("manifest", _manifest), _cut_manifest),
         _restore("manifest", _manifest),
     ),
     Fault(
         "published snapshot altered",
-        "a byte is added to a published file",
+        "a published file is written anew by hand",
         STOPPED,
         "not the file that was published",
         _then(_keep("snapshot", _snapshot), _alter_snapshot),
@@ -635,7 +636,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "errors inside", "a destination says OK with an error inside", ALERTED, "refused", _nothing, _nothing, _with_errors_inside
     ),
-    Fault("destination hangs", "another writer holds the table's lock", STOPPED, "table", _nothing, _nothing, during=_hanging),
+    Fault(
+        "destination hangs", "another writer holds the table's lock", STOPPED, "sqlite_busy", _nothing, _nothing, during=_hanging
+    ),
     Fault(
         "destination emptied",
         "somebody empties the table and removes the drops",

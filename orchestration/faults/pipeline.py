@@ -20,6 +20,7 @@ from orchestration.evidence.report import write_report
 from orchestration.gate import judge
 from orchestration.landing import collect, register
 from orchestration.publish import export_candidate, publish
+from orchestration.publish.versions import require_inputs
 from orchestration.readers import load
 from orchestration.reconcile import stages
 from orchestration.run import left_in_inbox, run_job
@@ -64,6 +65,7 @@ def steps(
     """
 
     def collecting() -> None:
+        require_inputs(home)
         for sentence in left_in_inbox(collect(home, config, as_of).counts()):
             ran.tell(ALERTED, sentence)
 

@@ -22,7 +22,7 @@ import duckdb
 from orchestration.core import chain
 from orchestration.core.config import Limits
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import canonical_json, sha256_file
+from orchestration.core.files import canonical_json, sha256_file, sha256_text
 from orchestration.core.home import Home
 from orchestration.core.warehouse import prepare
 from orchestration.publish.candidate import EVIDENCE_FILE, parquet_relation
@@ -114,6 +114,30 @@ def read_published(home: Home, version: int | None = None) -> Snapshot:
         allowed=f"1 to {door[0]}",
         next_step="name one of these",
     )
+
+
+def require_inputs(home: Home) -> None:
+    """Refuse a landing manifest that lacks deliveries which the published version was made of.
+
+    A manifest that lost its end is a whole chain all the same. Were anything appended to it, restoring it from its backup
+    would lose what was delivered since.
+
+    Raises:
+        PermanentError: the line that was the last one at publication is not there.
+    """
+    if (door := _read_door(home)) is None:
+        return
+    number, manifest, _ = next(_manifests(home, *door))
+    wanted = manifest["inputs_sha256"]
+    # Bytes: a text would be split at every sign that Unicode calls a line's end, and a file's name may hold one.
+    lines = home.manifest_file.read_bytes().splitlines() if home.manifest_file.exists() else []
+    if wanted is not None and all(sha256_text(line.decode()) != wanted for line in lines):
+        raise PermanentError(
+            f"Going on from the landing manifest {home.manifest_file}",
+            seen=f"it lacks deliveries that published version {number} was made of",
+            allowed="every line that was ever written",
+            next_step="restore the file from its backup; nothing was collected, what waits in the inbox still waits there",
+        )
 
 
 def stray_version(home: Home, latest: int | None) -> int | None:

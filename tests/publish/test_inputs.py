@@ -1,0 +1,44 @@
+"""A run goes on only from a landing manifest that holds everything the published version was made of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestration.core.errors import PermanentError
+from orchestration.core.files import sha256_file, sha256_text
+from orchestration.core.home import Home
+from orchestration.publish.versions import require_inputs
+
+LINES = [f'{{"seq":{number},"name":"a\u2028b"}}' for number in (1, 2, 3)]
+
+
+def published(root: Path, inputs_sha256: str | None) -> Home:
+    home = Home.at(root).create()
+    folder = home.golden_published / "version=1"
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps({"version": 1, "inputs_sha256": inputs_sha256, "previous_sha256": None}))
+    digest = sha256_file(folder / "manifest.json")
+    (home.golden_published / "latest.json").write_text(json.dumps({"version": 1, "manifest_sha256": digest}))
+    return home
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_whole"),
+    [(LINES, True), ([*LINES, '{"seq":4}'], True), (LINES[:2], False), ([], False), ([*LINES[:2], '{"seq":4}'], False)],
+)
+def test_a_manifest_that_lost_its_end_is_refused(tmp_path: Path, lines: list[str], is_whole: bool) -> None:
+    home = published(tmp_path / "home", sha256_text(LINES[-1]))
+    home.manifest_file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    if is_whole:
+        require_inputs(home)
+    else:
+        with pytest.raises(PermanentError, match="it lacks deliveries that published version 1 was made of"):
+            require_inputs(home)
+
+
+def test_before_the_first_delivery_or_version_nothing_is_asked(tmp_path: Path) -> None:
+    require_inputs(Home.at(tmp_path / "new").create())
+    require_inputs(published(tmp_path / "home", None))
