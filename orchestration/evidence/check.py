@@ -14,12 +14,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration.core.channels import TYPES_OF_CHANNEL, ancestry
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.home import Home
 from orchestration.evidence.masks import mask
@@ -28,15 +29,6 @@ from orchestration.identifiers.lookup import normalise_identifier
 if TYPE_CHECKING:
     from orchestration.core.config import Config
 
-# The identifier types a channel is reached by (DESIGN 4); `policy.channels` says the same to the models.
-TYPES_OF_CHANNEL: Mapping[str, tuple[str, ...]] = {
-    "email": ("email",),
-    "voice": ("phone",),
-    "sms": ("phone",),
-    "fax": ("phone",),
-    "postal": ("postal",),
-    "ads": ("email", "phone"),
-}
 # Which of several rows is told first: the person's own word about this very contact point, then what was said about
 # another of theirs, then a registry.
 _BASIS_ORDER = ("direct", "person", "registry")
@@ -264,14 +256,6 @@ def suppressing(rows: Iterable[Row], node: str) -> tuple[Row, ...]:
         if row.scope in path and not any(free in path and is_below(free, row.scope) for free in row.except_scopes)
     ]  # fmt: skip
     return tuple(sorted(hits, key=lambda row: (_BASIS_ORDER.index(row.basis), row.suppressed_since, row.scope)))
-
-
-def ancestry(node: str) -> tuple[str, ...]:
-    """The node and everything above it: ``a/b`` -> ``a/b``, ``a``, ``*``."""
-    if node == "*":
-        return ("*",)
-    parts = node.split("/")
-    return (*("/".join(parts[:depth]) for depth in range(len(parts), 0, -1)), "*")
 
 
 def is_below(node: str, scope: str) -> bool:

@@ -100,7 +100,7 @@ def read_delimited(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, tex
     Raises:
         UnreadableFile: there is no header, or the account does not balance.
     """
-    found = find_layout(_sample(text.path), feed)
+    found = find_layout(sample_of(text.path), feed)
     shape = shape_of(text.path, found.dialect.quote)
     outcome = read_fast(con, feed, file_id, text, found, shape) or read_careful(con, feed, file_id, text, found, shape)
     if not outcome.balances:
@@ -286,24 +286,60 @@ def _selected(feed: Feed, layout: Layout) -> dict[str, str]:
     return selected
 
 
+def plain_relation(con: duckdb.DuckDBPyConnection, text: Utf8Text, found: Found, shape: Shape) -> str | None:
+    """SQL that selects ``id`` (the record's number in the file) and every field as ``c0``, ``c1`` ..., without loading anything.
+
+    Returns:
+        Null unless each record after the header is a plain one: the file then needs :func:`read_careful`.
+    """
+    if not shape.regular or found.header > 1 or (text.has_mark and not found.header):
+        return None
+    if _ends_with_total(text.path, found.dialect) or shape.records == found.header:
+        return None
+    if shape.lines > shape.records and _swallows(text.path, found.dialect, found.layout.width):
+        return None
+    fields = [f"c{place}" for place in range(found.layout.width)]
+    numbered = f"{_read_csv(found, _literal(str(text.path)))} positional join range({found.header + 1}, {shape.records + 1})"
+    blank = " and ".join(f"trim({field}, ' ' || chr(9)) = ''" for field in fields)
+    again = " and ".join(f"{field} = {_literal(label)}" for field, label in zip(fields, found.layout.labels, strict=True))
+    try:
+        ((records, doubtful),) = con.execute(
+            f"select count(c0), coalesce(bool_or(({blank}) or ({again if found.header else 'false'})), false) "
+            f"from {_read_csv(found, '?')}",
+            [str(text.path)],
+        ).fetchall()
+    except duckdb.InvalidInputException:  # what a strict reader says about a file it can't read
+        return None
+    if doubtful or records + found.header != shape.records:
+        return None
+    return f"(select range as id, {', '.join(fields)} from {numbered})"
+
+
+def _read_csv(found: Found, path: str, more: str = "") -> str:
+    """DuckDB's reader, strict, every field a text named ``c0``, ``c1`` ...; ``path`` is SQL."""
+    dialect = found.dialect
+    names = [f"c{place}" for place in range(found.layout.width)]
+    return f"""read_csv(
+            {path}, auto_detect = false, strict_mode = true, header = false, skip = {found.header},
+            delim = {_literal(dialect.delimiter or _NO_DELIMITER)},
+            quote = {_literal(dialect.quote)}, escape = {_literal(dialect.quote)},
+            columns = {{{", ".join(f"{name}: 'varchar'" for name in names)}}},
+            force_not_null = [{", ".join(map(_literal, names))}]{more}
+        )"""
+
+
 def _insert_with_duckdb(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, path: Path, found: Found, numbers: str) -> int:
     """Insert what DuckDB accepts, the n-th record under the n-th of ``numbers``, and say how many there were."""
-    dialect, selected = found.dialect, _selected(feed, found.layout)
-    names = [f"c{place}" for place in range(found.layout.width)]
+    selected = _selected(feed, found.layout)
+    rejects = f""",
+            store_rejects = true, rejects_limit = 0, rejects_line_size_limit = {LONGEST_RECORD},
+            rejects_table = '{_REJECTS}', rejects_scan = '{_REJECTS}_scans'"""
     # A positional join numbers in the order of the file three times as fast as row_number() does; it fills the shorter
     # side with nulls, and a record that was read has none.
     query = f"""
         insert into raw."{feed.table}" (_file_id, _record_no, {", ".join(f'"{name}"' for name in selected)})
         select ?, range, {", ".join(selected.values())}
-        from read_csv(
-            ?, auto_detect = false, strict_mode = true, header = false, skip = {found.header},
-            delim = {_literal(dialect.delimiter or _NO_DELIMITER)},
-            quote = {_literal(dialect.quote)}, escape = {_literal(dialect.quote)},
-            columns = {{{", ".join(f"{name}: 'varchar'" for name in names)}}},
-            force_not_null = [{", ".join(map(_literal, names))}],
-            store_rejects = true, rejects_limit = 0, rejects_line_size_limit = {LONGEST_RECORD},
-            rejects_table = '{_REJECTS}', rejects_scan = '{_REJECTS}_scans'
-        ) positional join {numbers}
+        from {_read_csv(found, "?", rejects)} positional join {numbers}
         where c0 is not null
     """
     return int(con.execute(query, [file_id, str(path)]).fetchall()[0][0])
@@ -363,7 +399,7 @@ def _ends_with_total(path: Path, dialect: Dialect) -> bool:
     return is_total([cell.strip('"') for cell in (last.split(dialect.delimiter) if dialect.delimiter else [last])])
 
 
-def _sample(path: Path) -> str:
+def sample_of(path: Path) -> str:
     """The first lines, whole ones only where there are more."""
     with path.open(encoding="utf-8-sig", newline="") as stream:
         sample = stream.read(_SAMPLE)
