@@ -10,13 +10,17 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestration.core.config import CHANNELS, load_config
+from orchestration.core.channels import CHANNELS
 from orchestration.core.errors import ConfigError, QuietlistError
 from orchestration.core.home import Home
+
+if TYPE_CHECKING:
+    from orchestration.core.config import Config
 
 DONE, GATE, USAGE, FAILED = 0, 1, 2, 3
 
@@ -65,6 +69,12 @@ def _moment(text: str | None) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _config(home: Home) -> Config:
+    from orchestration.core.config import load_config  # pydantic: a tenth of a second that --help and check do not need
+
+    return load_config(home)
+
+
 @click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quietlist")
 def main() -> None:
@@ -82,7 +92,7 @@ def run(home_path: str | None, as_of: str | None, as_json: bool, job: str) -> No
     from orchestration.run import run_job
 
     home = Home.at(home_path).require()
-    load_config(home)
+    _config(home)
     outcome = run_job(home, job, _moment(as_of), show_progress=not as_json)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(outcome.exit_code)
@@ -102,7 +112,7 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
     from orchestration.evidence import check as checking
 
     home = Home.at(home_path).require()
-    config = load_config(home)
+    config = _config(home)
     if batch is not None:
         answers = checking.check_file(home, config, batch, region=region)
     elif channel and identifier:
@@ -118,6 +128,106 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
     _say(payload if batch is not None else payload[0], [answer.sentence() for answer in answers], as_json)
 
 
+class _Scrub(click.Group):
+    """``quietlist scrub FILE`` scrubs; only ``verify`` and ``key`` are commands of their own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "-h", "--help"):
+            args = ["file", *args]
+        return super().parse_args(ctx, args)
+
+
+@main.group(cls=_Scrub, context_settings={"help_option_names": ["-h", "--help"]})
+def scrub() -> None:
+    """Scrub a campaign file against the published table and registries: quietlist scrub FILE --out DIR.
+
+    `quietlist scrub file --help` shows all options; `verify` proves a certificate, `key` prints what a partner needs for it.
+    """
+
+
+@scrub.command("file")
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="New or empty folder for the results."
+)
+@click.option(
+    "--channel",
+    "channels",
+    multiple=True,
+    type=click.Choice(CHANNELS),
+    help="What the campaign uses; may be repeated (default: e-mail for addresses, calls and texts for numbers).",
+)
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    help="The campaign's node, e.g. acme/newsletter; may be repeated (default: a suppression at any node blocks).",
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="LABEL[=email|phone|postal]",
+    help="A column that identifies people; may be repeated (default: all that are recognised).",
+)
+@click.option("--region", help="Country of numbers written without one, where no column says (default: the company's).")
+@click.option("--hashed", type=click.Choice(["sha256", "keyed"]), help="The file holds digests of normalised identifiers.")
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="REGISTRY",
+    help="Do not ask for this registry: it was screened elsewhere, or does not bind. The certificate says so.",
+)
+def scrub_file(home_path: str | None, as_of: str | None, as_json: bool, file: Path, out: Path, channels: tuple[str, ...],
+               scopes: tuple[str, ...], columns: tuple[str, ...], region: str | None, hashed: str | None,
+               without: tuple[str, ...]) -> None:  # fmt: skip
+    """Sort a campaign file into allowed, blocked, unscreened and unreadable, with a certificate."""
+    from orchestration.scrub.scrubbing import Request
+    from orchestration.scrub.scrubbing import scrub as scrubbing
+
+    home = Home.at(home_path).require()
+    request = Request(channels, scopes, columns, region, hashed, without)
+    outcome = scrubbing(home, _config(home), file, request, out, _moment(as_of))
+    _say(outcome.as_dict(), outcome.lines(), as_json)
+    sys.exit(DONE if outcome.valid else GATE)
+
+
+@scrub.command("verify")
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("certificate", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), help="Where the files are (default: beside it)."
+)
+@click.option("--input", "original", type=click.Path(dir_okay=False, path_type=Path), help="Prove the campaign file too.")
+@click.option("--public-key", help="The issuer's key, as its quietlist scrub key prints it (default: this home's).")
+def scrub_verify(home_path: str | None, as_of: str | None, as_json: bool, certificate: Path, folder: Path | None,
+                 original: Path | None, public_key: str | None) -> None:  # fmt: skip
+    """Prove a certificate's signature and files, and say whether it is still valid."""
+    from orchestration.scrub.certificate import checked_key, verify
+    from orchestration.scrub.certificate import public_key as own_key
+
+    key = checked_key(public_key) if public_key else own_key(Home.at(home_path).require())
+    outcome = verify(certificate, folder, key, _moment(as_of), original)
+    _say(outcome.as_dict(), outcome.lines(), as_json)
+    sys.exit(FAILED if not outcome.proven else DONE if outcome.valid_now else GATE)
+
+
+@scrub.command("key")
+@_home_option
+@_json_option
+def scrub_key(home_path: str | None, as_json: bool) -> None:
+    """Print the public key with which partners check this home's certificates."""
+    from orchestration.scrub.certificate import public_key
+
+    key = public_key(Home.at(home_path).require())
+    _say({"algorithm": "Ed25519", "public_key": key}, [key], as_json)
+
+
 @main.command()
 @_home_option
 @_json_option
@@ -128,7 +238,7 @@ def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool)
     from orchestration.evidence.explain import explain as explaining
 
     home = Home.at(home_path).require()
-    explanation = explaining(home, load_config(home), identifier, reveal=reveal)
+    explanation = explaining(home, _config(home), identifier, reveal=reveal)
     _say(explanation.as_dict(), explanation.lines(), as_json)
 
 
@@ -141,7 +251,7 @@ def report(home_path: str | None, as_of: str | None, as_json: bool) -> None:
     from orchestration.evidence.report import write_report
 
     home = Home.at(home_path).require()
-    path = write_report(home, load_config(home), _moment(as_of))
+    path = write_report(home, _config(home), _moment(as_of))
     _say({"report": str(path)}, [f"Report: {path}"], as_json)
 
 
@@ -154,7 +264,7 @@ def rebuild(home_path: str | None, as_of: str | None, as_json: bool) -> None:
     from orchestration.rebuild import rebuild as rebuilding
 
     home = Home.at(home_path).require()
-    outcome = rebuilding(home, load_config(home), _moment(as_of) if as_of else None)
+    outcome = rebuilding(home, _config(home), _moment(as_of) if as_of else None)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(DONE if outcome.equal else FAILED)
 
@@ -168,7 +278,7 @@ def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
     from orchestration.evidence.health import source_health
 
     home = Home.at(home_path).require()
-    rows = source_health(home, load_config(home), _moment(as_of))
+    rows = source_health(home, _config(home), _moment(as_of))
     _say([row.as_dict() for row in rows], [row.sentence() for row in rows] or ["No source is configured."], as_json)
 
 
@@ -181,7 +291,7 @@ def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> Non
     from orchestration.evidence.health import destination_health
 
     home = Home.at(home_path).require()
-    rows = destination_health(home, load_config(home), _moment(as_of))
+    rows = destination_health(home, _config(home), _moment(as_of))
     _say([row.as_dict() for row in rows], [row.sentence() for row in rows] or ["No destination is configured."], as_json)
 
 
@@ -193,7 +303,7 @@ def doctor(home_path: str | None, as_json: bool) -> None:
     from orchestration.evidence.health import doctor as examining
 
     home = Home.at(home_path).require()
-    findings = examining(home, load_config(home))
+    findings = examining(home, _config(home))
     _say([finding.as_dict() for finding in findings], [finding.sentence() for finding in findings], as_json)
     sys.exit(FAILED if any(finding.is_broken for finding in findings) else DONE)
 

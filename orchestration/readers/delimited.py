@@ -300,11 +300,11 @@ def plain_relation(con: duckdb.DuckDBPyConnection, text: Utf8Text, found: Found,
         return None
     fields = [f"c{place}" for place in range(found.layout.width)]
     numbered = f"{_read_csv(found, _literal(str(text.path)))} positional join range({found.header + 1}, {shape.records + 1})"
-    blank = " and ".join(f"trim({field}, ' ' || chr(9)) = ''" for field in fields)
-    again = " and ".join(f"{field} = {_literal(label)}" for field, label in zip(fields, found.layout.labels, strict=True))
+    blank = _all([f"trim({field}, ' ' || chr(9)) = ''" for field in fields])
+    again = _all([f"{field} = {_literal(label)}" for field, label in zip(fields, found.layout.labels, strict=True)])
     try:
         ((records, doubtful),) = con.execute(
-            f"select count(c0), coalesce(bool_or(({blank}) or ({again if found.header else 'false'})), false) "
+            f"select count(c0), coalesce(bool_or({blank} or {again if found.header else 'false'}), false) "
             f"from {_read_csv(found, '?')}",
             [str(text.path)],
         ).fetchall()
@@ -313,6 +313,11 @@ def plain_relation(con: duckdb.DuckDBPyConnection, text: Utf8Text, found: Found,
     if doubtful or records + found.header != shape.records:
         return None
     return f"(select range as id, {', '.join(fields)} from {numbered})"
+
+
+def _all(conditions: list[str]) -> str:
+    """All of them, each looked at only where those before it hold: an AND in a select computes every one for every row."""
+    return f"case when {conditions[0]} then {_all(conditions[1:])} else false end" if conditions else "true"
 
 
 def _read_csv(found: Found, path: str, more: str = "") -> str:

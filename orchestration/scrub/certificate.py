@@ -115,7 +115,9 @@ def verify(path: Path, folder: Path | None, key: str, as_of: datetime, original:
     if as_of < begun:
         return Verification(difference, False, as_of, f"it was made later, as of {_moment(certificate['as_of'])}")
     valid = as_of < until
-    return Verification(difference, valid, as_of, f"it {'is' if valid else 'was'} valid until {_moment(certificate['valid_until'])}")
+    return Verification(
+        difference, valid, as_of, f"it {'is' if valid else 'was'} valid until {_moment(certificate['valid_until'])}"
+    )
 
 
 def _difference(

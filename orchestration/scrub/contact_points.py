@@ -40,6 +40,8 @@ _POSTAL = {
 _FIRST, _LAST = {"first name", "firstname", "given name"}, {"last name", "lastname", "surname", "family name"}
 _REGION = re.compile(r"[A-Za-z]{2}(?:-[A-Za-z0-9]{1,3})?")
 _DIGEST = r"[0-9A-Fa-f]{64}|[A-Za-z0-9+/_-]{43}=?"
+# Stands for the country of a number that was read at a glance: its area code alone says it.
+AT_A_GLANCE = "-"
 _NANP_HINTS = ("US", "CA", "USA", "CAN")
 
 
@@ -139,7 +141,7 @@ def read_points(
         area = f"(v{point.number} // 10000000 - 1000)::usmallint" if point.kind == "phone" else "0::usmallint"
         con.execute(
             f"create or replace temp view {point.table} as "
-            f"select id, v{point.number} as value, {area} as area, null::varchar as country, {kept_hint} "
+            f"select id, v{point.number} as value, {area} as area, {quoted(AT_A_GLANCE)} as country, {kept_hint} "
             f"from reading where v{point.number} is not null "
             f"union all select id, value, area, country, hint from rest_{point.number}"
         )

@@ -19,7 +19,7 @@ import pyarrow as pa
 from orchestration.core.channels import ancestry
 from orchestration.core.errors import PermanentError
 from orchestration.scrub.campaign import BROKEN, quoted
-from orchestration.scrub.contact_points import Columns, Point, nanp_areas
+from orchestration.scrub.contact_points import AT_A_GLANCE, Columns, Point, nanp_areas
 from orchestration.scrub.registries import Registries, RegistryCopy
 
 # What decides among several rows, as in ``check``: the person's own word, then another of theirs, then a registry; then the
@@ -264,7 +264,7 @@ def _unscreened(
         con.execute(
             f"insert into gap select id, ?, ?, gap_now.registry, gap_now.why "
             f"from (select id, {place} from {point.table} anti join {aside} using (id)) as point inner join gap_now "
-            "on point.area = gap_now.area and point.country is not distinct from gap_now.country "
+            "on point.area = gap_now.area and point.country = gap_now.country "
             "and point.hint = gap_now.hint and point.head = gap_now.head",
             [channel, point.label],
         )
@@ -276,9 +276,8 @@ def _unscreened(
     con.execute("drop table gap")
 
 
-def _country(area: int, country: str | None) -> str:
-    """A number read at a glance has no country yet: its area code alone says it."""
-    return nanp_areas()[str(area)] if country is None else country
+def _country(area: int, country: str) -> str:
+    return nanp_areas()[str(area)] if country == AT_A_GLANCE else country
 
 
 def aside(con: duckdb.DuckDBPyConnection) -> None:

@@ -54,7 +54,12 @@ _ADDED = {
         "quietlist_registry": "first.registry",
         "quietlist_reason": "first.why",
     },
-    "unreadable": {"quietlist_record": "why.id", "quietlist_column": "label", "quietlist_reason": "reason", "quietlist_text": "record"},
+    "unreadable": {
+        "quietlist_record": "why.id",
+        "quietlist_column": "label",
+        "quietlist_reason": "reason",
+        "quietlist_text": "record",
+    },
 }
 
 
@@ -133,7 +138,19 @@ def scrub(home: Home, config: Config, file: Path, request: Request, out: Path, a
             _require_sum(campaign, counts)
             _require_unchanged(file, before)
             statement = _statement(
-                home, config, file, request, campaign, columns, golden, registries, screened, counts, digest.result(), place, as_of
+                home,
+                config,
+                file,
+                request,
+                campaign,
+                columns,
+                golden,
+                registries,
+                screened,
+                counts,
+                digest.result(),
+                place,
+                as_of,
             )
         certificate = certificates.sign(home, statement)
         write_atomic(place / certificates.CERTIFICATE, canonical_json(certificate) + "\n")
@@ -274,9 +291,7 @@ def _write_one(con: duckdb.DuckDBPyConnection, campaign: Campaign, kind: str, so
 def _free_name(name: str, labels: Sequence[str]) -> str:
     """A file that was scrubbed before has our columns already."""
     taken = {label.casefold() for label in labels}
-    return next(
-        candidate for n in range(1, len(labels) + 2) if (candidate := name if n == 1 else f"{name}_{n}") not in taken
-    )
+    return next(candidate for n in range(1, len(labels) + 2) if (candidate := name if n == 1 else f"{name}_{n}") not in taken)
 
 
 def _statement(
@@ -305,7 +320,9 @@ def _statement(
             "scopes": list(request.scopes) or ["every scope"],
             "region": request.region or config.company.default_region,
             "hashed": request.hashed,
-            "columns": [{"column": point.label, "kind": point.kind, "channels": list(point.channels)} for point in columns.points],
+            "columns": [
+                {"column": point.label, "kind": point.kind, "channels": list(point.channels)} for point in columns.points
+            ],
             "country_column": None if columns.country is None else campaign.label(columns.country),
             "without_registries": sorted(request.without),
         },
