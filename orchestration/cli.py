@@ -112,11 +112,10 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
     from orchestration.evidence import check as checking
 
     home = Home.at(home_path).require()
-    config = _config(home)
     if batch is not None:
-        answers = checking.check_file(home, config, batch, region=region)
+        answers = checking.check_file(home, None, batch, region=region)
     elif channel and identifier:
-        answers = [checking.check(home, channel, identifier, scope, region=region, config=config)]
+        answers = [checking.check(home, channel, identifier, scope, region=region)]
     else:
         raise ConfigError(
             "Reading the question",

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 TYPES_OF_CHANNEL: Mapping[str, tuple[str, ...]] = {
     "email": ("email",),
@@ -24,3 +24,8 @@ def ancestry(node: str) -> tuple[str, ...]:
         return ("*",)
     parts = node.split("/")
     return (*("/".join(parts[:depth]) for depth in range(len(parts), 0, -1)), "*")
+
+
+def scope_tree(scopes: Iterable[str]) -> tuple[str, ...]:
+    """Every node: ``*``, then each configured path and its ancestors, sorted."""
+    return ("*", *sorted({node for path in scopes for node in ancestry(path)} - {"*"}))

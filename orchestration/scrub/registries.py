@@ -1,4 +1,4 @@
-"""The published copies of registries, by their one door ``published/registries/<registry>/latest.json``, and what they leave open.
+"""The published copies of registries, by their one door ``published/registries/<registry>/latest.json``, and their gaps.
 
 ``version=<n>/numbers.parquet`` holds one column ``number`` (E.164 digits without the plus), sorted and distinct; its
 ``manifest.json`` says where the copy comes from, how old it is and what it covers.
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import sha256_file
 from orchestration.core.home import Home
 from orchestration.scrub.policy import RegistryPolicy, jurisdictions_of, registry_policies
 
@@ -73,6 +72,8 @@ class RegistryCopy:
         Raises:
             PermanentError: one is not as its manifest says.
         """
+        from orchestration.core.files import sha256_file  # a single question proves sizes only
+
         for entry in self.manifest["files"]:
             path = self.folder / entry["name"]
             if path.stat().st_size != entry["bytes"] or sha256_file(path) != entry["sha256"]:
