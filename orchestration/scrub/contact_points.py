@@ -112,7 +112,7 @@ def find_columns(
             "Finding whom the campaign file means",
             seen=f"no column for {', '.join(missing) or 'any channel'} among {len(campaign.labels)}",
             allowed="a column of e-mail addresses, telephone numbers or digests; name, address and postal code for mail",
-            next_step="name it with --column 'LABEL' or --column 'LABEL=phone' (column 3 where there is no header), and --channel",
+            next_step="name it with --column 'LABEL' or 'LABEL=phone' ('column 3' where there is no header), and --channel",
         )
     return Columns(tuple(points), tuple(channels), _country_place(campaign, values))
 

@@ -144,7 +144,8 @@ def _digests() -> str:
 
 def _number_verdicts(con: duckdb.DuckDBPyConnection, distinct: str, channel: str, point: Point) -> None:
     con.execute(
-        f"insert into verdict by name select (select count(*) from verdict) + row_number() over (order by {', '.join(_TEXTS)}) as no, "
+        "insert into verdict by name select "
+        f"(select count(*) from verdict) + row_number() over (order by {', '.join(_TEXTS)}) as no, "
         f"? as channel, ? as label, * from ({distinct})",
         [channel, point.label],
     )

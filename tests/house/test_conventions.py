@@ -15,7 +15,10 @@ from orchestration.cli import main
 from orchestration.core.home import CHECKOUT
 from orchestration.readers.feeds import all_feeds
 
-STAGES = ("landing", "connectors", "readers", "identifiers", "reconcile", "gate", "publish", "sync", "destinations", "evidence")
+STAGES = (
+    "landing", "connectors", "readers", "identifiers", "reconcile", "gate", "publish", "sync", "destinations", "evidence",
+    "scrub",
+)  # fmt: skip
 PYTHON = sorted((CHECKOUT / "orchestration").rglob("*.py"))
 # Outside libraries that only one place may know.
 ONLY = {

@@ -84,23 +84,26 @@ def compare(seed: int, tmp_path: Path) -> None:
 
 def compare_with_check(seed: int, world: World, home: Home, found: dict[str, tuple[Any, ...]]) -> None:
     """Whatever may be contacted by check on every channel and node is not blocked, and the other way round."""
-    config = load_config(home)
+    asked = [
+        (row[0], Question(channel, cells[column], node, cells["country"].strip() or None))
+        for row in world.rows
+        for cells in [dict(zip(world.header, row, strict=True))]
+        for channel in world.channels
+        for column, kind in world.kinds.items()
+        for node in world.nodes
+        if kind in {"email": ["email"], "ads": ["email", "phone"]}.get(channel, ["phone"]) and cells[column].strip()
+        if channel != "ads" or ("@" in cells[column]) == (kind == "email")
+    ]
+    answers = check_many(home, [question for _, question in asked], load_config(home))
+    stopped = {key for (key, _), answer in zip(asked, answers, strict=True) if answer.suppressed or answer.listed}
+    unknown = {key for (key, _), answer in zip(asked, answers, strict=True) if answer.unscreened}
     for row in world.rows:
-        cells = dict(zip(world.header, row, strict=True))
-        questions = [
-            Question(channel, cells[column], node, cells["country"].strip() or None)
-            for channel in world.channels
-            for column, kind in world.kinds.items()
-            for node in world.nodes
-            if kind in {"email": ["email"], "ads": ["email", "phone"]}.get(channel, ["phone"]) and cells[column].strip()
-            if channel != "ads" or ("@" in cells[column]) == (kind == "email")
-        ]
-        answers = check_many(home, questions, config)
-        stopped = any(answer.suppressed or answer.listed for answer in answers)
-        assert stopped == (found[row[0]][0] == "blocked"), f"seed {seed}: {row} is {found[row[0]]}"
+        assert (row[0] in stopped) == (found[row[0]][0] == "blocked"), f"seed {seed}: {row} is {found[row[0]]}"
+        if found[row[0]][0] in ("allowed", "unscreened"):
+            assert (row[0] in unknown) == (found[row[0]][0] == "unscreened"), f"seed {seed}: {row} is {found[row[0]]}"
 
 
-@pytest.mark.parametrize("turn", range(10))
+@pytest.mark.parametrize("turn", range(6))
 def test_every_record_ends_where_a_naive_reading_puts_it(turn: int, tmp_path: Path) -> None:
     compare(random.randrange(2**32), tmp_path)
 
