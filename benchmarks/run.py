@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import identifiers, pipeline
+from benchmarks import identifiers, pipeline, scrub
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -25,6 +25,7 @@ def main() -> None:
     tables = [
         *identifiers.run(options.size, options.seed),
         pipeline.run(options.size, options.increment or max(options.size // 100, 1), options.seed),
+        scrub.run(options.size, options.seed),
     ]
     for table in tables:
         print("\n".join(table.lines()) + "\n")

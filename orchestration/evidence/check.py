@@ -130,9 +130,9 @@ class Answer:
         """What the answer does not cover."""
         if self.suppressed is False and self.listed:
             names = ", ".join(f"{listing.registry}, version {listing.version}" for listing in self.listed)
-            return f"REGISTRY: it is listed in {names}; only consent that the registry accepts outweighs that, as quietlist scrub says."
+            return f"REGISTRY: it is listed in {names}; quietlist scrub blocks it, whatever consent there is."
         if self.suppressed is False and self.unscreened:
-            return f"Not screened against {'; '.join(self.unscreened)}. That is not the same as clear: quietlist scrub sets it apart."
+            return f"Not screened against {'; '.join(self.unscreened)}: that is not clear, and quietlist scrub sets it apart."
         return None
 
     def as_dict(self) -> dict[str, Any]:
@@ -402,7 +402,7 @@ def _ask_registries(
         }
         for copy in binding
     }
-    answers = []
+    answers: list[tuple[tuple[Listing, ...], tuple[str, ...]]] = []
     for question, point, region in zip(questions, read, regions, strict=True):
         if point.identifier_type != "phone" or not point.identifier:
             answers.append(((), ()))

@@ -123,13 +123,8 @@ def verify(path: Path, folder: Path | None, key: str, as_of: datetime, original:
 def _difference(
     statement: Mapping[str, Any], signature: Mapping[str, str], beside: Path, folder: Path, key: str, original: Path | None
 ) -> str | None:
-    if signature["algorithm"] != "Ed25519" or signature["public_key"] != key:
-        return "it is signed with another key than the one it was checked with"
-    try:
-        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
-        public.verify(base64.b64decode(signature["value"], validate=True), canonical_json(statement).encode())
-    except (InvalidSignature, ValueError):
-        return "its text is not what was signed"
+    if problem := _unsigned(statement, signature, key):
+        return problem
     for output in statement["outputs"]:
         file = folder / output["name"]
         if not file.is_file():
@@ -141,6 +136,17 @@ def _difference(
         return f"{PAGE} does not show what the certificate says"
     if original is not None and (not original.is_file() or sha256_file(original) != statement["input"]["sha256"]):
         return "the campaign file is not the one that was scrubbed"
+    return None
+
+
+def _unsigned(statement: Mapping[str, Any], signature: Mapping[str, str], key: str) -> str | None:
+    if signature["algorithm"] != "Ed25519" or signature["public_key"] != key:
+        return "it is signed with another key than the one it was checked with"
+    try:
+        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
+        public.verify(base64.b64decode(signature["value"], validate=True), canonical_json(statement).encode())
+    except (InvalidSignature, ValueError):
+        return "its text is not what was signed"
     return None
 
 

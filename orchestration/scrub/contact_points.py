@@ -91,13 +91,13 @@ def find_columns(
     if named:
         kinds = _named(campaign, named, kinds, values, hashed)
     whole = () if hashed else _postal_places(campaign, kinds)
-    found = [(kind, (place,)) for place, kind in sorted(kinds.items())]
+    found: list[tuple[str, tuple[int, ...]]] = [(kind, (place,)) for place, kind in sorted(kinds.items())]
     if whole and ("postal" in channels or not (channels or found)):
         found.append(("postal", whole))
     if not channels:
         used = {channel for kind, places in found for channel in _usual_channels(kind, campaign.labels[places[0]])}
         channels = [channel for channel in TYPES_OF_CHANNEL if channel in used]
-    points = []
+    points: list[Point] = []
     for kind, places in found:
         kind_of = "phone" if kind == "fax" else kind
         mine = tuple(channel for channel in channels if kind == "hash" or kind_of in TYPES_OF_CHANNEL[channel])

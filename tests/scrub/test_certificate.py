@@ -29,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Path]:
     home = Home.at(root / "home").create()
     home.config_file.write_text(CONFIG)
     with duckdb.connect() as con:
-        rows = "select 'email' as channel, 'email' as identifier_type, 'a@example.com' as identifier, '*' as scope, 'direct' as basis"
+        rows = "select 'email' as channel, 'email' as identifier_type, 'a@example.com' as identifier, '*' as scope"
         publish_golden(con, home, rows, AS_OF)
     (root / "c.csv").write_text("email\na@example.com\nb@example.com\n")
     scrub(home, load_config(home), root / "c.csv", Request(channels=("email",)), root / "out", AS_OF)
@@ -45,11 +45,13 @@ def rewrite(folder: Path, change: Callable[[dict[str, object]], object]) -> None
 
 ALTERATIONS: list[tuple[str, Callable[[Path], object], str | None]] = [
     ("nothing", lambda folder: None, None),
-    ("a row of the allowed file", lambda f: (f / "allowed.csv").write_text("email\na@example.com\n"), "allowed.csv is not the file"),
+    ("a row of the allowed file", lambda f: (f / "allowed.csv").write_text("email\na@example.com\n"),
+     "allowed.csv is not the file"),
     ("a byte that keeps the size", lambda f: (f / "blocked.csv").write_bytes((f / "blocked.csv").read_bytes()[:-2] + b"x\n"),
      "blocked.csv is not the file"),
     ("a file taken away", lambda f: (f / "unscreened.csv").unlink(), "unscreened.csv is not there"),
-    ("a later end", lambda f: rewrite(f, lambda c: c.update(valid_until="2030-01-01T00:00:00+00:00")), "its text is not what was signed"),
+    ("a later end", lambda f: rewrite(f, lambda c: c.update(valid_until="2030-01-01T00:00:00+00:00")),
+     "its text is not what was signed"),
     ("a warning less", lambda f: rewrite(f, lambda c: c.update(warnings=[])), "its text is not what was signed"),
     ("another key", lambda f: rewrite(f, lambda c: c["signature"].update(public_key="00" * 32)), "signed with another key"),
     ("the page", lambda f: (f / "certificate.html").write_text("<p>valid</p>"), "certificate.html does not show"),
