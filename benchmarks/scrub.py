@@ -69,6 +69,7 @@ def _world(folder: Path, size: int, seed: int) -> tuple[Home, Path]:
     with duckdb.connect() as con:
         con.execute("set timezone = 'UTC'")
         con.execute("set memory_limit = '3GB'")
+        con.execute("set enable_progress_bar = false")
         con.execute("set temp_directory = ?", [str(folder / "spill")])
         # Sorted as it is made: one number in every stretch of equal length over all area codes.
         stretch = max(len(areas) * 8_000_000 // (size * _LISTED), 1)
@@ -160,7 +161,14 @@ def main() -> None:
     parser.add_argument("--pandas", action="store_true")
     options = parser.parse_args()
     step = (_pandas if options.pandas else _scrub)(Home.at(options.home), options.campaign)
+    step.peak_mb = _high_water_mb()
     print(json.dumps(step.__dict__))
+
+
+def _high_water_mb() -> float:
+    """Of this process alone; what ``getrusage`` says begins with the memory of the process that started it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
 
 
 if __name__ == "__main__":

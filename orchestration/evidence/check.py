@@ -349,6 +349,7 @@ def _connection() -> Iterator[DuckDBPyConnection]:
 
     with duckdb.connect() as con:
         con.execute("set timezone = 'UTC'")
+        con.execute("set enable_progress_bar = false")  # it would print into what --json says
         con.execute("set autoinstall_known_extensions = false")
         con.execute("set autoload_known_extensions = false")
         yield con

@@ -146,7 +146,8 @@ def _request(settings: Path) -> Request:
     problems += [f"{key} is not a text" for key in _TEXTS if key in told and not isinstance(told[key], str)]
     if problems:
         raise _unusable(settings, problems)
-    return Request(**{key: tuple(value) if key in _LISTS else value for key, value in told.items()})
+    lists = {key: tuple(told.get(key, ())) for key in _LISTS}
+    return Request(**lists, region=told.get("region"), hashed=told.get("hashed"))
 
 
 def _unusable(settings: Path, problems: list[str]) -> ConfigError:

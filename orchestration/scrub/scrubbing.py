@@ -119,6 +119,7 @@ def scrub(home: Home, config: Config, file: Path, request: Request, out: Path, a
     with _workplace(out) as (place, scratch), duckdb.connect() as con, ThreadPoolExecutor(2) as pool:
         prepare(con, home, config.limits)
         con.execute("set temp_directory = ?", [str(scratch / "spill")])  # the run's own one may be in use
+        con.execute("set enable_progress_bar = false")  # it would print into what --json says
         # The build side stays on the right, so that what streams through a join keeps the order of the file.
         con.execute("set disabled_optimizers = 'build_side_probe_side'")
         with open_campaign(con, file, scratch) as campaign:
