@@ -42,7 +42,7 @@ _REGION = re.compile(r"[A-Za-z]{2}(?:-[A-Za-z0-9]{1,3})?")
 _DIGEST = r"[0-9A-Fa-f]{64}|[A-Za-z0-9+/_-]{43}=?"
 # Stands for the country of a number that was read at a glance: its area code alone says it.
 AT_A_GLANCE = "-"
-_NANP_HINTS = ("US", "CA", "USA", "CAN")
+_NANP_HINTS = r"(?:US|CA)(?:-[A-Z0-9]{1,3})?|USA|CAN"
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ class Columns:
     points: tuple[Point, ...]
     channels: tuple[str, ...]
     country: int | None
+    doubtful: tuple[str, ...]
+    """Columns that look like contact points of these channels and are not screened by."""
 
 
 def find_columns(
@@ -114,7 +116,15 @@ def find_columns(
             allowed="a column of e-mail addresses, telephone numbers or digests; name, address and postal code for mail",
             next_step="name it with --column 'LABEL' or 'LABEL=phone' ('column 3' where there is no header), and --channel",
         )
-    return Columns(tuple(points), tuple(channels), _country_place(campaign, values))
+    chosen = {place for point in points for place in point.places}
+    wanted = {kind for channel in channels for kind in TYPES_OF_CHANNEL[channel]}
+    doubtful = [
+        campaign.label(place)
+        for place, texts in enumerate(values)
+        if place not in chosen
+        and (("email" in wanted and _share(texts, _is_mail) >= 0.5) or ("phone" in wanted and _share(texts, _is_number) >= 0.9))
+    ]
+    return Columns(tuple(points), tuple(channels), _country_place(campaign, values), tuple(doubtful))
 
 
 def read_points(
@@ -186,7 +196,7 @@ def _phone(text: str, hint: str) -> str:
     local = "[2-9][0-9]{6}"
     plus = rf"\+1{area}{local}"
     spaced = rf"(?:\+?1[-. ]?)?(?:{area}|\({area}\) ?)[-. ]?[2-9][0-9]{{2}}[-. ]?[0-9]{{4}}"
-    ours = f"{hint} in {_NANP_HINTS}"
+    ours = f"regexp_full_match({hint}, {quoted(_NANP_HINTS)})"
     # Not one digit all over, as typed to get past a form: the authority says which of those count.
     digits = f"translate({text}, '+()-. ', '')"
     return f"""case
