@@ -137,6 +137,7 @@ def scrub(home: Home, config: Config, file: Path, request: Request, out: Path, a
             for proof in proofs:
                 proof.result()
             _require_sum(campaign, counts)
+            sha256 = digest.result()
             _require_unchanged(file, before)
             statement = _statement(
                 home,
@@ -149,7 +150,7 @@ def scrub(home: Home, config: Config, file: Path, request: Request, out: Path, a
                 registries,
                 screened,
                 counts,
-                digest.result(),
+                sha256,
                 place,
                 as_of,
             )
@@ -389,6 +390,8 @@ def _warnings(
     at_once = sorted({rule.rule_id for rule in clocks(columns.channels, screened.countries, as_of) if not rule.hours})
     waived = [f"{name} was left out on purpose" for name in sorted(registries.waived)]
     said = [
+        f"Not screened by {', '.join(columns.doubtful)}, which look like contact points too: name them with --column if they are"
+        if columns.doubtful else "",
         f"{counts['unscreened']:,} records are unscreened: that is not the same as clear" if counts["unscreened"] else "",
         f"{counts['unreadable']:,} records name nobody that could be looked up" if counts["unreadable"] else "",
         "The checks held releases when the table was published: it may block somebody who may be contacted again"

@@ -184,6 +184,14 @@ def test_a_listing_left_out_on_purpose_still_blocks_and_the_certificate_says_wha
     assert any("us_ftc was left out on purpose" in warning for warning in result.certificate["warnings"])
 
 
+def test_a_column_that_looks_like_numbers_and_is_not_screened_is_named(published: Home, tmp_path: Path) -> None:
+    result = run(published, tmp_path, "phone,reached at\n2025550109,2025550101\n", VOICE)
+    assert any("Not screened by reached at" in warning for warning in result.certificate["warnings"])
+    both = Request(channels=("voice",), columns=("phone", "reached at"))
+    named = scrub(published, load_config(published), tmp_path / "campaign.csv", both, tmp_path / "both", AS_OF)
+    assert counts(named)["blocked"] == 1
+
+
 def test_a_registry_too_old_makes_the_certificate_not_valid_and_says_so(published: Home, tmp_path: Path) -> None:
     file = tmp_path / "c.csv"
     file.write_text("phone\n2025550109\n")
