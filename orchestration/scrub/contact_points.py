@@ -109,6 +109,14 @@ def find_columns(
             label = ", ".join(campaign.label(place) for place in places)
             points.append(Point(len(points) + 1, kind_of, places, label, mine))
     missing = [channel for channel in channels if not any(channel in point.channels for point in points)]
+    digests = [] if hashed else [place for place, texts in enumerate(values) if _share(texts, _is_digest) >= 0.5]
+    if digests and (missing or not points):
+        raise ConfigError(
+            "Finding whom the campaign file means",
+            seen="a column of digests where addresses or numbers should be",
+            allowed="--hashed sha256 or --hashed keyed",
+            next_step="say how they were made, or name another column with --column",
+        )
     if missing or not points:
         raise ConfigError(
             "Finding whom the campaign file means",
@@ -122,7 +130,11 @@ def find_columns(
         campaign.label(place)
         for place, texts in enumerate(values)
         if place not in chosen
-        and (("email" in wanted and _share(texts, _is_mail) >= 0.5) or ("phone" in wanted and _share(texts, _is_number) >= 0.9))
+        and (
+            place in digests
+            or ("email" in wanted and _share(texts, _is_mail) >= 0.5)
+            or ("phone" in wanted and _share(texts, _is_number) >= 0.9)
+        )
     ]
     return Columns(tuple(points), tuple(channels), _country_place(campaign, values), tuple(doubtful))
 
@@ -282,13 +294,6 @@ def _kind(label: str, values: list[str]) -> str | None:
         read = [normalise_phone(text, "US") for text in values[:_TRIED]]
         if sum(number.e164 is not None and number.reason != "possible_only" for number in read) >= 0.9 * len(read):
             return "phone"
-    if words & _MAIL_WORDS and _share(values, _is_digest) >= 0.5:
-        raise ConfigError(
-            "Finding whom the campaign file means",
-            seen="a column of digests where addresses should be",
-            allowed="--hashed sha256 or --hashed keyed",
-            next_step="say how they were made, or name the column with --column",
-        )
     return None
 
 
@@ -298,7 +303,9 @@ def _named(
     chosen: dict[int, str] = {}
     problems = []
     for name in named:
-        label, _, kind = name.rpartition("=") if name.rpartition("=")[2] in ("email", "phone", "postal") else (name, "", "")
+        label, mark, kind = name.rpartition("=")
+        if not mark or kind not in ("email", "phone", "postal"):
+            label, kind = name, ""
         places = [place for place in range(len(campaign.labels)) if campaign.label(place).casefold() == label.strip().casefold()]
         for place in places:
             looks = "email" if _share(values[place], _is_mail) >= 0.5 else "phone"

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from orchestration.core.channels import ancestry
 from orchestration.core.errors import PermanentError
+from orchestration.identifiers.regions import country_code
 from orchestration.scrub.campaign import BROKEN, quoted
 from orchestration.scrub.contact_points import AT_A_GLANCE, Columns, Point, nanp_areas
 from orchestration.scrub.registries import Registries, RegistryCopy
@@ -43,7 +44,7 @@ class Screened:
     consulted: set[str]
     """The registries that bind a number of the file on one of its channels."""
     countries: set[str]
-    """Whose numbers are in the file."""
+    """Whose numbers are in the file, and what its column of countries says."""
 
 
 def screen(
@@ -79,6 +80,9 @@ def screen(
         "from unreadable anti join blocked using (id) group by id"
     )
     screened = Screened(listed, set(), set())
+    if columns.country is not None:
+        hints = con.execute("select distinct hint from reading where length(hint) <= 64").fetchall()
+        screened.countries |= {code for (hint,) in hints if len(code := country_code(hint)) == 2}
     _unscreened(con, questions, registries, screened)
     return screened
 

@@ -306,7 +306,7 @@ def _statement(
     rules = clocks(columns.channels, regions, as_of)
     limits = _limits(config, golden, used, rules, as_of)
     until, because = min(limits, key=lambda limit: limit[0])
-    warnings = _warnings(golden, registries, used, screened, columns, counts, limits, as_of)
+    warnings = _warnings(golden, registries, screened, columns, counts, rules, limits, as_of)
     return {
         "certificate": certificates.KIND,
         "format": certificates.FORMAT,
@@ -377,17 +377,14 @@ def _limits(
 
 
 def _warnings(
-    golden: Snapshot, registries: Registries, used: Sequence[RegistryCopy], screened: Screened, columns: Columns,
-    counts: dict[str, int], limits: Sequence[tuple[datetime, str]], as_of: datetime,
+    golden: Snapshot, registries: Registries, screened: Screened, columns: Columns, counts: dict[str, int], rules: Sequence[Clock], limits: Sequence[tuple[datetime, str]], as_of: datetime,
 ) -> list[str]:  # fmt: skip
     passed = [f"TOO OLD: {because}. This result may not be used" for end, because in limits if end <= as_of]
-    # A copy that no longer screens anybody is still worth a word when the campaign never met it.
-    held = {copy.registry for copy in used} | set(registries.copies)
     without = [
-        f"{name} binds numbers of this file and was left out or is not held: it was not screened against"
-        for name in sorted(screened.consulted - held)
+        f"{name} binds numbers of this file and no copy of it is held: they were not screened against it"
+        for name in sorted(screened.consulted - set(registries.copies))
     ]
-    at_once = sorted({rule.rule_id for rule in clocks(columns.channels, screened.countries, as_of) if not rule.hours})
+    at_once = sorted({rule.rule_id for rule in rules if not rule.hours})
     waived = [f"{name} was left out on purpose" for name in sorted(registries.waived)]
     said = [
         f"Not screened by {', '.join(columns.doubtful)}, which look like contact points too: name them with --column if they are"
