@@ -377,7 +377,8 @@ def _limits(
 
 
 def _warnings(
-    golden: Snapshot, registries: Registries, screened: Screened, columns: Columns, counts: dict[str, int], rules: Sequence[Clock], limits: Sequence[tuple[datetime, str]], as_of: datetime,
+    golden: Snapshot, registries: Registries, screened: Screened, columns: Columns, counts: dict[str, int],
+    rules: Sequence[Clock], limits: Sequence[tuple[datetime, str]], as_of: datetime,
 ) -> list[str]:  # fmt: skip
     passed = [f"TOO OLD: {because}. This result may not be used" for end, because in limits if end <= as_of]
     without = [

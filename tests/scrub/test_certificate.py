@@ -52,7 +52,7 @@ ALTERATIONS: list[tuple[str, Callable[[Path], object], str | None]] = [
     ("a file taken away", lambda f: (f / "unscreened.csv").unlink(), "unscreened.csv is not there"),
     ("a later end", lambda f: rewrite(f, lambda c: c.update(valid_until="2030-01-01T00:00:00+00:00")),
      "its text is not what was signed"),
-    ("a warning less", lambda f: rewrite(f, lambda c: c.update(warnings=[])), "its text is not what was signed"),
+    ("another issuer", lambda f: rewrite(f, lambda c: c.update(issuer="Other")), "its text is not what was signed"),
     ("another key", lambda f: rewrite(f, lambda c: c["signature"].update(public_key="00" * 32)), "signed with another key"),
     ("the page", lambda f: (f / "certificate.html").write_text("<p>valid</p>"), "certificate.html does not show"),
 ]  # fmt: skip
