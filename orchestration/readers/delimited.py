@@ -289,6 +289,8 @@ def _selected(feed: Feed, layout: Layout) -> dict[str, str]:
 def plain_relation(con: duckdb.DuckDBPyConnection, text: Utf8Text, found: Found, shape: Shape) -> str | None:
     """SQL that selects ``id`` (the record's number in the file) and every field as ``c0``, ``c1`` ..., without loading anything.
 
+    An empty field is null.
+
     Returns:
         Null unless each record after the header is a plain one: the file then needs :func:`read_careful`.
     """
@@ -300,11 +302,11 @@ def plain_relation(con: duckdb.DuckDBPyConnection, text: Utf8Text, found: Found,
         return None
     fields = [f"c{place}" for place in range(found.layout.width)]
     numbered = f"{_read_csv(found, _literal(str(text.path)))} positional join range({found.header + 1}, {shape.records + 1})"
-    blank = _all([f"trim({field}, ' ' || chr(9)) = ''" for field in fields])
+    blank = _all([f"trim(coalesce({field}, ''), ' ' || chr(9)) = ''" for field in fields])
     again = _all([f"{field} = {_literal(label)}" for field, label in zip(fields, found.layout.labels, strict=True)])
     try:
         ((records, doubtful),) = con.execute(
-            f"select count(c0), coalesce(bool_or({blank} or {again if found.header else 'false'}), false) "
+            f"select count(*), coalesce(bool_or({blank} or {again if found.header else 'false'}), false) "
             f"from {_read_csv(found, '?')}",
             [str(text.path)],
         ).fetchall()
@@ -328,15 +330,16 @@ def _read_csv(found: Found, path: str, more: str = "") -> str:
             {path}, auto_detect = false, strict_mode = true, header = false, skip = {found.header},
             delim = {_literal(dialect.delimiter or _NO_DELIMITER)},
             quote = {_literal(dialect.quote)}, escape = {_literal(dialect.quote)},
-            columns = {{{", ".join(f"{name}: 'varchar'" for name in names)}}},
-            force_not_null = [{", ".join(map(_literal, names))}]{more}
+            columns = {{{", ".join(f"{name}: 'varchar'" for name in names)}}}{more}
         )"""
 
 
 def _insert_with_duckdb(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, path: Path, found: Found, numbers: str) -> int:
     """Insert what DuckDB accepts, the n-th record under the n-th of ``numbers``, and say how many there were."""
     selected = _selected(feed, found.layout)
-    rejects = f""",
+    fields = (f"c{place}" for place in range(found.layout.width))
+    more = f""",
+            force_not_null = [{", ".join(map(_literal, fields))}],
             store_rejects = true, rejects_limit = 0, rejects_line_size_limit = {LONGEST_RECORD},
             rejects_table = '{_REJECTS}', rejects_scan = '{_REJECTS}_scans'"""
     # A positional join numbers in the order of the file three times as fast as row_number() does; it fills the shorter
@@ -344,7 +347,7 @@ def _insert_with_duckdb(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str
     query = f"""
         insert into raw."{feed.table}" (_file_id, _record_no, {", ".join(f'"{name}"' for name in selected)})
         select ?, range, {", ".join(selected.values())}
-        from {_read_csv(found, "?", rejects)} positional join {numbers}
+        from {_read_csv(found, "?", more)} positional join {numbers}
         where c0 is not null
     """
     return int(con.execute(query, [file_id, str(path)]).fetchall()[0][0])

@@ -31,7 +31,7 @@ BROKEN = "campaign_broken"
 
 @dataclass(frozen=True)
 class Campaign:
-    """``relation`` is SQL that yields ``id`` and every field as ``c0``, ``c1`` ... in the order of the file."""
+    """``relation`` is SQL that yields ``id`` and every field as ``c0``, ``c1`` ... in the order of the file; empty is null."""
 
     format: str
     """``csv`` or ``parquet``; also the outputs' suffix."""
@@ -123,7 +123,7 @@ def _csv(con: duckdb.DuckDBPyConnection, text: Utf8Text) -> Campaign:
         if not outcome.balances:
             raise UnreadableFile("The records read do not add up to the lines in the file.", "unbalanced")
         con.execute(f"insert into {BROKEN} select record_no, reason, record_text from raw.quarantine")
-        fields = ", ".join(f"c{place}" for place in range(len(labels)))
+        fields = ", ".join(f"nullif(c{place}, '') as c{place}" for place in range(len(labels)))
         relation = f'(select _record_no as id, {fields} from raw."{feed.table}")'
         skipped, records = outcome.skipped, outcome.loaded + outcome.quarantined
     return Campaign(

@@ -120,8 +120,6 @@ def scrub(home: Home, config: Config, file: Path, request: Request, out: Path, a
         prepare(con, home, config.limits)
         con.execute("set temp_directory = ?", [str(scratch / "spill")])  # the run's own one may be in use
         con.execute("set enable_progress_bar = false")  # it would print into what --json says
-        # The build side stays on the right, so that what streams through a join keeps the order of the file.
-        con.execute("set disabled_optimizers = 'build_side_probe_side'")
         with open_campaign(con, file, scratch) as campaign:
             digest = pool.submit(sha256_file, file)
             golden = read_published(home)
@@ -240,6 +238,8 @@ def _workplace(out: Path) -> Iterator[tuple[Path, Path]]:
 
 def _write(con: duckdb.DuckDBPyConnection, campaign: Campaign, columns: Columns, place: Path) -> dict[str, int]:
     aside(con)
+    # The build side stays on the right, so that what streams through a join keeps the order of the file.
+    con.execute("set disabled_optimizers = 'build_side_probe_side'")
     con.execute("create or replace temp table point_label (point utinyint, label varchar)")
     labels = [(point.number, point.label) for point in columns.points]
     con.executemany("insert into point_label values (?, ?)", [*labels, (0, ", ".join(label for _, label in labels))])
@@ -271,7 +271,7 @@ def _write_one(con: duckdb.DuckDBPyConnection, campaign: Campaign, kind: str, so
         query, options = f"select {', '.join(fields)} from {source} {order}", "format parquet, compression zstd"
     else:
         # Every value is a text here, so the header is one more row, whatever its labels are.
-        fields = [f"nullif(campaign.c{n}, '') as f{n}" for n in places]
+        fields = [f"campaign.c{n} as f{n}" for n in places]
         fields += [f"({value})::varchar as a{n}" for n, value in enumerate(added.values())]
         names = [*(f"f{n}" for n in places), *(f"a{n}" for n in range(len(added)))]
         query = f"select {', '.join(names)} from (select {', '.join(fields)} from {source} {order})"
