@@ -120,6 +120,9 @@ def scrub(home: Home, config: Config, file: Path, request: Request, out: Path, a
         prepare(con, home, config.limits)
         con.execute("set temp_directory = ?", [str(scratch / "spill")])  # the run's own one may be in use
         con.execute("set enable_progress_bar = false")  # it would print into what --json says
+        # What is on the right of a join is what is built: published files and the campaign stream through, which costs half
+        # as much as the other choice, and keeps the order of the file in what is written.
+        con.execute("set disabled_optimizers = 'build_side_probe_side'")
         with open_campaign(con, file, scratch) as campaign:
             digest = pool.submit(sha256_file, file)
             golden = read_published(home)
@@ -238,8 +241,6 @@ def _workplace(out: Path) -> Iterator[tuple[Path, Path]]:
 
 def _write(con: duckdb.DuckDBPyConnection, campaign: Campaign, columns: Columns, place: Path) -> dict[str, int]:
     aside(con)
-    # The build side stays on the right, so that what streams through a join keeps the order of the file.
-    con.execute("set disabled_optimizers = 'build_side_probe_side'")
     con.execute("create or replace temp table point_label (point utinyint, label varchar)")
     labels = [(point.number, point.label) for point in columns.points]
     con.executemany("insert into point_label values (?, ?)", [*labels, (0, ", ".join(label for _, label in labels))])
