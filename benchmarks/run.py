@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import identifiers, pipeline, registry
+from benchmarks import identifiers, pipeline, registry, scrub
 from benchmarks.measure import growth
 
 RESULTS = Path(__file__).parent / "results"
@@ -39,6 +39,7 @@ def main() -> None:
         large,
         growth(small, large),
         pipeline.identity(options.size),
+        scrub.run(options.size, options.seed),
     ]
     for table in tables:
         print("\n".join(table.lines()) + "\n")

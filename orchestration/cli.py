@@ -13,15 +13,18 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestration.core.config import CHANNELS, load_config
+from orchestration.core.channels import CHANNELS
 from orchestration.core.errors import ConfigError, QuietlistError, place_of
 from orchestration.core.home import Home, keep_private
 from orchestration.core.terminal import visible, visible_lines
 from orchestration.evidence.masks import mask_text
+
+if TYPE_CHECKING:
+    from orchestration.core.config import Config
 
 DONE, GATE, USAGE, FAILED = 0, 1, 2, 3
 _EXTRA = re.compile(r"arguments? \(.*\)", re.DOTALL)  # click repeats what it did not expect
@@ -86,6 +89,12 @@ def _typed(text: str) -> str:
     return sys.stdin.readline().strip() if text == "-" else text
 
 
+def _config(home: Home) -> Config:
+    from orchestration.core.config import load_config  # pydantic: a tenth of a second that --help and check do not need
+
+    return load_config(home)
+
+
 @click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quietlist")
 def main() -> None:
@@ -105,7 +114,7 @@ def run(home_path: str | None, as_of: str | None, as_json: bool, job: str) -> No
     from orchestration.run import run_job
 
     home = Home.at(home_path).require()
-    if problems := settings_problems(load_config(home), home):
+    if problems := settings_problems(_config(home), home):
         raise ConfigError(f"Reading {home.config_file}", problems, next_step="correct these and run again; nothing was started")
     outcome = run_job(home, job, _moment(as_of), show_progress=not as_json)
     _say(outcome.as_dict(), outcome.lines(), as_json)
@@ -126,11 +135,10 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
     from orchestration.evidence import check as checking
 
     home = Home.at(home_path).require()
-    config = load_config(home)
     if batch is not None:
-        answers = checking.check_file(home, config, batch, region=region)
+        answers = checking.check_file(home, None, batch, region=region)
     elif channel and identifier:
-        answers = [checking.check(home, channel, _typed(identifier), scope, region=region, config=config)]
+        answers = [checking.check(home, channel, _typed(identifier), scope, region=region)]
     else:
         raise ConfigError(
             "Reading the question",
@@ -140,6 +148,106 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
         )
     payload = [answer.as_dict() for answer in answers]
     _say(payload if batch is not None else payload[0], [answer.sentence() for answer in answers], as_json)
+
+
+class _Scrub(click.Group):
+    """``quietlist scrub FILE`` scrubs; only ``verify`` and ``key`` are commands of their own."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "-h", "--help"):
+            args = ["file", *args]
+        return super().parse_args(ctx, args)
+
+
+@main.group(cls=_Scrub, context_settings={"help_option_names": ["-h", "--help"]})
+def scrub() -> None:
+    """Scrub a campaign file against the published table and registries: quietlist scrub FILE --out DIR.
+
+    `quietlist scrub file --help` shows all options; `verify` proves a certificate, `key` prints what a partner needs for it.
+    """
+
+
+@scrub.command("file")
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="New or empty folder for the results."
+)
+@click.option(
+    "--channel",
+    "channels",
+    multiple=True,
+    type=click.Choice(CHANNELS),
+    help="What the campaign uses; may be repeated (default: e-mail for addresses, calls and texts for numbers).",
+)
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    help="The campaign's node, e.g. acme/newsletter; may be repeated (default: a suppression at any node blocks).",
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="LABEL[=email|phone|postal]",
+    help="A column that identifies people; may be repeated (default: all that are recognised).",
+)
+@click.option("--region", help="Country of numbers written without one, where no column says (default: the company's).")
+@click.option("--hashed", type=click.Choice(["sha256", "keyed"]), help="The file holds digests of normalised identifiers.")
+@click.option(
+    "--without",
+    multiple=True,
+    metavar="REGISTRY",
+    help="Do not ask for this registry: it was screened elsewhere, or does not bind. The certificate says so.",
+)
+def scrub_file(home_path: str | None, as_of: str | None, as_json: bool, file: Path, out: Path, channels: tuple[str, ...],
+               scopes: tuple[str, ...], columns: tuple[str, ...], region: str | None, hashed: str | None,
+               without: tuple[str, ...]) -> None:  # fmt: skip
+    """Sort a campaign file into allowed, blocked, unscreened and unreadable, with a certificate."""
+    from orchestration.scrub.scrubbing import Request
+    from orchestration.scrub.scrubbing import scrub as scrubbing
+
+    home = Home.at(home_path).require()
+    request = Request(channels, scopes, columns, region, hashed, without)
+    outcome = scrubbing(home, _config(home), file, request, out, _moment(as_of))
+    _say(outcome.as_dict(), outcome.lines(), as_json)
+    sys.exit(DONE if outcome.valid else GATE)
+
+
+@scrub.command("verify")
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("certificate", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), help="Where the files are (default: beside it)."
+)
+@click.option("--input", "original", type=click.Path(dir_okay=False, path_type=Path), help="Prove the campaign file too.")
+@click.option("--public-key", help="The issuer's key, as its quietlist scrub key prints it (default: this home's).")
+def scrub_verify(home_path: str | None, as_of: str | None, as_json: bool, certificate: Path, folder: Path | None,
+                 original: Path | None, public_key: str | None) -> None:  # fmt: skip
+    """Prove a certificate's signature and files, and say whether it is still valid."""
+    from orchestration.scrub.certificate import checked_key, verify
+    from orchestration.scrub.certificate import public_key as own_key
+
+    key = checked_key(public_key) if public_key else own_key(Home.at(home_path).require())
+    outcome = verify(certificate, folder, key, _moment(as_of), original)
+    _say(outcome.as_dict(), outcome.lines(), as_json)
+    sys.exit(FAILED if not outcome.proven else DONE if outcome.valid_now else GATE)
+
+
+@scrub.command("key")
+@_home_option
+@_json_option
+def scrub_key(home_path: str | None, as_json: bool) -> None:
+    """Print the public key with which partners check this home's certificates."""
+    from orchestration.scrub.certificate import public_key
+
+    key = public_key(Home.at(home_path).require())
+    _say({"algorithm": "Ed25519", "public_key": key}, [key], as_json)
 
 
 @main.command()
@@ -156,7 +264,7 @@ def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool)
     from orchestration.evidence.explain import explain as explaining
 
     home = Home.at(home_path).require()
-    explanation = explaining(home, load_config(home), _typed(identifier), reveal=reveal)
+    explanation = explaining(home, _config(home), _typed(identifier), reveal=reveal)
     _say(explanation.as_dict(), explanation.lines(), as_json)
 
 
@@ -169,7 +277,7 @@ def report(home_path: str | None, as_of: str | None, as_json: bool) -> None:
     from orchestration.evidence.report import write_report
 
     home = Home.at(home_path).require()
-    path = write_report(home, load_config(home), _moment(as_of))
+    path = write_report(home, _config(home), _moment(as_of))
     _say({"report": str(path)}, [f"Report: {path}"], as_json)
 
 
@@ -182,7 +290,7 @@ def rebuild(home_path: str | None, as_of: str | None, as_json: bool) -> None:
     from orchestration.rebuild import rebuild as rebuilding
 
     home = Home.at(home_path).require()
-    outcome = rebuilding(home, load_config(home), _moment(as_of) if as_of else None)
+    outcome = rebuilding(home, _config(home), _moment(as_of) if as_of else None)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(DONE if outcome.equal else FAILED)
 
@@ -196,7 +304,7 @@ def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
     from orchestration.evidence.health import source_health
 
     home = Home.at(home_path).require()
-    rows = source_health(home, load_config(home), _moment(as_of))
+    rows = source_health(home, _config(home), _moment(as_of))
     _say([row.as_dict() for row in rows], [row.sentence() for row in rows] or ["No source is configured."], as_json)
 
 
@@ -209,7 +317,7 @@ def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> Non
     from orchestration.evidence.health import destination_health
 
     home = Home.at(home_path).require()
-    rows = destination_health(home, load_config(home), _moment(as_of))
+    rows = destination_health(home, _config(home), _moment(as_of))
     _say([row.as_dict() for row in rows], [row.sentence() for row in rows] or ["No destination is configured."], as_json)
 
 
@@ -221,7 +329,7 @@ def doctor(home_path: str | None, as_json: bool) -> None:
     from orchestration.evidence.health import doctor as examining
 
     home = Home.at(home_path).require()
-    findings = examining(home, load_config(home))
+    findings = examining(home, _config(home))
     _say([finding.as_dict() for finding in findings], [finding.sentence() for finding in findings], as_json)
     sys.exit(FAILED if any(finding.is_broken for finding in findings) else DONE)
 
@@ -235,7 +343,7 @@ def verify(home_path: str | None, as_json: bool, head: str | None) -> None:
     from orchestration.evidence.verify import verify as verifying
 
     home = Home.at(home_path).require()
-    verified = verifying(home, load_config(home), noted_head=head)
+    verified = verifying(home, _config(home), noted_head=head)
     _say(verified.as_dict(), verified.lines(), as_json)
     sys.exit(DONE if verified.whole else FAILED)
 

@@ -16,7 +16,7 @@ for _name, _value in (
 import dagster as dg  # noqa: E402
 
 from orchestration.core.home import Home, keep_private  # noqa: E402
-from orchestration.defs import evidence, gate, jobs, landing, publish, reconcile, registries, sync  # noqa: E402
+from orchestration.defs import evidence, gate, jobs, landing, publish, reconcile, registries, scrub, sync  # noqa: E402
 from orchestration.defs.freshness import with_freshness  # noqa: E402
 from orchestration.defs.run import QuietlistRun  # noqa: E402
 
@@ -39,13 +39,14 @@ def build_defs(home: Home) -> dg.Definitions:
         sync.state_asset(destinations),
         reconcile.prove_models,
         evidence.compliance_report,
+        scrub.scrubbed_campaigns,
     ]
     return dg.Definitions(
         assets=with_freshness(assets),
         asset_checks=[gate.gate_entry, gate.gate_exit, gate.gate_clocks, gate.gate_allows_published],
-        jobs=[jobs.whole_job, jobs.reconcile_job, jobs.sync_job, jobs.report_job],
+        jobs=[jobs.whole_job, jobs.reconcile_job, jobs.sync_job, jobs.report_job, scrub.scrub_job],
         schedules=[jobs.daily],
-        sensors=[jobs.inbox],
+        sensors=[jobs.inbox, scrub.campaigns],
         resources={"quietlist": QuietlistRun(home=str(home.root))},
         executor=jobs.EXECUTOR,
     )

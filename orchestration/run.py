@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from orchestration.core import chain
 from orchestration.core.errors import TransientError
@@ -27,18 +25,6 @@ concurrency:
   runs:
     max_concurrent_runs: 1
 """
-
-
-_LEFT_IN_INBOX = {
-    "files_in_unknown_folders": "files wait in the inbox where no source is configured; move them, or add their source",
-    "still_written": "files were still being written and wait for the next run",
-    "not_files": "entries of the inbox are no regular files (links, sockets) and were left there",
-}
-
-
-def left_in_inbox(counts: Mapping[str, Any]) -> list[str]:
-    """What collecting left where it was, in sentences: each may hold opt-outs, and nobody has read it."""
-    return [f"{counts[name]} {said}." for name, said in _LEFT_IN_INBOX.items() if counts.get(name)]
 
 
 def prepare_instance(home: Home) -> Path:

@@ -12,15 +12,17 @@ import tomllib
 import zoneinfo
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from orchestration.core.channels import CHANNELS, scope_tree
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import CHECKOUT, Home
 
 Channel = Literal["email", "voice", "sms", "fax", "postal", "ads"]
-CHANNELS: tuple[str, ...] = get_args(Channel)
+
+__all__ = ["CHANNELS", "Channel", "Config", "load_config", "parse_config"]
 
 FOUND_PREFIX = "found__"
 FOUND_FORMAT = "quietlist"
@@ -217,11 +219,7 @@ class Config(_Strict):
     @property
     def scope_tree(self) -> tuple[str, ...]:
         """Every node: ``*``, then each configured path and its ancestors, sorted."""
-        nodes: set[str] = set()
-        for path in self.company.scopes:
-            parts = path.split("/")
-            nodes.update("/".join(parts[: depth + 1]) for depth in range(len(parts)))
-        return ("*", *sorted(nodes - {"*"}))
+        return scope_tree(self.company.scopes)
 
 
 def size_in_bytes(text: str) -> int:

@@ -95,11 +95,6 @@ class Home:
         return self.published / "golden_suppression"
 
     @property
-    def registries_published(self) -> Path:
-        """A folder of numbered versions per registry."""
-        return self.published / "registries"
-
-    @property
     def reports(self) -> Path:
         return self.root / "reports"
 
@@ -120,12 +115,26 @@ class Home:
     def scrub(self) -> Path:
         return self.root / "scrub"
 
+    @property
+    def registries_published(self) -> Path:
+        """A folder of numbered versions per registry; ``<registry>/latest.json`` names the one in force."""
+        return self.published / "registries"
+
+    @property
+    def scrub_inbox(self) -> Path:
+        """Campaign files that wait for Dagster to scrub them."""
+        return self.scrub / "inbox"
+
+    @property
+    def scrub_out(self) -> Path:
+        return self.scrub / "out"
+
     def create(self) -> Home:
         """Make the folders, readable by their owner only. An existing folder keeps its permissions."""
         for folder in (
             self.root, self.inbox, self.landing, self.warehouse_folder, self.spill_folder, self.gate_folder,
             self.dagster_folder, self.published, self.golden_published, self.reports, self.quarantine, self.outbox,
-            self.scrub,
+            self.scrub, self.scrub_inbox, self.scrub_out,
         ):  # fmt: skip
             folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         return self

@@ -16,7 +16,7 @@ from orchestration.core.outcome import Outcome
 from orchestration.defs.evidence import REPORT
 from orchestration.defs.landing import LANDED
 from orchestration.defs.publish import PUBLISHED
-from orchestration.run import left_in_inbox
+from orchestration.landing.collecting import left_in_inbox
 
 _RANK = ("pass", "alert", "hold", "stop")
 

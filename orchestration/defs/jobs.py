@@ -19,7 +19,7 @@ _GATE = dg.AssetSelection.checks(dg.AssetCheckKey(PUBLISHED, "gate_allows_publis
 
 whole_job = dg.define_asset_job(
     "quietlist",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups("scrub"),  # a campaign waits for no schedule
     description="Everything: collect, reconcile, check, publish, push, read back, report.",
     executor_def=EXECUTOR,
 )

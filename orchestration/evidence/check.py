@@ -2,7 +2,8 @@
 
 The warehouse is never opened, so an answer comes also while a run is going on, and it is the answer that consumers of
 the files get (DESIGN 5.3): a node is suppressed when a row names it or an ancestor, unless ``except_scopes`` of that
-row names it or an ancestor of it below the row.
+row names it or an ancestor of it below the row. Beside it stands what the published registries say of a number, known to the
+company or not: ``scrub`` blocks by both, and leaves no number unscreened unsaid.
 
 This module loads in a fraction of a second, which is why it reads the door to the published files itself: the stage
 that owns them brings libraries along that a single question does not need. It proves the manifest, not the files'
@@ -14,29 +15,25 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration.core.asked import Asked, asked
+from orchestration.core.channels import TYPES_OF_CHANNEL, ancestry
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.home import Home
 from orchestration.evidence.masks import mask
-from orchestration.identifiers.lookup import normalise_identifier
+from orchestration.identifiers.lookup import Identifier, normalise_identifier
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from orchestration.core.config import Config
 
-# The identifier types a channel is reached by (DESIGN 4); `policy.channels` says the same to the models.
-TYPES_OF_CHANNEL: Mapping[str, tuple[str, ...]] = {
-    "email": ("email",),
-    "voice": ("phone",),
-    "sms": ("phone",),
-    "fax": ("phone",),
-    "postal": ("postal",),
-    "ads": ("email", "phone"),
-}
 # Which of several rows is told first: the person's own word about this very contact point, then what was said about
 # another of theirs, then a registry.
 _BASIS_ORDER = ("direct", "person", "registry")
@@ -87,8 +84,17 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """A registry that lists the number, whole, not only for numbers the company knows."""
+
+    registry: str
+    version: str
+    rule_id: str
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What the published table says to one question.
+    """What the published table says to one question, and the registries beside it.
 
     ``suppressed`` is None when the identifier can't be read (``problem`` says why): that is no permission.
     """
@@ -103,11 +109,18 @@ class Answer:
     version: int
     as_of: datetime
     problem: str | None = None
+    listed: tuple[Listing, ...] = ()
+    """Registries that bind the channel and list the number."""
+    unscreened: tuple[str, ...] = ()
+    """Registries that bind the channel and could not have shown the number, each with the reason."""
 
     @property
-    def may_contact(self) -> bool:
-        """True only when the identifier was read and no row suppresses it."""
-        return self.suppressed is False
+    def may_contact(self) -> bool | None:
+        """True only when the identifier was read, no row suppresses it, and every registry that binds it was seen not to
+        list it. None when one could not be seen: nobody knows, and that is no permission."""
+        if self.suppressed is not False or self.listed:
+            return False
+        return None if self.unscreened else True
 
     @property
     def deciding(self) -> Row | None:
@@ -116,10 +129,11 @@ class Answer:
     @property
     def note(self) -> str | None:
         """What the answer does not cover."""
-        if self.suppressed is False and self.identifier_type == "phone":
-            return (
-                "Registries are in the table for numbers the company knows; one that is new to it is screened by quietlist scrub."
-            )
+        if self.suppressed is False and self.listed:
+            names = ", ".join(f"{listing.registry}, version {listing.version}" for listing in self.listed)
+            return f"REGISTRY: it is listed in {names}; quietlist scrub blocks it, whatever consent there is."
+        if self.suppressed is False and self.unscreened:
+            return f"Not screened against {'; '.join(self.unscreened)}: that is not clear, and quietlist scrub sets it apart."
         return None
 
     def as_dict(self) -> dict[str, Any]:
@@ -135,6 +149,8 @@ class Answer:
             "rows": [row.as_dict() for row in self.rows],
             "version": self.version,
             "as_of": self.as_of,
+            "registries": [listing.__dict__ for listing in self.listed],
+            "unscreened": list(self.unscreened),
             "problem": self.problem,
             "note": self.note,
         }
@@ -187,22 +203,24 @@ def check_many(home: Home, questions: Sequence[Question], config: Config | None 
         ConfigError: an unknown channel or scope; every one is named.
         PermanentError: nothing was published yet, or the published files do not prove.
     """
-    if config is None:
-        from orchestration.core.config import load_config
-
-        config = load_config(home)
-    _require_known(questions, config)
+    company = Asked.of(config) if config else asked(home)
+    _require_known(questions, company)
     published = _published(home)
-    default = config.company.default_region
-    read = [normalise_identifier(question.channel, question.identifier, question.region or default) for question in questions]
+    regions = [question.region or company.default_region for question in questions]
+    read = [
+        normalise_identifier(question.channel, question.identifier, region)
+        for question, region in zip(questions, regions, strict=True)
+    ]
     wanted = {
         (question.channel, point.identifier_type, point.identifier)
         for question, point in zip(questions, read, strict=True)
         if point.identifier
     }
-    found = _look_up(published.files, sorted(wanted))
+    with _connection() as con:
+        found = _look_up(con, published.files, sorted(wanted))
+        registries = _ask_registries(con, home, questions, read, regions, published.as_of)
     answers = []
-    for question, point in zip(questions, read, strict=True):
+    for question, point, (listed, unscreened) in zip(questions, read, registries, strict=True):
         if not point.identifier:
             answers.append(
                 Answer(question, None, None, None, (), published.version, published.as_of, problem=point.reason or "not readable")
@@ -210,8 +228,11 @@ def check_many(home: Home, questions: Sequence[Question], config: Config | None 
             continue
         rows = suppressing(found.get((question.channel, point.identifier_type, point.identifier), ()), question.scope)
         answers.append(
-            Answer(question, point.identifier_type, point.identifier, bool(rows), rows, published.version, published.as_of)
-        )
+            Answer(
+                question, point.identifier_type, point.identifier, bool(rows), rows, published.version, published.as_of,
+                listed=listed, unscreened=unscreened,
+            )
+        )  # fmt: skip
     return answers
 
 
@@ -221,11 +242,12 @@ def published_rows(home: Home, identifier_type: str, identifier: str) -> tuple[i
         return None
     published = _published(home)
     channels = [channel for channel, types in TYPES_OF_CHANNEL.items() if identifier_type in types]
-    found = _look_up(published.files, [(channel, identifier_type, identifier) for channel in channels])
+    with _connection() as con:
+        found = _look_up(con, published.files, [(channel, identifier_type, identifier) for channel in channels])
     return published.version, {channel: rows for (channel, _, _), rows in found.items()}
 
 
-def check_file(home: Home, config: Config, lines: Iterable[str], *, region: str | None = None) -> list[Answer]:
+def check_file(home: Home, config: Config | None, lines: Iterable[str], *, region: str | None = None) -> list[Answer]:
     """The answers to a CSV with a header: ``channel`` and ``identifier``, and if wanted ``scope`` and ``region``.
 
     Raises:
@@ -267,29 +289,21 @@ def suppressing(rows: Iterable[Row], node: str) -> tuple[Row, ...]:
     return tuple(sorted(hits, key=lambda row: (_BASIS_ORDER.index(row.basis), row.suppressed_since, row.scope)))
 
 
-def ancestry(node: str) -> tuple[str, ...]:
-    """The node and everything above it: ``a/b`` -> ``a/b``, ``a``, ``*``."""
-    if node == "*":
-        return ("*",)
-    parts = node.split("/")
-    return (*("/".join(parts[:depth]) for depth in range(len(parts), 0, -1)), "*")
-
-
 def is_below(node: str, scope: str) -> bool:
     """True when ``node`` lies strictly below ``scope``."""
     return node != scope and scope in ancestry(node)
 
 
-def _require_known(questions: Sequence[Question], config: Config) -> None:
-    tree = set(config.scope_tree)
+def _require_known(questions: Sequence[Question], company: Asked) -> None:
+    tree = set(company.tree)
     # Without a configured tree any path is a scope (config.py); then only its form could be wrong, and finds no row.
-    bounded = bool(config.company.scopes)
+    bounded = bool(company.scopes)
     # Named by their number and not quoted: in a file whose columns are swapped they are somebody's address.
     channels = [number for number, question in enumerate(questions, 1) if question.channel not in TYPES_OF_CHANNEL]
     scopes = [number for number, question in enumerate(questions, 1) if bounded and question.scope not in tree]
     problems = [
         f"the {name} of question {_numbers(wrong)} is not one of {', '.join(allowed)}"
-        for name, wrong, allowed in (("channel", channels, TYPES_OF_CHANNEL), ("scope", scopes, config.scope_tree))
+        for name, wrong, allowed in (("channel", channels, TYPES_OF_CHANNEL), ("scope", scopes, company.tree))
         if wrong
     ]
     if problems:
@@ -332,29 +346,79 @@ def _published(home: Home) -> _Published:
     return _Published(int(manifest["version"]), datetime.fromisoformat(manifest["as_of"]), files)
 
 
-def _look_up(files: Sequence[Path], wanted: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], list[Row]]:
-    """All rows of these contact points. The files are sorted by channel and identifier, so most of them is skipped."""
+@contextmanager
+def _connection() -> Iterator[DuckDBPyConnection]:
     import duckdb
 
+    with duckdb.connect() as con:
+        con.execute("set timezone = 'UTC'")
+        con.execute("set enable_progress_bar = false")  # it would print into what --json says
+        con.execute("set autoinstall_known_extensions = false")
+        con.execute("set autoload_known_extensions = false")
+        yield con
+
+
+def _look_up(
+    con: DuckDBPyConnection, files: Sequence[Path], wanted: Sequence[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], list[Row]]:
+    """All rows of these contact points. The files are sorted by channel and identifier, so most of them is skipped."""
     if not wanted:
         return {}
     channels, types, identifiers = ([point[index] for point in wanted] for index in range(3))
-    with duckdb.connect() as con:
-        con.execute("set timezone = 'UTC'")
-        con.execute("set autoinstall_known_extensions = false")
-        con.execute("set autoload_known_extensions = false")
-        found = con.execute(
-            f"""
-            with wanted as (
-                select unnest($channels) as channel, unnest($types) as identifier_type, unnest($identifiers) as identifier
-            )
-            select {", ".join(_COLUMNS)}
-            from read_parquet($files, hive_partitioning = false)
-            inner join wanted using (channel, identifier_type, identifier)
-            """,
-            {"channels": channels, "types": types, "identifiers": identifiers, "files": [str(file) for file in files]},
-        ).fetchall()
+    found = con.execute(
+        f"""
+        with wanted as (
+            select unnest($channels) as channel, unnest($types) as identifier_type, unnest($identifiers) as identifier
+        )
+        select {", ".join(_COLUMNS)}
+        from read_parquet($files, hive_partitioning = false)
+        inner join wanted using (channel, identifier_type, identifier)
+        """,
+        {"channels": channels, "types": types, "identifiers": identifiers, "files": [str(file) for file in files]},
+    ).fetchall()
     by_point: dict[tuple[str, str, str], list[Row]] = {}
     for channel, identifier_type, identifier, scope, except_scopes, *rest in found:
         by_point.setdefault((channel, identifier_type, identifier), []).append(Row(scope, tuple(except_scopes or ()), *rest))
     return by_point
+
+
+def _ask_registries(
+    con: DuckDBPyConnection, home: Home, questions: Sequence[Question], read: Sequence[Identifier],
+    regions: Sequence[str | None], as_of: datetime,
+) -> list[tuple[tuple[Listing, ...], tuple[str, ...]]]:  # fmt: skip
+    """Per question who lists its number, and who could not have shown it; only telephone numbers are in registries."""
+    numbers = {int(point.identifier[1:]) for point in read if point.identifier_type == "phone" and point.identifier}
+    if not numbers:
+        return [((), ())] * len(questions)
+    from orchestration.identifiers.phone import normalise_phone
+    from orchestration.scrub.registries import Registries, published_registries
+
+    registries = Registries(published_registries(home), (), as_of)
+    binding = registries.binding({question.channel for question in questions})
+    # Literals, unlike a join, let the reader skip what can't hold any of them; they are digits and nothing else.
+    literals = ", ".join(map(str, sorted(numbers)))
+    members = {
+        copy.registry: {
+            number
+            for (number,) in con.execute(
+                f"select number from read_parquet(?) where number in ({literals})", [str(copy.numbers)]
+            ).fetchall()
+        }
+        for copy in binding
+    }
+    answers: list[tuple[tuple[Listing, ...], tuple[str, ...]]] = []
+    for question, point, region in zip(questions, read, regions, strict=True):
+        if point.identifier_type != "phone" or not point.identifier:
+            answers.append(((), ()))
+            continue
+        number = point.identifier[1:]
+        listed = tuple(
+            Listing(copy.registry, copy.label, copy.policy.rule_id)
+            for copy in binding
+            if question.channel in copy.policy.channels and int(number) in members[copy.registry]
+        )
+        country = normalise_phone(question.identifier, region).number_region or ""
+        bound = registries.bound(question.channel, number, country, (region or "").upper())
+        gaps = [gap for policy in bound if (gap := registries.gap(policy, number))]
+        answers.append((listed, tuple(f"{gap.registry} ({gap.why})" for gap in gaps)))
+    return answers

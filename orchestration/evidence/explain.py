@@ -14,11 +14,12 @@ from typing import Any
 
 import duckdb
 
+from orchestration.core.channels import TYPES_OF_CHANNEL
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, known_keys
-from orchestration.evidence.check import EXAMPLES, TYPES_OF_CHANNEL, is_below, published_rows
+from orchestration.evidence.check import EXAMPLES, is_below, published_rows
 from orchestration.evidence.health import evidence_of
 from orchestration.evidence.masks import mask, mask_label, mask_text, mask_time
 from orchestration.evidence.relations import rows

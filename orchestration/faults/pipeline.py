@@ -19,11 +19,12 @@ from orchestration.destinations.contract import Destination
 from orchestration.evidence.report import write_report
 from orchestration.gate import judge
 from orchestration.landing import collect, register
+from orchestration.landing.collecting import left_in_inbox
 from orchestration.publish import export_candidate, publish
 from orchestration.publish.versions import require_inputs
 from orchestration.readers import load
 from orchestration.reconcile import stages
-from orchestration.run import left_in_inbox, run_job
+from orchestration.run import run_job
 from orchestration.sync import copy_state, sync
 
 ABSORBED, ALERTED, HELD, STOPPED = "absorbed", "alerted", "held", "stopped"

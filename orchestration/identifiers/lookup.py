@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from orchestration.core.channels import TYPES_OF_CHANNEL
 from orchestration.core.errors import ConfigError
-
-_TYPES = {
-    "email": ("email",),
-    "voice": ("phone",),
-    "sms": ("phone",),
-    "fax": ("phone",),
-    "postal": ("postal",),
-    "ads": ("email", "phone"),
-}
 
 
 class Identifier(NamedTuple):
@@ -33,7 +25,7 @@ def normalise_identifier(channel_or_type: str, raw: str, region: str | None = No
     Raises:
         ConfigError: no such channel or type.
     """
-    types = _TYPES.get(channel_or_type, (channel_or_type,))
+    types = TYPES_OF_CHANNEL.get(channel_or_type, (channel_or_type,))
     chosen = types[0] if len(types) == 1 or "@" in raw else types[-1]
     if chosen == "email":
         from orchestration.identifiers.email_address import normalise_email
@@ -54,6 +46,6 @@ def normalise_identifier(channel_or_type: str, raw: str, region: str | None = No
     raise ConfigError(
         "Reading an identifier",
         [f"'{channel_or_type}' is neither a channel nor a type"],
-        allowed=", ".join([*_TYPES, "phone"]),
+        allowed=", ".join([*TYPES_OF_CHANNEL, "phone"]),
         next_step="name the channel with --channel",
     )

@@ -13,11 +13,12 @@ import re
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from orchestration.core import chain
 from orchestration.core.config import Config, Source
@@ -35,6 +36,11 @@ _TEMPORARY_ENDINGS = (".part", ".tmp", ".crdownload", ".filepart", "~")
 _SOURCE_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 # Kept in empty folders by version control, or left by file managers: never data.
 _PLACEHOLDERS = JUNK | {".gitkeep", ".keep"}
+_LEFT_IN_INBOX = {
+    "files_in_unknown_folders": "files wait in the inbox where no source is configured; move them, or add their source",
+    "still_written": "files were still being written and wait for the next run",
+    "not_files": "entries of the inbox are no regular files (links, sockets) and were left there",
+}
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,11 @@ class Collected:
         if self.not_files:
             said.append(f"{self.not_files} entries of the inbox are not regular files and were left in place.")
         return said
+
+
+def left_in_inbox(counts: Mapping[str, Any]) -> list[str]:
+    """What collecting left where it was, in sentences: each may hold opt-outs, and nobody has read it."""
+    return [f"{counts[name]} {said}." for name, said in _LEFT_IN_INBOX.items() if counts.get(name)]
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,6 @@ def shape_of(path: Path, quote: str) -> Shape:
     has_nul = misplaced = False
     last = seam = b""
     at = longest = 0  # where the present record began, counted from the start of the present chunk
-    odd = _misplaced(quote)
     with path.open("rb") as stream:
         while chunk := stream.read(_CHUNK):
             # No CRLF is cut in two.
@@ -93,7 +92,7 @@ def shape_of(path: Path, quote: str) -> Shape:
                 before = np.searchsorted(places, newlines)
                 closing = newlines[(before + marks) % 2 == 0]
                 marks += len(places)
-                misplaced = misplaced or bool(odd.search(chunk)) or bool(odd.search(seam + chunk[:_SEAM]))
+                misplaced = misplaced or _is_misplaced(quote, chunk) or _is_misplaced(quote, seam + chunk[:_SEAM])
             records += len(closing)
             # The present record's end, and, should a mark that never closes hide all ends, the chunk itself.
             starts = np.concatenate([[at], closing + 1, [len(chunk)]])
@@ -113,10 +112,13 @@ def shape_of(path: Path, quote: str) -> Shape:
     )
 
 
-def _misplaced(quote: str) -> re.Pattern[bytes]:
-    """Where DuckDB takes a mark for what it is not: a value that goes on after it closed and a space, one that opens late."""
-    mark = re.escape(quote.encode())
-    return re.compile(rb"(?<!%b)(?:%b%b)*%b +%b|(?:^|[^ %b]) {2,}%b" % ((mark,) * 7), re.MULTILINE)
+def _is_misplaced(quote: str, data: bytes) -> bool:
+    """Whether DuckDB may take a mark for what it is not: one behind two spaces, and a value that goes on after it closed."""
+    mark = quote.encode()
+    if b"  " + mark in data:
+        return True
+    goes_on = rb"(?<!%b)(?:%b%b)*%b +%b" % ((re.escape(mark),) * 5)
+    return mark + b" " in data and re.search(goes_on, data) is not None
 
 
 def read_delimited(
@@ -127,7 +129,7 @@ def read_delimited(
     Raises:
         UnreadableFile: there is no header, or the account does not balance.
     """
-    found = find_layout(_sample(text.path), feed, bounds)
+    found = find_layout(sample_of(text.path), feed, bounds)
     shape = shape_of(text.path, found.dialect.quote)
     outcome = read_fast(con, feed, file_id, text, found, shape, bounds) or read_careful(
         con, feed, file_id, text, found, shape, bounds
@@ -351,24 +353,68 @@ def _selected(feed: Feed, layout: Layout) -> dict[str, str]:
     return selected
 
 
+def plain_relation(con: duckdb.DuckDBPyConnection, text: Utf8Text, found: Found, shape: Shape) -> str | None:
+    """SQL that selects ``id`` (the record's number in the file) and every field as ``c0``, ``c1`` ..., without loading anything.
+
+    An empty field is null.
+
+    Returns:
+        Null unless each record after the header is a plain one: the file then needs :func:`read_careful`.
+    """
+    if not shape.regular or found.header > 1 or (text.has_mark and not found.header):
+        return None
+    if _ends_with_total(text.path, found.dialect) or shape.records == found.header:
+        return None
+    if shape.lines > shape.records and _swallows(text.path, found.dialect, found.layout.width):
+        return None
+    fields = [f"c{place}" for place in range(found.layout.width)]
+    numbered = f"{_read_csv(found, _literal(str(text.path)))} positional join range({found.header + 1}, {shape.records + 1})"
+    blank = _all([f"trim(coalesce({field}, ''), ' ' || chr(9)) = ''" for field in fields])
+    again = _all([f"{field} = {_literal(label)}" for field, label in zip(fields, found.layout.labels, strict=True)])
+    try:
+        ((records, doubtful),) = con.execute(
+            f"select count(*), coalesce(bool_or({blank} or {again if found.header else 'false'}), false) "
+            f"from {_read_csv(found, '?')}",
+            [str(text.path)],
+        ).fetchall()
+    except duckdb.InvalidInputException:  # what a strict reader says about a file it can't read
+        return None
+    if doubtful or records + found.header != shape.records:
+        return None
+    return f"(select range as id, {', '.join(fields)} from {numbered})"
+
+
+def _all(conditions: list[str]) -> str:
+    """All of them, each looked at only where those before it hold: an AND in a select computes every one for every row."""
+    return f"case when {conditions[0]} then {_all(conditions[1:])} else false end" if conditions else "true"
+
+
+def _read_csv(found: Found, path: str, more: str = "") -> str:
+    """DuckDB's reader, strict, every field a text named ``c0``, ``c1`` ...; ``path`` is SQL."""
+    dialect = found.dialect
+    names = [f"c{place}" for place in range(found.layout.width)]
+    return f"""read_csv(
+            {path}, auto_detect = false, strict_mode = true, header = false, skip = {found.header},
+            delim = {_literal(dialect.delimiter or _NO_DELIMITER)},
+            quote = {_literal(dialect.quote)}, escape = {_literal(dialect.quote)},
+            columns = {{{", ".join(f"{name}: 'varchar'" for name in names)}}}{more}
+        )"""
+
+
 def _insert_with_duckdb(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, path: Path, found: Found, numbers: str) -> int:
     """Insert what DuckDB accepts, the n-th record under the n-th of ``numbers``, and say how many there were."""
-    dialect, selected = found.dialect, _selected(feed, found.layout)
-    names = [f"c{place}" for place in range(found.layout.width)]
+    selected = _selected(feed, found.layout)
+    fields = (f"c{place}" for place in range(found.layout.width))
+    more = f""",
+            force_not_null = [{", ".join(map(_literal, fields))}],
+            store_rejects = true, rejects_limit = 0, rejects_line_size_limit = {_LONGEST_REJECT},
+            rejects_table = '{_REJECTS}', rejects_scan = '{_REJECTS}_scans'"""
     # A positional join numbers in the order of the file three times as fast as row_number() does; it fills the shorter
     # side with nulls, and a record that was read has none.
     query = f"""
         insert into raw."{feed.table}" (_file_id, _record_no, {", ".join(f'"{name}"' for name in selected)})
         select ?, range, {", ".join(selected.values())}
-        from read_csv(
-            ?, auto_detect = false, strict_mode = true, header = false, skip = {found.header},
-            delim = {_literal(dialect.delimiter or _NO_DELIMITER)},
-            quote = {_literal(dialect.quote)}, escape = {_literal(dialect.quote)},
-            columns = {{{", ".join(f"{name}: 'varchar'" for name in names)}}},
-            force_not_null = [{", ".join(map(_literal, names))}],
-            store_rejects = true, rejects_limit = 0, rejects_line_size_limit = {_LONGEST_REJECT},
-            rejects_table = '{_REJECTS}', rejects_scan = '{_REJECTS}_scans'
-        ) positional join {numbers}
+        from {_read_csv(found, "?", more)} positional join {numbers}
         where c0 is not null
     """
     return int(con.execute(query, [file_id, str(path)]).fetchall()[0][0])
@@ -428,7 +474,7 @@ def _ends_with_total(path: Path, dialect: Dialect) -> bool:
     return is_total([cell.strip(dialect.quote) for cell in (last.split(dialect.delimiter) if dialect.delimiter else [last])])
 
 
-def _sample(path: Path) -> str:
+def sample_of(path: Path) -> str:
     """The first lines, whole ones only where there are more."""
     with path.open(encoding="utf-8-sig", newline="") as stream:
         sample = stream.read(_SAMPLE)

@@ -158,6 +158,37 @@ def find_layout(sample: str, feed: Feed, bounds: Bounds = USUAL_BOUNDS) -> Found
     return best[1]
 
 
+def find_labels(sample: str, bounds: Bounds) -> Found:
+    """How to read a file of columns that nobody described: they are declared as ``c0``, ``c1`` ... by their places.
+
+    The delimiter is the one that cuts the most records alike into more than one field. The first such record is the header,
+    unless a cell of it could be somebody's address or number: then there is none.
+
+    Raises:
+        UnreadableFile: no record in it, or more columns than ``bounds`` allow.
+    """
+    best: tuple[tuple[bool, int, int], Dialect, int] | None = None
+    for delimiter in _DELIMITERS:
+        dialect = Dialect(delimiter, '"')
+        widths = Counter(len(cells) for _, cells in _first_records(sample, dialect, bounds))
+        for width, records in widths.items():
+            score = width > 1, records, width
+            if best is None or score > best[0]:
+                best = score, dialect, width
+    if best is None:
+        raise UnreadableFile("It holds no record.", "no_records")
+    _, dialect, width = best
+    if width > bounds.columns:
+        raise _too_wide(width, bounds)
+    number, cells = next((number, cells) for number, cells in _first_records(sample, dialect, bounds) if len(cells) == width)
+    if any(map(is_contact_point, cells)):
+        number, cells = 0, [""] * width
+    labels = [cell.replace("\ufeff", "") for cell in cells]
+    named = max((place + 1 for place, cell in enumerate(labels) if normalised(cell)), default=width)
+    spellings = frozenset(form for label in labels if normalised(label) for form in _forms(label))
+    return Found(dialect, number, Layout(tuple(labels), tuple(range(width)), (), named, spellings))
+
+
 def _too_wide(columns: int, bounds: Bounds) -> UnreadableFile:
     return UnreadableFile(f"It has {columns:,} columns, more than {bounds.columns:,} (limits.max_columns).", "too_many_columns")
 
@@ -193,7 +224,11 @@ def _first_records(sample: str, dialect: Dialect, bounds: Bounds) -> Iterator[tu
 def _spellings(cells: Sequence[str], feed: Feed) -> frozenset[str]:
     labels = {cell for cell in cells if normalised(cell)}
     labels |= {label for column in feed.columns for label in column.labels}
-    return frozenset(form for label in labels for form in (label, label.strip(), label.lower(), label.upper(), label.title()))
+    return frozenset(form for label in labels for form in _forms(label))
+
+
+def _forms(label: str) -> tuple[str, ...]:
+    return label, label.strip(), label.lower(), label.upper(), label.title()
 
 
 def is_header(fields: Sequence[str], layout: Layout) -> bool:

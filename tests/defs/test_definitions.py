@@ -39,6 +39,7 @@ def test_the_assets_are_exactly_the_stages_and_the_configured_destinations(defs:
         "identifiers/phone", "identifiers/email", "identifiers/contact_point", "identity/person_of_node",
         "registries/files", "registries/file_areas", "registries/known_entries", "published/registries",
         "golden/candidate", "published/golden_suppression", "destinations/crm", "destinations/mail_house", "reports/compliance",
+        "scrub/campaigns",
     }  # fmt: skip
     raw = {f"raw/{feed.table}" for feed in all_feeds()}
     models = {
@@ -59,7 +60,7 @@ def test_every_staging_model_of_requests_is_in_the_union() -> None:
     assert {name.split(".")[-1] for name in union["depends_on"]["nodes"]} >= set(models_of_kind("requests"))
 
 
-@pytest.mark.parametrize("job", ["quietlist", "reconcile", "sync", "report"])
+@pytest.mark.parametrize("job", ["quietlist", "reconcile", "sync", "report", "scrub"])
 def test_every_job_resolves(defs: dg.Definitions, job: str) -> None:
     assert defs.resolve_job_def(job).graph.nodes
 
@@ -81,6 +82,12 @@ def test_every_asset_says_what_it_is_and_whose(defs: dg.Definitions) -> None:
         assert node.group_name != "default", f"{key.to_user_string()} has no group"
 
 
+def test_a_campaign_is_scrubbed_by_its_own_job_and_no_other(defs: dg.Definitions) -> None:
+    for job in ("quietlist", "reconcile", "sync", "report", "scrub"):
+        keys = {key.to_user_string() for key in defs.resolve_job_def(job).asset_layer.executable_asset_keys}
+        assert ("scrub/campaigns" in keys) == (job == "scrub") and (job != "scrub" or len(keys) == 1), job
+
+
 def test_schedule_and_sensor_start_the_whole_job(defs: dg.Definitions) -> None:
     assert [schedule.job_name for schedule in defs.schedules or []] == ["quietlist"]
-    assert [sensor.job_name for sensor in defs.sensors or []] == ["quietlist"]
+    assert [sensor.job_name for sensor in defs.sensors or []] == ["quietlist", "scrub"]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import subprocess
 import sys
 from datetime import UTC, datetime
 
+import duckdb
 import pytest
 
+from benchmarks.published import publish_registry
+from orchestration.core.asked import Asked, asked
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.home import Home
@@ -204,6 +208,43 @@ def test_a_question_loads_no_more_than_it_needs(house: Home) -> None:
         f"checking.check(Home.at({str(house.root)!r}), 'email', 'a@example.com'); "
         "print([name for name in ('pyarrow', 'pandas', 'numpy', 'dagster', 'great_expectations', 'dbt', 'jinja2', "
         "'phonenumbers') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_registry_speaks_of_numbers_the_company_does_not_know(own_house: Home) -> None:
+    with duckdb.connect() as con:
+        publish_registry(con, own_house, "us_ftc", "select 12025550147::ubigint as number", AS_OF, ["202"])
+    listed = check(own_house, "sms", "(202) 555-0147")
+    assert (listed.suppressed, listed.may_contact) == (False, False), "the table does not suppress it, the registry lists it"
+    assert [entry.registry for entry in listed.listed] == ["us_ftc"] and "REGISTRY: it is listed in us_ftc" in listed.sentence()
+    assert check(own_house, "sms", "(202) 555-0148").may_contact is True
+    unknown = check(own_house, "sms", "(415) 555-0148")
+    assert unknown.may_contact is None and "area code 415 was never taken" in unknown.sentence()
+    assert check(own_house, "ads", "(202) 555-0147").may_contact is True, "it binds no advertising"
+
+
+def test_a_configuration_is_validated_again_when_it_changes(own_house: Home) -> None:
+    assert asked(own_house) == Asked.of(load_config(own_house)) == asked(own_house), "noted or not, it says the same"
+    note = own_house.warehouse_folder / "config_passed.json"
+    for spoilt in ("", "[]", "{}", '{"state": 1}'):
+        note.write_text(spoilt)
+        assert asked(own_house).default_region == "US", spoilt
+    assert json.loads(note.read_text())["scopes"], "the note was made anew"
+    own_house.config_file.write_text(
+        own_house.config_file.read_text() + "\n[destinations.x]\nsystem = 'nothing'\nchannels = ['email']\n"
+    )
+    with pytest.raises(ConfigError, match="'nothing' is not one of"):
+        check(own_house, "email", "a@example.com")
+
+
+def test_a_question_does_not_validate_what_passed_before(house: Home) -> None:
+    asked(house)
+    program = (
+        "import sys; from orchestration.core.home import Home; from orchestration.evidence import check as checking; "
+        f"checking.check(Home.at({str(house.root)!r}), 'voice', '+12025550147'); "
+        "print([name for name in ('pydantic', 'pyarrow', 'numpy', 'orchestration.core.config') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

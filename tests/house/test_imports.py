@@ -22,11 +22,11 @@ from orchestration.core.home import CHECKOUT
 PYTHON = sorted((CHECKOUT / "orchestration").rglob("*.py"))
 STAGES = frozenset(
     path.name for path in (CHECKOUT / "orchestration").iterdir() if (path / "__init__.py").is_file()
-) - {"core", "defs"}  # fmt: skip
+) - {"core", "defs", "faults"}  # fmt: skip
 # From the top down. A folder that is not named here is a stage; a module beside the folders must be named.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
-    frozenset({"run", "rebuild"}),
+    frozenset({"run", "rebuild", "faults"}),  # the faults carry out whole runs
     frozenset({"definitions"}),
     frozenset({"defs"}),
     STAGES,
@@ -123,7 +123,8 @@ def test_what_the_product_imports_is_what_it_asks_for() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     asked = {
-        canonicalize_name(Requirement(text).name) for text in (*project["dependencies"], *extras["postgres"], *extras["fast"])
+        canonicalize_name(Requirement(text).name)
+        for text in (*project["dependencies"], *extras["postgres"], *extras["fast"], *extras["encryption"])
     }
     makers = packages_distributions()
     for path in PYTHON:

@@ -1,0 +1,114 @@
+"""The scrub against a naive reading, row by row, and against ``quietlist check``, on random worlds with the seed printed."""
+
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from orchestration.core.config import load_config
+from orchestration.core.home import Home
+from orchestration.evidence.check import Question, check_many
+from orchestration.scrub.scrubbing import Request, scrub
+from tests.scrub.worlds import AS_OF, World, naive, publish, random_world, write_csv
+
+DIALECTS = [
+    (",", "\n", csv.QUOTE_MINIMAL, "utf-8"), (";", "\r\n", csv.QUOTE_ALL, "utf-8-sig"), ("\t", "\n", csv.QUOTE_MINIMAL, "utf-16"),
+    ("|", "\r\n", csv.QUOTE_MINIMAL, "cp1252"),
+]  # fmt: skip
+
+
+def read_back(folder: Path, kind: str, delimiter: str) -> list[dict[str, Any]]:
+    if (parquet := folder / f"{kind}.parquet").exists():
+        return [{k: "" if v is None else str(v) for k, v in row.items()} for row in pq.read_table(parquet).to_pylist()]
+    with (folder / f"{kind}.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter=delimiter))
+
+
+def outcome_of(world: World, folder: Path, delimiter: str) -> dict[str, tuple[Any, ...]]:
+    """Per customer what became of them, as the files say it."""
+    found: dict[str, tuple[Any, ...]] = {}
+    rows_before = dict(zip([row[0] for row in world.rows], world.rows, strict=True))
+    for kind in ("allowed", "blocked", "unscreened", "unreadable"):
+        for row in read_back(folder, kind, delimiter):
+            key = row["customer"]
+            assert key not in found, f"{key} is in two files"
+            assert [row[label] for label in world.header] == rows_before[key], f"a value of {key} was changed"
+            said = {
+                name.removeprefix("quietlist_"): value or None for name, value in row.items() if name.startswith("quietlist_")
+            }
+            if kind == "blocked":
+                assert (said["registry_version"] is not None) == (said["registry"] is not None)
+                found[key] = (kind, *(said[name] for name in ("column", "channel", "reason", "basis", "scope", "registry")))
+            elif kind == "unreadable":
+                found[key] = (kind, None if said["reason"] == "empty" else said["column"], said["reason"])
+            else:
+                found[key] = (kind,)
+    return found
+
+
+def scrubbed(world: World, tmp_path: Path, luck: random.Random) -> tuple[Home, dict[str, tuple[Any, ...]]]:
+    home = Home.at(tmp_path / "home")
+    publish(world, home)
+    delimiter, end, quoting, encoding = luck.choice(DIALECTS)
+    if luck.random() < 0.25:
+        file = tmp_path / "campaign.parquet"
+        columns = dict(zip(world.header, zip(*world.rows, strict=True), strict=True))
+        pq.write_table(pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()}), file)
+    else:
+        file = tmp_path / "campaign.csv"
+        if luck.random() < 0.3:
+            world.rows[-1][-1] = "first line\nsecond line"
+        write_csv(world, file, delimiter, end, quoting, encoding)
+    request = Request(channels=tuple(world.channels), scopes=tuple(world.nodes))
+    result = scrub(home, load_config(home), file, request, tmp_path / "out", AS_OF)
+    assert sum(output["records"] for output in result.certificate["outputs"]) == len(world.rows)
+    return home, outcome_of(world, tmp_path / "out", delimiter)
+
+
+def compare(seed: int, tmp_path: Path) -> None:
+    luck = random.Random(seed)
+    world = random_world(luck)
+    home, found = scrubbed(world, tmp_path, luck)
+    expected = dict(zip([row[0] for row in world.rows], naive(world), strict=True))
+    for row in world.rows:
+        assert found[row[0]] == expected[row[0]], f"seed {seed}: {world.channels} at {world.nodes}: {row}"
+    if world.nodes:
+        compare_with_check(seed, world, home, found)
+
+
+def compare_with_check(seed: int, world: World, home: Home, found: dict[str, tuple[Any, ...]]) -> None:
+    """Whatever may be contacted by check on every channel and node is not blocked, and the other way round."""
+    asked = [
+        (row[0], Question(channel, cells[column], node, cells["country"].strip() or None))
+        for row in world.rows
+        for cells in [dict(zip(world.header, row, strict=True))]
+        for channel in world.channels
+        for column, kind in world.kinds.items()
+        for node in world.nodes
+        if kind in {"email": ["email"], "ads": ["email", "phone"]}.get(channel, ["phone"]) and cells[column].strip()
+        if channel != "ads" or ("@" in cells[column]) == (kind == "email")
+    ]
+    answers = check_many(home, [question for _, question in asked], load_config(home))
+    stopped = {key for (key, _), answer in zip(asked, answers, strict=True) if answer.suppressed or answer.listed}
+    unknown = {key for (key, _), answer in zip(asked, answers, strict=True) if answer.unscreened}
+    for row in world.rows:
+        assert (row[0] in stopped) == (found[row[0]][0] == "blocked"), f"seed {seed}: {row} is {found[row[0]]}"
+        if found[row[0]][0] in ("allowed", "unscreened"):
+            assert (row[0] in unknown) == (found[row[0]][0] == "unscreened"), f"seed {seed}: {row} is {found[row[0]]}"
+
+
+@pytest.mark.parametrize("turn", range(6))
+def test_every_record_ends_where_a_naive_reading_puts_it(turn: int, tmp_path: Path) -> None:
+    compare(random.randrange(2**32), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("turn", range(200))
+def test_every_record_ends_where_a_naive_reading_puts_it_many_times(turn: int, tmp_path: Path) -> None:
+    compare(random.randrange(2**32), tmp_path)
