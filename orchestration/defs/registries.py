@@ -6,7 +6,7 @@ import dagster as dg
 
 from orchestration.core.warehouse import one_row, warehouse
 from orchestration.defs.reconcile import PHONES
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun
+from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.reconcile import stages
 from orchestration.registries import latest_of, published_registries
 
@@ -38,6 +38,7 @@ _TEXTS = {
     ],
     pool=POOL,
 )
+@plainly
 def update_registries(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
     """Take in what was loaded, publish what is new."""
     home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)

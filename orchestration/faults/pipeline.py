@@ -108,6 +108,7 @@ def steps(
         ("load", loading),
         ("stage", lambda: _ignore(stages.stage(home, config, as_of))),
         ("normalise", lambda: _ignore(stages.normalise(home, config))),
+        ("registries", lambda: _ignore(stages.registries(home, config, as_of))),
         ("ledger", lambda: _ignore(stages.ledger(home, config, as_of))),
         ("entry gate", gate("entry")),
         ("identify", lambda: _ignore(stages.identify(home, config))),

@@ -28,7 +28,7 @@ from orchestration.identifiers.regions import country_code
 re_util.enable_pattern_cache()
 
 # Part of the normaliser's version: raise it when a rule of this module changes, so that every cached number is read again.
-RULES = 2
+RULES = 3
 
 Status = Literal["ok", "rejected"]
 
@@ -190,7 +190,7 @@ def read_written(written: Written | str, hint: str, library: ModuleType = phonen
     if chosen is None:
         return _rejected("short_code" if 3 <= len(dialled) < MIN_DIGITS and dialled[0] != "+" else plain.verdict)
     repair, reading = chosen
-    if repair or reading.national.startswith("0"):
+    if repair or reading.verdict == "possible" or reading.national.startswith("0"):
         repair, reading = _settled(repair, reading, library)
     region = reading.region
     if region is None and hint and phonenumbers.country_code_for_region(hint) == reading.calling_code:

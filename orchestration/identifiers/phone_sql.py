@@ -360,16 +360,31 @@ keyed as (
 
 numbered as (
 
-    select keyed.* exclude (key), valid, region
+    select keyed.*, valid, region
     from keyed
     asof inner join phone_numbering on keyed.key >= phone_numbering.low_key
     where key <= high_key
 
 ),
 
+-- What no range holds may be read as another number when it is asked for itself (phone.py, _settled): the library goes on there.
+settled as (
+
+    select numbered.id
+    from numbered
+    asof inner join phone_dialled on numbered.key >= phone_dialled.low_key
+    where
+        not numbered.valid
+        and numbered.key <= phone_dialled.high_key
+        and phone_dialled.calling_code = numbered.calling_code
+        and phone_dialled.significant = numbered.significant
+        and (numbered.key % 1000000000000000) % phone_dialled.kept + phone_dialled.lead = numbered.number
+
+),
+
 certain as (
 
-    select *
+    select numbered.*
     from numbered
     where (repair is null or not (assumed or zeros))
         and case
@@ -377,7 +392,7 @@ certain as (
             when calling_code = 55 and significant = 10 then false
             -- with a zero before a number that no range holds, the library must say whether it belongs to it
             when number < (10 ** (significant - 1))::ubigint then false
-            else significant >= {phone.MIN_DIGITS} and not zero_matters and not zeros
+            else significant >= {phone.MIN_DIGITS} and not zero_matters and not zeros and id in (select settled.id from settled)
         end
 
 ),

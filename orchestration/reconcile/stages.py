@@ -71,7 +71,7 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
             con.execute("begin")
             con.execute("delete from raw.ledger_files")
             con.execute("delete from raw.golden_files")
-            con.execute("delete from raw.stamps where name in ('meaning', 'persons', 'golden')")
+            con.execute("delete from raw.stamps where name = 'meaning'")
             con.execute("commit")
     nodes: list[dbt.NodeResult] = []
     if policy_changed:
@@ -113,6 +113,10 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
             return Built([], unchanged=True)
         # Emptied by stage() when everything is taken in again.
         anew = one_row(con, "select count(*) from raw.ledger_files")[0] == 0 or _must_build_anew(con, config)
+        if anew:
+            # Built anew it does not say what it touched, so whatever is made of it is built anew as well. Also after a first
+            # run that found nothing: its golden table is complete, and empty.
+            con.execute("delete from raw.stamps where name in ('persons', 'golden')")
     nodes = _build(home, config, as_of, "ledger", anew=anew)
     with warehouse(home, limits=config.limits) as con:
         con.execute("begin")
@@ -141,7 +145,7 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, home, config):
             return Built([], unchanged=True)
-        meaning = _golden_meaning(home, config)
+        meaning = _golden_meaning(con, config)
         anew = _stamp(con, "golden") != meaning
         # Until the last table is done there is no saying which of them hold what: whoever finds no stamp builds anew.
         con.execute("delete from raw.stamps where name = 'golden'")
@@ -198,11 +202,11 @@ def _meaning(config: Config) -> str:
     return sha256_text(canonical_json([dbt.models_hash(), dbt.policy_hash(), *_NORMALISERS, settings, company]))
 
 
-def _golden_meaning(home: Home, config: Config) -> str:
+def _golden_meaning(con: duckdb.DuckDBPyConnection, config: Config) -> str:
     """Fingerprint of everything but the records that decides what the golden table and the deadlines say. The key is among
-    it: every row holds its keyed hash.
+    it, the one that the identifiers were hashed with: every row holds its keyed hash.
     """
-    return sha256_text(canonical_json([_meaning(config), config.company.target_hours, fingerprint(home_key(home))]))
+    return sha256_text(canonical_json([_meaning(config), config.company.target_hours, _stamp(con, KEY_STAMP)]))
 
 
 def _without_clock(config: Config) -> dict[str, object]:

@@ -100,6 +100,7 @@ def reconcile(home: Home, config: Config, as_of: datetime, reached: Callable[[st
     staged = stages.stage(home, config, as_of)
     reached("staged")
     stages.normalise(home, config)
+    stages.registries(home, config, as_of)
     reached("normalised")
     ledger = stages.ledger(home, config, as_of)
     reached("ledger")

@@ -214,7 +214,7 @@ def test_data_docs_show_the_last_verdict_of_every_gate(home: Home) -> None:
             assert item.sentence.replace("'", "&#39;") in page, item.sentence
     assert "Everything goes out. A person must look at what failed." in page
     assert "<script" not in page
-    assert "http" not in page, "the page must open nothing from anywhere"
+    assert "http:" not in page and "https:" not in page, "the page must open nothing from anywhere"
 
 
 def test_what_a_gate_writes_is_private(home: Home) -> None:

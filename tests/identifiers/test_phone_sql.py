@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import duckdb
 import phonenumbers
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from orchestration.identifiers import phone, phone_sql
+from orchestration.identifiers import compile_ranges, phone, phone_sql
 
 SEED = int(os.environ.get("QUIETLIST_TEST_SEED", random.SystemRandom().randrange(10**6)))
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -198,6 +199,34 @@ def test_sql_answers_like_python(monkeypatch: pytest.MonkeyPatch) -> None:
     rnd = random.Random(SEED)
     share = compare(sorted({*fuzz(rnd, 30_000), *soup(rnd, 10_000)}), monkeypatch)
     assert share > 0.3, f"SQL answered only {share:.0%} of the texts, seed {SEED}"
+
+
+def in_ranges(rnd: random.Random, count: int) -> Iterator[tuple[str, str]]:
+    """Numbers of every range there is, as they are dialled: valid, possible, with every prefix that a plan takes off."""
+    ranges = pq.read_table(compile_ranges.RANGES_FILE).to_pylist()
+    rare = [row for row in ranges if row["note"] or (row["kind"] != "numbering" and row["dropped"])]
+    for row in (*rnd.choices(ranges, k=count // 2), *rnd.choices(rare, k=count - count // 2)):
+        text = str(rnd.randint(row["low"], row["high"])).zfill(row["digits"])
+        yield ("+" + row["plan"] + text, "") if row["kind"] != "national" else (text, row["plan"])
+
+
+@pytest.mark.parametrize("count", [15_000, pytest.param(600_000, marks=pytest.mark.slow)])
+def test_a_number_of_any_range_is_read_alike_and_its_answer_is_read_as_itself(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    print(f"seed {SEED}")
+    pairs = sorted(set(in_ranges(random.Random(SEED), count)))
+    compare(pairs, monkeypatch)
+    for raw, region in pairs:
+        answer = phone.normalise_phone(raw, region).e164
+        # Of what no range holds, the answer may be refused when it is asked for, but never read as somebody else's.
+        assert answer is None or phone.normalise_phone(answer, "").e164 in (answer, None), f"{raw} in {region!r}, seed {SEED}"
+
+
+def test_what_a_trunk_prefix_leaves_is_read_until_it_stays() -> None:
+    """Belarus dials 8 before a number: each reading takes one off as long as what is left has a possible length."""
+    for raw in ("+37500888229980042", "+37588229980042", "+3758229980042", "+375229980042"):
+        assert phone.normalise_phone(raw, "").e164 == "+375229980042", raw
 
 
 @pytest.mark.slow

@@ -15,8 +15,7 @@ from orchestration.core.config import parse_config
 from orchestration.core.home import Home
 from orchestration.core.key import home_key, rotate_key
 from orchestration.sync import SyncResult, sync
-from orchestration.sync.receipts import broken_links
-from tests.sync.sync_doubles import Publisher, at, golden, opt_in
+from tests.sync.sync_doubles import Publisher, at, golden, opt_in, recorded_receipts
 
 PEOPLE = ("ann@example.com", "bob@example.com", "cat@example.com", "dan@example.com")
 
@@ -82,7 +81,8 @@ def test_two_rotations_leave_one_keys_hashes_and_release_nobody(rig: Rig) -> Non
         assert rig.push(day + 1, "drop").nothing_to_do, "a drop holds no hash: nothing is dropped again"
         assert rig.ledger() == set(of(rig, *PEOPLE).items()), "the ledger has one key's hashes"
     assert sorted(path.name for path in (rig.home.outbox / "drop" / "drop").iterdir()) == drops
-    assert broken_links(rig.home, "there") == []
+    receipts = sorted(path.name for path in (rig.home.outbox / "there" / "receipts").glob("*.json"))
+    assert receipts and recorded_receipts(rig.home, "there") == receipts
 
 
 def test_a_row_that_may_not_be_released_follows_the_key_too(rig: Rig) -> None:

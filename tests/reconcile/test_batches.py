@@ -54,6 +54,7 @@ class House:
             load(con, self.home, self.config, as_of)
         stages.stage(self.home, self.config, as_of)
         stages.normalise(self.home, self.config)
+        stages.registries(self.home, self.config, as_of)
         stages.ledger(self.home, self.config, as_of)
         with warehouse(self.home, read_only=True) as con:
             links = batches.batch_links(con)

@@ -187,6 +187,37 @@ def test_another_scope_tree_or_target_builds_anew_what_it_decides(house: House) 
     assert stages.stage(house.home, narrower, house.day).anew, "another tree widens other scopes"
 
 
+def test_a_home_that_ran_before_anything_arrived_takes_in_its_first_files(tmp_path: Path) -> None:
+    house = House(tmp_path / "home")
+    house.reconcile()
+    house.deliver(asked("of-ana", emails={ANA}), customer(1, emails={ANA, BEN}))
+    house.reconcile()
+    assert {row[1] for row in house.blocked()} == {ANA}
+    house.deliver(asked("of-ben", channels="all", emails={BEN}))
+    assert not house.reconcile().anew
+    assert {row[1] for row in house.blocked()} == {ANA, BEN}
+    outcome = rebuild(house.home, house.config)
+    assert outcome.equal, outcome.lines()
+
+
+def test_files_of_one_moment_are_accounted_for_alike_in_whatever_order_they_are_taken_in(tmp_path: Path) -> None:
+    house = House(tmp_path / "home")
+    house.deliver()
+    # Which of them is the evidence is a matter of their ids, so of chance: that each id were higher than all before it is one in 720.
+    for number in range(6):
+        asks = [asked("the-same", emails={ANA}), asked(f"its-own-{number}", emails={f"p{number}@example.com"})]
+        write_requests(house.home.inbox / "asks" / f"asks_{number}.csv", asks)
+        house.reconcile()
+        with warehouse(house.home) as con:
+            found = con.execute(
+                "select outcome, count(*) from ledger.record_outcomes "
+                "where request_id in (select request_id from ledger.requests where event_key = 'the-same') group by outcome"
+            ).fetchall()
+        assert dict(found) == {"entry": 1} | ({"duplicate": number} if number else {})
+    outcome = rebuild(house.home, house.config)
+    assert outcome.equal, outcome.lines()
+
+
 def killed(work: Callable[[], object]) -> None:
     """Run in a child that kills itself when the work is done."""
     child = os.fork()

@@ -3,16 +3,7 @@
 
 -- Promise 1: where each record of each file of requests ended. One row per record that a reader could load.
 
-with records as (
-
-    select * from {{ ref('int_requests__unioned') }}
-    {% if is_incremental() %}
-    where file_id not in (select seen.file_id from {{ ref('stg_quietlist__ledger_files') }} as seen)
-    {% endif %}
-
-),
-
-identified as (
+with identified as (
 
     select * from {{ ref('int_requests__identified') }}
 
@@ -21,6 +12,39 @@ identified as (
 requests as (
 
     select * from {{ ref('requests') }}
+
+),
+
+{% if is_incremental() %}
+taken_in as (
+
+    select file_id from {{ ref('stg_quietlist__ledger_files') }}
+
+),
+
+-- Of two files that arrived at one moment the first by its id is the evidence, also when it is taken in later: what was the
+-- entry is a duplicate then.
+outranked as (
+
+    select distinct entries.file_id
+    from {{ this }} as entries
+    inner join requests on entries.request_id = requests.request_id
+    where
+        entries.outcome = 'entry'
+        and requests.file_id <> entries.file_id
+        and requests.file_id not in (select taken_in.file_id from taken_in)
+
+),
+{% endif %}
+
+records as (
+
+    select * from {{ ref('int_requests__unioned') }}
+    {% if is_incremental() %}
+    where
+        file_id not in (select taken_in.file_id from taken_in)
+        or file_id in (select outranked.file_id from outranked)
+    {% endif %}
 
 ),
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from orchestration.readers.delimited import _sample, read_careful, read_delimited, shape_of
+from orchestration.readers.delimited import read_careful, read_delimited, sample_of, shape_of
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.layout import find_layout
 from orchestration.readers.split import Splitter
@@ -34,14 +34,14 @@ _DESK = files.Desk(
 
 
 def _in_header(feed: Feed, text: Utf8Text) -> int:
-    found = find_layout(_sample(text.path), feed)
+    found = find_layout(sample_of(text.path), feed)
     with text.path.open(encoding="utf-8-sig", newline="") as stream:
         records = list(itertools.islice(Splitter(stream, found.dialect), found.header))
     return len(files._ADDRESS.findall(records[-1].text)) if records else 0
 
 
 def _careful(con: Any, feed: Feed, file_id: str, text: Utf8Text) -> Any:
-    found = find_layout(_sample(text.path), feed)
+    found = find_layout(sample_of(text.path), feed)
     return read_careful(con, feed, file_id, text, found, shape_of(text.path, found.dialect.quote))
 
 

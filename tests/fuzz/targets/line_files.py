@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orchestration.readers.delimited import _sample, read_careful, read_delimited, shape_of
+from orchestration.readers.delimited import read_careful, read_delimited, sample_of, shape_of
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.layout import find_layout
 from orchestration.readers.text import Utf8Text
@@ -14,7 +14,7 @@ _DESK = files.Desk((Feed("acme", "numbers", ("registry",), "lines", ("*",), (), 
 
 
 def _careful(con: Any, feed: Feed, file_id: str, text: Utf8Text) -> Any:
-    return read_careful(con, feed, file_id, text, find_layout(_sample(text.path), feed), shape_of(text.path, ""))
+    return read_careful(con, feed, file_id, text, find_layout(sample_of(text.path), feed), shape_of(text.path, ""))
 
 
 def check(data: bytes) -> None:
