@@ -75,22 +75,25 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
             raise ConfigError("Rebuilding", seen="a run is going on in this home", next_step="wait for it to end")
         with warehouse(home, limits=config.limits) as con:
             stages.prepare(con, home)
-            clock = as_of or stages.last_clock(con)
+            reconciled = stages.last_clock(con)
             is_of_this_key = stages.is_of_this_key(con, home)
-        if clock is not None and not is_of_this_key:
+        if reconciled is not None and not is_of_this_key:
             raise ConfigError(
                 "Rebuilding",
                 seen="the key was rotated and no run has made the keyed hashes anew since",
                 next_step="run quietlist run first, then rebuild",
             )
-        if clock is None:
+        if reconciled is None:
             raise ConfigError("Rebuilding", seen="nothing was ever reconciled in this home", next_step="start with quietlist run")
+        clock = as_of or reconciled
         # Beside the real warehouse: the same disk, and the same permissions.
         with tempfile.TemporaryDirectory(prefix="rebuild.", dir=home.warehouse_folder) as folder:
             other = _Twin(Path(folder), home).create()
             with warehouse(other, limits=config.limits) as con:
                 stages.prepare(con, other)
                 register(con, other, config)
+                # What was collected since waits for the next run, as it does in the real warehouse.
+                con.execute("delete from raw.landed_files where received_at > ?", [reconciled])
                 load(con, other, config, clock)
             stages.stage(other, config, clock)
             stages.normalise(other, config)

@@ -285,7 +285,7 @@ class History(RuleBasedStateMachine):
                 note("rebuilding")
                 config = self.config
                 outcome = rebuild(self.home, config)
-                assert outcome.equal, outcome.lines()
+                assert outcome.equal, "\n".join(outcome.lines())
                 assert verify(self.home, config).first_break is None, "the chain of evidence is whole"
         finally:
             self.scratch.cleanup()

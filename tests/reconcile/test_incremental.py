@@ -200,10 +200,19 @@ def test_a_home_that_ran_before_anything_arrived_takes_in_its_first_files(tmp_pa
     assert outcome.equal, outcome.lines()
 
 
+def test_what_was_collected_since_the_last_run_is_no_difference_to_a_rebuild(tmp_path: Path) -> None:
+    house = House(tmp_path / "home")
+    house.deliver(asked("of-ana", emails={ANA}))
+    house.reconcile()
+    house.deliver(asked("of-ben", emails={BEN}))
+    collect(house.home, house.config, house.day)
+    assert (outcome := rebuild(house.home, house.config)).equal, outcome.lines()
+
+
 def test_files_of_one_moment_are_accounted_for_alike_in_whatever_order_they_are_taken_in(tmp_path: Path) -> None:
     house = House(tmp_path / "home")
     house.deliver()
-    # Which of them is the evidence is a matter of their ids, so of chance: that each id were higher than all before it is one in 720.
+    # Which of them is the evidence is a matter of their ids, so of chance; that each comes after all before it is one in 720.
     for number in range(6):
         asks = [asked("the-same", emails={ANA}), asked(f"its-own-{number}", emails={f"p{number}@example.com"})]
         write_requests(house.home.inbox / "asks" / f"asks_{number}.csv", asks)

@@ -100,10 +100,10 @@ def test_the_same_files_again_publish_nothing(home: Home) -> None:
 def test_an_equal_list_of_a_later_day_is_a_newer_version_of_the_same_numbers(home: Home) -> None:
     deliver(home, "us", "full_2026-03-01.txt", FULL)
     run(home, START)
-    deliver(home, "us", "full_2026-03-09.txt", FULL)
+    deliver(home, "us", "full_2026-03-05.txt", FULL)
     (version,) = run(home, LATER).published
     assert (version.number, version.manifest["added"], version.manifest["removed"]) == (2, 0, 0)
-    assert version.obtained_at == datetime(2026, 3, 9, tzinfo=UTC), "its age counts from the newer list"
+    assert version.obtained_at == datetime(2026, 3, 5, tzinfo=UTC), "its age counts from the newer list"
     assert numbers_of(home, "us_ftc") == LISTED
 
 
