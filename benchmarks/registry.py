@@ -50,7 +50,7 @@ format = "ftc_national_dnc"
 
 def run(size: int, seed: int) -> Table:
     """Measure every step at ``size`` numbers, the naive ways at no more than they bear."""
-    changes = max(size * _CHANGES // 260_000_000, 10)
+    changes = changes_of(size)
     table = Table(f"A registry of {size:,} numbers, {changes:,} changes (seed {seed}, DuckDB limited to 1 GB)")
     with tempfile.TemporaryDirectory(prefix="quietlist-bench.") as folder:
         home = Home.at(Path(folder) / "home").create()
@@ -83,10 +83,15 @@ def run(size: int, seed: int) -> Table:
     return table
 
 
+def changes_of(size: int) -> int:
+    """How many changes a day brings to a registry of ``size`` numbers."""
+    return max(size * _CHANGES // 260_000_000, 10)
+
+
 def _prepare(work: Path, home: Home, size: int, seed: int) -> None:
-    _write_full(work / "full.txt", size, seed, 0)
-    _write_full(work / "next.txt", size, seed, 1)
-    _write_changes(work / "changes.txt", size, seed)
+    write_full(work / "full.txt", size, seed, 0)
+    write_full(work / "next.txt", size, seed, 1)
+    write_changes(work / "changes.txt", size, seed)
     config = load_config(home)
     with warehouse(home) as con:
         stages.prepare(con, home)
@@ -94,7 +99,7 @@ def _prepare(work: Path, home: Home, size: int, seed: int) -> None:
     dbt.invoke(home, config, AS_OF, "build", "tag:staging")
 
 
-def _write_full(path: Path, size: int, seed: int, day: int) -> None:
+def write_full(path: Path, size: int, seed: int, day: int) -> None:
     """Sorted lines ``AAA,NNNNNNN``; of 1300 numbers one is another on the second day, as many as a change list holds."""
     with path.open("wb") as stream:
         for first in range(0, size, _PER_AREA):
@@ -111,9 +116,9 @@ def _write_full(path: Path, size: int, seed: int, day: int) -> None:
             stream.write(lines.tobytes())
 
 
-def _write_changes(path: Path, size: int, seed: int) -> None:
+def write_changes(path: Path, size: int, seed: int) -> None:
     """Half deletions of listed numbers, half additions of others."""
-    changes = max(size * _CHANGES // 260_000_000, 10)
+    changes = changes_of(size)
     chosen = np.random.default_rng([seed, 7])
     areas = max(size // _PER_AREA, 1)
     with path.open("w") as stream:
@@ -188,8 +193,8 @@ def _child(name: str, work: Path, size: int, seed: int) -> None:
 
 def _naive(name: str, work: Path, few: int, seed: int) -> Callable[[], str]:
     old, new = work / "naive_old.txt", work / "naive_new.txt"
-    _write_full(old, few, seed, 0)
-    _write_full(new, few, seed, 1)
+    write_full(old, few, seed, 0)
+    write_full(new, few, seed, 1)
 
     def python_set() -> str:
         with old.open() as stream:

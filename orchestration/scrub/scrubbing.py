@@ -393,7 +393,7 @@ def _warnings(
         f"Not screened by {', '.join(columns.doubtful)}, which look like contact points too: name them with --column if they are"
         if columns.doubtful else "",
         f"{counts['unscreened']:,} records are unscreened: that is not the same as clear" if counts["unscreened"] else "",
-        f"{counts['unreadable']:,} records name nobody that could be looked up" if counts["unreadable"] else "",
+        f"{counts['unreadable']:,} of the records name nobody that could be looked up" if counts["unreadable"] else "",
         "The checks held releases when the table was published: it may block somebody who may be contacted again"
         if golden.releases_held else "",
         f"{', '.join(at_once)}: a request counts at once. What was asked since the table was made is not in this result; "
