@@ -92,7 +92,9 @@
         else part.code
     end, '') || '|' || part.country)[1]
 {%- endset -%}
-    {{ fold_name(name) }} || '|' || {{ fold_name(address) }} || '|' || {{ tail }}
+    {#- Most records have no address, and nothing is folded for those. #}
+    case when {{ name }} is not null and {{ address }} is not null and {{ postal_code }} is not null
+        then {{ fold_name(name) }} || '|' || {{ fold_name(address) }} || '|' || {{ tail }} end
 {%- endmacro %}
 
 {% macro identifier_punctuation() -%}

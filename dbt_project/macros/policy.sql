@@ -38,12 +38,13 @@
             {%- endfor -%}
         {%- endfor -%}
     {%- endfor -%}
+    {#- Cast, because without any destination there is only the row of nulls, and a null has no type of its own. #}
     select
-        destination,
-        system,
-        channel,
-        node,
-        identifier_types
+        cast(destination as varchar) as destination,
+        cast(system as varchar) as system,
+        cast(channel as varchar) as channel,
+        cast(node as varchar) as node,
+        cast(identifier_types as varchar) as identifier_types
     from (values
         {% for row in found %}{{ row }},
         {% endfor -%}
@@ -66,6 +67,15 @@
 -- The part of a registry that a number belongs to; * is a registry taken as a whole.
 {% macro registry_area(area_code) -%}
     case when registries.coverage = 'area_code' then {{ area_code }} else '*' end
+{%- endmacro %}
+
+-- An instant as a number: microseconds since 1970. For keys, because writing a time as text costs more than hashing it.
+{% macro instant_number(instant) -%}
+    {{ return(adapter.dispatch('instant_number')(instant)) }}
+{%- endmacro %}
+
+{% macro duckdb__instant_number(instant) -%}
+    epoch_us({{ instant }})
 {%- endmacro %}
 
 -- An instant as text that sorts as it does.

@@ -149,7 +149,7 @@ final as (
         is_snapshot and at_latest is null as is_untimed_snapshot,
         {{ meaning_hash([
             'source', 'event_key', 'action', 'method', 'channels', 'scope', 'emails', 'phones', 'postal_key',
-            'name_key', 'customer_id', 'region', 'at_earliest', 'at_latest'
+            'name_key', 'customer_id', 'region', instant_number('at_earliest'), instant_number('at_latest')
         ]) }} as meaning_id
     from joined
 

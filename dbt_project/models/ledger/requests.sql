@@ -18,17 +18,56 @@ touched as (
 ),
 {% endif %}
 
-ranked as (
+-- Nearly every request was delivered once: only the others need their records put in order.
+repeated as (
 
     select
-        *,
-        -- The earliest arrival is the evidence; within one arrival the choice is fixed, so that order does not matter.
-        row_number() over (partition by request_id order by received_at, file_id, record_no) as appearance,
-        count(*) over (partition by request_id) as records
+        request_id,
+        count(*) as records
     from records
     {% if is_incremental() %}
     where request_id in (select touched.request_id from touched)
     {% endif %}
+    group by request_id
+    having count(*) > 1
+
+),
+
+ranked as (
+
+    select
+        records.*,
+        repeated.records,
+        -- The earliest arrival is the evidence; within one arrival the choice is fixed, so that order does not matter.
+        row_number() over (
+            partition by records.request_id order by records.received_at, records.file_id, records.record_no
+        ) as appearance
+    from records
+    inner join repeated on records.request_id = repeated.request_id
+
+),
+
+once as (
+
+    select
+        records.*,
+        cast(1 as bigint) as records,
+        cast(1 as bigint) as appearance
+    from records
+    where
+        request_id not in (select repeated.request_id from repeated)
+        {% if is_incremental() %}
+        and request_id in (select touched.request_id from touched)
+        {% endif %}
+
+),
+
+evidence as (
+
+    select * from ranked
+    where appearance = 1
+    union all
+    select * from once
 
 ),
 
@@ -62,8 +101,7 @@ final as (
         identifiers_given,
         doubt,
         records
-    from ranked
-    where appearance = 1
+    from evidence
 
 )
 
