@@ -66,8 +66,8 @@ def run(size: int, listed: int, increment: int, seed: int, memory: str = "4GB") 
         _command(table, "a day without anything", 0, "run", home, AS_OF + timedelta(days=2))
         _command(table, "check of one identifier", 1, "check", home, AS_OF, "--channel", "email", "--identifier", _anybody(home))
         batch = Path(folder) / "batch.csv"
-        batch.write_text("channel,identifier\n" + "".join(f"voice,+1202555{n:04}\n" for n in range(1000)))
-        _command(table, "check of a thousand", 1000, "check", home, AS_OF, "--batch", str(batch))
+        batch.write_text("channel,identifier,scope\n" + "".join(f"voice,+1202555{n:04},*\n" for n in range(1000)))
+        _command(table, "check of a thousand", 1000, "check", home, AS_OF, "--file", str(batch))
     return table
 
 
@@ -84,6 +84,7 @@ def _command(table: Table, name: str, rows: int, verb: str, home: Home, as_of: d
         if process.returncode not in _DONE:
             said.seek(0)
             raise RuntimeError(f"{name} ended with {process.returncode}: {said.read().decode(errors='replace')[-2000:]}")
+    print(f"{name}: {wall:.1f} s", file=sys.stderr, flush=True)  # a size that takes half an hour is watched
     table.steps.append(Step(name, rows, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024))
 
 
@@ -105,7 +106,7 @@ def _said(home: Home) -> str:
     manifest, files = _published(home)
     written = sum(path.stat().st_size for path in files)
     held = sum(path.stat().st_size for path in home.root.rglob("*") if path.is_file())
-    return f"version {manifest['version']}, {manifest['rows']:,} rows, {written / 1e6:,.0f} MB; the home {held / 1e9:,.1f} GB"
+    return f"version {manifest['version']}, {manifest['row_count']:,} rows, {written / 1e6:,.0f} MB; the home {held / 1e9:,.1f} GB"
 
 
 def _anybody(home: Home) -> str:
