@@ -112,7 +112,7 @@ def missing(library: str) -> str:
 
 def growth(smaller: Table, larger: Table) -> Table:
     """How each step's processor time grows from one size to the other: 1 is as the rows do, 2 as their square."""
-    table = Table(f"{larger.title}: growth exponents (log of the ratio of processor times over log of the ratio of rows)")
+    table = Table(f"Growth exponents of processor time: {larger.title}")
     before = {step.name: step for step in smaller.steps}
     for step in larger.steps:
         first = before.get(step.name)
