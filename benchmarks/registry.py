@@ -90,8 +90,7 @@ def _prepare(work: Path, home: Home, size: int, seed: int) -> None:
     config = load_config(home)
     with warehouse(home) as con:
         stages.prepare(con, home)
-    dbt.invoke(home, config, AS_OF, "seed", "resource_type:seed")
-    dbt.invoke(home, config, AS_OF, "build", "tag:staging")
+    dbt.invoke(home, config, AS_OF, "run", "+int_registry__unioned")  # the lines of every registry, which taking in reads
 
 
 def _write_full(path: Path, size: int, seed: int, day: int) -> None:

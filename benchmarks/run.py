@@ -57,8 +57,11 @@ def _tables(options: argparse.Namespace) -> Iterator[Table]:
 
 
 def _growing(measured: Callable[[int], Table], size: int) -> Iterator[Table]:
-    """A tenth first: two sizes show how each step grows."""
-    small, large = measured(max(size // 10, 1)), measured(size)
+    """A tenth first, if there is one: two sizes show how each step grows."""
+    if size < 10:
+        yield measured(size)
+        return
+    small, large = measured(size // 10), measured(size)
     yield from (small, large, growth(small, large))
 
 
