@@ -48,7 +48,8 @@ def run(size: int, increment: int, seed: int) -> Table:
     An increment of nothing leaves out both days after the first build.
     """
     contacts = max(size // 2, 1)
-    table = Table(f"The whole job: {size:,} requests and {contacts:,} contacts, then {increment:,} more of each (seed {seed})")
+    then = f", then {increment:,} more of each" if increment else ""
+    table = Table(f"The whole job: {size:,} requests and {contacts:,} contacts{then} (seed {seed})")
     with tempfile.TemporaryDirectory(prefix="quietlist-bench.") as folder:
         home = Home.at(Path(folder) / "home").create()
         home.config_file.write_text(_CONFIG)
