@@ -62,8 +62,9 @@ def _growing(measured: Callable[[int], Table], size: int) -> Iterator[Table]:
     if size < 10:
         yield measured(size)
         return
-    small, large = measured(size // 10), measured(size)
-    yield from (small, large, growth(small, large))
+    yield (small := measured(size // 10))
+    yield (large := measured(size))
+    yield growth(small, large)
 
 
 if __name__ == "__main__":
