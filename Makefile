@@ -78,7 +78,11 @@ dev: install $(HOME_DIR)/quietlist.toml ## Open Dagster's pages on the demo home
 		"from orchestration.run import prepare_instance; from orchestration.core.home import Home; print(prepare_instance(Home.at('$(HOME_DIR)')))") \
 		$(BIN)/dagster dev -w workspace.yaml
 
-bench: install-dev ## Measure speed on generated data and print a table (SIZE=1000000 by default)
+$(VENV)/.installed-bench: $(VENV)/.installed-dev requirements-bench.lock
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-bench.lock
+	@touch $@
+
+bench: $(VENV)/.installed-bench ## Measure speed on generated data, beside what one would use instead, and print tables (SIZE=1000000 by default)
 	@$(BIN)/python -m benchmarks.run $(if $(SIZE),--size $(SIZE))
 
 dbt: install-dev ## Any dbt command with the vars the orchestration passes, e.g. make dbt ARGS="docs generate"
@@ -93,6 +97,7 @@ lock: ## Renew the lock files from pyproject.toml (needs uv)
 	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra build pyproject.toml -o requirements.lock
 	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	echo atheris | uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header - -o requirements-fuzz.lock
+	printf '%s\n' polars splink | uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -c requirements-dev.lock - -o requirements-bench.lock
 
 audit: install-dev ## Check the lock files: pinned, hashed, what pyproject.toml asks for; known vulnerabilities where they can be asked for
 	@$(BIN)/python .ci/supply_chain.py audit

@@ -34,6 +34,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PRODUCT, TOOLS = "requirements.lock", "requirements-dev.lock"
 # The extras that `make lock` resolves into each file; what else pyproject.toml offers is in the second by its name there.
 EXTRAS = {PRODUCT: ("build",), TOOLS: ("dev",)}
+# Extras that are installed on top of the second: each file holds its extra and what that needs, and nothing of the product.
+ON_TOP = {"requirements-bench.lock": "bench", "requirements-fuzz.lock": "fuzz"}
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})(?=\s|$)")
 _LONGEST_NAME = 100  # characters; beyond it a License field holds the licence's whole text
 _PATIENCE = 600  # seconds for pip-audit, which asks about each package on its own
@@ -88,7 +90,8 @@ def audit(project: Mapping[str, Any], locks: Mapping[str, str]) -> list[str]:
         for entry in entries:
             if versions.setdefault(entry.name, entry.version) != entry.version:
                 problems.append(f"{name}: {entry.name} is {entry.version}, in another lock file {versions[entry.name]}")
-        asked = [("pyproject.toml", text) for text in direct(project, *EXTRAS[name])]
+        stated = project["optional-dependencies"][ON_TOP[name]] if name in ON_TOP else direct(project, *EXTRAS[name])
+        asked = [("pyproject.toml", text) for text in stated]
         asked += [(entry.name, text) for entry in entries for text in _asked_by(entry)]
         for who, wanted in asked:
             if problem := _unmet(wanted, locked):
@@ -229,7 +232,7 @@ def main() -> int:
             f"{given.out}: {len(parts)} components; without a licence of their own word: {', '.join(silent) or 'none'}\n"
         )
         return 0
-    problems = audit(project, {name: (CHECKOUT / name).read_text() for name in (PRODUCT, TOOLS)})
+    problems = audit(project, {name: (CHECKOUT / name).read_text() for name in (*EXTRAS, *ON_TOP)})
     vulnerable, said = known_vulnerabilities([CHECKOUT / TOOLS])
     for line in (*problems, *vulnerable):
         sys.stdout.write(f"  - {line}\n")

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -78,6 +79,10 @@ class Table:
         result: Result = pickle.loads(answer)
         return result
 
+    def left_out(self, name: str, why: str) -> None:
+        """A step that could not be measured, so that nobody takes its absence for an answer."""
+        self.steps.append(Step(name, 0, note=f"left out: {why}"))
+
     def total(self, name: str, steps: list[Step]) -> None:
         self.steps.append(
             Step(
@@ -100,9 +105,14 @@ class Table:
         return {"title": self.title, "steps": [asdict(step) | {"rate": step.rate} for step in self.steps]}
 
 
+def missing(library: str) -> str:
+    """Why what needs this library is left out; nothing when it is there."""
+    return "" if find_spec(library) else f"{library} is not installed (make bench installs it)"
+
+
 def growth(smaller: Table, larger: Table) -> Table:
     """How each step's processor time grows from one size to the other: 1 is as the rows do, 2 as their square."""
-    table = Table("Growth exponent of processor time (log of the ratio of times over log of the ratio of rows)")
+    table = Table(f"Growth exponents of processor time: {larger.title}")
     before = {step.name: step for step in smaller.steps}
     for step in larger.steps:
         first = before.get(step.name)

@@ -75,6 +75,26 @@ def write_chain(con: duckdb.DuckDBPyConnection, links: int) -> None:
     )
 
 
+def write_links(con: duckdb.DuckDBPyConnection, records: int, *, seed: int) -> None:
+    """The links of that many contacts: who share an address, or a number and a name. ``identity.links`` of its own."""
+    person = f"h(i, 11) % {_persons(records)}"
+    _seeded(con, seed)
+    con.execute("create schema if not exists identity")
+    con.execute(
+        f"""
+        create or replace table identity.links as
+        with points as (
+            select 'c:' || i as node, 'email:' || {_email(person, "h(i, 13) % 4")} as link_key from range({records}) numbers(i)
+            where h(i, 12) % 100 < 85
+            union all
+            select 'c:' || i, 'phone:' || {_phone(person)} || {_name(person)} from range({records}) numbers(i)
+            where h(i, 14) % 100 < 55 or h(i, 12) % 100 >= 85
+        )
+        select node, link_key from points qualify count(*) over (partition by link_key) > 1
+        """
+    )
+
+
 def _persons(contacts: int) -> int:
     return max(int(contacts * _PERSONS_PER_CONTACT), 1)
 
@@ -100,5 +120,9 @@ def _name(person: str) -> str:
 def _write(path: Path, seed: int, query: str) -> None:
     with duckdb.connect() as con:
         con.execute("set timezone = 'UTC'")
-        con.execute(f"create macro h(i, salt) as hash(i + {seed}::bigint * 1000003, salt)")
+        _seeded(con, seed)
         con.execute(f"copy ({query}) to '{path}' (header, delimiter ',')")
+
+
+def _seeded(con: duckdb.DuckDBPyConnection, seed: int) -> None:
+    con.execute(f"create macro h(i, salt) as hash(i + {seed}::bigint * 1000003, salt)")

@@ -1,7 +1,7 @@
-"""Scrubbing a campaign file, beside the floor (reading the bytes) and beside what one would write with pandas.
+"""Scrubbing a campaign file, beside the floor (reading the bytes) and beside what one would write with pandas, Polars or SQLite.
 
-The scrub runs in a process of its own, so that its peak memory is its own. pandas gets a world in which it fits: its registry is
-at most a tenth, its rows at most a million, and it is told the numbers already normalised, which is half of the work.
+Each runs in a process of its own, so that its peak memory is its own. The rivals (``benchmarks/rivals.py``) get worlds in which
+they fit, and must let exactly the customers through that the scrub lets through.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import duckdb
 
-from benchmarks.measure import Step, Table
+from benchmarks.measure import Step, Table, missing
 from benchmarks.published import publish_golden, publish_registry
+from benchmarks.rivals import RIVALS, World
 from orchestration.core.files import sha256_file
-from orchestration.core.home import Home
+from orchestration.core.home import CHECKOUT, Home
 from orchestration.scrub.contact_points import nanp_areas
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
@@ -33,7 +35,9 @@ memory = "1500MB"
 """
 # As many registry numbers and golden rows for each campaign row as the full size has: 260 M and 20 M for 10 M.
 _LISTED, _GOLDEN = 26, 2
-_PANDAS_ROWS, _PANDAS_LISTED = 1_000_000, 26_000_000
+_RIVALS_AT_MOST = 1_000_000  # and 26 million numbers: gigabytes for pandas and Polars, minutes for SQLite
+
+_TITLES = {"pandas": "pandas", "polars": "Polars", "sqlite3": "SQLite"}
 
 
 def run(size: int, seed: int) -> Table:
@@ -46,18 +50,42 @@ def run(size: int, seed: int) -> Table:
             for file in (campaign, *home.published.rglob("*.parquet")):
                 sha256_file(file)
         floor.note = f"{sum(f.stat().st_size for f in (campaign, *home.published.rglob('*.parquet'))) / 1e6:,.0f} MB"
-        program = [sys.executable, "-m", "benchmarks.scrub", "--home", str(home.root), "--campaign", str(campaign)]
-        done = subprocess.run(program, capture_output=True, text=True, check=True)
-        step = Step(**json.loads(done.stdout.splitlines()[-1]))
+        step = _measured(home, campaign, "ours")
         table.steps.append(step)
-        if size <= _PANDAS_ROWS and listed <= _PANDAS_LISTED:
-            program.append("--pandas")
-            naive = Step(
-                **json.loads(subprocess.run(program, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
-            )
-            naive.note = f"{naive.wall / step.wall:.1f} x the wall time, {naive.peak_mb / step.peak_mb:.1f} x the memory"
-            table.steps.append(naive)
+        answer = _answer(campaign.parent / "out")
+        for library in RIVALS:
+            name = f"{_TITLES[library]}, without reasons or certificate"
+            why = missing(library) or ("" if size <= _RIVALS_AT_MOST else f"more than {_RIVALS_AT_MOST:,} rows")
+            if why:
+                table.left_out(name, why)
+                continue
+            (campaign.parent / library).mkdir()
+            rival = _measured(home, campaign, library)
+            rival.name, rival.rows = name, size
+            rival.note = f"{rival.wall / step.wall:.1f} x the wall time, {rival.peak_mb / step.peak_mb:.1f} x the memory"
+            table.steps.append(rival)
+            if (other := _answer(campaign.parent / library)) != answer:
+                raise AssertionError(f"{library} and the scrub let different customers through: {other}, {answer}")
     return table
+
+
+def _measured(home: Home, campaign: Path, who: str) -> Step:
+    program = [sys.executable, "-m", "benchmarks.scrub", "--home", str(home.root), "--campaign", str(campaign), "--who", who]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, cwd=CHECKOUT)
+    if done.returncode:
+        raise RuntimeError(f"{who}: {done.stderr}")
+    return Step(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _answer(folder: Path) -> dict[str, tuple[int, int]]:
+    """How many customers are in each file, and a hash of which."""
+    with duckdb.connect() as con:
+        return {
+            kind: con.execute(
+                "select count(*), bit_xor(hash(customer)) from read_csv(?, all_varchar = true)", [str(folder / f"{kind}.csv")]
+            ).fetchall()[0]
+            for kind in ("allowed", "blocked")
+        }
 
 
 def _world(folder: Path, size: int, seed: int) -> tuple[Home, Path]:
@@ -132,35 +160,29 @@ def _scrub(home: Home, campaign: Path) -> Step:
     return step
 
 
-def _pandas(home: Home, campaign: Path) -> Step:
-    """Read everything, three ``isin``, two files. No certificate, no reasons, no order of precedence, no proof."""
-    import pandas as pd
-
+def _rival(library: str, home: Home, campaign: Path) -> Step:
+    import_module(library)  # starting is not scrubbing; ours is imported by now as well
+    world = World(
+        campaign,
+        home.golden_published / "version=1" / "part-0.parquet",
+        home.registries_published / "us_ftc" / "version=1" / "numbers.parquet",
+        campaign.parent / library,
+    )
     table = Table("")
-    with table.step("pandas, without reasons or certificate", 0) as step:
-        rows = pd.read_csv(campaign, dtype="str")
-        golden = pd.read_parquet(home.golden_published / "version=1" / "part-0.parquet", columns=["channel", "identifier"])
-        listed = pd.read_parquet(home.registries_published / "us_ftc" / "version=1" / "numbers.parquet")["number"]
-        phones, mails = rows["phone"], rows["email"].str.strip().str.lower()
-        blocked = (
-            phones.isin(golden.loc[golden.channel == "voice", "identifier"])
-            | mails.isin(golden.loc[golden.channel == "email", "identifier"])
-            | phones.str.slice(1).astype("uint64").isin(listed)
-        )
-        rows[~blocked].to_csv(campaign.parent / "pandas_allowed.csv", index=False)
-        rows[blocked].to_csv(campaign.parent / "pandas_blocked.csv", index=False)
-    step.rows = len(rows)
+    with table.step(library, 0) as step:
+        RIVALS[library](world)
     return step
 
 
 def main() -> None:
-    """Measure one of the two in this process, for :func:`run`."""
+    """Measure one of them in this process, for :func:`run`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", required=True)
     parser.add_argument("--campaign", type=Path, required=True)
-    parser.add_argument("--pandas", action="store_true")
+    parser.add_argument("--who", choices=("ours", *RIVALS), default="ours")
     options = parser.parse_args()
-    step = (_pandas if options.pandas else _scrub)(Home.at(options.home), options.campaign)
+    home, campaign = Home.at(options.home), options.campaign
+    step = _scrub(home, campaign) if options.who == "ours" else _rival(options.who, home, campaign)
     step.peak_mb = _high_water_mb()
     print(json.dumps(step.__dict__))
 

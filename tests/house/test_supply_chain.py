@@ -21,7 +21,10 @@ from packaging.utils import canonicalize_name
 from orchestration.core.home import CHECKOUT
 
 PROJECT: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-LOCKS = {name: (CHECKOUT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")}
+LOCKS = {
+    name: (CHECKOUT / name).read_text()
+    for name in ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock", "requirements-fuzz.lock")
+}
 HASH = "--hash=sha256:" + "0" * 64
 
 
@@ -36,7 +39,7 @@ def supply() -> ModuleType:
 
 
 def test_the_lock_files_are_sound(supply: ModuleType) -> None:
-    assert supply.audit(PROJECT, LOCKS) == [], "run make lock, and commit both lock files"
+    assert supply.audit(PROJECT, LOCKS) == [], "run make lock, and commit every lock file"
 
 
 @pytest.mark.parametrize(
@@ -66,12 +69,22 @@ def test_what_a_locked_package_asks_for_itself_must_be_locked_too(supply: Module
     assert any("asks for packaging" in problem and "pyproject.toml" not in problem for problem in problems), problems
 
 
-def test_both_lock_files_name_the_same_versions(supply: ModuleType) -> None:
+def test_all_lock_files_name_the_same_versions(supply: ModuleType) -> None:
     other = re.sub(r"(?m)^click==[^ ]+", "click==8.3.999", LOCKS["requirements-dev.lock"])
     assert any(
         "click is 8.3.999, in another lock file" in problem
         for problem in supply.audit(PROJECT, {**LOCKS, "requirements-dev.lock": other})
     )
+
+
+def test_what_is_installed_on_top_has_its_own_extra_and_the_versions_of_the_rest(supply: ModuleType) -> None:
+    name = "requirements-bench.lock"
+    files = {path.name for path in CHECKOUT.glob("requirements*.lock")}
+    assert files == LOCKS.keys() == {*supply.EXTRAS, *supply.ON_TOP}, "each lock file is audited"
+    older = re.sub(r"(?m)^duckdb==[^ ]+", "duckdb==1.999", LOCKS[name])
+    assert any("duckdb is 1.999, in another" in problem for problem in supply.audit(PROJECT, {**LOCKS, name: older}))
+    without = re.sub(r"(?m)^polars==.*\n(?:    .*\n)*", "", LOCKS[name])
+    assert any("pyproject.toml asks for polars" in problem for problem in supply.audit(PROJECT, {**LOCKS, name: without}))
 
 
 def test_the_bill_of_materials_is_valid_complete_and_the_same_each_time(supply: ModuleType) -> None:
