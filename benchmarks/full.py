@@ -106,7 +106,9 @@ def _said(home: Home) -> str:
     manifest, files = _published(home)
     written = sum(path.stat().st_size for path in files)
     held = sum(path.stat().st_size for path in home.root.rglob("*") if path.is_file())
-    return f"version {manifest['version']}, {manifest['row_count']:,} rows, {written / 1e6:,.0f} MB; the home {held / 1e9:,.1f} GB"
+    return (
+        f"version {manifest['version']}, {manifest['row_count']:,} rows, {written / 1e6:,.0f} MB; the home {held / 1e9:,.1f} GB"
+    )
 
 
 def _anybody(home: Home) -> str:

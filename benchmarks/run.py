@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import identifiers, persons, pipeline, registry, scrub
+from benchmarks import full, identifiers, persons, pipeline, registry, scrub
 from benchmarks.measure import Table, growth
 
 RESULTS = Path(__file__).parent / "results"
@@ -28,6 +28,12 @@ def main(arguments: list[str] | None = None) -> None:
         "0 measures first builds only",
     )
     parser.add_argument("--registry", type=int, help="numbers of the registry (default: as many; 260000000 is the American one)")
+    parser.add_argument(
+        "--command",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether quietlist run itself is measured as well (not where --increment is 0)",
+    )
     parser.add_argument("--seed", type=int, default=20260401)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for the JSON (default: benchmarks/results)")
     options = parser.parse_args(arguments)
@@ -55,6 +61,8 @@ def _tables(options: argparse.Namespace) -> Iterator[Table]:
     yield from _growing(lambda rows: registry.run(rows, seed), options.registry or size)
     yield from _growing(lambda rows: scrub.run(rows, seed), size)
     yield from identifiers.run(size, seed)
+    if options.command and increment:
+        yield full.run(size, options.registry or size, increment, seed)
 
 
 def _growing(measured: Callable[[int], Table], size: int) -> Iterator[Table]:
