@@ -9,14 +9,14 @@ import fnmatch
 import hashlib
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 import duckdb
 import pyarrow as pa
 
 from orchestration.core.config import Config
-from orchestration.core.errors import InputError
+from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
 from orchestration.landing.archives import member_head
 from orchestration.landing.manifest import Entry, Member, read_manifest
@@ -25,6 +25,7 @@ from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.recognise import HEAD_BYTES, has_required
 from orchestration.readers.tables import create_raw_tables
 
+_A_DAY = timedelta(days=1)
 _REFUSED = "archive"  # load_log.reader of what could not be unpacked
 # Vendor and feed, or that no feed knows the file.
 _FeedName = tuple[str, str] | tuple[None, None]
@@ -83,6 +84,7 @@ def landed_files(
     rows: dict[str, LandedFile] = {}
     feed_of: dict[tuple[str, str, str], _FeedName] = {}
     seen: set[tuple[str, str, str, datetime | None]] = set()
+    last_of: dict[tuple[str, str, datetime], str] = {}
     for entry in read_manifest(home):
         source = config.sources.get(entry.source)
         used_format = source.format if source else entry.settings.format
@@ -93,6 +95,14 @@ def landed_files(
             if listed not in feed_of:
                 loaded_as = known.get(key) if key not in rows else None
                 feed_of[listed] = loaded_as or _feed_of(home, entry, member, candidates)
+            if feed_of[listed] in states:
+                # Another state under the date of one before: the date is only the day, and the arrival tells them apart. Of a day
+                # long past it would put the list behind newer ones.
+                dated = (entry.source, listed[2], snapshot_at)
+                if last_of.setdefault(dated, member.sha256) != member.sha256:
+                    last_of[dated] = member.sha256
+                    if snapshot_at < entry.received_at < snapshot_at + _A_DAY:
+                        snapshot_at = entry.received_at
             moment = snapshot_at if feed_of[listed] in states else None
             if (*listed, moment) in seen:
                 continue
@@ -137,8 +147,10 @@ def register(con: duckdb.DuckDBPyConnection, home: Home, config: Config, *, feed
             "raw.load_log",
             [(row.file_id, None, None, 1, 0, 1, 0, _REFUSED, None, reasons[row.file_id], row.received_at) for row in refused],
         )
+        settings = _settings(entries, config)
+        _require_kept(con, settings)
         con.execute("delete from raw.source_settings")
-        _insert(con, "raw.source_settings", _settings(entries, config))
+        _insert(con, "raw.source_settings", settings)
         con.commit()
     except BaseException:
         con.rollback()
@@ -190,6 +202,28 @@ def _settings(entries: tuple[Entry, ...], config: Config) -> list[tuple[object, 
     for name, source in config.sources.items():
         rows[name] = (name, source.format, source.scope, source.timezone, source.region, True)
     return [rows[name] for name in sorted(rows)]
+
+
+def _require_kept(con: duckdb.DuckDBPyConnection, settings: list[tuple[object, ...]]) -> None:
+    """A source that leaves the configuration is read as its last delivery says. Settings that were corrected since stand nowhere
+    else, and without them old suppressions would mean something narrower.
+    """
+    before = {
+        row[0]: row
+        for row in con.execute(
+            "select source, format, scope, timezone, region from raw.source_settings where configured"
+        ).fetchall()
+    }
+    lost = [
+        str(row[0]) for row in settings if not row[5] and before.get(str(row[0])) not in (None, row[:5])
+    ]  # fmt: skip
+    if lost:
+        raise ConfigError(
+            "Leaving out a source",
+            seen=f"settings of {', '.join(lost)} were changed after its last delivery, and they stand in its section only",
+            allowed="a source that delivers nothing may stay configured",
+            next_step=f"put [sources.{lost[0]}] back as it was",
+        )
 
 
 def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]) -> None:

@@ -1,7 +1,7 @@
 """What each run added to the ledger, by its row hash, so that a row changed afterwards by other hands shows.
 
 A batch is the files that one run took in. Its rows are those of ``ledger.requests`` whose evidence lies in these files, hashed
-as ``publish/rows`` says, without ``records``: that column alone counts on when the same request arrives again.
+as ``publish/rows`` says, without ``records`` and ``last_stated``: those alone go on when the same request arrives again.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def batch_rows(con: duckdb.DuckDBPyConnection, number: int) -> tuple[int, str]:
     files = f"select unnest(file_ids) from raw.ledger_batches where batch = {number}"
     relation = f"(select * from ledger.requests where file_id in ({files}))"
     (count,) = one_row(con, f"select count(*) from {relation}")
-    return int(count), rows_sha256(con, relation, without=("records",))
+    return int(count), rows_sha256(con, relation, without=("records", "last_stated"))
 
 
 def batch_links(con: duckdb.DuckDBPyConnection) -> list[chain.Link]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from orchestration.core.config import Config
+from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.home import Home
 from orchestration.core.key import fingerprint, home_key
@@ -79,6 +80,8 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
         with warehouse(home, limits=config.limits) as con:
             _set_stamp(con, "policy", dbt.policy_hash())
     nodes += _build(home, config, as_of, "staging", anew=anew)
+    with warehouse(home, limits=config.limits) as con:
+        _note_files(con, "staging")
     return Built(nodes, anew)
 
 
@@ -87,10 +90,12 @@ def normalise(home: Home, config: Config) -> NormaliseCounts:
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, home, config):
             return NormaliseCounts(0, 0, 0, 0, 0, 0, ())
+        _require_files(con, "staging")
         key = home_key(home)
         counts = normalise_new(con, key)
         # After the hashes, and of the key they were made with: killed in between, the next run makes them again.
         _set_stamp(con, KEY_STAMP, fingerprint(key))
+        _note_files(con, "normalise")
         return counts
 
 
@@ -111,6 +116,7 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
         if _is_reconciled(con, home, config):
             _set_stamp(con, "clock", as_of.isoformat())
             return Built([], unchanged=True)
+        _require_files(con, "normalise")
         # Emptied by stage() when everything is taken in again.
         anew = one_row(con, "select count(*) from raw.ledger_files")[0] == 0 or _must_build_anew(con, config)
         if anew:
@@ -126,6 +132,7 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
         con.execute(f"insert into raw.ledger_files select file_id from raw.load_log where reader <> '{FAILED}'")
         _set_stamp(con, "meaning", _meaning(config))
         _set_stamp(con, "clock", as_of.isoformat())
+        _note_files(con, "ledger")
         con.execute("commit")
     return Built(nodes, anew)
 
@@ -135,8 +142,10 @@ def identify(home: Home, config: Config) -> Linked:
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, home, config):
             return count_persons(con)
+        _require_files(con, "ledger")
         linked = link_persons(con, anew=_stamp(con, "persons") is None)
         _set_stamp(con, "persons", "linked")
+        _note_files(con, "persons")
         return linked
 
 
@@ -145,6 +154,7 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, home, config):
             return Built([], unchanged=True)
+        _require_files(con, "persons")
         meaning = _golden_meaning(con, config)
         anew = _stamp(con, "golden") != meaning
         # Until the last table is done there is no saying which of them hold what: whoever finds no stamp builds anew.
@@ -264,6 +274,29 @@ def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
         """,
     )
     return bool(late)
+
+
+def _note_files(con: duckdb.DuckDBPyConnection, step: str) -> None:
+    _set_stamp(con, f"files of {step}", _loaded_files(con))
+
+
+def _require_files(con: duckdb.DuckDBPyConnection, step: str) -> None:
+    """A step takes in every loaded file, so the step before it must have seen them all: somebody may start one alone.
+
+    Raises:
+        PermanentError: it has not.
+    """
+    if _stamp(con, f"files of {step}") != _loaded_files(con):
+        raise PermanentError(
+            "Reconciling",
+            seen=f"loaded files that the step '{step}' has not seen",
+            allowed="the steps in their order",
+            next_step="run the whole job (quietlist run, or the job reconcile); nothing was changed",
+        )
+
+
+def _loaded_files(con: duckdb.DuckDBPyConnection) -> str:
+    return str(one_row(con, "select md5(coalesce(string_agg(file_id || reader, ',' order by file_id), '')) from raw.load_log")[0])
 
 
 def _stamp(con: duckdb.DuckDBPyConnection, name: str) -> str | None:

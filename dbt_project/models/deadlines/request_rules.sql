@@ -70,29 +70,60 @@ rules_by_kind as (
 
 ),
 
-clocked as (
+-- The clocks of each kind of request in each region and quarter of an hour: far fewer than requests.
+sets as (
+
+    select
+        rules_by_kind.action,
+        rules_by_kind.method,
+        rules_by_kind.channel,
+        rules_by_kind.preference,
+        rules_by_kind.max_value,
+        rules_by_kind.max_unit,
+        rule_deadlines.region,
+        rule_deadlines.moment,
+        rule_deadlines.region_basis = 'known' as is_known,
+        rule_deadlines.deadline_at,
+        rule_deadlines.weekends_only_at
+    from rules_by_kind
+    inner join rule_deadlines on rules_by_kind.rule_id = rule_deadlines.rule_id
+
+),
+
+met as (
 
     select
         asked.asked_no,
-        rules_by_kind.preference,
-        rule_deadlines.region_basis = 'known' as is_known,
-        case rules_by_kind.max_unit
+        asked.starts_at,
+        sets.preference,
+        sets.is_known,
+        case sets.max_unit
             when 'immediate' then asked.starts_at
-            when 'hour' then {{ add_hours('asked.starts_at', 'rules_by_kind.max_value') }}
-            else rule_deadlines.deadline_at
+            when 'hour' then {{ add_hours('asked.starts_at', 'sets.max_value') }}
+            else sets.deadline_at
         end as deadline_at,
-        rule_deadlines.weekends_only_at
+        sets.weekends_only_at
     from asked
-    inner join rules_by_kind
+    left join sets
         on
-            asked.action = rules_by_kind.action
-            and asked.method is not distinct from rules_by_kind.method
-            and asked.channel = rules_by_kind.channel
-    inner join rule_deadlines
-        on
-            asked.region = rule_deadlines.region
-            and asked.moment = rule_deadlines.moment
-            and rules_by_kind.rule_id = rule_deadlines.rule_id
+            asked.action = sets.action
+            and asked.method is not distinct from sets.method
+            and asked.channel = sets.channel
+            and asked.region = sets.region
+            and asked.moment = sets.moment
+
+),
+
+clocked as (
+
+    select
+        asked_no,
+        preference,
+        is_known,
+        deadline_at,
+        weekends_only_at
+    from met
+    where preference is not null
 
 ),
 
@@ -100,15 +131,14 @@ clocked as (
 promised as (
 
     select
-        asked.asked_no,
+        met.asked_no,
         rules.preference,
         true as is_known,
-        {{ add_hours('asked.starts_at', var('target_hours')) }} as deadline_at,
+        {{ add_hours('met.starts_at', var('target_hours')) }} as deadline_at,
         cast(null as timestamptz) as weekends_only_at
-    from asked
+    from met
     inner join rules on rules.trigger = 'company_promise'
-    left join clocked on asked.asked_no = clocked.asked_no
-    where clocked.asked_no is null
+    where met.preference is null
 
 ),
 

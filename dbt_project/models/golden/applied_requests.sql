@@ -58,7 +58,7 @@ wanted as (
         suppressing.scope,
         suppressing.action,
         suppressing.at_earliest,
-        suppressing.at_latest,
+        coalesce(suppressing.last_stated, suppressing.at_latest) as at_latest,
         suppressing.source,
         suppressing.region,
         suppressing.first_seen,

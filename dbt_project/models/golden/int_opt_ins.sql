@@ -21,7 +21,8 @@ wanted as (
         requests.request_id,
         requests.method,
         requests.scope,
-        requests.at_earliest,
+        -- It was given before it arrived: a clock that runs ahead may not lift what was asked since (promise 3).
+        {{ clock_start('requests.at_earliest', 'requests.first_seen') }} as at_earliest,
         requests.first_seen,
         channels.channel,
         channels.identifier_type,

@@ -1,9 +1,22 @@
 -- The contact points whose golden rows may have changed: those of persons that were touched (a new request's own among
--- them, for the request is a record of its person), and numbers that a registry now speaks of otherwise.
+-- them, for the request is a record of its person), those of requests that were stated once more, and numbers that a
+-- registry now speaks of otherwise.
 
 with contact_points as (
 
     select * from {{ ref('int_touched_contact_points') }}
+
+),
+
+stated as (
+
+    select * from {{ ref('int_new_requests') }}
+
+),
+
+applied as (
+
+    select * from {{ ref('applied_requests') }}
 
 ),
 
@@ -51,6 +64,12 @@ final as (
         identifier_type,
         identifier
     from contact_points
+    union
+    select
+        identifier_type,
+        identifier
+    from applied
+    where request_id in (select stated.request_id from stated)
     union
     select
         'phone' as identifier_type,

@@ -1,8 +1,12 @@
 -- depends_on: {{ ref('stg_quietlist__ledger_files') }}
-{{ config(materialized='incremental', incremental_strategy='append') }}
+{{ config(
+    materialized='incremental', incremental_strategy='append',
+    pre_hook="{% if is_incremental() %}delete from {{ this }} where file_id not in (select file_id from {{ ref('stg_quietlist__ledger_files') }}){% endif %}"
+) }}
 
 -- Which contact points each record of a person has: CRM customers ('c:' and the customer's id) and requests ('r:' and
--- the request's id). What was seen once stays, with the moment and the file it was first seen in.
+-- the request's id). What was seen once stays, with the moment and the file it was first seen in. The hook removes what a killed
+-- run left: its files are not taken in yet, and one that is taken in before them may have seen the same first.
 
 with contacts as (
 

@@ -14,6 +14,14 @@ files as (
 
 ),
 
+-- A file whose bytes are gone says nothing, so nobody is absent from it.
+readable as (
+
+    select file_id from {{ ref('stg_quietlist__load_log') }}
+    where reader <> 'failed'
+
+),
+
 -- Counted over files, not rows: a snapshot without a single row still ends every streak.
 snapshots as (
 
@@ -26,7 +34,8 @@ snapshots as (
         source,
         feed,
         snapshot_at
-    from files) as moments
+    from files
+    where file_id in (select readable.file_id from readable)) as moments
 
 ),
 

@@ -23,7 +23,8 @@ repeated as (
 
     select
         request_id,
-        count(*) as records
+        count(*) as records,
+        max(received_at) as last_received
     from records
     {% if is_incremental() %}
     where request_id in (select touched.request_id from touched)
@@ -38,6 +39,7 @@ ranked as (
     select
         records.*,
         repeated.records,
+        repeated.last_received,
         -- The earliest arrival is the evidence; within one arrival the choice is fixed, so that order does not matter.
         row_number() over (
             partition by records.request_id order by records.received_at, records.file_id, records.record_no
@@ -52,6 +54,7 @@ once as (
     select
         records.*,
         cast(1 as bigint) as records,
+        records.received_at as last_received,
         cast(1 as bigint) as appearance
     from records
     where
@@ -90,6 +93,11 @@ final as (
         coalesce(at_latest, received_at) as at_latest,
         time_quality,
         received_at as first_seen,
+        -- Neither a time nor a key says that a record of an event is the one of before: it may have been asked as late as it last
+        -- came, and an opt-in in between may not lift it (promise 3). What left a list and came back has a streak of its own.
+        case
+            when at_latest is null and {{ is_blank('event_key') }} and not is_untimed_snapshot then last_received
+        end as last_stated,
         file_id,
         record_no,
         emails,

@@ -1,0 +1,158 @@
+"""Literal stories in which something is uncertain and the opt-out must win: clocks, times that are missing, files that are gone.
+
+Each story ends with a rebuild that is equal, so what was merged day by day is what one build of everything gives.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from orchestration.core.config import load_config
+from orchestration.core.errors import ConfigError, PermanentError
+from orchestration.core.warehouse import warehouse
+from orchestration.landing import collect, register
+from orchestration.readers import load
+from orchestration.rebuild import rebuild
+from orchestration.reconcile import stages
+from tests.reconcile.test_incremental import ANA, BEN, House, asked, customer
+
+GROUPS = '[sources.groups]\nformat = "sendgrid"\nscope = "acme"\n'
+HEAD = "request_key,requested_at,action,channels,method,scope,email\n"
+
+
+class Story(House):
+    """A house whose day has hours, with an undated list beside the requests."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.home.config_file.write_text(self.home.config_file.read_text() + GROUPS)
+        self.config = load_config(self.home)
+        (self.home.inbox / "groups").mkdir()
+        self.start = self.day + timedelta(days=1)
+
+    def asks(self, name: str, *lines: str) -> None:
+        (self.home.inbox / "asks" / name).write_text(HEAD + "".join(f"{line}\n" for line in lines))
+
+    def groups(self, day: datetime, *people: str) -> None:
+        text = "email,group_id,created_at\n" + "".join(f"{who},4100,\n" for who in people)
+        (self.home.inbox / "groups" / f"group_suppressions_{day:%Y-%m-%d}.csv").write_text(text)
+
+    def run(self, **after: float) -> set[str]:
+        """A run so long after the start; who is suppressed at acme by e-mail."""
+        self.day = self.start + timedelta(**after)
+        self.reconcile()
+        return {row[1] for row in self.blocked() if row[0] == "email"}
+
+    def equal(self) -> None:
+        outcome = rebuild(self.home, self.config)
+        assert outcome.equal, "\n".join(outcome.lines())
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path / "home")
+
+
+def opt_in(at: datetime, who: str = ANA) -> str:
+    return f"in,{at:%Y-%m-%dT%H:%M:%SZ},opt_in,email,web_form,acme,{who}"
+
+
+def test_an_opt_in_whose_clock_runs_ahead_does_not_lift_what_was_asked_after_it_arrived(story: Story) -> None:
+    story.asks("in.csv", opt_in(story.start + timedelta(hours=9)))  # Tokyo's time, in a source left at UTC
+    assert story.run() == set()
+    story.asks("out.csv", f"out,{story.start + timedelta(hours=5):%Y-%m-%dT%H:%M:%SZ},opt_out,email,web_form,acme,{ANA}")
+    assert story.run(hours=6) == {ANA}, "it had arrived five hours before she asked"
+    story.equal()
+
+
+def test_an_undated_opt_out_that_comes_again_after_an_opt_in_holds(story: Story) -> None:
+    story.asks("monday.csv", f",,opt_out,email,web_form,acme,{ANA}")
+    assert story.run() == {ANA}
+    story.asks("in.csv", opt_in(story.start + timedelta(hours=22)))
+    assert story.run(days=1) == set()
+    story.asks("friday.csv", f",,opt_out,email,web_form,acme,{ANA}", f",,opt_out,email,web_form,acme,{BEN}")
+    assert story.run(days=2) == {ANA, BEN}, "nothing says that it is Monday's: she may have asked since"
+    story.asks("later.csv", opt_in(story.start + timedelta(days=2, hours=12)))
+    assert story.run(days=3) == {BEN}
+    story.equal()
+    with warehouse(story.home) as con:
+        records = con.execute("select records from ledger.requests where list_contains(emails, ?) and action = 'opt_out'", [ANA])
+        assert records.fetchall() == [(2,)], "one request, stated twice"
+
+
+def test_a_list_whose_bytes_are_gone_ends_nobodys_request(story: Story) -> None:
+    story.groups(story.start, ANA, BEN)
+    story.run()
+    story.groups(story.start + timedelta(days=2), ANA, BEN, "x@example.com")
+    story.run(days=2)
+    story.day = story.start + timedelta(days=3)
+    story.groups(story.start + timedelta(days=1), ANA, BEN, "y@example.com")
+    before = set(story.home.landing.rglob("*"))
+    collect(story.home, story.config, story.day)
+    (landed,) = (path for path in set(story.home.landing.rglob("*")) - before if path.is_file())
+    landed.rename(story.home.root / "aside")
+    story.run(days=3)
+    story.equal()
+    story.asks("in.csv", opt_in(story.start + timedelta(days=1, hours=12)))
+    story.run(days=3, hours=12)
+    story.groups(story.start + timedelta(days=4), ANA, BEN, "z@example.com")
+    story.run(days=4)
+    story.equal()
+
+
+def test_whoever_comes_back_to_a_list_on_the_same_day_is_suppressed_again(story: Story) -> None:
+    story.groups(story.start, ANA, BEN)
+    assert story.run(hours=8) == {ANA, BEN}
+    story.asks("in.csv", opt_in(story.start + timedelta(hours=10)))
+    story.groups(story.start, BEN)
+    assert story.run(hours=12) == {BEN}
+    story.groups(story.start, ANA, BEN)
+    assert story.run(hours=18) == {ANA, BEN}, "the bytes of the morning, but she was gone in between"
+    story.groups(story.start + timedelta(days=1), ANA, BEN)
+    assert story.run(days=1) == {ANA, BEN}
+    story.equal()
+
+
+def test_a_source_whose_settings_were_corrected_may_not_leave_the_configuration(story: Story) -> None:
+    text = story.home.config_file.read_text()
+    narrow = text.replace('[sources.asks]\nformat = "requests"', '[sources.asks]\nformat = "requests"\nscope = "acme/offers"')
+    story.home.config_file.write_text(narrow)
+    story.config = load_config(story.home)
+    (story.home.inbox / "asks" / "a.csv").write_text(
+        f"request_key,requested_at,action,channels,email\nk,2026-03-01,opt_out,email,{ANA}\n"
+    )
+    story.run()
+    assert {row[2] for row in story.blocked() if row[0] == "email"} == {"acme/offers"}
+    story.home.config_file.write_text(text)
+    story.config = load_config(story.home)
+    story.run(days=1)
+    assert {row[2] for row in story.blocked() if row[0] == "email"} == {"*"}
+    story.home.config_file.write_text(text.replace('[sources.asks]\nformat = "requests"\n', ""))
+    story.config = load_config(story.home)
+    with pytest.raises(ConfigError, match=r"put \[sources.asks\] back"):
+        story.run(days=2)
+    assert {row[2] for row in story.blocked() if row[0] == "email"} == {"*"}, "it says what it said"
+
+
+def test_a_step_started_alone_takes_in_nothing_that_the_step_before_has_not_seen(story: Story) -> None:
+    story.deliver(asked("of-ben", emails={BEN}))
+    story.reconcile()
+    story.deliver(asked("of-ana", channels="all", emails={ANA}), customer(1, emails={ANA, "zoe@example.com"}))
+    home, config, day = story.home, story.config, story.day
+    collect(home, config, day)
+    with warehouse(home) as con:
+        stages.prepare(con, home)
+        register(con, home, config)
+        load(con, home, config, day)
+    for step in (stages.ledger, stages.golden):
+        with pytest.raises(PermanentError, match="has not seen"):
+            step(home, config, day)
+    for step in (stages.normalise, stages.identify):
+        with pytest.raises(PermanentError, match="has not seen"):
+            step(home, config)
+    story.reconcile()
+    assert {row[1] for row in story.blocked() if row[0] == "email"} == {ANA, BEN, "zoe@example.com"}
+    story.equal()
