@@ -467,7 +467,7 @@ def faults(as_json: bool, names: tuple[str, ...], kills: int, seed: int, short: 
             sys.exit(DONE if outcome.good else FAILED)
         result = run_suite(chosen(names, short=short), seed, status.update)
     if as_json or markdown:
-        _say(result.as_dict(), [result.markdown()], as_json)
+        _say(result.as_dict(), result.markdown().splitlines(), as_json)
     else:
         Console().print(result.table())
     sys.exit(DONE if result.good else FAILED)

@@ -59,6 +59,7 @@ create table deadlines.clocks (
 create table registries.versions (
     registry varchar, version varchar, is_full boolean, obtained_at timestamptz, row_count bigint
 );
+create table registries.file_areas (file_id varchar, registry varchar, is_full boolean, area varchar, row_count bigint);
 create table registries.listings (registry varchar, identifier varchar, listed_from timestamptz, listed_to timestamptz);
 """
 

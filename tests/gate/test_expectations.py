@@ -157,7 +157,8 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
 TOUCHED = (
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
     "run.published", "golden.applied_requests", "golden.unresolved_requests", "golden.unmatched_echoes",
-    "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.listings", "raw.quarantine",
+    "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.listings", "registries.file_areas",
+    "raw.quarantine",
 )  # fmt: skip
 
 Judge = Callable[..., dict[str, str]]
@@ -294,6 +295,42 @@ def opted_in(
 def test_leaving_the_list_needs_an_explanation(judged: Judge, why: str, happened: list[str], is_explained: bool) -> None:
     failed = judged("shrink", ";".join([PUBLISHED, *happened]))
     assert (failed == {}) is is_explained, why
+
+
+@pytest.mark.parametrize(
+    ("why", "copies", "is_shrunk"),
+    [
+        ("the first copy", [("a", 1, True, "202", 100)], False),
+        ("half of what was there", [("a", 1, True, "202", 100), ("b", 2, True, "202", 50)], True),
+        ("a twentieth less", [("a", 1, True, "202", 100), ("b", 2, True, "202", 95)], False),
+        ("half, and whole again", [("a", 1, True, "202", 100), ("b", 2, True, "202", 50), ("c", 3, True, "202", 99)], False),
+        ("a short list of changes", [("a", 1, True, "202", 100), ("b", 2, False, "202", 3)], False),
+        ("another area", [("a", 1, True, "202", 100), ("b", 2, True, "212", 5)], False),
+        (
+            "half of one area, and another since",
+            [("a", 1, True, "202", 100), ("b", 2, True, "202", 50), ("c", 3, True, "212", 5)],
+            True,
+        ),
+        ("ten of twenty, of which a share says nothing", [("a", 1, True, "202", 20), ("b", 2, True, "202", 10)], False),
+        (
+            "one day's copy in two files",
+            [("a", 1, True, "202", 100), ("b", 2, True, "202", 50), ("c", 2, True, "202", 50)],
+            False,
+        ),
+    ],
+)
+def test_copies_of_a_registry_are_counted(
+    judged: Judge, why: str, copies: list[tuple[str, int, bool, str, int]], is_shrunk: bool
+) -> None:
+    """None of these numbers is known to the company."""
+    happened = [
+        f"insert into registries.file_areas values ('{file}', 'us_ftc', {full}, '{area}', {rows});"
+        f"insert into raw.landed_files (file_id, source, received_at, snapshot_at) values "
+        f"('{file}', 'us', '2026-03-0{day} 00:00+00', '2026-03-0{day} 00:00+00')"
+        for file, day, full, area, rows in copies
+    ]
+    failed = judged("registry_shrink", ";".join(happened))
+    assert (failed != {}) is is_shrunk, why
 
 
 @pytest.mark.parametrize(
