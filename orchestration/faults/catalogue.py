@@ -518,6 +518,7 @@ FAULTS: tuple[Fault, ...] = (
         "registry left out",
         _halve(_DNC),
         _again(_DNC),
+        is_short=True,
     ),
     Fault(
         "emptied export",
