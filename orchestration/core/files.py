@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -61,3 +62,8 @@ def sha256_text(text: str) -> str:
 
 def sha256_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def one_file(path: object) -> str:
+    """The path for DuckDB, which takes ``*``, ``?`` and ``[`` for patterns and would read other files than this one."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))

@@ -364,6 +364,8 @@ def _look_up(
     """All rows of these contact points. The files are sorted by channel and identifier, so most of them is skipped."""
     if not wanted:
         return {}
+    from orchestration.core.files import one_file
+
     channels, types, identifiers = ([point[index] for point in wanted] for index in range(3))
     found = con.execute(
         f"""
@@ -374,7 +376,7 @@ def _look_up(
         from read_parquet($files, hive_partitioning = false)
         inner join wanted using (channel, identifier_type, identifier)
         """,
-        {"channels": channels, "types": types, "identifiers": identifiers, "files": [str(file) for file in files]},
+        {"channels": channels, "types": types, "identifiers": identifiers, "files": [one_file(file) for file in files]},
     ).fetchall()
     by_point: dict[tuple[str, str, str], list[Row]] = {}
     for channel, identifier_type, identifier, scope, except_scopes, *rest in found:
@@ -390,6 +392,7 @@ def _ask_registries(
     numbers = {int(point.identifier[1:]) for point in read if point.identifier_type == "phone" and point.identifier}
     if not numbers:
         return [((), ())] * len(questions)
+    from orchestration.core.files import one_file
     from orchestration.identifiers.phone import normalise_phone
     from orchestration.scrub.registries import Registries, published_registries
 
@@ -401,7 +404,7 @@ def _ask_registries(
         copy.registry: {
             number
             for (number,) in con.execute(
-                f"select number from read_parquet(?) where number in ({literals})", [str(copy.numbers)]
+                f"select number from read_parquet(?) where number in ({literals})", [one_file(copy.numbers)]
             ).fetchall()
         }
         for copy in binding
@@ -419,6 +422,6 @@ def _ask_registries(
         )
         country = normalise_phone(question.identifier, region).number_region or ""
         bound = registries.bound(question.channel, number, country, (region or "").upper())
-        gaps = [gap for policy in bound if (gap := registries.gap(policy, number))]
+        gaps = [gap for policy in bound if (gap := registries.gap(policy, number) or registries.stale(policy))]
         answers.append((listed, tuple(f"{gap.registry} ({gap.why})" for gap in gaps)))
     return answers

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import canonical_json, sha256_file, write_atomic
+from orchestration.core.files import canonical_json, one_file, sha256_file, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.publish.rows import rows_sha256
 
@@ -91,7 +91,7 @@ def candidate_folder(home: Home) -> Path:
 
 def parquet_relation(files: Sequence[Path]) -> str:
     """A DuckDB table function over these files, and nothing that a folder's name might add to them."""
-    names = ", ".join(quoted(str(file)) for file in files)
+    names = ", ".join(quoted(one_file(file)) for file in files)
     return f"read_parquet([{names}], hive_partitioning = false)"
 
 

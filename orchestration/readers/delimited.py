@@ -26,6 +26,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from orchestration.core.files import one_file
 from orchestration.readers.feeds import Feed
 from orchestration.readers.layout import (
     Found,
@@ -368,14 +369,14 @@ def plain_relation(con: duckdb.DuckDBPyConnection, text: Utf8Text, found: Found,
     if shape.lines > shape.records and _swallows(text.path, found.dialect, found.layout.width):
         return None
     fields = [f"c{place}" for place in range(found.layout.width)]
-    numbered = f"{_read_csv(found, _literal(str(text.path)))} positional join range({found.header + 1}, {shape.records + 1})"
+    numbered = f"{_read_csv(found, _literal(one_file(text.path)))} positional join range({found.header + 1}, {shape.records + 1})"
     blank = _all([f"trim(coalesce({field}, ''), ' ' || chr(9)) = ''" for field in fields])
     again = _all([f"{field} = {_literal(label)}" for field, label in zip(fields, found.layout.labels, strict=True)])
     try:
         ((records, doubtful),) = con.execute(
             f"select count(*), coalesce(bool_or({blank} or {again if found.header else 'false'}), false) "
             f"from {_read_csv(found, '?')}",
-            [str(text.path)],
+            [one_file(text.path)],
         ).fetchall()
     except duckdb.InvalidInputException:  # what a strict reader says about a file it can't read
         return None

@@ -29,6 +29,8 @@ _TOTAL = re.compile(
     r"|\W+",
     re.IGNORECASE,
 )
+# In no label, but in what names a person: an address or number with words about it, a digest.
+_NO_LABEL = re.compile(r"\S@\S|\d(?:[ ().+/-]{0,2}\d){6}|^\s*(?:[0-9A-Fa-f]{64}|[A-Za-z0-9+/_-]{43}=?)\s*$")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -181,7 +183,7 @@ def find_labels(sample: str, bounds: Bounds) -> Found:
     if width > bounds.columns:
         raise _too_wide(width, bounds)
     number, cells = next((number, cells) for number, cells in _first_records(sample, dialect, bounds) if len(cells) == width)
-    if any(map(is_contact_point, cells)):
+    if any(is_contact_point(cell) or _NO_LABEL.search(cell) for cell in cells):
         number, cells = 0, [""] * width
     labels = [cell.replace("\ufeff", "") for cell in cells]
     named = max((place + 1 for place, cell in enumerate(labels) if normalised(cell)), default=width)

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from orchestration.core.errors import ConfigError, InputError
+from orchestration.core.files import one_file
 from orchestration.readers.delimited import plain_relation, read_careful, sample_of, shape_of
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.layout import find_labels
@@ -93,11 +94,15 @@ def _parquet(path: Path) -> Campaign:
     except (OSError, ValueError) as error:
         raise UnreadableFile("It begins like Parquet but can't be read as such.") from error
     labels = tuple(footer.schema_arrow.names)
-    fields = ", ".join(f"{quoted_name(label)} as c{place}" for place, label in enumerate(labels))
+    if "file_row_number" in map(str.casefold, labels):
+        raise UnreadableFile("One of its columns is called file_row_number, which the reader needs.")
+    # By place, not by name: DuckDB takes names that differ in case alone for one, and calls the second of two alike ``phone_1``.
+    fields = [f"c{place}" for place in range(len(labels))]
     return Campaign(
         format="parquet",
         labels=labels,
-        relation=f"(select file_row_number + 1 as id, {fields} from read_parquet({quoted(path)}, file_row_number = true))",
+        relation=f"(select row_number + 1 as id, {', '.join(fields)} from read_parquet({quoted(one_file(path))}, "
+        f"file_row_number = true, hive_partitioning = false) as file ({', '.join([*fields, 'row_number'])}))",
         records=footer.metadata.num_rows,
         skipped=0,
         delimiter="",

@@ -100,7 +100,7 @@ def verify(path: Path, folder: Path | None, key: str, as_of: datetime, original:
         InputError: the file is no certificate.
     """
     try:
-        certificate = json.loads(path.read_text(encoding="utf-8"))
+        certificate = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_said_once)
         signature = certificate.pop("signature")
         known = certificate["certificate"] == KIND and certificate["format"] == FORMAT
         difference = _difference(certificate, signature, path.parent, folder or path.parent, key, original) if known else ""
@@ -118,6 +118,14 @@ def verify(path: Path, folder: Path | None, key: str, as_of: datetime, original:
     return Verification(
         difference, valid, as_of, f"it {'is' if valid else 'was'} valid until {_moment(certificate['valid_until'])}"
     )
+
+
+def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object in which nothing is said twice: a reader might see the first, and the signature covers the last."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError
+    return found
 
 
 def _difference(

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 import duckdb
 from email_validator import SPECIAL_USE_DOMAIN_NAMES
+from phonenumbers import SUPPORTED_REGIONS
 
 from orchestration.core.channels import TYPES_OF_CHANNEL
 from orchestration.core.errors import ConfigError
+from orchestration.evidence.masks import mask_text
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.phone import normalise_phone
 from orchestration.readers.layout import is_contact_point
@@ -37,8 +39,17 @@ _POSTAL = {
     "address": {"address", "street", "street address", "address 1", "address1", "address line 1", "addr", "addr1"},
     "postal_code": {"postal code", "postalcode", "postcode", "post code", "zip", "zip code", "zipcode", "plz"},
 }
+# More than _PHONE_WORDS: enough to warn of, not to screen by.
+_PHONISH = re.compile("phone|mobil|cell|tel|handy|fax|contact|rufnummer")
 _FIRST, _LAST = {"first name", "firstname", "given name"}, {"last name", "lastname", "surname", "family name"}
 _REGION = re.compile(r"[A-Za-z]{2}(?:-[A-Za-z0-9]{1,3})?")
+# Codes of American states and Canadian provinces, most of which are countries' too.
+_STATES = frozenset({
+    "AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DE", "FL", "GA", "HI", "ID", "IL", "IN", "IA", "KS", "KY", "LA", "ME", "MD",
+    "MA", "MI", "MN", "MS", "MO", "MT", "NE", "NV", "NH", "NJ", "NM", "NY", "NC", "ND", "OH", "OK", "OR", "PA", "RI", "SC",
+    "SD", "TN", "TX", "UT", "VT", "VA", "WA", "WV", "WI", "WY", "DC", "AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON",
+    "PE", "QC", "SK", "YT",
+})  # fmt: skip
 _DIGEST = r"[0-9A-Fa-f]{64}|[A-Za-z0-9+/_-]{43}=?"
 # Stands for the country of a number that was read at a glance: its area code alone says it.
 AT_A_GLANCE = "-"
@@ -132,8 +143,8 @@ def find_columns(
         if place not in chosen
         and (
             place in digests
-            or ("email" in wanted and _share(texts, _is_mail) >= 0.5)
-            or ("phone" in wanted and _share(texts, _is_number) >= 0.9)
+            or ("email" in wanted and any(map(_is_mail, texts)))
+            or ("phone" in wanted and _may_be_numbers(campaign.label(place), texts))
         )
     ]
     return Columns(tuple(points), tuple(channels), _country_place(campaign, values), tuple(doubtful))
@@ -288,7 +299,7 @@ def _kind(label: str, values: list[str]) -> str | None:
     if mails >= 0.5 or (words & _MAIL_WORDS and (mails or not values)):
         return "email"
     if words & (_PHONE_WORDS | {"fax"}) and (numbers or not values):
-        return "fax" if "fax" in words else "phone"
+        return "phone" if words & _PHONE_WORDS else "fax"
     # Only the look of them: nearly all must be numbers that exist, written as such or under no header at all.
     if numbers >= 0.9 and (not label.strip() or _share(values, _is_spelled_out) >= 0.9):
         read = [normalise_phone(text, "US") for text in values[:_TRIED]]
@@ -315,7 +326,7 @@ def _named(
     if problems:
         raise ConfigError(
             "Reading --column", problems,
-            allowed=", ".join(campaign.label(place) for place in range(len(campaign.labels))),
+            allowed=", ".join(mask_text(campaign.label(place)) for place in range(len(campaign.labels))),
             next_step="write the header's label, or 'column 3' where it has none",
         )  # fmt: skip
     return chosen
@@ -337,9 +348,23 @@ def _country_place(campaign: Campaign, values: list[list[str]]) -> int | None:
     for place, label in enumerate(campaign.labels):
         spelled = _spelled(label)
         # A region may as well be "Northeast", and a country code a dialling code: there only ISO codes count.
-        if spelled in _COUNTRY and (spelled == "country" or all(_REGION.fullmatch(text.strip()) for text in values[place])):
+        if spelled in _COUNTRY and (spelled == "country" or _are_countries(values[place])):
             return place
     return None
+
+
+def _may_be_numbers(label: str, texts: list[str]) -> bool:
+    """Whether a column that is not screened may hold numbers: enough to tell a person."""
+    numbers = [text for text in texts if _is_number(text)]
+    phonish = _PHONISH.search(label.casefold()) is not None
+    return _share(texts, _is_number) >= 0.9 or any(map(_is_spelled_out, numbers)) or (phonish and bool(numbers))
+
+
+def _are_countries(values: list[str]) -> bool:
+    """ISO codes of countries. ``DE`` and ``IN`` may as well be Delaware and Indiana: alone they say nothing."""
+    codes = {text.strip().upper() for text in values}
+    known = all(_REGION.fullmatch(code) and code[:2] in SUPPORTED_REGIONS | {"UK", "EL"} for code in codes)
+    return known and not (codes and codes <= _STATES)
 
 
 def _usual_channels(kind: str, label: str) -> tuple[str, ...]:
@@ -350,7 +375,7 @@ def _usual_channels(kind: str, label: str) -> tuple[str, ...]:
 
 
 def _spelled(label: str) -> str:
-    return " ".join(re.split(r"[^a-z0-9]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", label).lower())).strip()
+    return " ".join(re.split(r"[^a-z0-9]+", re.sub(r"([a-z])([A-Z0-9])", r"\1 \2", label).lower())).strip()
 
 
 def _words(label: str) -> set[str]:

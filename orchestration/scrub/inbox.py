@@ -15,11 +15,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from orchestration.core.config import Config
-from orchestration.core.errors import ConfigError, PermanentError, QuietlistError
+from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, place_of
 from orchestration.core.files import sha256_file, sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FOLDER, Home
-from orchestration.evidence.masks import mask_text
+from orchestration.evidence.masks import mask_label, mask_text
 from orchestration.scrub.certificate import CERTIFICATE
 from orchestration.scrub.scrubbing import Request, scrub
 
@@ -82,9 +84,11 @@ def waiting(home: Home, settle_seconds: float) -> Waiting:
         if path.name.startswith(".") or path.suffix in _UNFINISHED or not path.is_file():
             continue
         state = path.stat()
-        told.append(f"{path.name}/{state.st_size}/{state.st_mtime_ns}")
         # The clock only tells whether a file is still being written; nothing that is decided depends on it.
-        if path.suffix != ".toml" and time.time() - state.st_mtime >= settle_seconds:
+        if path.suffix != ".toml" and time.time() - state.st_mtime < settle_seconds:
+            continue  # not in the key either: it would never start a run of its own once it has come to rest
+        told.append(f"{path.name}/{state.st_size}/{state.st_mtime_ns}")
+        if path.suffix != ".toml":
             files.append(path)
     return Waiting(tuple(files), sha256_text("\n".join(told)))
 
@@ -95,15 +99,17 @@ def scrub_inbox(home: Home, config: Config, as_of: datetime) -> Done:
     for file in waiting(home, config.limits.settle_seconds).files:
         try:
             done.scrubbed.append(_one(home, config, file, as_of))
+        except duckdb.Error as error:  # a damaged page of a Parquet file, say; its text may quote a row
+            done.failed.append(f"{mask_label(file.name)}: {place_of(error)}")
         except QuietlistError as error:
-            done.failed.append(mask_text(f"{file.name}: {error}"))
+            done.failed.append(f"{mask_label(file.name)}: {mask_text(str(error))}")
     return done
 
 
 def _one(home: Home, config: Config, file: Path, as_of: datetime) -> dict[str, Any]:
     digest = sha256_file(file)
-    out, certificate = _place(home, file.name, digest)
     settings = file.with_name(f"{file.name}.toml")
+    out, certificate = _place(home, file.name, digest, settings)
     if certificate is None:
         certificate = scrub(home, config, file, _request(settings), out, as_of).certificate
     kept = out / _KEPT
@@ -116,8 +122,11 @@ def _one(home: Home, config: Config, file: Path, as_of: datetime) -> dict[str, A
     return certificate
 
 
-def _place(home: Home, name: str, digest: str) -> tuple[Path, dict[str, Any] | None]:
-    """A folder of its own for each content; the certificate is there when an interrupted run got as far as that."""
+def _place(home: Home, name: str, digest: str, settings: Path) -> tuple[Path, dict[str, Any] | None]:
+    """A folder of its own for each content; the certificate is there when an interrupted run got as far as that.
+
+    Settings that were written since ask another question, which the certificate does not answer.
+    """
     number = 1
     while True:
         out = home.scrub_out / (name if number == 1 else f"{name}.{number}")
@@ -125,7 +134,8 @@ def _place(home: Home, name: str, digest: str) -> tuple[Path, dict[str, Any] | N
             return out, None
         path = out / CERTIFICATE
         certificate = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-        if certificate and certificate["input"]["sha256"] == digest and not (out / _KEPT / name).exists():
+        asked_since = bool(certificate) and settings.is_file() and settings.stat().st_mtime_ns > path.stat().st_mtime_ns
+        if certificate and certificate["input"]["sha256"] == digest and not asked_since and not (out / _KEPT / name).exists():
             return out, dict(certificate)
         number += 1
 

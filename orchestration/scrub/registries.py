@@ -134,6 +134,14 @@ class Registries:
             return Gap(policy.registry, "it is washed and never handed out: a number it does not list was not asked about")
         return Gap(policy.registry, "no number is in it" if not copy.rows else f"area code {area or 'unknown'} was never taken")
 
+    def stale(self, policy: RegistryPolicy) -> Gap | None:
+        """Why a copy that is held may not be used any more: what a scrub says of the whole file, of a single number."""
+        copy = self.copies.get(policy.registry)
+        end = policy.usable_until(copy.obtained_at) if copy else None
+        if end is None or self._as_of < end:
+            return None
+        return Gap(policy.registry, f"its copy may be at most {policy.max_age_days} days old")
+
 
 def published_registries(home: Home) -> list[RegistryCopy]:
     """The version in force of every registry, by name, its manifest proved and its files there in their size.

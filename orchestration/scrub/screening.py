@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from orchestration.core.channels import ancestry
 from orchestration.core.errors import PermanentError
+from orchestration.core.files import one_file
 from orchestration.identifiers.regions import country_code
 from orchestration.scrub.campaign import BROKEN, quoted
 from orchestration.scrub.contact_points import AT_A_GLANCE, Columns, Point, nanp_areas
@@ -208,7 +209,7 @@ def members(con: duckdb.DuckDBPyConnection, copy: RegistryCopy, numbers: Any) ->
     """
     found = np.zeros(len(numbers), bool)
     last, seen = -1, 0
-    reader = con.sql(f"select number from read_parquet({quoted(copy.numbers)})").to_arrow_reader(_BATCH)
+    reader = con.sql(f"select number from read_parquet({quoted(one_file(copy.numbers))})").to_arrow_reader(_BATCH)
     for batch in reader:
         listed = batch.column(0).to_numpy()
         if not len(listed):

@@ -115,7 +115,7 @@ def scrub(home: Home, config: Config, file: Path, request: Request, out: Path, a
     _require_question(config, request)
     out = out.absolute()
     _require_empty(out)
-    region = request.region or config.company.default_region
+    region = (request.region or config.company.default_region or "").strip().upper() or None
     before = file.stat() if file.is_file() else None
     with _workplace(out) as (place, scratch), duckdb.connect() as con, ThreadPoolExecutor(2) as pool:
         prepare(con, home, config.limits)
@@ -390,7 +390,8 @@ def _warnings(
     at_once = sorted({rule.rule_id for rule in rules if not rule.hours})
     waived = [f"{name} was left out on purpose" for name in sorted(registries.waived)]
     said = [
-        f"Not screened by {', '.join(columns.doubtful)}, which look like contact points too: name them with --column if they are"
+        f"Not screened by {', '.join(map(mask_text, columns.doubtful))}, which look like contact points too: "
+        "name them with --column if they are"
         if columns.doubtful else "",
         f"{counts['unscreened']:,} records are unscreened: that is not the same as clear" if counts["unscreened"] else "",
         f"{counts['unreadable']:,} of the records name nobody that could be looked up" if counts["unreadable"] else "",
