@@ -31,7 +31,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         publish_golden(
             con, home,
             "select channel, kind as identifier_type, identifier, '*' as scope, []::varchar[] as except_scopes, "
-            "'opt_out' as reason, 'direct' as basis, timestamptz '2026-03-01 00:00:00+00' as suppressed_since, 'US-CANSPAM' as rule_id "
+            "'opt_out' as reason, 'direct' as basis, timestamptz '2026-03-01 00:00:00+00' as suppressed_since, "
+            "'US-CANSPAM' as rule_id "
             f"from (values {rows}) as listed (channel, kind, identifier)",
             AS_OF - timedelta(hours=2),
         )  # fmt: skip
