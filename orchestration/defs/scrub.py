@@ -21,7 +21,7 @@ SCRUBBED = dg.AssetKey(["scrub", "campaigns"])
 )
 @plainly
 def scrubbed_campaigns(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
-    """Scrub what waits. Reads published files only, so it needs no turn at the warehouse."""
+    """Scrub what waits. Reads published files only; as a Dagster run it takes its turn like every other, the command does not."""
     done = scrub_inbox(quietlist.folder, quietlist.config, quietlist.moment(context))
     for sentence in done.sentences():
         context.log.info(sentence)
