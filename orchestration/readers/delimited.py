@@ -354,13 +354,13 @@ def _selected(feed: Feed, layout: Layout) -> dict[str, str]:
     return selected
 
 
-def plain_relation(con: duckdb.DuckDBPyConnection, text: Utf8Text, found: Found, shape: Shape) -> str | None:
-    """SQL that selects ``id`` (the record's number in the file) and every field as ``c0``, ``c1`` ..., without loading anything.
+def read_plain(con: duckdb.DuckDBPyConnection, text: Utf8Text, found: Found, shape: Shape, table: str) -> str | None:
+    """Read the file into the temporary ``table``; SQL that selects ``id`` (the record's number) and ``c0``, ``c1`` ... from it.
 
     An empty field is null.
 
     Returns:
-        Null unless each record after the header is a plain one: the file then needs :func:`read_careful`.
+        Null, and no table, unless each record after the header is a plain one: the file then needs :func:`read_careful`.
     """
     if not shape.regular or found.header > 1 or (text.has_mark and not found.header):
         return None
@@ -369,20 +369,22 @@ def plain_relation(con: duckdb.DuckDBPyConnection, text: Utf8Text, found: Found,
     if shape.lines > shape.records and _swallows(text.path, found.dialect, found.layout.width):
         return None
     fields = [f"c{place}" for place in range(found.layout.width)]
-    numbered = f"{_read_csv(found, _literal(one_file(text.path)))} positional join range({found.header + 1}, {shape.records + 1})"
-    blank = _all([f"trim(coalesce({field}, ''), ' ' || chr(9)) = ''" for field in fields])
+    # What begins with a printed sign is not blank, which is seen at once.
+    blank = _all([f"(coalesce({field}, '') < '!' and trim(coalesce({field}, ''), ' ' || chr(9)) = '')" for field in fields])
     again = _all([f"{field} = {_literal(label)}" for field, label in zip(fields, found.layout.labels, strict=True)])
     try:
+        # Kept, not read again for each question: numbering records while they are read takes one thread, and a table whose rows
+        # stand in the order of the file has their numbers already. What exceeds the memory limit goes to the spill.
+        con.execute(f"create or replace temp table {table} as select * from {_read_csv(found, '?')}", [one_file(text.path)])
         ((records, doubtful),) = con.execute(
-            f"select count(*), coalesce(bool_or({blank} or {again if found.header else 'false'}), false) "
-            f"from {_read_csv(found, '?')}",
-            [one_file(text.path)],
+            f"select count(*), coalesce(bool_or({blank} or {again if found.header else 'false'}), false) from {table}"
         ).fetchall()
     except duckdb.InvalidInputException:  # what a strict reader says about a file it can't read
         return None
     if doubtful or records + found.header != shape.records:
+        con.execute(f"drop table {table}")
         return None
-    return f"(select range as id, {', '.join(fields)} from {numbered})"
+    return f"(select rowid + {found.header + 1} as id, {', '.join(fields)} from {table})"
 
 
 def _all(conditions: list[str]) -> str:

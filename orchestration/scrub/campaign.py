@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.files import one_file
-from orchestration.readers.delimited import plain_relation, read_careful, sample_of, shape_of
+from orchestration.readers.delimited import read_careful, read_plain, sample_of, shape_of
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.layout import find_labels
 from orchestration.readers.outcome import Bounds, UnreadableFile
@@ -28,6 +28,7 @@ _PARQUET = b"PAR1"
 # An id is kept in four bytes; a campaign of more records than people live is a mistake anyway.
 _MOST_RECORDS = 2**32 - 1
 BROKEN = "campaign_broken"
+_ROWS = "campaign_rows"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def _csv(con: duckdb.DuckDBPyConnection, text: Utf8Text, bounds: Bounds) -> Camp
     found = find_labels(sample_of(text.path), bounds)
     shape = shape_of(text.path, found.dialect.quote)
     labels = found.layout.labels
-    relation, skipped, records = plain_relation(con, text, found, shape), found.header, shape.records - found.header
+    relation = read_plain(con, text, found, shape, _ROWS)
+    skipped, records = found.header, shape.records - found.header
     if relation is None:
         feed = Feed(
             vendor="scrub", feed="campaign", kinds=(), reader="delimited", files=(), requires=(), snapshot=False,
