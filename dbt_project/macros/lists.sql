@@ -97,6 +97,19 @@
     list_contains({{ list }}, {{ value }})
 {%- endmacro %}
 
+-- What a request's list of channels names: each once, and nothing beside "all" where that is among them.
+{% macro named_channels(expression) -%}
+    {{ return(adapter.dispatch('named_channels')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__named_channels(expression) -%}
+    case
+        when len({{ expression }}) = 1 then {{ expression }}
+        when list_contains({{ expression }}, 'all') then ['all']
+        else list_distinct({{ expression }})
+    end
+{%- endmacro %}
+
 -- One id for one meaning: the columns as text, null told apart from empty, joined by a character no text holds.
 {% macro meaning_hash(columns) -%}
     {{ return(adapter.dispatch('meaning_hash')(columns)) }}

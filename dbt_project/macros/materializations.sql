@@ -21,3 +21,14 @@
     {{ adapter.commit() }}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}
+
+-- Said of a CTE over a large table that a model reads more than once: that reading it again, each time only the columns that
+-- are wanted, is cheaper than keeping it. DuckDB keeps whatever is read twice, which for rows as wide as a request's costs more
+-- than all the rest of the model.
+{% macro not_kept() -%}
+    {{ return(adapter.dispatch('not_kept')()) }}
+{%- endmacro %}
+
+{% macro duckdb__not_kept() -%}
+    not materialized
+{%- endmacro %}

@@ -89,17 +89,23 @@ def write_numbers(numbers: Numbers, path: Path) -> int:
         ValueError: the stream is not ascending and distinct; what is built on it would lose numbers silently.
     """
     writer = NumberWriter(path)
-    last = -1
     try:
-        for chunk in _ahead(numbers):
-            if int(chunk[0]) <= last or not bool(np.all(chunk[1:] > chunk[:-1])):
-                raise ValueError("a stream of numbers is not in ascending order")
-            last = int(chunk[-1])
+        for chunk in _ahead(_ascending(numbers)):
             writer.add(chunk)
         writer.finish()
     finally:
         writer.discard()
     return writer.rows
+
+
+def _ascending(numbers: Numbers) -> Numbers:
+    """The same stream, looked at by whoever makes its chunks: writing them is the longer half of the work."""
+    last = -1
+    for chunk in numbers:
+        if int(chunk[0]) <= last or not bool(np.all(chunk[1:] > chunk[:-1])):
+            raise ValueError("a stream of numbers is not in ascending order")
+        last = int(chunk[-1])
+        yield chunk
 
 
 def move_numbers(source: Path, target: Path) -> int:

@@ -172,9 +172,16 @@ def read_verdict(home: Home, gate: str, rows_sha256: str) -> Verdict | None:
         PermanentError: the file under that name is no verdict, one on other rows, or not the one that was recorded.
     """
     number = _newest(home, gate, rows_sha256)
-    if not number:
-        return None
-    path = home.gate_folder / f"{gate}-{rows_sha256}-{number}.json"
+    return read_named(home, f"{gate}-{rows_sha256}-{number}.json") if number else None
+
+
+def read_named(home: Home, name: str) -> Verdict:
+    """The verdict in the file of that name, as a manifest gives it.
+
+    Raises:
+        PermanentError: there is none, or it is not the one that was recorded.
+    """
+    path = home.gate_folder / name
     seen = ""
     try:
         verdict = Verdict.from_dict(json.loads(path.read_text()))
@@ -182,11 +189,13 @@ def read_verdict(home: Home, gate: str, rows_sha256: str) -> Verdict | None:
             seen = f"{path.name} is one on other rows, or does not say what its results say"
         elif not chain.holds(home, chain.file_link(home, "verdict", path)):
             seen = f"{path.name} is not as it was recorded, or was never recorded"
+    except FileNotFoundError:
+        seen = f"{path.name} is gone"
     except (ValueError, KeyError, TypeError):
         seen = f"{path.name} is no verdict"
     if seen:
         raise PermanentError(
-            f"Reading the {gate} gate's verdict on rows {rows_sha256[:12]}…",
+            f"Reading the verdict {name[:17]}…",
             seen=seen,
             next_step="judge again (quietlist run); a verdict is never written by hand",
         )

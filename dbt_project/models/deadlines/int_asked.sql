@@ -26,21 +26,47 @@ channels as (
 
 ),
 
-asked as (
+-- What a request may say, and the channels it means: "all" is every one of them.
+sayings as (
+
+    select
+        channel as saying,
+        channel
+    from channels
+    union all
+    select
+        'all' as saying,
+        channel
+    from channels
+
+),
+
+said as (
 
     select
         requests.request_id,
-        channels.channel,
         requests.action,
         requests.method,
-        {{ region_of_law('requests.region') }} as region,
-        {{ clock_start('requests.at_earliest', 'requests.first_seen') }} as starts_at
+        requests.region,
+        requests.at_earliest,
+        requests.first_seen,
+        {{ unnest_list(named_channels('requests.channels')) }} as saying
     from requests
     inner join actions on requests.action = actions.action
-    inner join channels
-        on
-            {{ list_contains_value('requests.channels', "'all'") }}
-            or {{ list_contains_value('requests.channels', 'channels.channel') }}
+
+),
+
+asked as (
+
+    select
+        said.request_id,
+        sayings.channel,
+        said.action,
+        said.method,
+        {{ region_of_law('said.region') }} as region,
+        {{ clock_start('said.at_earliest', 'said.first_seen') }} as starts_at
+    from said
+    inner join sayings on said.saying = sayings.saying
 
 ),
 

@@ -9,7 +9,7 @@
 -- An immediate rule gives no grace: its deadline is the start itself. It judges contacts to the second; that a destination
 -- can't be told in no time is what the clock then says.
 
-with asked as (
+with asked as {{ not_kept() }} (
 
     select * from {{ ref('int_asked') }}
 
@@ -90,7 +90,7 @@ sets as (
 
 ),
 
-met as (
+met as {{ not_kept() }} (
 
     select
         asked.asked_no,

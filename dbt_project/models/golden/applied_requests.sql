@@ -40,9 +40,28 @@ contact_points as (
 
 ),
 
+-- What a request may say, and the channels and kinds of identifier it means: "all" is every one of them.
+sayings as (
+
+    select
+        channel as saying,
+        channel,
+        identifier_type
+    from channels
+    union all
+    select
+        'all' as saying,
+        channel,
+        identifier_type
+    from channels
+
+),
+
 suppressing as (
 
-    select requests.*
+    select
+        requests.*,
+        {{ unnest_list(named_channels('requests.channels')) }} as saying
     from requests
     inner join actions on requests.action = actions.action
 
@@ -53,8 +72,8 @@ wanted as (
 
     select
         suppressing.request_id,
-        channels.channel,
-        channels.identifier_type,
+        sayings.channel,
+        sayings.identifier_type,
         suppressing.scope,
         suppressing.action,
         suppressing.at_earliest,
@@ -62,17 +81,14 @@ wanted as (
         suppressing.source,
         suppressing.region,
         suppressing.first_seen,
-        {{ list_contains_value('suppressing.channels', "'all'") }} as names_all,
-        case channels.identifier_type
+        suppressing.saying = 'all' as names_all,
+        case sayings.identifier_type
             when 'email' then suppressing.emails
             when 'phone' then suppressing.phones
             else {{ list_of_one('suppressing.postal_key') }}
         end as carried
     from suppressing
-    inner join channels
-        on
-            {{ list_contains_value('suppressing.channels', "'all'") }}
-            or {{ list_contains_value('suppressing.channels', 'channels.channel') }}
+    inner join sayings on suppressing.saying = sayings.saying
 
 ),
 

@@ -10,7 +10,7 @@
 -- A node is suppressed at t, as known at k, when a row with released_scope null covers it with t in force and k known,
 -- and no row of the same suppression with released_scope at or above the node does.
 
-with suppressions as (
+with suppressions as {{ not_kept() }} (
 
     select * from {{ ref('int_suppressions') }}
     {% if is_incremental() %}

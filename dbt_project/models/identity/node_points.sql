@@ -17,7 +17,7 @@ with contacts as (
 
 ),
 
-requests as (
+requests as {{ not_kept() }} (
 
     select * from {{ ref('requests') }}
     {% if is_incremental() %}

@@ -4,7 +4,7 @@
 -- Every record that is a request, with normalised identifiers and an id made of its meaning, so that the same
 -- request delivered again, by any file name and in any order, gets the same id. Grows by the new files only.
 
-with records as (
+with records as {{ not_kept() }} (
 
     select * from {{ ref('int_requests__unioned') }}
     where

@@ -1,15 +1,10 @@
 -- depends_on: {{ ref('stg_quietlist__ledger_files') }}
+-- depends_on: {{ ref('stg_quietlist__files') }}
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='file_id') }}
 
 -- Promise 1: where each record of each file of requests ended. One row per record that a reader could load.
 
-with identified as (
-
-    select * from {{ ref('int_requests__identified') }}
-
-),
-
-requests as (
+with requests as (
 
     select * from {{ ref('requests') }}
 
@@ -35,15 +30,47 @@ outranked as (
         and requests.file_id not in (select taken_in.file_id from taken_in)
 
 ),
+
+-- The files whose records are looked at: new ones, and those whose entry another file became.
+chosen as (
+
+    select file_id from {{ ref('stg_quietlist__files') }}
+    where file_id not in (select taken_in.file_id from taken_in)
+    union
+    select file_id from outranked
+
+),
 {% endif %}
 
-records as (
+-- Of the ways a record can end the readers know those of records that are no requests; every other one is looked for in the
+-- ledger, and one that is in neither has no row here, which the account of its file shows.
+others as (
 
     select * from {{ ref('int_requests__unioned') }}
-    {% if is_incremental() %}
     where
-        file_id not in (select taken_in.file_id from taken_in)
-        or file_id in (select outranked.file_id from outranked)
+        outcome <> 'request'
+        {% if is_incremental() %}
+        and file_id in (select chosen.file_id from chosen)
+        {% endif %}
+
+),
+
+unusable as (
+
+    select * from {{ ref('int_requests__keyed') }}
+    where
+        not is_usable
+        {% if is_incremental() %}
+        and file_id in (select chosen.file_id from chosen)
+        {% endif %}
+
+),
+
+identified as (
+
+    select * from {{ ref('int_requests__identified') }}
+    {% if is_incremental() %}
+    where file_id in (select chosen.file_id from chosen)
     {% endif %}
 
 ),
@@ -51,24 +78,38 @@ records as (
 final as (
 
     select
-        records.file_id,
-        records.record_no,
-        records.vendor,
-        records.feed,
+        file_id,
+        record_no,
+        vendor,
+        feed,
+        outcome,
+        outcome_reason as reason,
+        cast(null as varchar) as request_id
+    from others
+    union all
+    select
+        file_id,
+        record_no,
+        vendor,
+        feed,
+        'quarantine' as outcome,
+        'no_usable_identifier' as reason,
+        cast(null as varchar) as request_id
+    from unusable
+    union all
+    select
+        identified.file_id,
+        identified.record_no,
+        identified.vendor,
+        identified.feed,
         case
-            when records.outcome <> 'request' then records.outcome
-            when identified.request_id is null then 'quarantine'
-            when requests.file_id = records.file_id and requests.record_no = records.record_no then 'entry'
-            when requests.request_id is not null then 'duplicate'
+            when requests.file_id = identified.file_id and requests.record_no = identified.record_no then 'entry'
+            else 'duplicate'
         end as outcome,
-        case
-            when records.outcome = 'request' and identified.request_id is null then 'no_usable_identifier'
-            else records.outcome_reason
-        end as reason,
+        cast(null as varchar) as reason,
         requests.request_id
-    from records
-    left join identified on records.file_id = identified.file_id and records.record_no = identified.record_no
-    left join requests on identified.request_id = requests.request_id
+    from identified
+    inner join requests on identified.request_id = requests.request_id
 
 )
 

@@ -3,7 +3,7 @@
 
 -- The ledger: one row per thing one person asked, once, with the record that is its first evidence.
 
-with records as (
+with records as {{ not_kept() }} (
 
     select * from {{ ref('int_requests__identified') }}
 
@@ -19,13 +19,9 @@ touched as (
 {% endif %}
 
 -- Nearly every request was delivered once: only the others need their records put in order.
-repeated as (
+several as (
 
-    select
-        request_id,
-        count(*) as records,
-        max(received_at) as last_received
-    from records
+    select request_id from records
     {% if is_incremental() %}
     where request_id in (select touched.request_id from touched)
     {% endif %}
@@ -34,43 +30,36 @@ repeated as (
 
 ),
 
-ranked as (
+-- The earliest arrival is the evidence; within one arrival the choice is fixed, so that order does not matter.
+repeated as (
 
     select
-        records.*,
-        repeated.records,
-        repeated.last_received,
-        -- The earliest arrival is the evidence; within one arrival the choice is fixed, so that order does not matter.
-        row_number() over (
-            partition by records.request_id order by records.received_at, records.file_id, records.record_no
-        ) as appearance
+        request_id,
+        count(*) as records,
+        max(received_at) as last_received,
+        {{ least_row(['received_at', 'file_id', 'record_no']) }} as earliest
     from records
-    inner join repeated on records.request_id = repeated.request_id
-
-),
-
-once as (
-
-    select
-        records.*,
-        cast(1 as bigint) as records,
-        records.received_at as last_received,
-        cast(1 as bigint) as appearance
-    from records
-    where
-        request_id not in (select repeated.request_id from repeated)
-        {% if is_incremental() %}
-        and request_id in (select touched.request_id from touched)
-        {% endif %}
+    where request_id in (select several.request_id from several)
+    group by request_id
 
 ),
 
 evidence as (
 
-    select * from ranked
-    where appearance = 1
-    union all
-    select * from once
+    select
+        records.*,
+        coalesce(repeated.records, 1) as records,
+        coalesce(repeated.last_received, records.received_at) as last_received
+    from records
+    left join repeated on records.request_id = repeated.request_id
+    where
+        (
+            repeated.request_id is null
+            or (records.file_id = repeated.earliest.file_id and records.record_no = repeated.earliest.record_no)
+        )
+        {% if is_incremental() %}
+        and records.request_id in (select touched.request_id from touched)
+        {% endif %}
 
 ),
 
@@ -108,7 +97,7 @@ final as (
         region,
         identifiers_given,
         doubt,
-        records
+        cast(records as bigint) as records
     from evidence
 
 )
