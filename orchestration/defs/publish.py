@@ -5,6 +5,7 @@ import dagster as dg
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.publish import export_candidate, publish
+from orchestration.reconcile import stages
 
 CANDIDATE = dg.AssetKey(["golden", "candidate"])
 PUBLISHED = dg.AssetKey(["published", "golden_suppression"])
@@ -27,7 +28,7 @@ def candidate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
     """Export the candidate."""
     home, config = quietlist.folder, quietlist.config
     with warehouse(home, limits=config.limits) as con:
-        exported = export_candidate(con, home, quietlist.moment(context))
+        exported = export_candidate(con, home, quietlist.moment(context), state=stages.reconciled_state(con))
     return dg.MaterializeResult(metadata={"dagster/row_count": exported.row_count, "rows_sha256": exported.rows_sha256})
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import canonical_json, one_file, sha256_file, write_atomic
+from orchestration.core.files import canonical_json, one_file, sha256_file, sha256_text, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.publish.rows import rows_sha256
 
@@ -101,10 +101,14 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime) -> Candidate:
+def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime, *, state: str | None = None) -> Candidate:
     """Write the golden table of ``con``, and the evidence for releases, replacing the candidate before it.
 
     The rows carry the number of the version that they will be if they are published next; their hash leaves it out.
+
+    Args:
+        state: what the golden table was made of (``stages.reconciled_state``). A candidate of the same state, its files as they
+            were written, is kept when it would be published as it is or not at all; None writes it in any case.
 
     Raises:
         PermanentError: a table is missing, or lacks a column of the contract.
@@ -113,11 +117,16 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
 
     folder = candidate_folder(home)
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    version = next_version(home)
+    state = sha256_text(canonical_json([state, COLUMNS, EVIDENCE_COLUMNS])) if state else None
+    if state and _is_still(home, state, version):
+        record = json.loads((folder / _RECORD).read_text()) | {"as_of": as_of.isoformat()}
+        write_atomic(folder / _RECORD, canonical_json(record) + "\n")
+        return read_candidate(home)
     # The record goes first and comes back last: without it there is no candidate, so a crash leaves none.
     (folder / _RECORD).unlink(missing_ok=True)
     _require_columns(con, GOLDEN, {name: kind for name, kind in COLUMNS.items() if name != "golden_version"})
     _require_columns(con, EVIDENCE, EVIDENCE_COLUMNS)
-    version = next_version(home)
     columns = ", ".join(f"{version}::bigint as golden_version" if name == "golden_version" else name for name in COLUMNS)
     rows = folder / ROWS_FILE
     write_parquet(con, f"select {columns} from {GOLDEN} order by channel, identifier, scope, identifier_type", rows)
@@ -128,12 +137,34 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
         "version": version,
         "rows_sha256": rows_sha256(con, relation),
         "file_sha256": sha256_file(rows),
+        "evidence_sha256": sha256_file(folder / EVIDENCE_FILE),
+        "state": state,
         "row_count": sum(count for _, count in counts),
         "as_of": as_of.isoformat(),
         "counts": dict(counts),
     }
     write_atomic(folder / _RECORD, canonical_json(record) + "\n")
     return read_candidate(home)
+
+
+def _is_still(home: Home, state: str, version: int) -> bool:
+    """Whether the last candidate is of this state, in the files that were written, and would be published as it is or not at all:
+    its rows carry the number of the next version, or are those of the latest.
+    """
+    from orchestration.publish.versions import read_published
+
+    folder = candidate_folder(home)
+    try:
+        record = json.loads((folder / _RECORD).read_text())
+        is_same = record["state"] == state and all(
+            sha256_file(folder / name) == record[digest]
+            for name, digest in ((ROWS_FILE, "file_sha256"), (EVIDENCE_FILE, "evidence_sha256"))
+        )
+    except (OSError, ValueError, KeyError):
+        return False
+    return is_same and (
+        record["version"] == version or (version > 1 and read_published(home).rows_sha256 == record["rows_sha256"])
+    )
 
 
 def read_candidate(home: Home) -> Candidate:

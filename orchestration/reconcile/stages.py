@@ -199,6 +199,11 @@ def is_of_this_key(con: duckdb.DuckDBPyConnection, home: Home) -> bool:
     return _stamp(con, KEY_STAMP) == fingerprint(home_key(home))
 
 
+def reconciled_state(con: duckdb.DuckDBPyConnection) -> str | None:
+    """What the tables up to the golden one are made of, as one fingerprint; None while they are not made of one thing."""
+    return _stamp(con, "reconciled")
+
+
 def last_clock(con: duckdb.DuckDBPyConnection) -> datetime | None:
     """The ``as_of`` of the last reconciliation, or None when there was none."""
     text = _stamp(con, "clock")

@@ -28,8 +28,10 @@ from orchestration.publish import (
     latest_version,
     publish,
     read_candidate,
+    read_gated,
     read_published,
     rows_sha256,
+    versions,
 )
 from orchestration.publish.candidate import COLUMNS, ROWS_FILE
 from tests.gate.house import AS_OF, build_house, spoil
@@ -368,3 +370,100 @@ def test_the_difference_between_versions_is_told_by_key(home: Home) -> None:
             ("removed", "voice", "phone", "+12025550102", "*"),
         ]
         assert diff(con, new, new).fetchall() == []
+
+
+def test_a_candidate_of_the_same_state_is_kept_and_any_other_is_written_anew(home: Home) -> None:
+    def exported(state: str | None) -> tuple[bool, Candidate]:
+        """Whether the rows were written, and the candidate."""
+        file = home.warehouse_folder / "candidate" / ROWS_FILE
+        before = file.stat().st_mtime_ns if file.is_file() else None
+        with warehouse(home) as con:
+            candidate = export_candidate(con, home, LATER, state=state)
+        return file.stat().st_mtime_ns != before, candidate
+
+    was_written, first = exported("one")
+    assert was_written, "the first candidate of a home"
+    for label, state, prepare, expected in (
+        ("nothing has changed", "one", lambda: None, False),
+        ("another state of the golden table", "two", lambda: None, True),
+        ("a state that nobody names, as after a run that was cut off", None, lambda: None, True),
+        ("a candidate that nobody named a state for", "two", lambda: None, True),
+        ("a file altered since", "two", lambda: (first.folder / ROWS_FILE).write_bytes(b"x"), True),
+        ("evidence altered since", "two", lambda: first.folder.joinpath("evidence/releases.parquet").write_bytes(b"x"), True),
+        ("a record that is damaged", "two", lambda: (first.folder / "candidate.json").write_text("{"), True),
+    ):
+        prepare()
+        was_written, candidate = exported(state)
+        assert was_written == expected, label
+        assert (candidate.rows_sha256, candidate.as_of) == (first.rows_sha256, LATER), label
+
+
+def test_a_kept_candidate_is_published_once_and_written_anew_where_others_went_out_since(home: Home) -> None:
+    def exported() -> Candidate:
+        with warehouse(home) as con:
+            return export_candidate(con, home, LATER, state="one")
+
+    export(home)
+    first = exported()
+    assert publish(home, LATER).version == 1
+    kept = exported()
+    assert (kept.version, publish(home, LATER).is_new) == (1, False), "its rows are those of the latest version"
+    change(home, 7)
+    export(home, LATER)
+    publish(home, LATER)
+    change(home, 1)
+    with warehouse(home) as con:
+        export_candidate(con, home, LATER, state="three")
+    latest = read_published(home)
+    assert latest.version == 2
+    assert latest.rows_sha256 != first.rows_sha256
+    record = first.folder / "candidate.json"
+    stale = json.loads(record.read_text()) | {"version": 1}
+    record.write_text(json.dumps(stale))
+    with warehouse(home) as con:
+        assert export_candidate(con, home, LATER, state="three").version == 3, "numbered as version 1, it can't be the next"
+
+
+def test_the_file_that_the_gate_judged_is_not_looked_into_again_before_a_push(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = export(home, permit=None)
+    result = Result("golden", "T", "Every row is right.", "stop", "Because.", "expect", "", True, True, {})
+    ledger = "c" * 64
+    kept = store(home, Verdict("exit", "pass", candidate.rows_sha256, AS_OF, (result,), entry_rows_sha256=ledger,
+                               file_sha256=candidate.file_sha256))  # fmt: skip
+    store(home, Verdict("entry", "pass", ledger, AS_OF, ()))
+    publish(home, AS_OF)
+    hashed: list[str] = []
+    monkeypatch.setattr(versions, "_rows_in", lambda *_: hashed.append("again") or "other rows")
+    assert read_gated(home).version == 1
+    assert hashed == []
+
+    verdict = home.gate_folder / kept.file_name
+    whole = verdict.read_bytes()
+    for label, spoiled, seen in (
+        ("altered", whole.replace(candidate.file_sha256.encode(), b"0" * 64), "is not as it was recorded"),
+        ("gone", None, "is gone"),
+    ):
+        verdict.unlink()
+        if spoiled is not None:
+            verdict.write_bytes(spoiled)
+        with pytest.raises(PermanentError, match=seen):
+            read_gated(home)
+        assert hashed == [], label
+
+    verdict.write_bytes(whole)
+    manifest = home.golden_published / "version=1" / "part-0.parquet"
+    manifest.chmod(0o600)
+    manifest.write_bytes(manifest.read_bytes() + b"x")
+    with pytest.raises(PermanentError, match="is not the file that was published"):
+        read_gated(home)
+
+
+def test_a_file_that_the_gate_did_not_judge_has_its_rows_hashed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    export(home)  # these verdicts name no file
+    publish(home, AS_OF)
+    assert read_gated(home).version == 1
+    monkeypatch.setattr(versions, "_rows_in", lambda *_: "other rows")
+    with pytest.raises(PermanentError, match="are not those that its manifest"):
+        read_gated(home)
