@@ -155,16 +155,16 @@ def read_gated(home: Home, limits: Limits | None = None) -> Snapshot:
         PermanentError: as :func:`read_published`, or the rows are others than its manifest says, or nobody published them.
     """
     snapshot = read_published(home)
+    if not _is_judged_file(home, snapshot):
+        files = tuple((str(snapshot.folder / file["name"]), file["sha256"]) for file in snapshot.manifest["files"])
+        if _rows_in(home, limits or Limits(), files) != snapshot.rows_sha256:
+            raise _broken(f"the rows of version {snapshot.version} are not those that its {MANIFEST} says were judged")
     if not chain.holds(home, publication_link(home, snapshot.version)):
         raise _broken(
             f"version {snapshot.version} is not recorded on the chain as it is now",
             "run quietlist run, which records a version that a killed run published; refused again, it was altered: restore "
             "the published folder from its backup",
         )
-    if not _is_judged_file(home, snapshot):
-        files = tuple((str(snapshot.folder / file["name"]), file["sha256"]) for file in snapshot.manifest["files"])
-        if _rows_in(home, limits or Limits(), files) != snapshot.rows_sha256:
-            raise _broken(f"the rows of version {snapshot.version} are not those that its {MANIFEST} says were judged")
     return snapshot
 
 
@@ -172,7 +172,10 @@ def _is_judged_file(home: Home, snapshot: Snapshot) -> bool:
     """Whether the version's file, which was just proved, is the very one that the gate judged. The verdict is on the chain with
     the file's hash beside that of its rows, and the same bytes hold the same rows: hashing them again takes thirty times as long.
     """
-    verdict = read_named(home, snapshot.manifest["gate"]["verdict"])
+    name = snapshot.manifest["gate"]["verdict"]
+    if not (home.gate_folder / name).is_file():
+        return False  # whether the rows may leave without it, the gate is asked next
+    verdict = read_named(home, name)
     golden = [file["sha256"] for file in snapshot.manifest["files"] if file["name"] != EVIDENCE_FILE]
     return verdict.gate == "exit" and verdict.rows_sha256 == snapshot.rows_sha256 and golden == [verdict.file_sha256]
 
