@@ -509,7 +509,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("delivered twice", "files come again, one under a copy's name, one of yesterday", ABSORBED, "", _deliver_twice),
     Fault("renamed", "files come under names that say nothing", ABSORBED, "", _rename, is_short=True),
     Fault("reordered", "rows in another order, one file in two parts", ABSORBED, "", _reorder),
-    Fault("yesterday's export again", "yesterday's exports arrive behind today's", ABSORBED, "", _yesterday_again),
+    Fault("yesterday's export again", "yesterday's exports arrive behind today's", ABSORBED, "", _yesterday_again, is_short=True),
     Fault("half an export", "exports lack half of their rows", ALERTED, "half of its rows", _halve(_CRM, _NEWS)),
     Fault(
         "half a registry",

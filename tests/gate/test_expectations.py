@@ -317,16 +317,36 @@ def test_leaving_the_list_needs_an_explanation(judged: Judge, why: str, happened
             [("a", 1, True, "202", 100), ("b", 2, True, "202", 50), ("c", 2, True, "202", 50)],
             False,
         ),
+        (
+            "the same bytes again, behind the next copy",
+            [("a", 1, True, "202", 100), ("b", 2, True, "202", 110), ("a again", 1, True, "202", 100)],
+            False,
+        ),
+        (
+            "the same bytes again, and half of the next copy",
+            [("a", 1, True, "202", 100), ("a again", 1, True, "202", 100), ("b", 2, True, "202", 50)],
+            True,
+        ),
+        (
+            "one day's copy from two sources",
+            [("a", 1, True, "202", 100), ("x", 1, True, "202", 100), ("b", 2, True, "202", 100)],
+            False,
+        ),
+        (
+            "half of one of two sources' copies",
+            [("a", 1, True, "202", 100), ("x", 2, True, "202", 100), ("b", 2, True, "202", 50)],
+            True,
+        ),
     ],
 )
 def test_copies_of_a_registry_are_counted(
     judged: Judge, why: str, copies: list[tuple[str, int, bool, str, int]], is_shrunk: bool
 ) -> None:
-    """None of these numbers is known to the company."""
+    """No number is known to the company. Files of one first letter hold the same bytes; x comes from another source."""
     happened = [
         f"insert into registries.file_areas values ('{file}', 'us_ftc', {full}, '{area}', {rows});"
-        f"insert into raw.landed_files (file_id, source, received_at, snapshot_at) values "
-        f"('{file}', 'us', '2026-03-0{day} 00:00+00', '2026-03-0{day} 00:00+00')"
+        f"insert into raw.landed_files (file_id, sha256, source, received_at, snapshot_at) values "
+        f"('{file}', '{file[0]}', '{'other' if file == 'x' else 'us'}', '2026-03-0{day} 00:00+00', '2026-03-0{day} 00:00+00')"
         for file, day, full, area, rows in copies
     ]
     failed = judged("registry_shrink", ";".join(happened))
