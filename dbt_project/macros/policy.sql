@@ -5,6 +5,19 @@
     ({{ cell }} = 'any' or {{ list_contains_value(split_list(cell), value) }})
 {%- endmacro %}
 
+-- What a request may say of channels, and the channels (with these columns of theirs) it means: "all" is every one of them.
+{% macro sayings(channels, columns) -%}
+    {%- for saying in ['channel', "'all'"] -%}
+    {%- if not loop.first %}
+    union all
+    {% endif -%}
+    select
+        {{ saying }} as saying,
+        {{ columns | join(', ') }}
+    from {{ channels }}
+    {%- endfor -%}
+{%- endmacro %}
+
 -- The region whose law applies: the request's, else the company's default, else '*', which is nowhere in particular.
 {% macro region_of_law(region) -%}
     coalesce(nullif(upper(trim({{ region }})), ''), nullif('{{ var("default_region") }}', ''), '*')

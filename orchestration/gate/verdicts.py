@@ -176,10 +176,10 @@ def read_verdict(home: Home, gate: str, rows_sha256: str) -> Verdict | None:
 
 
 def read_named(home: Home, name: str) -> Verdict:
-    """The verdict in the file of that name, which is there.
+    """The verdict in the file of that name.
 
     Raises:
-        PermanentError: it is none, or not the one that was recorded.
+        PermanentError: there is none, or it is not the one that was recorded.
     """
     path = home.gate_folder / name
     seen = ""
@@ -189,6 +189,8 @@ def read_named(home: Home, name: str) -> Verdict:
             seen = f"{path.name} is one on other rows, or does not say what its results say"
         elif not chain.holds(home, chain.file_link(home, "verdict", path)):
             seen = f"{path.name} is not as it was recorded, or was never recorded"
+    except FileNotFoundError:
+        seen = f"{path.name} is gone"
     except (ValueError, KeyError, TypeError):
         seen = f"{path.name} is no verdict"
     if seen:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -107,8 +108,8 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
     The rows carry the number of the version that they will be if they are published next; their hash leaves it out.
 
     Args:
-        state: what the golden table was made of (``stages.reconciled_state``). A candidate of the same state, its files as they
-            were written, is kept when it would be published as it is or not at all; None writes it in any case.
+        state: what the golden table was made of (``stages.reconciled_state``). A candidate of the same state whose files
+            the gate has judged is kept when it would be published as it is or not at all; None writes it in any case.
 
     Raises:
         PermanentError: a table is missing, or lacks a column of the contract.
@@ -118,10 +119,9 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
     folder = candidate_folder(home)
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     version = next_version(home)
-    state = sha256_text(canonical_json([state, COLUMNS, EVIDENCE_COLUMNS])) if state else None
-    if state and _is_still(home, state, version):
-        record = json.loads((folder / _RECORD).read_text()) | {"as_of": as_of.isoformat()}
-        write_atomic(folder / _RECORD, canonical_json(record) + "\n")
+    made_of = sha256_text(canonical_json([state, COLUMNS, EVIDENCE_COLUMNS])) if state else None
+    if made_of and (kept := _kept(home, made_of, version)):
+        write_atomic(folder / _RECORD, canonical_json({**kept, "as_of": as_of.isoformat()}) + "\n")
         return read_candidate(home)
     # The record goes first and comes back last: without it there is no candidate, so a crash leaves none.
     (folder / _RECORD).unlink(missing_ok=True)
@@ -138,7 +138,7 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
         "rows_sha256": rows_sha256(con, relation),
         "file_sha256": sha256_file(rows),
         "evidence_sha256": sha256_file(folder / EVIDENCE_FILE),
-        "state": state,
+        "made_of": made_of,
         "row_count": sum(count for _, count in counts),
         "as_of": as_of.isoformat(),
         "counts": dict(counts),
@@ -147,24 +147,30 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
     return read_candidate(home)
 
 
-def _is_still(home: Home, state: str, version: int) -> bool:
-    """Whether the last candidate is of this state, in the files that were written, and would be published as it is or not at all:
-    its rows carry the number of the next version, or are those of the latest.
+def _kept(home: Home, made_of: str, version: int) -> dict[str, Any] | None:
+    """The record of the last candidate if it was made of the same, the gate's verdict vouches for its files as they are, and they
+    would be published as they are or not at all: the rows carry the number of the next version, or are those of the latest.
+
+    The record alone would not do. Nobody but the run that wrote it can say that its hash is that of the rows in the file.
     """
+    from orchestration.gate.verdicts import read_verdict  # here: the gate needs this module's names
     from orchestration.publish.versions import read_published
 
     folder = candidate_folder(home)
     try:
-        record = json.loads((folder / _RECORD).read_text())
-        is_same = record["state"] == state and all(
-            sha256_file(folder / name) == record[digest]
-            for name, digest in ((ROWS_FILE, "file_sha256"), (EVIDENCE_FILE, "evidence_sha256"))
+        record: dict[str, Any] = json.loads((folder / _RECORD).read_text())
+        if record["made_of"] != made_of:
+            return None
+        verdict = read_verdict(home, "exit", record["rows_sha256"])
+        is_whole = (
+            verdict is not None
+            and verdict.file_sha256 == record["file_sha256"] == sha256_file(folder / ROWS_FILE)
+            and record["evidence_sha256"] == sha256_file(folder / EVIDENCE_FILE)
         )
-    except (OSError, ValueError, KeyError):
-        return False
-    return is_same and (
-        record["version"] == version or (version > 1 and read_published(home).rows_sha256 == record["rows_sha256"])
-    )
+    except (OSError, ValueError, KeyError, TypeError, PermanentError):
+        return None  # whatever is wrong with it, a new one is right
+    is_of_use = record["version"] == version or (version > 1 and read_published(home).rows_sha256 == record["rows_sha256"])
+    return record if is_whole and is_of_use else None
 
 
 def read_candidate(home: Home) -> Candidate:

@@ -172,10 +172,10 @@ def _is_judged_file(home: Home, snapshot: Snapshot) -> bool:
     """Whether the version's file, which was just proved, is the very one that the gate judged. The verdict is on the chain with
     the file's hash beside that of its rows, and the same bytes hold the same rows: hashing them again takes thirty times as long.
     """
-    name = snapshot.manifest["gate"]["verdict"]
-    if not (home.gate_folder / name).is_file():
-        return False  # whether the rows may leave without it, the gate is asked next
-    verdict = read_named(home, name)
+    try:
+        verdict = read_named(home, snapshot.manifest["gate"]["verdict"])
+    except PermanentError:
+        return False  # what is altered or gone vouches for nothing; whether the rows may leave, the gate's newest verdict says
     golden = [file["sha256"] for file in snapshot.manifest["files"] if file["name"] != EVIDENCE_FILE]
     return verdict.gate == "exit" and verdict.rows_sha256 == snapshot.rows_sha256 and golden == [verdict.file_sha256]
 

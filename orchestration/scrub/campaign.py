@@ -1,8 +1,8 @@
 """The campaign file as rows that can be read more than once. What its columns mean is ``identifiers``' business.
 
-A CSV file is read in any dialect and encoding that the readers know: straight from the file where DuckDB is beyond doubt,
-else record by record into a table of the scrub's own. Parquet keeps its types. Every record has its number as its id, so
-that whatever becomes of it can be counted against the records that were counted apart.
+A CSV file is read in any dialect and encoding that the readers know, once, into a table of the scrub's own: by DuckDB where
+that is beyond doubt, else record by record. Parquet is read where it lies and keeps its types. Every record has its number as
+its id, so that whatever becomes of it can be counted against the records that were counted apart.
 """
 
 from __future__ import annotations

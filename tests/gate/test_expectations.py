@@ -337,6 +337,12 @@ def test_leaving_the_list_needs_an_explanation(judged: Judge, why: str, happened
             [("a", 1, True, "202", 100), ("x", 2, True, "202", 100), ("b", 2, True, "202", 50)],
             True,
         ),
+        (
+            "two sources whose copies differ every day",
+            [("a", 1, True, "202", 50), ("x", 1, True, "202", 100), ("b", 2, True, "202", 50), ("x2", 2, True, "202", 100)],
+            False,
+        ),
+        ("half, from a source that is new", [("a", 1, True, "202", 100), ("x", 2, True, "202", 50)], True),
     ],
 )
 def test_copies_of_a_registry_are_counted(
@@ -346,7 +352,7 @@ def test_copies_of_a_registry_are_counted(
     happened = [
         f"insert into registries.file_areas values ('{file}', 'us_ftc', {full}, '{area}', {rows});"
         f"insert into raw.landed_files (file_id, sha256, source, received_at, snapshot_at) values "
-        f"('{file}', '{file[0]}', '{'other' if file == 'x' else 'us'}', '2026-03-0{day} 00:00+00', '2026-03-0{day} 00:00+00')"
+        f"('{file}', '{file[0]}', '{'other' if file[0] == 'x' else 'us'}', '2026-03-0{day} 00:00+00', '2026-03-0{day} 00:00+00')"
         for file, day, full, area, rows in copies
     ]
     failed = judged("registry_shrink", ";".join(happened))

@@ -372,56 +372,73 @@ def test_the_difference_between_versions_is_told_by_key(home: Home) -> None:
         assert diff(con, new, new).fetchall() == []
 
 
-def test_a_candidate_of_the_same_state_is_kept_and_any_other_is_written_anew(home: Home) -> None:
-    def exported(state: str | None) -> tuple[bool, Candidate]:
-        """Whether the rows were written, and the candidate."""
-        file = home.warehouse_folder / "candidate" / ROWS_FILE
-        before = file.stat().st_mtime_ns if file.is_file() else None
-        with warehouse(home) as con:
-            candidate = export_candidate(con, home, LATER, state=state)
-        return file.stat().st_mtime_ns != before, candidate
+def exported_of(home: Home, state: str | None, *, is_judged: bool = True) -> tuple[bool, Candidate]:
+    """Export the golden table of that state, and judge the very file: whether its rows were written, and the candidate."""
+    file = home.warehouse_folder / "candidate" / ROWS_FILE
+    before = file.stat().st_mtime_ns if file.is_file() else None
+    with warehouse(home) as con:
+        candidate = export_candidate(con, home, LATER, state=state)
+    if is_judged:
+        ledger = "c" * 64
+        store(home, Verdict("exit", "pass", candidate.rows_sha256, LATER, (), entry_rows_sha256=ledger,
+                            file_sha256=sha256_file(file)))  # fmt: skip
+        store(home, Verdict("entry", "pass", ledger, LATER, ()))
+    return file.stat().st_mtime_ns != before, candidate
 
-    was_written, first = exported("one")
+
+def test_a_candidate_of_the_same_state_is_kept_and_any_other_is_written_anew(home: Home) -> None:
+    was_written, first = exported_of(home, "one")
     assert was_written, "the first candidate of a home"
+    rows, evidence, record = (first.folder / name for name in (ROWS_FILE, "evidence/releases.parquet", "candidate.json"))
+
+    def claim(**claims: object) -> None:
+        record.write_text(json.dumps(json.loads(record.read_text()) | claims))
+
     for label, state, prepare, expected in (
         ("nothing has changed", "one", lambda: None, False),
         ("another state of the golden table", "two", lambda: None, True),
         ("a state that nobody names, as after a run that was cut off", None, lambda: None, True),
         ("a candidate that nobody named a state for", "two", lambda: None, True),
-        ("a file altered since", "two", lambda: (first.folder / ROWS_FILE).write_bytes(b"x"), True),
-        ("evidence altered since", "two", lambda: first.folder.joinpath("evidence/releases.parquet").write_bytes(b"x"), True),
-        ("a record that is damaged", "two", lambda: (first.folder / "candidate.json").write_text("{"), True),
-    ):
+        ("rows altered since", "two", lambda: rows.write_bytes(b"x"), True),
+        ("evidence altered since", "two", lambda: evidence.write_bytes(b"x"), True),
+        ("a record that claims other rows than the gate judged", "two", lambda: claim(rows_sha256="a" * 64), True),
+        ("rows altered, and the record with them", "two", lambda: (rows.write_bytes(b"x"),
+                                                                  claim(file_sha256=sha256_file(rows))), True),
+        ("a record that is damaged", "two", lambda: record.write_text("{"), True),
+        ("a record that is none", "two", lambda: record.write_text("[]"), True),
+        ("a verdict that was altered", "two", lambda: [path.write_text("{}") for path in home.gate_folder.glob("exit-*")], True),
+    ):  # fmt: skip
         prepare()
-        was_written, candidate = exported(state)
+        was_written, candidate = exported_of(home, state)
         assert was_written == expected, label
         assert (candidate.rows_sha256, candidate.as_of) == (first.rows_sha256, LATER), label
 
 
-def test_a_kept_candidate_is_published_once_and_written_anew_where_others_went_out_since(home: Home) -> None:
-    def exported() -> Candidate:
-        with warehouse(home) as con:
-            return export_candidate(con, home, LATER, state="one")
+def test_a_candidate_that_no_gate_has_judged_is_written_anew(home: Home) -> None:
+    exported_of(home, "one", is_judged=False)
+    assert exported_of(home, "one")[0]
+    assert not exported_of(home, "one")[0]
 
-    export(home)
-    first = exported()
+
+def test_a_candidate_is_kept_while_its_rows_are_the_latest_or_the_next_version(home: Home) -> None:
+    exported_of(home, "one")
     assert publish(home, LATER).version == 1
-    kept = exported()
-    assert (kept.version, publish(home, LATER).is_new) == (1, False), "its rows are those of the latest version"
+    was_written, kept = exported_of(home, "one")
+    assert (was_written, kept.version) == (False, 1), "its rows are those of the latest version"
+    before = tree(home)
+    assert not publish(home, LATER).is_new
+    assert tree(home) == before
     change(home, 7)
-    export(home, LATER)
-    publish(home, LATER)
+    was_written, other = exported_of(home, "two")
+    assert (was_written, other.version) == (True, 2)
+    assert not exported_of(home, "two")[0], "not published yet, it is still the next version"
+    assert publish(home, LATER).version == 2
     change(home, 1)
-    with warehouse(home) as con:
-        export_candidate(con, home, LATER, state="three")
-    latest = read_published(home)
-    assert latest.version == 2
-    assert latest.rows_sha256 != first.rows_sha256
-    record = first.folder / "candidate.json"
-    stale = json.loads(record.read_text()) | {"version": 1}
-    record.write_text(json.dumps(stale))
-    with warehouse(home) as con:
-        assert export_candidate(con, home, LATER, state="three").version == 3, "numbered as version 1, it can't be the next"
+    exported_of(home, "three")
+    record = other.folder / "candidate.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"version": 1}))
+    was_written, anew = exported_of(home, "three")
+    assert (was_written, anew.version) == (True, 3), "numbered otherwise, and not the latest: it can't be published as it is"
 
 
 def test_the_file_that_the_gate_judged_is_not_looked_into_again_before_a_push(
@@ -441,14 +458,13 @@ def test_the_file_that_the_gate_judged_is_not_looked_into_again_before_a_push(
 
     verdict = home.gate_folder / kept.file_name
     whole = verdict.read_bytes()
-    verdict.write_bytes(whole.replace(candidate.file_sha256.encode(), b"0" * 64))
-    with pytest.raises(PermanentError, match="is not as it was recorded"):
-        read_gated(home)
-    assert hashed == []
-    verdict.unlink()
-    with pytest.raises(PermanentError, match="the rows of version 1 are not those"):  # what the double above says
-        read_gated(home)
-    assert hashed == ["again"]
+    for number, spoiled in enumerate((whole.replace(candidate.file_sha256.encode(), b"0" * 64), None), 1):
+        verdict.unlink()
+        if spoiled is not None:
+            verdict.write_bytes(spoiled)
+        with pytest.raises(PermanentError, match="the rows of version 1 are not those"):  # what the double above says
+            read_gated(home)
+        assert hashed == ["again"] * number, "a verdict that is altered, or gone, vouches for nothing"
 
     verdict.write_bytes(whole)
     rows = home.golden_published / "version=1" / ROWS_FILE

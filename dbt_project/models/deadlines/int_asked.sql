@@ -26,18 +26,9 @@ channels as (
 
 ),
 
--- What a request may say, and the channels it means: "all" is every one of them.
 sayings as (
 
-    select
-        channel as saying,
-        channel
-    from channels
-    union all
-    select
-        'all' as saying,
-        channel
-    from channels
+    {{ sayings('channels', ['channel']) }}
 
 ),
 

@@ -40,20 +40,9 @@ contact_points as (
 
 ),
 
--- What a request may say, and the channels and kinds of identifier it means: "all" is every one of them.
 sayings as (
 
-    select
-        channel as saying,
-        channel,
-        identifier_type
-    from channels
-    union all
-    select
-        'all' as saying,
-        channel,
-        identifier_type
-    from channels
+    {{ sayings('channels', ['channel', 'identifier_type']) }}
 
 ),
 
