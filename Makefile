@@ -16,7 +16,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test check fuzz faults dev bench clean install install-dev lock audit sbom fmt dbt
+.PHONY: help run test test-all check fuzz faults dev bench clean install install-dev lock audit sbom fmt dbt
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,8 +48,14 @@ $(HOME_DIR)/quietlist.toml:
 run: install $(HOME_DIR)/quietlist.toml ## Install, make a demo home from the samples, run everything, say where to look
 	@$(BIN)/quietlist run --home $(HOME_DIR) --as-of $(AS_OF)
 
-test: install-dev ## Run every test (system packages only for the browser and PostgreSQL tests, which say why they skip)
-	@$(BIN)/python -m pytest
+# A file of tests stays with one process, so that what its tests share is made once. Past 8 processes the disk is what they wait for.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --durations 20
+
+test: install-dev ## Run every test on all cores (system packages only for the browser and PostgreSQL tests, which say why they skip)
+	@$(PYTEST)
+
+test-all: install-dev ## The same with the long seeded forms (about an hour)
+	@$(PYTEST) -m "slow or not slow"
 
 check: install-dev ## Lint, types, SQL, definitions: everything that is not a test
 	$(BIN)/ruff check .

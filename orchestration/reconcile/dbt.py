@@ -9,27 +9,31 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from orchestration.core.config import Config, Limits
 from orchestration.core.errors import QuietlistError
 from orchestration.core.files import sha256_text
-from orchestration.core.home import CHECKOUT, Home
+from orchestration.core.home import CHECKOUT, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import shortage, spill_folder
 from orchestration.destinations.contract import facts_of
 from orchestration.readers.feeds import KINDS, models_of_kind
 
 PROJECT = CHECKOUT / "dbt_project"
-TARGET = PROJECT / "target"
-MANIFEST = TARGET / "manifest.json"
-_STAMP = TARGET / "quietlist_sources.sha256"
+_MANIFEST_NAME = "manifest.json"
+_PARSED_NAME = "partial_parse.msgpack"
+_DIGEST_LETTERS = 16  # of the SHA-256 of what a manifest is made of: enough to tell the versions of one machine apart
+_KEPT_MANIFESTS = 8  # 4 MB each; two checkouts, each with its last few versions, need no more
 _VAR_OF_KIND = {
     "requests": "request_models",
     "contacts": "contact_models",
@@ -122,23 +126,54 @@ def models_hash() -> str:
     return _hash_of("models/**/*.sql", "macros/**/*.sql")
 
 
+def cache_folder() -> Path:
+    """Where parsed manifests lie: ``QUIETLIST_CACHE``, else the user's cache folder. Nothing in it is needed twice."""
+    chosen = os.environ.get("QUIETLIST_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    return Path(chosen or Path.home() / ".cache").expanduser() / "quietlist"
+
+
+def manifest_folder() -> Path:
+    """The folder of this project's parsed manifest, named by the hash of all that it is made of."""
+    made_of = f"{PROJECT}\n{version('dbt-core')}\n{version('dbt-duckdb')}\n{_sources_hash()}"
+    return cache_folder() / f"manifest-{sha256_text(made_of)[:_DIGEST_LETTERS]}"
+
+
 def ensure_manifest() -> Path:
-    """Parse the project if anything in it changed since the last time; returns the path of ``manifest.json``."""
+    """Parse the project if anything in it changed since the last time; returns the path of ``manifest.json``.
+
+    A manifest is written aside and renamed as a whole, so that processes that start at once never read half of one.
+    """
     with _lock:
-        wanted = _sources_hash()
-        if MANIFEST.exists() and _STAMP.exists() and _STAMP.read_text() == wanted:
-            return MANIFEST
-        success, _, error = _invoke(
-            ["parse", "--no-partial-parse"], model_vars(), TARGET / Home.at(TARGET).warehouse_file.name, None, None
-        )
-        if not success:
-            raise QuietlistError("Parsing the dbt project", seen=error, next_step="correct the file it names")
-        _STAMP.write_text(wanted)
-        _loaded.clear()
-        return MANIFEST
+        folder = manifest_folder()
+        if not (folder / _MANIFEST_NAME).is_file():
+            folder.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+            aside = Path(tempfile.mkdtemp(prefix=".parsing-", dir=folder.parent))
+            try:
+                _parse_into(aside)
+                with suppress(OSError):  # another process was as quick, and wrote the same
+                    aside.rename(folder)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+            _forget_old_manifests(folder)
+        return folder / _MANIFEST_NAME
 
 
-_loaded: dict[str, Any] = {}
+def _parse_into(folder: Path) -> None:
+    success, _, error = _invoke(
+        ["parse", "--no-partial-parse"], model_vars(), folder / Home.at(folder).warehouse_file.name, None, None, target=folder
+    )
+    if not success:
+        raise QuietlistError("Parsing the dbt project", seen=error, next_step="correct the file it names")
+
+
+def _forget_old_manifests(current: Path) -> None:
+    others = [path for path in current.parent.glob("manifest-*") if path != current]
+    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in others[_KEPT_MANIFESTS - 1 :]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+_loaded: dict[Path, Any] = {}
 
 
 def _manifest() -> Any:
@@ -148,13 +183,13 @@ def _manifest() -> Any:
     """
     from dbt.contracts.graph.manifest import Manifest
 
-    stamp = _STAMP.read_text()
-    if stamp not in _loaded:
-        manifest = Manifest.from_msgpack((TARGET / "partial_parse.msgpack").read_bytes())
+    folder = ensure_manifest().parent
+    if folder not in _loaded:
+        manifest = Manifest.from_msgpack((folder / _PARSED_NAME).read_bytes())
         manifest.build_flat_graph()
         _loaded.clear()
-        _loaded[stamp] = manifest
-    return _loaded[stamp]
+        _loaded[folder] = manifest
+    return _loaded[folder]
 
 
 def manifest_nodes() -> dict[str, Any]:
@@ -182,7 +217,6 @@ def invoke(
     """
     home.create()
     with _lock:
-        ensure_manifest()
         arguments = [command, "--select", *selection.split()]
         if command == "build":
             # Unit tests prove the models once per change, in the test suite, not at every run.
@@ -198,17 +232,22 @@ def invoke(
 
 
 def _invoke(
-    arguments: list[str], variables: dict[str, Any], warehouse: Path, home: Home | None, config: Config | None
+    arguments: list[str],
+    variables: dict[str, Any],
+    warehouse: Path,
+    home: Home | None,
+    config: Config | None,
+    *,
+    target: Path | None = None,
 ) -> tuple[bool, list[NodeResult], str]:
     from dbt.cli.main import dbtRunner
 
-    parsing = home is None or config is None
     environment = {"QUIETLIST_WAREHOUSE": str(warehouse), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
     flags = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--quiet", "--vars", json.dumps(variables)]
     # dbt's own log repeats compiled SQL and, on errors, row values: it is switched off, results carry what matters.
     flags += ["--log-level", "none", "--log-level-file", "none"]
-    if parsing:
-        flags += ["--target-path", str(TARGET)]
+    if target is not None:
+        flags += ["--target-path", str(target)]
     else:
         assert home is not None and config is not None
         limits = config.limits
@@ -216,7 +255,7 @@ def _invoke(
         environment["QUIETLIST_SPILL_LIMIT"] = limits.spill
         flags += ["--target-path", str(home.warehouse_folder / "dbt_target"), "--no-write-json"]
     with _environment(environment), _released():
-        runner = dbtRunner() if parsing else dbtRunner(manifest=_manifest())
+        runner = dbtRunner() if target is not None else dbtRunner(manifest=_manifest())
         outcome = runner.invoke([*arguments, *flags])
         results = [_node_result(item) for item in getattr(outcome.result, "results", None) or []]
         return bool(outcome.success), results, _without_values(str(outcome.exception or ""))

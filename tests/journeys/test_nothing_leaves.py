@@ -42,9 +42,7 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A home whose golden model is broken on purpose: the models are copied and one line of one of them changed."""
     project = tmp_path / "dbt_project"
     shutil.copytree(CHECKOUT / "dbt_project", project, ignore=shutil.ignore_patterns("target"))
-    for name, value in (("PROJECT", project), ("TARGET", project / "target"), ("MANIFEST", project / "target" / "manifest.json")):
-        monkeypatch.setattr(dbt, name, value)
-    monkeypatch.setattr(dbt, "_STAMP", project / "target" / "sources.sha256")
+    monkeypatch.setattr(dbt, "PROJECT", project)
     break_model(BREAK)
     home = Home.at(make(tmp_path / "home"))
     (home.inbox / "asks" / "people.csv").write_text(ASKS)

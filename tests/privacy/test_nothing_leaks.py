@@ -118,7 +118,7 @@ def test_everything_that_can_go_wrong_names_nobody(
     assert {where: found for where, text in spoken.items() if (found := traces(text.encode()))} == {}
     assert not in_arguments
     assert "\x1b" not in quietlist.said, "no escape sequence reaches the terminal"
-    assert leaks([home.root, tmp_path / "tmp", dbt.TARGET], home.root) == {}
+    assert leaks([home.root, tmp_path / "tmp", dbt.manifest_folder()], home.root) == {}
     assert traces(database.read_bytes()), "they did go all the way"
     open_to_others = {
         path.relative_to(home.root).as_posix(): oct(path.stat().st_mode & 0o777)
