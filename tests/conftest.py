@@ -14,3 +14,10 @@ os.environ.update(
     # A test that forgets to name a home must not find somebody's real one.
     QUIETLIST_HOME=str(Path(tempfile.gettempdir()) / "quietlist-tests-without-a-home"),
 )
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes are named by their length: the processes that share the tests must call each by one name, and an archive that
+    is made while the tests are collected holds the time.
+    """
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
