@@ -16,7 +16,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test test-all check fuzz faults dev bench clean install install-dev lock audit sbom fmt dbt
+.PHONY: help run test test-all wheel check fuzz faults dev bench clean install install-dev lock audit sbom fmt dbt
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -93,6 +93,16 @@ bench: $(VENV)/.installed-bench ## Measure speed on generated data, beside what 
 
 dbt: install-dev ## Any dbt command with the vars the orchestration passes, e.g. make dbt ARGS="docs generate"
 	@$(BIN)/python -m orchestration.reconcile.dbt $(ARGS)
+
+wheel: install ## Build the wheel, install it by itself in an empty folder and run the demo with it
+	@rm -rf build/wheel && mkdir -p build/wheel/home/inbox
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	@$(BIN)/python -m venv build/wheel/venv
+	@build/wheel/venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	@build/wheel/venv/bin/python -m pip install --quiet --no-deps build/wheel/*.whl
+	@cp -Rp data/samples/*/ build/wheel/home/inbox/ && cp data/samples/quietlist.toml build/wheel/home/
+	@cd build/wheel/home && ../venv/bin/quietlist run --as-of $(AS_OF) && ../venv/bin/quietlist verify
+	@cd build/wheel/home && ../venv/bin/dagster definitions validate -m orchestration.definitions
 
 fmt: install-dev ## Format Python and SQL
 	$(BIN)/ruff format .

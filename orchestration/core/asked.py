@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestration.core.channels import scope_tree
-from orchestration.core.home import CHECKOUT, Home
+from orchestration.core.home import CHECKOUT, PACKAGE, Home
 
 if TYPE_CHECKING:
     from orchestration.core.config import Config
 
 _NOTE = "config_passed.json"
 # What a configuration is judged by: these files, and the names in these folders.
-_CODE = (CHECKOUT / "orchestration" / "core" / "config.py", CHECKOUT / "orchestration" / "core" / "channels.py")
-_NAMES = (CHECKOUT / "dbt_project" / "models" / "staging", CHECKOUT / "orchestration" / "destinations")
+_CODE = (PACKAGE / "core" / "config.py", PACKAGE / "core" / "channels.py")
+_NAMES = (CHECKOUT / "dbt_project" / "models" / "staging", PACKAGE / "destinations")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from orchestration.core.channels import CHANNELS, scope_tree
 from orchestration.core.errors import ConfigError
-from orchestration.core.home import CHECKOUT, Home
+from orchestration.core.home import CHECKOUT, PACKAGE, Home
 
 Channel = Literal["email", "voice", "sms", "fax", "postal", "ads"]
 
@@ -255,7 +255,7 @@ def known_formats() -> tuple[str, ...]:
 
 def known_systems() -> tuple[str, ...]:
     """The destination modules, which are the systems a destination may have."""
-    folder = CHECKOUT / "orchestration" / "destinations"
+    folder = PACKAGE / "destinations"
     return tuple(sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_") and path.stem != "contract"))
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from orchestration.core.errors import ConfigError
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1]
+# The folder that holds dbt_project/ and expectations/: the wheel packs them into the package, a checkout has them beside it.
+_PACKED = PACKAGE / "packed"
+CHECKOUT = _PACKED if _PACKED.is_dir() else PACKAGE.parent
 CONFIG_NAME = "quietlist.toml"
 # Owner only: the list of people who want to be left alone is itself private (promise 9).
 PRIVATE_FOLDER = 0o700
@@ -29,8 +32,8 @@ class Home:
 
     @classmethod
     def at(cls, path: str | os.PathLike[str] | None = None) -> Home:
-        """The home given, else ``QUIETLIST_HOME``, else ``data/home`` in the checkout."""
-        chosen = path or os.environ.get("QUIETLIST_HOME") or CHECKOUT / "data" / "home"
+        """The home given, else ``QUIETLIST_HOME``, else ``data/home`` in the checkout, and the current folder without one."""
+        chosen = path or os.environ.get("QUIETLIST_HOME") or (Path.cwd() if _PACKED.is_dir() else CHECKOUT / "data" / "home")
         return cls(Path(chosen).expanduser().resolve())
 
     @property
