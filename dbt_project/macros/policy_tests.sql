@@ -13,3 +13,22 @@
     select * from {{ model }}
     where {{ condition }}
 {% endtest %}
+
+-- Every word of a cell that lists several is one of another table's, or one of `also`.
+{% test words_of(model, column_name, to, field, also=[]) %}
+    with listed as (
+
+        select
+            {{ column_name }},
+            {{ unnest_list(split_list(column_name)) }} as word
+        from {{ model }}
+
+    )
+
+    select distinct {{ column_name }} from listed
+    where
+        word not in (select known.{{ field }} from {{ to }} as known where known.{{ field }} is not null)
+        {% for word in also -%}
+        and word <> '{{ word }}'
+        {% endfor -%}
+{% endtest %}

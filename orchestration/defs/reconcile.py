@@ -13,6 +13,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.reconcile import dbt, stages
+from orchestration.reconcile.policy import PolicyRefused
 
 PHONES = dg.AssetKey(["identifiers", "phone"])
 EMAILS = dg.AssetKey(["identifiers", "email"])
@@ -51,9 +52,11 @@ def _step(name: str, select: str, build: Callable[..., stages.Built]) -> dg.Asse
         home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
         try:
             built = build(home, config, as_of)
-        except dbt.DbtFailed as failure:
-            # What was built before the failure stays visible; the failure itself stops the run.
-            yield from _events(context, quietlist, failure.results, failed=True)
+        except (dbt.DbtFailed, PolicyRefused) as failure:
+            # What was built before the failure stays visible; the failure itself stops the run. A refused policy left nothing.
+            refused = isinstance(failure, PolicyRefused)
+            results = [node for node in failure.results if not (refused and node.unique_id.startswith("seed."))]
+            yield from _events(context, quietlist, results, failed=True)
             raise
         yield from _events(context, quietlist, built.nodes)
 
@@ -84,18 +87,10 @@ def _events(
         if rows is not None:
             metadata["dagster/row_count"] = rows
         yield dg.Output(None, output_name=spec.key.to_python_identifier(), metadata=metadata)
-    # What a view shows may have changed though the view did not, so nothing is said of it without asking.
-    standing = {
-        spec.key for unique_id, spec in specs.items()
-        if not failed and unique_id not in by_id and manifest[unique_id]["config"]["materialized"] != "view"
-    }  # fmt: skip
+    # Only what ran is said: a check that did not run keeps what Dagster holds of its last time.
     for key in context.selected_asset_check_keys:
         node = by_id.get(_test_id(manifest, key))
-        if node is None and key.asset_key in standing:
-            yield dg.AssetCheckResult(
-                asset_key=key.asset_key, check_name=key.name, passed=True, metadata={"unchanged since it last passed": True}
-            )
-        elif node is not None and node.status in ("pass", "fail", "warn", "error"):
+        if node is not None and node.status in ("pass", "fail", "warn", "error"):
             yield dg.AssetCheckResult(
                 asset_key=key.asset_key,
                 check_name=key.name,

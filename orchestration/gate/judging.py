@@ -171,7 +171,7 @@ def _entry_result(home: Home, entry: str, as_of: datetime) -> Result:
         reason="Without it nobody knows whether every record that arrived is accounted for.",
         type="the entry gate's verdict on this ledger",
         arguments=f"as_of = {as_of.isoformat()}",
-        success=verdict is not None and verdict.as_of == as_of,
+        success=verdict is not None and verdict.as_of == as_of and verdict.level != "stop",
         evaluated=True,
         counts={},
     )

@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -55,6 +55,8 @@ class NodeResult:
     seconds: float
     failures: int | None
     message: str
+    node: Any = field(default=None, repr=False, compare=False)
+    """dbt's own node, as it was compiled."""
 
     @property
     def ok(self) -> bool:
@@ -210,7 +212,8 @@ def invoke(
     """Run one dbt command (``build``, ``run``, ``seed``, ``test``) for a selection on the home's warehouse.
 
     Args:
-        views: False leaves views as they stand, which are half of the models.
+        views: False leaves views as they stand, which are half of the models; but those that a check is about are built, so that
+            the check runs on the rows they show now.
 
     Raises:
         DbtFailed: a node failed; tests of severity ``warn`` do not.
@@ -222,12 +225,37 @@ def invoke(
             # Unit tests prove the models once per change, in the test suite, not at every run.
             arguments += ["--exclude-resource-type", "unit_test", "seed"]
         if not views:
-            arguments += ["--exclude", "config.materialized:view"]
+            arguments += ["--exclude", *_unchecked_views()]
         if full_refresh:
             arguments.append("--full-refresh")
         success, results, error = _invoke(arguments, run_vars(config, as_of), home.warehouse_file, home, config)
     if not success:
         raise DbtFailed(selection, results, error, config.limits)
+    return results
+
+
+def _unchecked_views() -> list[str]:
+    """The views that no check is about. To leave a view out would leave its checks out too."""
+    nodes = _manifest().nodes.values()
+    checked = {parent for node in nodes if node.resource_type == "test" for parent in node.depends_on.nodes}
+    return sorted(
+        node.name
+        for node in nodes
+        if node.resource_type == "model" and node.config.materialized == "view" and node.unique_id not in checked
+    )
+
+
+def build_seeds(home: Home, config: Config, as_of: datetime, warehouse: Path) -> list[NodeResult]:
+    """Load every policy seed into a database of its own and run the checks of the seeds on it. Raises nothing for what fails:
+    the results say it. ``warehouse`` has the name of a home's warehouse, which the compiled checks name.
+    """
+    with _lock:
+        ensure_manifest()
+        # Cautious: a check that also looks at a model belongs to that model's step.
+        arguments = ["build", "--select", "resource_type:seed", "--indirect-selection", "cautious", "--full-refresh"]
+        success, results, error = _invoke(arguments, run_vars(config, as_of), warehouse, home, config)
+    if not success and not any(not result.ok for result in results):
+        raise DbtFailed("resource_type:seed", results, error, config.limits)
     return results
 
 
@@ -267,7 +295,9 @@ def _node_result(item: Any) -> NodeResult:
         status=str(item.status),
         seconds=round(item.execution_time, 3),
         failures=item.failures,
-        message=_without_values(str(item.message or "")),
+        # A seed is the company's own file and holds nobody's data: the row that can't be loaded is to be seen.
+        message=str(item.message or "") if item.node.resource_type == "seed" else _without_values(str(item.message or "")),
+        node=item.node,
     )
 
 

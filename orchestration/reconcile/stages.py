@@ -23,6 +23,7 @@ from orchestration.identifiers.cache import NormaliseCounts, create_identifier_t
 from orchestration.readers.tables import FAILED, create_raw_tables
 from orchestration.reconcile import batches, dbt
 from orchestration.reconcile.components import Linked, count_persons, create_person_table, link_persons
+from orchestration.reconcile.policy import load_policy
 from orchestration.registries import Updated, create_registry_tables, is_published, update
 from orchestration.sync import copy_state
 
@@ -66,7 +67,8 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
             return Built([], unchanged=True)
         # From here until the golden table is done the tables answer for no inputs as a whole.
         con.execute("delete from raw.stamps where name = 'reconciled'")
-        policy_changed = _stamp(con, "policy") != dbt.policy_hash()
+        policy = dbt.policy_hash()
+        policy_changed = _stamp(con, "policy") != policy
         anew = _must_build_anew(con, config)
         if anew:
             con.execute("begin")
@@ -76,9 +78,9 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
             con.execute("commit")
     nodes: list[dbt.NodeResult] = []
     if policy_changed:
-        nodes += dbt.invoke(home, config, as_of, "seed", "resource_type:seed", full_refresh=True)
+        nodes += load_policy(home, config, as_of)
         with warehouse(home, limits=config.limits) as con:
-            _set_stamp(con, "policy", dbt.policy_hash())
+            _set_stamp(con, "policy", policy)
     nodes += _build(home, config, as_of, "staging", anew=anew)
     with warehouse(home, limits=config.limits) as con:
         _note_files(con, "staging")
