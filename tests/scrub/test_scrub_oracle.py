@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from orchestration.core.home import Home
 from orchestration.evidence.check import Question, check_many
 from orchestration.evidence.explain import explain
 from orchestration.scrub.scrubbing import Request, scrub
-from tests.scrub.worlds import AS_OF, BINDS, EMAILS, NUMBERS, World, naive, publish, random_world, write_csv
+from tests.scrub.worlds import AS_OF, BINDS, EMAILS, EMPTY_WORDS, NUMBERS, World, naive, publish, random_world, write_csv
 
 DIALECTS = [
     (",", "\n", csv.QUOTE_MINIMAL, "utf-8"), (";", "\r\n", csv.QUOTE_ALL, "utf-8-sig"), ("\t", "\n", csv.QUOTE_MINIMAL, "utf-16"),
@@ -29,6 +30,14 @@ def read_back(folder: Path, kind: str, delimiter: str) -> list[dict[str, Any]]:
         return [{k: "" if v is None else str(v) for k, v in row.items()} for row in pq.read_table(parquet).to_pylist()]
     with (folder / f"{kind}.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream, delimiter=delimiter))
+
+
+def reason_of(text: str) -> tuple[str | None, ...]:
+    """One of all the reasons, as the parts that the naive reading gives."""
+    parts = re.fullmatch(r"(\w+) (\w+)(?: (\w+) \S+)? at (\S+) \((\w+)(?:, \S+)?\) in (.+)", text)
+    assert parts, f"not the form of a reason: {text}"
+    channel, reason, registry, scope, basis, column = parts.groups()
+    return column, channel, reason, basis, scope, registry
 
 
 def outcome_of(world: World, folder: Path, delimiter: str) -> dict[str, tuple[Any, ...]]:
@@ -45,7 +54,8 @@ def outcome_of(world: World, folder: Path, delimiter: str) -> dict[str, tuple[An
             }
             if kind == "blocked":
                 assert (said["registry_version"] is not None) == (said["registry"] is not None)
-                found[key] = (kind, *(said[name] for name in ("column", "channel", "reason", "basis", "scope", "registry")))
+                decided = tuple(said[name] for name in ("column", "channel", "reason", "basis", "scope", "registry"))
+                found[key] = (kind, *decided, frozenset(map(reason_of, (said["all_reasons"] or "").split("; "))))
             elif kind == "unreadable":
                 found[key] = (kind, None if said["reason"] == "empty" else said["column"], said["reason"])
             else:
@@ -112,7 +122,8 @@ def compare_with_check(seed: int, world: World, home: Home, found: dict[str, tup
         for channel in world.channels
         for column, kind in world.kinds.items()
         for node in world.nodes or [None]
-        if kind in {"email": ["email"], "ads": ["email", "phone"]}.get(channel, ["phone"]) and cells[column].strip()
+        if kind in {"email": ["email"], "ads": ["email", "phone"]}.get(channel, ["phone"])
+        if cells[column].strip() not in ("", *EMPTY_WORDS)
         if channel != "ads" or ("@" in cells[column]) == (kind == "email")
     ]
     answers = check_many(home, [question for _, question in asked], load_config(home))
