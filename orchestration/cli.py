@@ -1,6 +1,7 @@
 """The ``quietlist`` command: a thin, friendly door to the same jobs that Dagster runs. No stage logic here.
 
-Exit codes: 0 done (alerts are printed), 1 a gate stopped or held something, 2 usage or configuration, 3 failed.
+Exit codes: 0 done (alerts are printed), 1 a gate stopped or held something, 2 usage or configuration, 3 failed. ``check``
+answers with 0 (may be contacted), 4 (may not) or 5 (nobody knows).
 Heavy imports wait until a command needs them, so that ``check`` answers at once.
 """
 
@@ -126,12 +127,16 @@ def run(home_path: str | None, as_of: str | None, as_json: bool, job: str) -> No
 @_json_option
 @click.option("--channel", type=click.Choice(CHANNELS), help="email, voice, sms, fax, postal or ads.")
 @click.option("--identifier", help="An address or number, in any spelling a source may use; - reads it from standard input.")
-@click.option("--scope", default="*", show_default=True, help="The node asked about, e.g. acme/newsletter.")
+@click.option("--scope", help="The node asked about, e.g. acme/newsletter (default: anywhere in the company).")
 @click.option("--region", help="Country of a number written without one, e.g. US (default: the company's).")
 @click.option("--file", "batch", type=click.File("r"), help="CSV with the columns channel, identifier and scope: many at once.")
-def check(home_path: str | None, as_json: bool, channel: str | None, identifier: str | None, scope: str, region: str | None,
-          batch: Any) -> None:  # fmt: skip
-    """May this contact point be contacted? Answers from the published table."""
+def check(home_path: str | None, as_json: bool, channel: str | None, identifier: str | None, scope: str | None,
+          region: str | None, batch: Any) -> None:  # fmt: skip
+    """May this contact point be contacted? Answers from the published table and registries.
+
+    Exit code 0: it may. 4: it may not. 5: nobody knows, which is no permission. Of a file: 0 only when all of them may, 4 when
+    one may not. 2 and 3: there is no answer.
+    """
     from orchestration.evidence import check as checking
 
     home = Home.at(home_path).require()
@@ -148,6 +153,7 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
         )
     payload = [answer.as_dict() for answer in answers]
     _say(payload if batch is not None else payload[0], [answer.sentence() for answer in answers], as_json)
+    sys.exit(checking.worst(answers))
 
 
 class _Scrub(click.Group):

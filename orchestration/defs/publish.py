@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from orchestration.core.waiting import note_published
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.publish import export_candidate, publish
@@ -45,6 +46,7 @@ def published(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
     """Publish the candidate that the gate allowed."""
     home = quietlist.folder
     result = publish(home, quietlist.moment(context))
+    note_published(home)  # also when no row changed: what was delivered until now waits no longer
     return dg.MaterializeResult(
         metadata={
             "version": result.version,

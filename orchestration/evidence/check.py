@@ -2,8 +2,10 @@
 
 The warehouse is never opened, so an answer comes also while a run is going on, and it is the answer that consumers of
 the files get (DESIGN 5.3): a node is suppressed when a row names it or an ancestor, unless ``except_scopes`` of that
-row names it or an ancestor of it below the row. Beside it stands what the published registries say of a number, known to the
-company or not: ``scrub`` blocks by both, and leaves no number unscreened unsaid.
+row names it or an ancestor of it below the row. Without a node the question is "anywhere in the company", and any row answers
+it. Beside the rows stands what the published registries say of a number, known to the company or not: ``scrub`` blocks by both,
+and leaves no number unscreened unsaid. There are three answers, and "nobody knows" is no permission: nothing is published yet,
+the identifier names nobody, a registry could not have shown the number, or files wait that no run has read.
 
 This module loads in a fraction of a second, which is why it reads the door to the published files itself: the stage
 that owns them brings libraries along that a single question does not need. It proves the manifest, not the files'
@@ -17,7 +19,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,7 @@ from orchestration.core.asked import Asked, asked
 from orchestration.core.channels import TYPES_OF_CHANNEL, ancestry
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.home import Home
+from orchestration.core.waiting import Waiting, waiting
 from orchestration.evidence.masks import mask
 from orchestration.identifiers.lookup import Identifier, normalise_identifier
 
@@ -51,6 +54,9 @@ EXAMPLES = {
     "phone": "a number such as +1 202 555 0123",
     "postal": "'name | street | postal code | country'",
 }
+MAY, MAY_NOT, NOBODY_KNOWS = 0, 4, 5
+"""Exit codes of ``quietlist check``. 1, 2 and 3 mean what they mean everywhere: no answer was given."""
+_UNPUBLISHED = "nothing is published yet"
 _DOOR = "latest.json"
 _QUESTIONS_NAMED = 5  # in an error's one line; whoever mends the first ones sees what is wrong with the rest
 _FILE_COLUMNS = ("channel", "identifier", "scope", "region")
@@ -58,11 +64,11 @@ _FILE_COLUMNS = ("channel", "identifier", "scope", "region")
 
 @dataclass(frozen=True)
 class Question:
-    """One contact point, one channel, one node."""
+    """One contact point, one channel, one node; without a node: anywhere in the company."""
 
     channel: str
     identifier: str
-    scope: str = "*"
+    scope: str | None = None
     region: str | None = None
 
 
@@ -96,7 +102,7 @@ class Listing:
 class Answer:
     """What the published table says to one question, and the registries beside it.
 
-    ``suppressed`` is None when the identifier can't be read (``problem`` says why): that is no permission.
+    ``suppressed`` is None when the table says nothing (``problem`` says why): that is no permission.
     """
 
     question: Question
@@ -105,22 +111,31 @@ class Answer:
     """Normalised, as the table has it."""
     suppressed: bool | None
     rows: tuple[Row, ...]
-    """Every row that suppresses the node, the deciding one first."""
-    version: int
-    as_of: datetime
+    """Every row that suppresses what was asked about, the deciding one first."""
+    version: int | None
+    as_of: datetime | None
+    """None of both before the first publication."""
     problem: str | None = None
     listed: tuple[Listing, ...] = ()
     """Registries that bind the channel and list the number."""
     unscreened: tuple[str, ...] = ()
     """Registries that bind the channel and could not have shown the number, each with the reason."""
+    elsewhere: tuple[str, ...] = ()
+    """Where rows of this channel stand that do not cover the node asked about: they hold for other parts of the company."""
+    waiting: Waiting = field(default_factory=Waiting)
 
     @property
     def may_contact(self) -> bool | None:
-        """True only when the identifier was read, no row suppresses it, and every registry that binds it was seen not to
-        list it. None when one could not be seen: nobody knows, and that is no permission."""
-        if self.suppressed is not False or self.listed:
+        """False when a row or a registry stands against it. True only when the identifier was read, every registry that binds
+        it was seen not to list it, and nothing waits to be read. Else None: nobody knows, and that is no permission."""
+        if self.suppressed or self.listed:
             return False
-        return None if self.unscreened else True
+        return None if self.suppressed is None or self.unscreened or self.waiting else True
+
+    @property
+    def exit_code(self) -> int:
+        """For a script: 0 may be contacted, 4 may not, 5 nobody knows."""
+        return {True: MAY, False: MAY_NOT, None: NOBODY_KNOWS}[self.may_contact]
 
     @property
     def deciding(self) -> Row | None:
@@ -128,72 +143,90 @@ class Answer:
 
     @property
     def note(self) -> str | None:
-        """What the answer does not cover."""
-        if self.suppressed is False and self.listed:
-            names = ", ".join(f"{listing.registry}, version {listing.version}" for listing in self.listed)
-            return f"REGISTRY: it is listed in {names}; quietlist scrub blocks it, whatever consent there is."
-        if self.suppressed is False and self.unscreened:
-            return f"Not screened against {'; '.join(self.unscreened)}: that is not clear, and quietlist scrub sets it apart."
-        return None
+        """What stands beside the answer of the table."""
+        said = [
+            "quietlist scrub blocks it too, whatever consent there is." if self.listed and not self.rows else "",
+            f"Not screened against {'; '.join(self.unscreened)}: that is not clear, and quietlist scrub sets it apart."
+            if self.unscreened and self.may_contact is None else "",
+            f"Other parts of the company may not contact it: there is a row at {', '.join(self.elsewhere)}."
+            if self.elsewhere else "",
+            f"Not the last word: {said}." if (said := self.waiting.sentence()) else "",
+        ]  # fmt: skip
+        return " ".join(filter(None, said)) or None
 
     def as_dict(self) -> dict[str, Any]:
-        """For a program. Holds the identifier that was asked about, and nobody else's."""
+        """For a program. Holds the identifier that was asked about, and nobody else's. A ``scope`` of null: anywhere."""
         return {
             "channel": self.question.channel,
             "scope": self.question.scope,
             "identifier": self.identifier if self.identifier is not None else self.question.identifier,
             "identifier_type": self.identifier_type,
-            "suppressed": self.suppressed,
             "may_contact": self.may_contact,
+            "suppressed": self.suppressed,
             "deciding": self.deciding.as_dict() if self.deciding else None,
             "rows": [row.as_dict() for row in self.rows],
             "version": self.version,
             "as_of": self.as_of,
             "registries": [listing.__dict__ for listing in self.listed],
             "unscreened": list(self.unscreened),
+            "suppressed_elsewhere": list(self.elsewhere),
+            "waiting": self.waiting.__dict__,
             "problem": self.problem,
             "note": self.note,
+            "exit_code": self.exit_code,
         }
 
     def sentence(self) -> str:
-        """For a person; the identifier is masked, since terminals are logged."""
-        where = f"on {self.question.channel} at {self.question.scope}"
-        source = f"Published version {self.version}, as of {self.as_of:%Y-%m-%d %H:%M} UTC."
-        if self.identifier is None or self.identifier_type is None:
-            return f"Not answered {where}: {self.problem}. Treat it as suppressed. {source}"
-        who = mask(self.identifier_type, self.identifier)
-        if self.deciding is None:
-            return " ".join(filter(None, (f"Not suppressed: {who} {where}: no row covers it. {source}", self.note)))
-        row = self.deciding
-        whose = (
-            f"{row.registry}, version {row.registry_version}" if row.basis == "registry" else f"request {row.deciding_request_id}"
-        )
-        return (
-            f"SUPPRESSED: {who} {where} since {row.suppressed_since:%Y-%m-%d %H:%M} UTC: "
-            f"{row.reason}, {_BASIS_WORDS.get(row.basis, row.basis)} ({whose}, row at {row.scope}). {source}"
-        )
+        """For a person: whether one may contact comes first. The identifier is masked, since terminals are logged."""
+        verdict = {True: "May be contacted", False: "May not be contacted", None: "Nobody knows"}[self.may_contact]
+        node = f"at {self.question.scope}" if self.question.scope else "anywhere in the company"
+        where = f"on {self.question.channel} {node}"
+        who = mask(self.identifier_type, self.identifier) if self.identifier and self.identifier_type else "this identifier"
+        source = f"Published version {self.version}, as of {self.as_of:%Y-%m-%d %H:%M} UTC." if self.as_of else ""
+        return " ".join(filter(None, (f"{verdict}: {who} {where}: {self._why}.", source, self.note)))
+
+    @property
+    def _why(self) -> str:
+        if self.deciding is not None:
+            row = self.deciding
+            others = [f"{other.reason} at {other.scope}" for other in self.rows[1:]]
+            listed = [f"listed in {self._registries}"] if self.listed else []
+            more = f"; also {', '.join([*others, *listed])}" if others or listed else ""
+            whose = (
+                f"{row.registry}, version {row.registry_version}"
+                if row.basis == "registry"
+                else f"request {row.deciding_request_id}"
+            )
+            return (
+                f"suppressed since {row.suppressed_since:%Y-%m-%d %H:%M} UTC: {row.reason}, "
+                f"{_BASIS_WORDS.get(row.basis, row.basis)} ({whose}, row at {row.scope}){more}"
+            )
+        if self.listed:
+            return f"on a registry, {self._registries}"
+        if self.problem == _UNPUBLISHED:
+            return f"{_UNPUBLISHED}; treat it as suppressed, and run quietlist run"
+        if self.problem:
+            return f"it cannot be read ({self.problem}); treat it as suppressed"
+        said = "no row of the table covers it"
+        return said if self.may_contact else f"{said}, but that is not all there is; treat it as suppressed"
+
+    @property
+    def _registries(self) -> str:
+        return ", ".join(f"{listing.registry}, version {listing.version}" for listing in self.listed)
 
 
 def check(
-    home: Home, channel: str, identifier: str, scope: str = "*", region: str | None = None, config: Config | None = None
+    home: Home, channel: str, identifier: str, scope: str | None = None, region: str | None = None, config: Config | None = None
 ) -> Answer:
-    """Whether ``identifier`` is suppressed on ``channel`` at ``scope``.
+    """Whether ``identifier`` may be contacted on ``channel`` at ``scope``; without one, anywhere in the company.
 
     ``region`` is the country of a number written without one; the company's when it is left out.
 
     Raises:
-        ConfigError: unknown channel or scope, or an identifier that can't be read.
-        PermanentError: nothing was published yet, or the published files do not prove.
+        ConfigError: unknown channel or scope.
+        PermanentError: the published files do not prove.
     """
-    answer = check_many(home, [Question(channel, identifier, scope, region)], config)[0]
-    if answer.problem:
-        raise ConfigError(
-            f"Reading the identifier to check on {channel}",
-            seen=answer.problem,
-            allowed=" or ".join(EXAMPLES[kind] for kind in TYPES_OF_CHANNEL[channel]),
-            next_step="write it in full; a national number needs --region",
-        )
-    return answer
+    return check_many(home, [Question(channel, identifier, scope, region)], config)[0]
 
 
 def check_many(home: Home, questions: Sequence[Question], config: Config | None = None) -> list[Answer]:
@@ -201,11 +234,12 @@ def check_many(home: Home, questions: Sequence[Question], config: Config | None 
 
     Raises:
         ConfigError: an unknown channel or scope; every one is named.
-        PermanentError: nothing was published yet, or the published files do not prove.
+        PermanentError: the published files do not prove.
     """
     company = Asked.of(config) if config else asked(home)
     _require_known(questions, company)
     published = _published(home)
+    unread = waiting(home, company.silent, published.inputs_sha256 if published else None)
     regions = [question.region or company.default_region for question in questions]
     read = [
         normalise_identifier(question.channel, question.identifier, region)
@@ -216,31 +250,43 @@ def check_many(home: Home, questions: Sequence[Question], config: Config | None 
         for question, point in zip(questions, read, strict=True)
         if point.identifier
     }
+    if published is None:
+        return [
+            Answer(question, point.identifier_type, point.identifier, None, (), None, None, _UNPUBLISHED, waiting=unread)
+            for question, point in zip(questions, read, strict=True)
+        ]
     with _connection() as con:
         found = _look_up(con, published.files, sorted(wanted))
         registries = _ask_registries(con, home, questions, read, regions, published.as_of)
     answers = []
     for question, point, (listed, unscreened) in zip(questions, read, registries, strict=True):
         if not point.identifier:
-            answers.append(
-                Answer(question, None, None, None, (), published.version, published.as_of, problem=point.reason or "not readable")
-            )
+            problem = point.reason or "not readable"
+            answers.append(Answer(question, None, None, None, (), published.version, published.as_of, problem, waiting=unread))
             continue
-        rows = suppressing(found.get((question.channel, point.identifier_type, point.identifier), ()), question.scope)
+        known = found.get((question.channel, point.identifier_type, point.identifier), ())
+        rows = suppressing(known, question.scope)
         answers.append(
             Answer(
                 question, point.identifier_type, point.identifier, bool(rows), rows, published.version, published.as_of,
-                listed=listed, unscreened=unscreened,
+                listed=listed, unscreened=unscreened, elsewhere=tuple(sorted(row.scope for row in known if row not in rows)),
+                waiting=unread,
             )
         )  # fmt: skip
     return answers
 
 
+def worst(answers: Iterable[Answer]) -> int:
+    """The exit code of many answers: 0 only when every one of them may be contacted, 4 when one may not."""
+    codes = {answer.exit_code for answer in answers}
+    return next((code for code in (MAY_NOT, NOBODY_KNOWS) if code in codes), MAY)
+
+
 def published_rows(home: Home, identifier_type: str, identifier: str) -> tuple[int, dict[str, list[Row]]] | None:
     """The version in force and, per channel, its rows of one contact point; None when nothing was published yet."""
-    if not (home.golden_published / _DOOR).is_file():
-        return None
     published = _published(home)
+    if published is None:
+        return None
     channels = [channel for channel, types in TYPES_OF_CHANNEL.items() if identifier_type in types]
     with _connection() as con:
         found = _look_up(con, published.files, [(channel, identifier_type, identifier) for channel in channels])
@@ -248,10 +294,10 @@ def published_rows(home: Home, identifier_type: str, identifier: str) -> tuple[i
 
 
 def check_file(home: Home, config: Config | None, lines: Iterable[str], *, region: str | None = None) -> list[Answer]:
-    """The answers to a CSV with a header: ``channel`` and ``identifier``, and if wanted ``scope`` and ``region``.
+    """The answers to a CSV with a header: ``channel``, ``identifier``, if wanted ``scope`` (empty: anywhere) and ``region``.
 
     Raises:
-        ConfigError: the header is another one, a row is too short, or what :func:`check_many` refuses.
+        ConfigError: the header is another one, a row is too short, there is none, or what :func:`check_many` refuses.
     """
     reader = csv.DictReader(lines)
     header = [name.strip().lower() for name in reader.fieldnames or ()]
@@ -270,21 +316,25 @@ def check_file(home: Home, config: Config | None, lines: Iterable[str], *, regio
             continue
         questions.append(
             Question(
-                row["channel"].strip().lower(), row["identifier"], (row.get("scope") or "").strip() or "*",
+                row["channel"].strip().lower(), row["identifier"], (row.get("scope") or "").strip() or None,
                 (row.get("region") or "").strip() or region,
             )
         )  # fmt: skip
+    if not (questions or problems):
+        problems.append("there is no question below the header")
     if problems:
         raise ConfigError("Reading the file of questions", problems, next_step="quote fields that hold a comma")
     return check_many(home, questions, config)
 
 
-def suppressing(rows: Iterable[Row], node: str) -> tuple[Row, ...]:
-    """Those of a contact point's rows on one channel that suppress ``node``, the deciding one first."""
-    path = ancestry(node)
+def suppressing(rows: Iterable[Row], node: str | None) -> tuple[Row, ...]:
+    """Those of a contact point's rows on one channel that suppress ``node``, the deciding one first. Anywhere: all of them, for
+    each suppresses at least the node it names."""
+    path = ancestry(node) if node else ()
     hits = [
         row for row in rows
-        if row.scope in path and not any(free in path and is_below(free, row.scope) for free in row.except_scopes)
+        if not node
+        or (row.scope in path and not any(free in path and is_below(free, row.scope) for free in row.except_scopes))
     ]  # fmt: skip
     return tuple(sorted(hits, key=lambda row: (_BASIS_ORDER.index(row.basis), row.suppressed_since, row.scope)))
 
@@ -300,7 +350,7 @@ def _require_known(questions: Sequence[Question], company: Asked) -> None:
     bounded = bool(company.scopes)
     # Named by their number and not quoted: in a file whose columns are swapped they are somebody's address.
     channels = [number for number, question in enumerate(questions, 1) if question.channel not in TYPES_OF_CHANNEL]
-    scopes = [number for number, question in enumerate(questions, 1) if bounded and question.scope not in tree]
+    scopes = [number for number, question in enumerate(questions, 1) if bounded and question.scope and question.scope not in tree]
     problems = [
         f"the {name} of question {_numbers(wrong)} is not one of {', '.join(allowed)}"
         for name, wrong, allowed in (("channel", channels, TYPES_OF_CHANNEL), ("scope", scopes, company.tree))
@@ -320,17 +370,15 @@ class _Published:
     version: int
     as_of: datetime
     files: tuple[Path, ...]
+    inputs_sha256: str | None
+    """The last delivery that it was made of."""
 
 
-def _published(home: Home) -> _Published:
-    """The latest version by the one door to it, its manifest proved."""
+def _published(home: Home) -> _Published | None:
+    """The latest version by the one door to it, its manifest proved; None when there is none yet."""
     door_file = home.golden_published / _DOOR
     if not door_file.is_file():
-        raise PermanentError(
-            "Answering from the published table",
-            seen="nothing was published yet",
-            next_step="run quietlist run, and read what its gates say",
-        )
+        return None
     door = json.loads(door_file.read_text(encoding="utf-8"))
     folder = home.golden_published / f"version={door['version']}"
     text = (folder / "manifest.json").read_bytes() if (folder / "manifest.json").is_file() else b""
@@ -343,7 +391,8 @@ def _published(home: Home) -> _Published:
             seen=f"version {door['version']} is not as it was published",
             next_step="run quietlist doctor; restore the published folder from its backup",
         )
-    return _Published(int(manifest["version"]), datetime.fromisoformat(manifest["as_of"]), files)
+    as_of = datetime.fromisoformat(manifest["as_of"])
+    return _Published(int(manifest["version"]), as_of, files, manifest.get("inputs_sha256"))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, known_keys
-from orchestration.evidence.check import EXAMPLES, is_below, published_rows
+from orchestration.evidence.check import EXAMPLES, Question, check_many, is_below, published_rows
 from orchestration.evidence.health import evidence_of
 from orchestration.evidence.masks import mask, mask_label, mask_text, mask_time
 from orchestration.evidence.relations import rows
@@ -239,14 +239,15 @@ class _Point:
         for row in golden:
             del row["identifier"], row["identifier_type"]
         requests = self._requests(golden)
+        answers = self._answers(golden)
         return {
             "identifier": self.identifier if shown else mask(self.type, self.identifier),
             "identifier_type": self.type,
-            "is_suppressed": bool(golden),
+            "is_suppressed": any(answer["may_contact"] is False for answer in answers),
+            "answers": answers,
             "known": self._known(),
             "published": self._published(golden),
             "suppressions": golden,
-            "free_channels": self._free(golden),
             "requests": requests,
             "opt_ins": self._opt_ins(requests),
             "registry_listings": self._listings(),
@@ -345,9 +346,27 @@ class _Point:
             ]
         return found
 
-    def _free(self, golden: list[Fact]) -> list[str]:
+    def _answers(self, golden: list[Fact]) -> list[Fact]:
+        """Per channel whether it may be contacted, as ``check`` says of the version in force; what the warehouse knows beyond
+        that stands against a contact too."""
         taken = {row["channel"] for row in golden}
-        return [channel for channel, types in TYPES_OF_CHANNEL.items() if self.type in types and channel not in taken]
+        channels = [channel for channel, types in TYPES_OF_CHANNEL.items() if self.type in types]
+        found = []
+        for answer in check_many(self.home, [Question(channel, self.identifier) for channel in channels], self.ledger.config):
+            channel = answer.question.channel
+            found.append(
+                {
+                    "channel": channel,
+                    "may_contact": False if channel in taken else answer.may_contact,
+                    "has_row": channel in taken or bool(answer.rows),
+                    "since": min((row.suppressed_since for row in answer.rows), default=None),
+                    "registries": [listing.__dict__ for listing in answer.listed],
+                    "unscreened": list(answer.unscreened),
+                    "waiting": answer.waiting.sentence(),
+                    "is_published": answer.version is not None,
+                }
+            )
+        return found
 
     def _published(self, golden: list[Fact]) -> Fact | None:
         """Whether the version in force says what the warehouse says; a gate or a crash may lie between."""

@@ -55,18 +55,12 @@ def _asked(asked: Fact, *, told_below: bool) -> Iterator[str]:
 
 
 def _point(point: Fact) -> Iterator[str]:
-    who, rows = point["identifier"], point["suppressions"]
-    if rows:
-        channels = listed(list(dict.fromkeys(row["channel"] for row in rows)))
-        yield f"{who} is SUPPRESSED on {channels}, since {moment(min(row['suppressed_since'] for row in rows))}"
-    else:
-        yield f"{who} is not suppressed"
+    rows = point["suppressions"]
+    yield from _verdict(point)
     yield f"  {_known(point)}"
     yield from _published(point)
     yield from _section("Suppressed", (line for row in rows for line in _row(row)))
-    free = point["free_channels"]
-    if rows and free:
-        yield f"  Not suppressed on {listed(free)}: no request or registry in force names {'it' if len(free) == 1 else 'them'}"
+    yield from _beside(point)
     yield from _section("Requests", (line for request in point["requests"] for line in _request(request)))
     yield from _section("Opt-ins", (line for entry in point["opt_ins"] for line in _opt_in(entry)))
     yield from _section("Registries", map(_listing, point["registry_listings"]))
@@ -77,6 +71,54 @@ def _point(point: Fact) -> Iterator[str]:
         yield "No request to be left alone was ever reconciled for it."
         if not point["opt_ins"]:
             yield "If somebody says that they asked: look in quarantine and among the unresolved (quietlist report)."
+
+
+def _verdict(point: Fact) -> Iterator[str]:
+    """Whether it may be contacted: what stands against it, else what nobody knows; "not suppressed" only when all is known."""
+    who, answers = point["identifier"], point["answers"]
+    suppressed = [answer for answer in answers if answer["has_row"]]
+    if suppressed:
+        dates = [row["suppressed_since"] for row in point["suppressions"]] + [answer["since"] for answer in suppressed]
+        since = min(filter(None, dates))
+        yield f"{who} is SUPPRESSED on {listed([answer['channel'] for answer in suppressed])}, since {moment(since)}"
+    by_registries: dict[str, list[str]] = {}
+    for answer in answers:
+        if answer["registries"] and not answer["has_row"]:
+            names = listed([f"{entry['registry']}, version {entry['version']}" for entry in answer["registries"]])
+            by_registries.setdefault(names, []).append(answer["channel"])
+    for names, channels in by_registries.items():
+        yield f"{who} may NOT be contacted on {listed(channels)}: listed in {names}"
+    if not point["is_suppressed"]:
+        unknown = list(_unknown(answers))
+        yield from (f"NOBODY KNOWS whether {who} may be contacted on {said}" for said in unknown)
+        if not unknown:
+            yield f"{who} is not suppressed"
+
+
+def _beside(point: Fact) -> Iterator[str]:
+    """The other channels, where the headline is about some only."""
+    answers = point["answers"]
+    free = [answer["channel"] for answer in answers if answer["may_contact"]]
+    if free and len(free) < len(answers):
+        yield f"  Not suppressed on {listed(free)}: no request or registry in force names {'it' if len(free) == 1 else 'them'}"
+    if point["is_suppressed"]:
+        yield from (f"  NOBODY KNOWS on {said}" for said in _unknown(answers))
+        waiting = {answer["waiting"] for answer in answers} - {""}
+        yield from (f"  Not the last word: {said}" for said in sorted(waiting))
+
+
+def _unknown(answers: Iterable[Fact]) -> Iterator[str]:
+    """The channels on which nobody knows, with why."""
+    alike: dict[str, list[str]] = {}
+    for answer in answers:
+        if answer["may_contact"] is None:
+            why = [
+                "" if answer["is_published"] else "nothing is published yet",
+                answer["waiting"],
+                f"not screened against {'; '.join(answer['unscreened'])}" if answer["unscreened"] else "",
+            ]
+            alike.setdefault("; ".join(filter(None, why)), []).append(answer["channel"])
+    yield from (f"{listed(channels)}: {why}" for why, channels in alike.items())
 
 
 def _known(point: Fact) -> str:
@@ -91,7 +133,7 @@ def _known(point: Fact) -> str:
 def _published(point: Fact) -> Iterator[str]:
     published = point["published"]
     if published is None:
-        yield "  Nothing was published yet: this is what the warehouse says."
+        yield "  Nothing was published yet: the rest is what the warehouse says."
         return
     early = [f"{channel} at {scope}" for channel, scope in published["not_published_yet"]]
     late = [f"{channel} at {scope}" for channel, scope in published["only_published"]]

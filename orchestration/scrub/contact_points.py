@@ -20,6 +20,7 @@ from orchestration.core.channels import TYPES_OF_CHANNEL
 from orchestration.core.errors import ConfigError
 from orchestration.evidence.masks import mask_text
 from orchestration.identifiers import email_sql, phone_sql, postal
+from orchestration.identifiers.blank import blank_sql, is_blank
 from orchestration.identifiers.phone import normalise_phone
 from orchestration.readers.layout import is_contact_point
 from orchestration.scrub.campaign import Campaign, quoted
@@ -207,7 +208,7 @@ def _reading(point: Point, hint: str, hashed: str | None) -> tuple[str, str]:
     else:
         text = f"c{point.places[0]}::varchar"
         value = {"email": _email(text), "phone": _phone(text, hint), "hash": _digest(text)}[point.kind]
-        raw = f"nullif(trim({text}, ' ' || chr(9) || chr(10) || chr(13)), '')"
+        raw = f"case when not {blank_sql(text)} then trim({text}, ' ' || chr(9) || chr(10) || chr(13)) end"
     # The name of a value can be used behind it, so the value is computed once.
     n = point.number
     return f"{value} as v{n}", f"case when v{n} is null then {raw} end as r{n}"
@@ -287,10 +288,10 @@ def _read_rest(con: duckdb.DuckDBPyConnection, point: Point, hint: str) -> None:
 
 
 def _sampled(con: duckdb.DuckDBPyConnection, campaign: Campaign) -> list[list[str]]:
-    """Per column the texts of the first records that have one."""
+    """Per column the texts of the first records that have one; a word for "none" says nothing of what the others hold."""
     fields = ", ".join(f"c{place}::varchar" for place in range(len(campaign.labels)))
     rows = con.execute(f"select {fields} from {campaign.relation} limit {_SAMPLE}").fetchall()
-    return [[text for text in (row[place] for row in rows) if text and text.strip()] for place in range(len(campaign.labels))]
+    return [[text for text in (row[place] for row in rows) if not is_blank(text)] for place in range(len(campaign.labels))]
 
 
 def _kind(label: str, values: list[str]) -> str | None:

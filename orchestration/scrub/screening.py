@@ -31,6 +31,12 @@ _NUMBERED = 2**24  # verdicts told apart: combinations of scope, reason, rule, r
 _NEVER = 2**62  # later than any microsecond since 1970: a listing without a date comes last
 _KEY = "({rank})::hugeint * 18446744073709551616 * {numbered} + (({since}) + {never})::hugeint * {numbered} + ({no})"
 _TEXTS = ("scope", "reason", "basis", "rule_id", "registry", "registry_version")
+# A reason in words: "voice opt_out at acme (direct, US-CANSPAM) in mobile". A registry and its version stand behind the reason.
+_SAID = (
+    "concat_ws(' ', channel, reason, nullif(registry, ''), nullif(registry_version, ''), 'at', scope, "
+    "'(' || concat_ws(', ', basis, nullif(rule_id, '')) || ')', 'in', label)"
+)
+_RECORDS = 1_000_000  # whose reasons are gathered in one go: some 100 MB of lists where each has several
 _BATCH = 1_228_800  # numbers of a registry looked at in one go: 10 MB, which the processor's cache nearly holds
 # Google takes the dots out of a Gmail address before hashing it; some senders the +tag as well.
 _GMAIL = "regexp_full_match(identifier, '.*@(?:gmail|googlemail)[.]com')"
@@ -71,9 +77,7 @@ def screen(
     for channel, point in questions:
         _golden_hits(con, channel, point, golden, nodes, hashed)
     listed = _registry_hits(con, columns, questions, registries)
-    con.execute(
-        f"create or replace temp table blocked as select id, (min(key) % {_NUMBERED})::integer as no from hit group by id"
-    )
+    _block(con)
     con.execute("drop table hit")
     # The first of a record's reasons; 0 stands for "no contact point at all", which only comes alone.
     con.execute(
@@ -86,6 +90,48 @@ def screen(
         screened.countries |= {code for (hint,) in hints if len(code := country_code(hint)) == 2}
     _unscreened(con, questions, registries, screened)
     return screened
+
+
+def _block(con: duckdb.DuckDBPyConnection) -> None:
+    """``blocked(id, no, reasons)``: what decides, and the number in ``reasons(reasons, said)`` of all that stands against it.
+
+    Few combinations of reasons are told apart, so a record keeps a number and not their text. Lists are made for a part of the
+    file at a time: all at once they would not fit in the memory of a large one.
+    """
+    con.execute("create or replace temp table blocked (id uinteger, no integer, reasons integer)")
+    con.execute("create or replace temp table combination (nos integer[], reasons integer)")
+    ((last,),) = con.execute("select coalesce(max(id), 0) from hit").fetchall()
+    for first in range(0, last + 1, _RECORDS):
+        con.execute(
+            f"""
+            create or replace temp table combined as
+            with reason as (
+                select id, (key % {_NUMBERED})::integer as no, min(key) as key from hit
+                where id >= {first} and id < {first + _RECORDS}
+                group by id, no
+            )
+            select id, list(no order by key) as nos from reason group by id
+            """
+        )
+        con.execute(
+            "insert into combination select nos, (select count(*) from combination) + row_number() over (order by nos) "
+            "from (select distinct nos from combined anti join combination using (nos))"
+        )
+        con.execute("insert into blocked select id, nos[1], reasons from combined inner join combination using (nos)")
+    con.execute("drop table if exists combined")
+    con.execute(
+        f"""
+        create or replace temp table reasons as
+        with placed as (
+            select reasons, unnest(nos) as no, generate_subscripts(nos, 1) as place from combination
+        ),
+        -- the golden table names registries too, for numbers the company knows: what is said twice is told once
+        told as (
+            select reasons, {_SAID} as said, min(place) as place from placed inner join verdict using (no) group by all
+        )
+        select reasons, string_agg(said, '; ' order by place) as said from told group by reasons
+        """
+    )
 
 
 def _golden_hits(

@@ -20,11 +20,13 @@ from typing import Any
 
 import duckdb
 
+from orchestration.core.asked import Asked
 from orchestration.core.channels import CHANNELS
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.files import canonical_json, sha256_file, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.waiting import waiting
 from orchestration.core.warehouse import prepare
 from orchestration.evidence.masks import mask_text
 from orchestration.publish import Snapshot, read_published
@@ -48,6 +50,7 @@ _ADDED = {
         "quietlist_rule": "nullif(rule_id, '')",
         "quietlist_registry": "nullif(registry, '')",
         "quietlist_registry_version": "nullif(registry_version, '')",
+        "quietlist_all_reasons": "reasons.said",
     },
     "unscreened": {
         "quietlist_column": "first.label",
@@ -255,7 +258,8 @@ def _write(con: duckdb.DuckDBPyConnection, campaign: Campaign, columns: Columns,
     sources = {
         "allowed": f"{rows} anti join aside using (id)",
         # Two small tables are built: the verdict's eight texts are fetched for a record when it is written, not kept for each.
-        "blocked": f"{rows} inner join blocked as why using (id) inner join verdict using (no)",
+        "blocked": f"{rows} inner join blocked as why using (id) inner join verdict using (no) "
+        "inner join reasons using (reasons)",
         "unscreened": f"{rows} inner join unscreened as why on campaign.id = why.id",
         # A record that can't be split is not among the rows: it comes with its text alone.
         "unreadable": f"{rows} right join {why} as why on campaign.id = why.id",
@@ -311,6 +315,8 @@ def _statement(
     limits = _limits(config, golden, used, rules, as_of)
     until, because = min(limits, key=lambda limit: limit[0])
     warnings = _warnings(golden, registries, screened, columns, counts, rules, limits, as_of)
+    unread = waiting(home, Asked.of(config).silent, golden.manifest.get("inputs_sha256"))
+    warnings += [f"Not the last word: {said}"] if (said := unread.sentence()) else []
     return {
         "certificate": certificates.KIND,
         "format": certificates.FORMAT,

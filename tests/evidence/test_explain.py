@@ -8,14 +8,17 @@ import random
 import re
 from typing import Any
 
+import duckdb
 import networkx as nx
 import pytest
 
+from benchmarks.published import publish_registry
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.explain import _shortest, evidence_record, explain
+from tests.evidence.houses import AS_OF
 
 
 def request_id(number: int) -> str:
@@ -127,7 +130,7 @@ def test_a_request_id_from_the_report_is_explained_without_showing_whom_it_is_ab
     explanation = explain(house, load_config(house), request_id(3))
     text = "\n".join(explanation.lines())
     assert f"Request {request_id(3)}: opt out by letter, for all at *" in text
-    assert "c***@example.com is SUPPRESSED on ads and email" in text and "+1******0003 is SUPPRESSED" in text
+    assert "c***@example.com is SUPPRESSED on email and ads" in text and "+1******0003 is SUPPRESSED" in text
     for secret in ("canary3@", "+12015550003"):
         assert secret not in text and secret not in json.dumps(explanation.as_dict(), default=str)
     assert "canary3@example.com" in "\n".join(explain(house, load_config(house), request_id(3), reveal=True).lines())
@@ -165,8 +168,44 @@ def test_what_is_nothing_is_refused_without_quoting_it(house: Home, text: str) -
     assert "canary" not in str(caught.value)
 
 
-def test_an_empty_home_answers(empty_home: Home) -> None:
-    assert "Nothing was published yet" in "\n".join(explain(empty_home, load_config(empty_home), "a@example.com").lines())
+def test_before_the_first_version_nobody_is_called_not_suppressed(empty_home: Home) -> None:
+    point, text = explained(empty_home, "a@example.com")
+    assert text.startswith("NOBODY KNOWS whether a@example.com may be contacted on email and ads: nothing is published yet")
+    assert "not suppressed" not in text.lower() and not point["is_suppressed"]
+    assert [answer["may_contact"] for answer in point["answers"]] == [None, None]
+
+
+def test_what_the_warehouse_knows_suppresses_before_the_first_version_too(own_house: Home) -> None:
+    (own_house.golden_published / "latest.json").unlink()
+    assert explained(own_house, "canary1@example.com")[1].startswith("canary1@example.com is SUPPRESSED on email")
+
+
+def test_while_files_wait_nobody_is_called_not_suppressed(own_house: Home) -> None:
+    assert explained(own_house, "nobody@example.com")[1].startswith("nobody@example.com is not suppressed")
+    (own_house.inbox / "shop").mkdir()
+    (own_house.inbox / "shop" / "asks.csv").write_text("email\n")
+    point, text = explained(own_house, "nobody@example.com")
+    assert text.startswith("NOBODY KNOWS whether nobody@example.com may be contacted on email and ads: 1 file waits in the inbox")
+    assert "not suppressed" not in text.lower() and not point["is_suppressed"]
+    suppressed = explained(own_house, "canary1@example.com")[1]
+    assert suppressed.startswith("canary1@example.com is SUPPRESSED on email, since ")
+    assert "NOBODY KNOWS on ads: 1 file waits in the inbox" in suppressed and "Not the last word: 1 file waits" in suppressed
+
+
+def test_a_number_that_only_a_registry_knows_is_not_called_not_suppressed(own_house: Home) -> None:
+    with duckdb.connect() as con:
+        publish_registry(con, own_house, "us_ftc", "select 12025550147::ubigint as number", AS_OF, ["202"])
+    point, text = explained(own_house, "+1 202 555 0147")
+    assert (
+        text.startswith("+12025550147 may NOT be contacted on voice and sms: listed in us_ftc, version")
+        and point["is_suppressed"]
+    )
+    assert "Not suppressed on fax and ads" in text
+    assert explained(own_house, "+1 202 555 0148")[1].startswith("+12025550148 is not suppressed")
+    unscreened = explained(own_house, "+1 415 555 0148")[1]
+    assert unscreened.startswith(
+        "NOBODY KNOWS whether +14155550148 may be contacted on voice and sms: not screened against us_ftc"
+    )
 
 
 def test_one_original_record_by_file_and_number(house: Home) -> None:

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,9 +25,13 @@ from benchmarks.published import publish_golden, publish_registry
 from orchestration.cli import main
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError, InputError, PermanentError
-from orchestration.core.home import Home
+from orchestration.core.home import CHECKOUT, Home
 from orchestration.core.key import create_hmac_function, home_key
-from orchestration.scrub import scrubbing
+from orchestration.identifiers import email_address, phone
+from orchestration.identifiers.blank import BLANK, blank_sql, is_blank
+from orchestration.identifiers.email_address import normalise_email
+from orchestration.identifiers.phone import normalise_phone
+from orchestration.scrub import screening, scrubbing
 from orchestration.scrub.inbox import scrub_inbox, waiting
 from orchestration.scrub.scrubbing import Request, Scrubbed, scrub
 from tests.scrub.worlds import AS_OF, CONFIG
@@ -416,3 +421,137 @@ def test_the_inbox_is_scrubbed_once_and_again_after_a_crash(published: Home, mon
     os.utime(inbox / "allowed.csv", (old, old))
     scrub_inbox(published, config, AS_OF)
     assert sorted(path.name for path in out.iterdir()) == ["allowed.csv", "allowed.csv.2"], "no result is written over"
+
+
+def test_every_reason_code_is_documented_and_no_other() -> None:
+    section = (CHECKOUT / "docs" / "scrub.md").read_text(encoding="utf-8").partition("## Reason codes")[2].partition("\n## ")[0]
+    blocked, unreadable = (
+        {
+            code
+            for line in table.splitlines()
+            if line.startswith("| `")
+            for code in re.findall(r"`([a-z0-9_]+)`", line.split("|")[1])
+        }
+        for table in section.split("of `unreadable`:")
+    )
+    with (CHECKOUT / "dbt_project" / "seeds" / "policy" / "actions.csv").open(encoding="utf-8") as stream:
+        assert blocked == {row["action"] for row in csv.DictReader(stream) if row["priority"]}
+    reader = (CHECKOUT / "orchestration" / "readers" / "delimited.py").read_text(encoding="utf-8")
+    broken = {*re.findall(r'reject\(number, "(\w+)"', reader), *re.findall(r"set reason = '(\w+)'", reader)}
+    broken |= {code for pair in re.findall(r'reason = "(\w+)" if .* else "(\w+)"', reader) for code in pair}
+    assert len(broken) >= 7, "the reader's codes are where they were"
+    own = {"incomplete_address", "not_a_sha256", "empty"}
+    assert unreadable == {*email_address.REASONS, *phone.REASONS, *own, *broken}
+
+
+@pytest.mark.parametrize("word", sorted({word for word in BLANK if word}))
+def test_a_word_for_none_names_nobody(word: str) -> None:
+    assert not re.search(r"\d|@", word), "somebody could be behind it"
+    for region in (None, "US", "GB", "DE", "JP"):
+        assert normalise_phone(word, region).e164 is None, f"{word!r} is a number in {region}"
+    assert normalise_email(word).email is None
+    for spelled in (word, word.upper(), f" {word}\u00a0\t"):
+        assert is_blank(spelled), spelled
+        with duckdb.connect() as con:
+            assert con.execute(f"select {blank_sql('$text')}", {"text": spelled}).fetchall() == [(True,)], spelled
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "anonymous",
+        "withheld",
+        "see notes",
+        "same as above",
+        "#REF!",
+        "+",
+        "555-0123",
+        "none@none",
+        "n/a +1 202 555 0101",
+        "nobody",
+    ],
+)
+def test_words_that_somebody_may_be_behind_are_no_empty_cells(text: str) -> None:
+    assert not is_blank(text)
+    with duckdb.connect() as con:
+        assert con.execute(f"select {blank_sql('$text')}", {"text": text}).fetchall() == [(False,)]
+
+
+def test_times_and_contact_points_know_the_same_words_for_none() -> None:
+    macro = (CHECKOUT / "dbt_project" / "macros" / "times.sql").read_text(encoding="utf-8")
+    words = re.findall(r"'([^']*)'", re.search(r"_text in \(([^)]*)\)", macro)[1])
+    assert len(words) > 5 and set(words) <= set(BLANK)
+
+
+@pytest.mark.parametrize(
+    ("case", "line", "expected"),
+    [
+        ("an address, and no number", "new@example.com,N/A", "allowed"),
+        ("neither", "-,n/a", "unreadable"),
+        ("a suppressed address beside a word", "ann@example.com,none", "blocked"),
+        ("a suppressed number beside a word", "null,(202) 555-0101", "blocked"),
+        ("a word that is none of them", "new@example.com,anonymous", "unreadable"),
+    ],
+)
+def test_a_word_for_none_is_an_empty_cell(published: Home, tmp_path: Path, case: str, line: str, expected: str) -> None:
+    text = f"email,phone\n{line}\nother@example.com,(212) 555-0144\n"
+    result = run(published, tmp_path, text, Request(channels=("email", "voice"), without=("us_ftc",)))
+    assert counts(result)[expected] == 1 + (expected == "allowed"), case
+    if expected == "unreadable" and line.startswith("-"):
+        assert rows(result, "unreadable")[0]["quietlist_reason"] == "empty"
+
+
+def test_a_surname_that_is_a_word_for_none_still_blocks(tmp_path: Path) -> None:
+    home = Home.at(tmp_path / "home").create()
+    home.config_file.write_text(CONFIG)
+    with duckdb.connect() as con:
+        con.execute("set timezone = 'UTC'")
+        create_hmac_function(con, home_key(home))
+        publish_golden(con, home, GOLDEN.replace("ann doe|1 main st", "ann null|1 main st"), AS_OF - timedelta(hours=2))
+    text = "First Name,Last Name,Street,ZIP\nAnn,Null,1 Main St,02139\n"
+    assert counts(run(home, tmp_path, text, Request(channels=("postal",))))["blocked"] == 1
+
+
+def test_a_blocked_record_gives_all_its_reasons(published: Home, tmp_path: Path) -> None:
+    text = "email,mobile,landline\ncarol@example.com,(202) 555-0101,202-555-0102\nann@example.com,,\n"
+    first, second = rows(run(published, tmp_path, text, Request(channels=("email", "voice"))), "blocked")
+    assert first["quietlist_channel"] == "email", "what decides stands in the columns of its own"
+    assert first["quietlist_all_reasons"].split("; ") == [
+        "email opt_out at acme (direct, US-CANSPAM) in email",
+        "voice opt_out at * (direct, US-CANSPAM) in mobile",
+        "voice registry us_ftc 2026-03-02 at * (registry, US-FCC-NATDNC) in landline",
+    ]
+    assert second["quietlist_all_reasons"] == "email opt_out at acme/newsletter (direct, US-CANSPAM) in email"
+
+
+def test_the_reasons_of_a_long_file_are_those_of_its_records(
+    published: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ["ann@example.com,(202) 555-0101", "new@example.com,(202) 555-0101", "ann@example.com,", "new@example.com,"] * 5
+    text = "email,phone\n" + "\n".join(lines) + "\n"
+    request = Request(channels=("email", "voice"), without=("us_ftc",))
+    whole = rows(run(published, tmp_path, text, request), "blocked")
+    monkeypatch.setattr(screening, "_RECORDS", 3)
+    (tmp_path / "parts").mkdir()
+    parts = rows(run(published, tmp_path / "parts", text, request), "blocked")
+    assert [row["quietlist_all_reasons"].count(";") for row in whole] == [1, 0, 0] * 5
+    assert whole == parts, "the file is taken in parts of any size"
+
+
+def test_files_that_no_run_has_read_are_warned_of(published: Home, tmp_path: Path) -> None:
+    def said(folder: str) -> list[str]:
+        (tmp_path / folder).mkdir()
+        warnings = run(published, tmp_path / folder, "email\nnew@example.com\n").certificate["warnings"]
+        return [warning for warning in warnings if "last word" in warning]
+
+    assert said("before") == []
+    waiting = published.inbox / "shop" / "asks.csv"
+    waiting.parent.mkdir()
+    waiting.write_text("email\n")
+    try:
+        assert said("after") == [
+            "Not the last word: 1 file waits in the inbox: the answer may change with the next quietlist run"
+        ]
+    finally:
+        waiting.unlink()
+        waiting.parent.rmdir()

@@ -1,9 +1,10 @@
-"""The scrub against a naive reading, row by row, and against ``quietlist check``, on random worlds with the seed printed."""
+"""The scrub against a naive reading, row by row, and against check and explain, on random worlds with the seed printed."""
 
 from __future__ import annotations
 
 import csv
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 from orchestration.core.config import load_config
 from orchestration.core.home import Home
 from orchestration.evidence.check import Question, check_many
+from orchestration.evidence.explain import explain
 from orchestration.scrub.scrubbing import Request, scrub
-from tests.scrub.worlds import AS_OF, World, naive, publish, random_world, write_csv
+from tests.scrub.worlds import AS_OF, BINDS, EMAILS, EMPTY_WORDS, NUMBERS, World, naive, publish, random_world, write_csv
 
 DIALECTS = [
     (",", "\n", csv.QUOTE_MINIMAL, "utf-8"), (";", "\r\n", csv.QUOTE_ALL, "utf-8-sig"), ("\t", "\n", csv.QUOTE_MINIMAL, "utf-16"),
@@ -28,6 +30,14 @@ def read_back(folder: Path, kind: str, delimiter: str) -> list[dict[str, Any]]:
         return [{k: "" if v is None else str(v) for k, v in row.items()} for row in pq.read_table(parquet).to_pylist()]
     with (folder / f"{kind}.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream, delimiter=delimiter))
+
+
+def reason_of(text: str) -> tuple[str | None, ...]:
+    """One of all the reasons, as the parts that the naive reading gives."""
+    parts = re.fullmatch(r"(\w+) (\w+)(?: (\w+) \S+)? at (\S+) \((\w+)(?:, \S+)?\) in (.+)", text)
+    assert parts, f"not the form of a reason: {text}"
+    channel, reason, registry, scope, basis, column = parts.groups()
+    return column, channel, reason, basis, scope, registry
 
 
 def outcome_of(world: World, folder: Path, delimiter: str) -> dict[str, tuple[Any, ...]]:
@@ -44,7 +54,8 @@ def outcome_of(world: World, folder: Path, delimiter: str) -> dict[str, tuple[An
             }
             if kind == "blocked":
                 assert (said["registry_version"] is not None) == (said["registry"] is not None)
-                found[key] = (kind, *(said[name] for name in ("column", "channel", "reason", "basis", "scope", "registry")))
+                decided = tuple(said[name] for name in ("column", "channel", "reason", "basis", "scope", "registry"))
+                found[key] = (kind, *decided, frozenset(map(reason_of, (said["all_reasons"] or "").split("; "))))
             elif kind == "unreadable":
                 found[key] = (kind, None if said["reason"] == "empty" else said["column"], said["reason"])
             else:
@@ -78,8 +89,28 @@ def compare(seed: int, tmp_path: Path) -> None:
     expected = dict(zip([row[0] for row in world.rows], naive(world), strict=True))
     for row in world.rows:
         assert found[row[0]] == expected[row[0]], f"seed {seed}: {world.channels} at {world.nodes}: {row}"
-    if world.nodes:
-        compare_with_check(seed, world, home, found)
+    compare_with_check(seed, world, home, found)
+    compare_with_explain(seed, luck, world, home)
+
+
+def compare_with_explain(seed: int, luck: random.Random, world: World, home: Home) -> None:
+    """What explain says of a contact point is what check says of it anywhere in the company, and what the rows say."""
+    config = load_config(home)
+    for identifier in luck.sample(NUMBERS, 2) + luck.sample(EMAILS, 2):
+        explanation = explain(home, config, identifier)
+        (point,) = explanation.as_dict()["points"]
+        said = {answer["channel"]: answer["may_contact"] for answer in point["answers"]}
+        answers = check_many(home, [Question(channel, identifier) for channel in said], config)
+        assert said == {answer.question.channel: answer.may_contact for answer in answers}, f"seed {seed}: {identifier}"
+        rows = {row["channel"] for row in world.golden if row["identifier"] == identifier}
+        listing = {
+            channel for name, (numbers, _) in world.registries.items() for channel in BINDS[name][0]
+            if "@" not in identifier and int(identifier[1:]) in numbers
+        }  # fmt: skip
+        assert {channel for channel, may in said.items() if may is False} == rows | listing, f"seed {seed}: {identifier}"
+        first = explanation.lines()[0]
+        assert first.endswith("is not suppressed") is all(said.values()), f"seed {seed}: {first}"
+        assert ("SUPPRESSED" in first or "may NOT" in first) is bool(rows | listing), f"seed {seed}: {first}"
 
 
 def compare_with_check(seed: int, world: World, home: Home, found: dict[str, tuple[Any, ...]]) -> None:
@@ -90,13 +121,14 @@ def compare_with_check(seed: int, world: World, home: Home, found: dict[str, tup
         for cells in [dict(zip(world.header, row, strict=True))]
         for channel in world.channels
         for column, kind in world.kinds.items()
-        for node in world.nodes
-        if kind in {"email": ["email"], "ads": ["email", "phone"]}.get(channel, ["phone"]) and cells[column].strip()
+        for node in world.nodes or [None]
+        if kind in {"email": ["email"], "ads": ["email", "phone"]}.get(channel, ["phone"])
+        if cells[column].strip() not in ("", *EMPTY_WORDS)
         if channel != "ads" or ("@" in cells[column]) == (kind == "email")
     ]
     answers = check_many(home, [question for _, question in asked], load_config(home))
-    stopped = {key for (key, _), answer in zip(asked, answers, strict=True) if answer.suppressed or answer.listed}
-    unknown = {key for (key, _), answer in zip(asked, answers, strict=True) if answer.unscreened}
+    stopped = {key for (key, _), answer in zip(asked, answers, strict=True) if answer.may_contact is False}
+    unknown = {key for (key, _), answer in zip(asked, answers, strict=True) if answer.may_contact is None and not answer.problem}
     for row in world.rows:
         assert (row[0] in stopped) == (found[row[0]][0] == "blocked"), f"seed {seed}: {row} is {found[row[0]]}"
         if found[row[0]][0] in ("allowed", "unscreened"):

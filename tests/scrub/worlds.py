@@ -40,6 +40,8 @@ BINDS = {
     "uk_ctps": ({"voice"}, "GB", False),
     "uk_fps": ({"fax"}, "GB", False),
 }
+# Typed where there is no contact point.
+EMPTY_WORDS = ("n/a", "N/A", "-", "--", "none", "NULL", "unknown")
 CODES = {"US": "+1", "CA": "+1", "GB": "+44"}
 
 
@@ -124,7 +126,7 @@ def write_csv(world: World, path: Path, delimiter: str, end: str, quoting: int, 
 
 
 def naive(world: World) -> list[tuple[Any, ...]]:
-    """Per row what becomes of it: ('allowed',), ('blocked', column, channel, reason, basis, scope, registry), and so on."""
+    """Per row what becomes of it: ('allowed',), ('blocked', column, channel, reason, basis, scope, registry, all of them), ..."""
     return [_judged(world, row) for row in world.rows]
 
 
@@ -138,7 +140,7 @@ def _judged(world: World, row: list[str]) -> tuple[Any, ...]:
             if kind not in {"email": ["email"], "ads": ["email", "phone"]}.get(channel, ["phone"]):
                 continue
             text = cells[column]
-            if not text.strip():
+            if text.strip() in ("", *EMPTY_WORDS):
                 continue
             filled += 1
             if kind == "email":
@@ -156,7 +158,7 @@ def _judged(world: World, row: list[str]) -> tuple[Any, ...]:
                 hits += _listings(world, channel, column, int(identifier[1:]), place)
                 gaps += _gaps(world, channel, column, identifier, country)
     if hits:
-        return ("blocked", *min(hits, key=lambda hit: hit[0])[1])
+        return ("blocked", *min(hits, key=lambda hit: hit[0])[1], frozenset(said for _, said in hits))
     if unreadable:
         return ("unreadable", *min(unreadable)[1:])
     if not filled:
@@ -217,7 +219,8 @@ def _spelled_phone(luck: random.Random) -> str:
             "", number, number[1:], number[2:], f"({area}) {exchange}-{line}", f"{area}-{exchange}-{line}",
             f"1-{area}-{exchange}-{line}",
             f"+1 {area} {exchange} {line}", f" {area}.{exchange}.{line} ", f"{number} x12", f"{number[2:]}.0", "anonymous",
-            "8888888888", "555-0123", "1.5551E+10", "+1 (999) 555-0101",
+            "8888888888", "555-0123", "1.5551E+10", "+1 (999) 555-0101", luck.choice(EMPTY_WORDS),
+            f" {luck.choice(EMPTY_WORDS)} ",
         ]
     )  # fmt: skip
 
@@ -225,5 +228,15 @@ def _spelled_phone(luck: random.Random) -> str:
 def _spelled_email(luck: random.Random) -> str:
     address = luck.choice(EMAILS)
     return luck.choice(
-        ["", address, address.upper(), f" {address} ", f"Ann <{address}>", f"mailto:{address}", "none@none", "n/a", "  "]
+        [
+            "",
+            address,
+            address.upper(),
+            f" {address} ",
+            f"Ann <{address}>",
+            f"mailto:{address}",
+            "none@none",
+            luck.choice(EMPTY_WORDS),
+            "  ",
+        ]
     )

@@ -1,0 +1,115 @@
+"""What has arrived and is in no published answer yet: files in the inbox, and deliveries that were landed since.
+
+Asked by ``check``, ``explain`` and ``scrub``, so it is quick: no file is opened but the landing manifest's last lines, and no
+configuration is read. What is in the files nobody knows before a run has read them: one of them may hold an opt-out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestration.core.files import sha256_bytes, write_atomic
+from orchestration.core.home import Home
+
+_NOTE = "published_inputs.json"
+# Left by version control and file managers, never data; the collector leaves them too.
+_PLACEHOLDERS = frozenset({".gitkeep", ".keep", ".ds_store", "thumbs.db", "desktop.ini"})
+CONTACTS_MADE = "contacts_made"
+"""The one format whose files cannot ask for anything: they tell what we did."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Counts only: a file's name may be somebody's."""
+
+    files: int = 0
+    """In the inbox, also in folders of no source and half written: no run has taken them."""
+    deliveries: int = 0
+    """Landed, and not in what the published version was made of."""
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.deliveries)
+
+    def sentence(self) -> str:
+        """What waits, in words; empty when nothing does."""
+        said = [
+            told for number, told in (
+                (self.files, _counted(self.files, "file waits", "files wait") + " in the inbox"),
+                (self.deliveries, _counted(self.deliveries, "delivery", "deliveries") + " landed and not published yet"),
+            ) if number
+        ]  # fmt: skip
+        return f"{' and '.join(said)}: the answer may change with the next quietlist run" if said else ""
+
+
+def waiting(home: Home, silent: Collection[str] = (), inputs_sha256: str | None = None) -> Waiting:
+    """What waits in this home.
+
+    Args:
+        silent: sources whose files cannot ask for anything (:data:`CONTACTS_MADE`).
+        inputs_sha256: what the published version says it was made of; used when no later run noted that it found the same.
+    """
+    return Waiting(_files(home, silent), _deliveries(home, inputs_sha256))
+
+
+def note_published(home: Home) -> None:
+    """Remember up to where deliveries are in the version in force, also when a run found nothing new in them."""
+    lines = _lines(home)
+    write_atomic(home.warehouse_folder / _NOTE, json.dumps({"inputs_sha256": sha256_bytes(lines[-1]) if lines else None}))
+
+
+def _files(home: Home, silent: Collection[str]) -> int:
+    hidden: list[OSError] = []  # a folder that cannot be looked into may hold anything
+    found = 0
+    for parent, folders, files in os.walk(home.inbox, onerror=hidden.append):
+        if Path(parent) == home.inbox:
+            folders[:] = [folder for folder in folders if folder not in silent]
+        # A link to a folder is not walked into, neither here nor by a run.
+        found += sum(os.path.islink(os.path.join(parent, folder)) for folder in folders)  # noqa: PTH118, PTH114  one per file
+        found += sum(name.casefold() not in _PLACEHOLDERS for name in files)
+    return found + sum(not isinstance(error, FileNotFoundError) for error in hidden)
+
+
+def _deliveries(home: Home, inputs_sha256: str | None) -> int:
+    lines = _lines(home)
+    known = {inputs_sha256, _noted(home)} - {None}
+    since = 0
+    for line in reversed(lines):
+        if known and sha256_bytes(line) in known:
+            break
+        since += _format(line) != CONTACTS_MADE
+    return since
+
+
+def _lines(home: Home) -> list[bytes]:
+    """The manifest's lines. An unfinished last one is no delivery yet: its file is still in the inbox."""
+    try:
+        return home.manifest_file.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return []
+
+
+def _noted(home: Home) -> str | None:
+    try:
+        return _text(json.loads((home.warehouse_folder / _NOTE).read_text(encoding="utf-8"))["inputs_sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # no note, or one that a crash or a person spoilt: then the version's own word counts
+
+
+def _format(line: bytes) -> str | None:
+    try:
+        return _text(json.loads(line)["settings"]["format"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
