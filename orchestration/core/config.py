@@ -25,7 +25,10 @@ Channel = Literal["email", "voice", "sms", "fax", "postal", "ads"]
 __all__ = ["CHANNELS", "Channel", "Config", "load_config", "parse_config"]
 
 FOUND_PREFIX = "found__"
-FOUND_FORMAT = "quietlist"
+DECISIONS = "decisions"
+"""The source of what people decided about records (``quietlist quarantine decide``)."""
+OWN_FORMAT = "quietlist"
+"""The format of the sources that Quietlist itself fills."""
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _SCOPE = re.compile(r"^[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*$")
@@ -293,12 +296,18 @@ def parse_config(text: str, path: Path) -> Config:
         problems += outside(path.parent, "encryption", [("key_file", config.encryption.key_path(path.parent))])
     if problems or config is None:
         raise ConfigError(tried, problems, next_step="correct these and run again; nothing was started")
-    return config.model_copy(update={"sources": {**config.sources, **_found_sources(config)}})
+    return config.model_copy(update={"sources": {**config.sources, **_own_sources(config)}})
 
 
-def _found_sources(config: Config) -> dict[str, Source]:
-    """One source per destination for the opt-outs that a sync finds there and brings home."""
-    return {f"{FOUND_PREFIX}{name}": Source(format=FOUND_FORMAT) for name in sorted(config.destinations)}
+def is_own_source(name: str) -> bool:
+    """Whether Quietlist itself fills the source: nobody configures it, and nobody waits for it."""
+    return name.startswith(FOUND_PREFIX) or name == DECISIONS
+
+
+def _own_sources(config: Config) -> dict[str, Source]:
+    """What people decide, and one source per destination for the opt-outs that a sync finds there and brings home."""
+    names = (DECISIONS, *(f"{FOUND_PREFIX}{name}" for name in sorted(config.destinations)))
+    return {name: Source(format=OWN_FORMAT) for name in names}
 
 
 def _problem(item: Any) -> str:
@@ -316,8 +325,11 @@ def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:
     for section, key, known in (("sources", "format", known_formats()), ("destinations", "system", known_systems())):
         entries = data.get(section)
         for name, entry in entries.items() if isinstance(entries, dict) else ():
-            if not _NAME.match(name) or name.startswith(FOUND_PREFIX):
-                problems.append(f"{section}.{name}: a name is lower-case letters, digits and _, and not {FOUND_PREFIX}...")
+            if not _NAME.match(name) or is_own_source(name):
+                problems.append(
+                    f"{section}.{name}: a name is lower-case letters, digits and _, and not {FOUND_PREFIX}... or {DECISIONS}, "
+                    "which Quietlist fills itself"
+                )
             value = entry.get(key) if isinstance(entry, dict) else None
             if isinstance(value, str) and value not in known:
                 close = difflib.get_close_matches(value, known, n=1)

@@ -21,7 +21,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.core.config import FOUND_PREFIX, Config, size_in_bytes
+from orchestration.core.config import Config, is_own_source, size_in_bytes
 from orchestration.core.errors import QuietlistError, TransientError
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import warehouse
@@ -209,8 +209,8 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
     }
     formats = {row["source"]: row["format"] for row in rows(con, "select source, format from raw__source_settings")}
     found = []
-    # What a sync finds at a destination is a source of every home; it is told of once it has found something.
-    configured_names = {name for name in config.sources if not name.startswith(FOUND_PREFIX)}
+    # What Quietlist itself fills is a source of every home; it is told of once something is in it.
+    configured_names = {name for name in config.sources if not is_own_source(name)}
     for name in sorted({*configured_names, *deliveries, *account}):
         configured = config.sources.get(name)
         mine = deliveries.get(name, [])
@@ -355,7 +355,7 @@ Findings = Iterator[tuple[str, str] | tuple[str, str, str]]
 def _look_at_configuration(home: Home, config: Config) -> Findings:
     from orchestration.destinations.contract import settings_problems  # imports every configured system's module
 
-    sources = {name: source for name, source in config.sources.items() if not name.startswith(FOUND_PREFIX)}
+    sources = {name: source for name, source in config.sources.items() if not is_own_source(name)}
     problems = settings_problems(config, home)
     for problem in problems:
         yield "broken", problem, f"correct {home.config_file.name}"
