@@ -381,6 +381,94 @@ def acknowledge(home_path: str | None, as_json: bool, file_id: str, person: str,
     _say(record, [f"Recorded: {record['person']} looked at file {file_id}; it holds releases no longer."], as_json)
 
 
+@main.group(invoke_without_command=True)
+@click.pass_context
+@_home_option
+@_as_of_option
+@_json_option
+@click.option("--source", help="Only of this source.")
+@click.option("--reason", help="Only for this reason, as the list names it.")
+@click.option("--kind", type=click.Choice(["refused", "doubt", "unresolved"]),
+              help="Only what could not be used, is suppressed in doubt, or reaches nobody.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="How many records to name.")
+def quarantine(ctx: click.Context, home_path: str | None, as_of: str | None, as_json: bool, source: str | None,
+               reason: str | None, kind: str | None, limit: int) -> None:  # fmt: skip
+    """What waits for a person: records that could not be used, were read in doubt, or reach nobody.
+
+    Without a command: the list, by source and reason, masked. Works while a run is going on.
+    """
+    if ctx.invoked_subcommand:
+        ctx.obj = home_path
+        return
+    from orchestration.evidence.quarantine import waiting
+
+    home = Home.at(home_path).require()
+    found = waiting(home, _config(home), _moment(as_of), source=source, reason=reason, kind=kind, limit=limit)
+    _say(found.as_dict(), found.lines(), as_json)
+
+
+@quarantine.command("show")
+@click.pass_obj
+@_home_option
+@_json_option
+@click.argument("record_id")
+@click.option("--reveal", is_flag=True, help="Show the record as it stood instead of masked.")
+def quarantine_show(given: str | None, home_path: str | None, as_json: bool, record_id: str, reveal: bool) -> None:
+    """One record with its file and number, why it waits, and what was decided about it."""
+    from orchestration.evidence.quarantine import show
+
+    home = Home.at(home_path or given).require()
+    shown = show(home, _config(home), record_id, reveal=reveal)
+    _say(shown.as_dict(), shown.lines(), as_json)
+
+
+@quarantine.command("decide")
+@click.pass_obj
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("record_id")
+@click.option("--value", "values", multiple=True, metavar="COLUMN=TEXT", help="A corrected value, in a column of the "
+              "canonical requests; may be repeated. COLUMN=- reads standard input.")  # fmt: skip
+@click.option(
+    "--opt-out", metavar="IDENTIFIER", help="It is an opt-out of this address or number; - reads it from standard input."
+)
+@click.option("--channel", "channels", multiple=True, type=click.Choice(CHANNELS), help="With --opt-out: where; may be repeated "
+              "(default: what the record says, else everywhere).")  # fmt: skip
+@click.option("--scope", help="With --opt-out: the node (default: what the record says, else its source's).")
+@click.option("--nothing", is_flag=True, help="It asks for nothing. Not for one that suppresses somebody.")
+@click.option("--confirm", is_flag=True, help="It was read in doubt, and was meant so.")
+@click.option("--by", "person", required=True, metavar="NAME", help="Who decides.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why.")
+def quarantine_decide(given: str | None, home_path: str | None, as_of: str | None, as_json: bool, record_id: str,
+                      values: tuple[str, ...], opt_out: str | None, channels: tuple[str, ...], scope: str | None,
+                      nothing: bool, confirm: bool, person: str, reason: str) -> None:  # fmt: skip
+    """Say what a record is: with one of --value, --opt-out, --nothing and --confirm.
+
+    The next run takes the decision in. It is evidence, and a rebuild finds it again; of two about one record the later counts. A
+    decision releases nobody.
+    """
+    from orchestration.evidence.quarantine import Answer, decide
+
+    home = Home.at(home_path or given).require()
+    answer = Answer(_values(values), _typed(opt_out) if opt_out else None, nothing, confirm, channels, scope)
+    decided = decide(home, _config(home), record_id, answer, person=person, reason=reason, now=_moment(as_of))
+    _say(decided.as_dict(), decided.lines(), as_json)
+
+
+def _values(given: tuple[str, ...]) -> dict[str, str]:
+    """``COLUMN=TEXT``, several times."""
+    problems = [f"'{mask_text(text)}' is not COLUMN=TEXT" for text in given if "=" not in text]
+    pairs = [text.partition("=") for text in given if "=" in text]
+    names = [name.strip() for name, _, _ in pairs]
+    problems += [
+        f"{name} is given twice; join several by ;" for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    if problems:
+        raise ConfigError("Reading --value", problems, next_step="such as --value email=a@example.com; nothing was recorded")
+    return {name.strip(): _typed(text) for name, _, text in pairs}
+
+
 @main.group()
 def key() -> None:
     """The key of the keyed hashes: which one it is, and how to get another."""

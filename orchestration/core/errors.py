@@ -59,6 +59,14 @@ class TransientError(QuietlistError):
     """Trying again later may work: a time-out, a throttle, a busy server."""
 
 
+class Busy(TransientError):
+    """Another process of Quietlist works on the home. Exit code 75, sysexits' EX_TEMPFAIL: whatever started this may simply
+    start it again later.
+    """
+
+    exit_code = 75
+
+
 class PermanentError(QuietlistError):
     """Trying again cannot work: the request itself is being rejected."""
 
