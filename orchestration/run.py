@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from orchestration.core import chain
-from orchestration.core.errors import TransientError
+from orchestration.core.errors import Busy
 from orchestration.core.files import write_atomic
 from orchestration.core.home import Home, keep_private
 from orchestration.core.outcome import Outcome
@@ -40,22 +40,26 @@ def run_job(home: Home, job: str, as_of: datetime, *, show_progress: bool = Fals
     """Run ``job`` on ``home`` with ``as_of`` as its clock.
 
     Raises:
-        TransientError: another run is going on in this home.
+        Busy: another run is going on in this home.
     """
     keep_private()
     os.environ["QUIETLIST_HOME"] = str(home.root)
     os.environ["DAGSTER_HOME"] = str(prepare_instance(home))
+    from orchestration.core.config import load_config
     from orchestration.core.lock import run_lock
     from orchestration.definitions import build_defs
     from orchestration.defs.execute import execute
+    from orchestration.evidence.quarantine import told_in_short
 
     with run_lock(home) as got:
         if not got:
-            raise TransientError(
+            raise Busy(
                 f"Starting a run in {home.root}",
                 seen="another run is going on there",
                 next_step="wait for it to end; nothing was started",
             )
         outcome = execute(build_defs(home), home, job, as_of, show_progress=show_progress)
+        if waits := told_in_short(home, load_config(home), as_of):
+            outcome.facts["needs_a_person"] = waits
         outcome.facts["chain_head"] = chain.head(home)  # to be noted where nobody who writes here can
         return outcome

@@ -240,6 +240,21 @@ def waiting(
         return Waiting(groups, [_masked_item(item) for item in found], len(undone), as_of, exported_at)
 
 
+def told_in_short(home: Home, config: Config, as_of: datetime) -> str:
+    """What waits, by source, for the last lines of a run; empty when nothing does. Of the run that holds the home it is told what
+    it exported itself.
+    """
+    try:
+        groups = waiting(home, config, as_of, limit=0).groups
+    except Busy:
+        return ""  # it ended before it could tell
+    by_source: dict[str, int] = {}
+    for group in groups:
+        by_source[group["source"]] = by_source.get(group["source"], 0) + group["records"]
+    said = [f"{number:,} of {source}" for source, number in sorted(by_source.items(), key=lambda item: (-item[1], item[0]))]
+    return f"{counted(sum(by_source.values()), 'record')}: {listed(said)} (quietlist quarantine)" if said else ""
+
+
 _SHOWN_COLUMNS = (
     "record_id(file_id, record_no) as id, kind, source, vendor, feed, stage, reason, unreached, received_at, file_id, file_name, "
     "sha256, record_no, request_id, is_whole_file"
