@@ -108,7 +108,8 @@ def main() -> None:
 @_json_option
 @click.option("--job", type=click.Choice(["quietlist", "reconcile", "sync", "report"]), default="quietlist", show_default=True,
               help="The whole job, or a part of it.")  # fmt: skip
-def run(home_path: str | None, as_of: str | None, as_json: bool, job: str) -> None:
+@click.option("--replay", is_flag=True, help="Let --as-of lie in the future: only in a copy of a home that pushes nowhere.")
+def run(home_path: str | None, as_of: str | None, as_json: bool, job: str, replay: bool) -> None:
     """Run the pipeline: collect, reconcile, check, publish, push, read back, report."""
     from orchestration.destinations.contract import settings_problems
     from orchestration.run import run_job
@@ -116,7 +117,7 @@ def run(home_path: str | None, as_of: str | None, as_json: bool, job: str) -> No
     home = Home.at(home_path).require()
     if problems := settings_problems(_config(home), home):
         raise ConfigError(f"Reading {home.config_file}", problems, next_step="correct these and run again; nothing was started")
-    outcome = run_job(home, job, _moment(as_of), show_progress=not as_json)
+    outcome = run_job(home, job, _moment(as_of), show_progress=not as_json, replay=replay)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(outcome.exit_code)
 
@@ -448,11 +449,14 @@ def quarantine_decide(given: str | None, home_path: str | None, as_of: str | Non
     The next run takes the decision in. It is evidence, and a rebuild finds it again; of two about one record the later counts. A
     decision releases nobody.
     """
+    from orchestration.core.clock import require_not_ahead
     from orchestration.evidence.quarantine import Answer, decide
 
     home = Home.at(home_path or given).require()
     answer = Answer(_values(values), _typed(opt_out) if opt_out else None, nothing, confirm, channels, scope)
-    decided = decide(home, _config(home), record_id, answer, person=person, reason=reason, now=_moment(as_of))
+    now = _moment(as_of)
+    require_not_ahead(now)  # of two decisions the later counts
+    decided = decide(home, _config(home), record_id, answer, person=person, reason=reason, now=now)
     _say(decided.as_dict(), decided.lines(), as_json)
 
 

@@ -224,6 +224,11 @@ class Config(_Strict):
         """Every node: ``*``, then each configured path and its ancestors, sorted."""
         return scope_tree(self.company.scopes)
 
+    @property
+    def sends(self) -> tuple[str, ...]:
+        """The destinations that something leaves to, sorted."""
+        return tuple(sorted(name for name, destination in self.destinations.items() if not destination.dry_run))
+
 
 def size_in_bytes(text: str) -> int:
     """``4GB`` -> 4_000_000_000, ``1MiB`` -> 1_048_576."""

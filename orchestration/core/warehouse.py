@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from orchestration.core.config import Limits
-from orchestration.core.errors import ConfigError, OutOfRoom, TransientError
+from orchestration.core.errors import Busy, ConfigError, OutOfRoom
 from orchestration.core.files import sha256_text
 from orchestration.core.home import PRIVATE_FOLDER, Home
 
@@ -25,7 +25,7 @@ def warehouse(home: Home, *, read_only: bool = False, limits: Limits | None = No
     """A connection to the home's warehouse, in UTC, without network extensions, closed on exit.
 
     Raises:
-        TransientError: another process kept the file locked for 30 seconds.
+        Busy: another process kept the file locked for 30 seconds.
         OutOfRoom: memory, spill folder or disk was used up.
     """
     limits = limits or Limits()
@@ -51,7 +51,7 @@ def _open(home: Home, read_only: bool) -> duckdb.DuckDBPyConnection:
             if "lock" not in str(error).lower():
                 raise
             if time.monotonic() - started > _LOCK_WAIT_SECONDS:
-                raise TransientError(
+                raise Busy(
                     f"Opening the warehouse of {home.root}",
                     seen="another process has been writing to it for 30 seconds",
                     next_step="wait for the other run to end, then start this one again",
