@@ -382,6 +382,22 @@ def acknowledge(home_path: str | None, as_json: bool, file_id: str, person: str,
     _say(record, [f"Recorded: {record['person']} looked at file {file_id}; it holds releases no longer."], as_json)
 
 
+@main.command()
+@_home_option
+@_json_option
+@click.argument("other", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def redeliver(home_path: str | None, as_json: bool, other: Path) -> None:
+    """Put into the inbox what the home OTHER has taken and this one has not: the deliveries of one moment, the earliest first.
+
+    For a home that was made anew or restored from a backup; see docs/operations.md, A run that lies in the future.
+    """
+    from orchestration.landing.returning import redeliver as redelivering
+
+    home = Home.at(home_path).require()
+    step = redelivering(home, Home.at(other), _config(home))
+    _say(step.as_dict(), step.lines(), as_json)
+
+
 @main.group(invoke_without_command=True)
 @click.pass_context
 @_home_option

@@ -6,6 +6,7 @@ all speak from these rows.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -21,6 +22,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.core.clock import is_ahead
 from orchestration.core.config import Config, is_own_source, size_in_bytes
 from orchestration.core.errors import QuietlistError, TransientError
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
@@ -332,7 +334,8 @@ def doctor(home: Home, config: Config) -> list[Finding]:
     Raises nothing for what it finds: a fault is a finding, also when the looking itself fails on purpose.
     """
     looks = (
-        ("configuration", _look_at_configuration), ("environment", _look_at_environment), ("secrets", _look_at_secrets),
+        ("configuration", _look_at_configuration), ("environment", _look_at_environment), ("clock", _look_at_clock),
+        ("secrets", _look_at_secrets),
         ("permissions", _look_at_permissions), ("disk", _look_at_disk), ("evidence", _look_at_evidence),
         ("encryption", _look_at_encryption),
         ("warehouse", _look_at_warehouse), ("published versions", _look_at_published), ("gates", _look_at_gates),
@@ -394,6 +397,24 @@ def _look_at_environment(home: Home, config: Config) -> Findings:
         yield "broken", f"no rules for the time zone {', '.join(lost)}", "install tzdata, or correct the source's timezone"
     else:
         yield "ok", f"time zone rules for {', '.join(sorted(zones))}"
+
+
+def _look_at_clock(home: Home, config: Config) -> Findings:
+    from orchestration.publish.versions import latest_version, version_folder
+
+    dated = [entry.received_at for entry in read_manifest(home)]
+    if (latest := latest_version(home)) is not None:
+        manifest = version_folder(home, latest) / "manifest.json"
+        dated.append(datetime.fromisoformat(json.loads(manifest.read_text(encoding="utf-8"))["as_of"]))
+    last = max(dated, default=None)
+    if last is not None and is_ahead(last):
+        yield (
+            "broken",
+            f"the last run here is dated {moment(last)}, still to come by this machine's clock: no run is possible before",
+            "set the machine's clock right if it is wrong; else see docs/operations.md, 'A run that lies in the future'",
+        )
+    else:
+        yield "ok", "no run here lies in the future"
 
 
 def _look_at_secrets(home: Home, config: Config) -> Findings:

@@ -184,7 +184,9 @@ CASES: list[dict[str, tuple[str, dict[str, object], set[tuple[object, ...]]]]] =
         "not_json": (
             "an opt-out of what its source speaks for", {"opt_out": "fay@example.com"}, {("email", "fay@example.com", "*")},
         ),
-        "no_customer_id": ("an opt-out in a list of customers", {"opt_out": "gil@example.com"}, {("email", "gil@example.com", "*")}),
+        "no_customer_id": (
+            "an opt-out in a list of customers", {"opt_out": "gil@example.com"}, {("email", "gil@example.com", "*")},
+        ),
         "reaches_nobody": ("nobody whom an unresolved request concerns", {"nothing": True}, set()),
         "unknown_channel": ("a doubt that was meant so", {"confirm": True}, set()),
     },
@@ -225,12 +227,8 @@ def test_the_clock_of_a_decided_request_is_that_of_its_record(desk: Desk) -> Non
     desk.decide(desk.id_of("unreadable_action"), values={"action": "opt_out"})
     desk.decide(desk.id_of("not_json"), opt_out="fay@example.com")
     desk.run(5)
-    found = dict(
-        (row[0], row[1:])
-        for row in desk.rows(
-            "select emails[1], at_earliest, at_latest, first_seen from ledger.requests where source = 'decisions'"
-        )
-    )
+    query = "select emails[1], at_earliest, at_latest, first_seen from ledger.requests where source = 'decisions'"
+    found = {row[0]: row[1:] for row in desk.rows(query)}
     asked = datetime(2026, 3, 2, 10, tzinfo=UTC)
     assert found["ben@example.com"] == (asked, asked, DAY), "it was asked when the record says, and seen when that came"
     assert found["fay@example.com"] == (DAY, DAY, DAY), "a record without a time counts from its arrival"
