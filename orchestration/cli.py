@@ -1,6 +1,7 @@
 """The ``quietlist`` command: a thin, friendly door to the same jobs that Dagster runs. No stage logic here.
 
-Exit codes: 0 done (alerts are printed), 1 a gate stopped or held something, 2 usage or configuration, 3 failed.
+Exit codes: 0 done (alerts are printed), 1 a gate stopped or held something, 2 usage or configuration, 3 failed, 75 another
+process is at work in the home.
 Heavy imports wait until a command needs them, so that ``check`` answers at once.
 """
 
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestration.core.channels import CHANNELS
-from orchestration.core.errors import ConfigError, QuietlistError, place_of
+from orchestration.core.errors import ConfigError, QuietlistError, of_system, place_of
 from orchestration.core.home import Home, keep_private
 from orchestration.core.terminal import visible, visible_lines
 from orchestration.evidence.masks import mask_text
@@ -45,10 +46,21 @@ class _Door(click.Group):
             # Whoever mistypes a command is shown what they typed, but not the person it is about: terminals are logged.
             said = _EXTRA.sub("argument", mask_text(error.format_message()))
             raise click.UsageError(said, ctx=error.ctx) from None
+        except OSError as error:
+            told = of_system(error)
+            if told is None:
+                self._fault(ctx, error)
+            else:
+                click.echo(visible_lines(f"quietlist: {told}"), err=True)
+                ctx.exit(told.exit_code)
         except Exception as error:  # noqa: BLE001  a bug: its place is told, its text may quote somebody
-            click.echo(f"quietlist: a fault of Quietlist itself: {place_of(error)}. Please report it with these lines:", err=True)
-            click.echo("".join(traceback.format_tb(error.__traceback__)), err=True)
-            ctx.exit(FAILED)
+            self._fault(ctx, error)
+
+    @staticmethod
+    def _fault(ctx: click.Context, error: Exception) -> None:
+        click.echo(f"quietlist: a fault of Quietlist itself: {place_of(error)}. Please report it with these lines:", err=True)
+        click.echo("".join(traceback.format_tb(error.__traceback__)), err=True)
+        ctx.exit(FAILED)
 
 
 def _home_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -111,12 +123,11 @@ def main() -> None:
 @click.option("--replay", is_flag=True, help="Let --as-of lie in the future: only in a copy of a home that pushes nowhere.")
 def run(home_path: str | None, as_of: str | None, as_json: bool, job: str, replay: bool) -> None:
     """Run the pipeline: collect, reconcile, check, publish, push, read back, report."""
-    from orchestration.destinations.contract import settings_problems
+    from orchestration.evidence.preflight import require_ready
     from orchestration.run import run_job
 
     home = Home.at(home_path).require()
-    if problems := settings_problems(_config(home), home):
-        raise ConfigError(f"Reading {home.config_file}", problems, next_step="correct these and run again; nothing was started")
+    require_ready(home, _config(home), pushes=job in ("quietlist", "sync"))
     outcome = run_job(home, job, _moment(as_of), show_progress=not as_json, replay=replay)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(outcome.exit_code)

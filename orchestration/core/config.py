@@ -318,10 +318,28 @@ def _own_sources(config: Config) -> dict[str, Source]:
 def _problem(item: Any) -> str:
     place = ".".join(str(part) for part in item["loc"]) or "(top level)"
     if item["type"] == "extra_forbidden":
-        return f"{place}: unknown key"
+        return f"{place}: {unknown_key(str(item['loc'][-1]), keys_of(_model_at(item['loc'])))}"
     if item["type"] == "missing":
         return f"{place}: is required"
     return f"{place}: {item['msg'].removeprefix('Value error, ')}"
+
+
+def unknown_key(key: str, allowed: Sequence[str]) -> str:
+    """What is said of a key that nothing reads: what is allowed there, and what it is most like."""
+    close = difflib.get_close_matches(key, allowed, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"unknown key; allowed: {', '.join(sorted(allowed))}{hint}"
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """The keys that a section may have, as they are written."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_at(loc: tuple[str | int, ...]) -> type[BaseModel]:
+    """The section that a key stands in. Destinations take any key here; their modules judge them."""
+    sections: dict[str, type[BaseModel]] = {"company": Company, "limits": Limits, "encryption": Encryption, "sources": Source}
+    return sections.get(str(loc[0]), Config) if len(loc) > 1 else Config
 
 
 def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:

@@ -24,7 +24,7 @@ import duckdb
 
 from orchestration.core.clock import is_ahead
 from orchestration.core.config import Config, is_own_source, size_in_bytes
-from orchestration.core.errors import QuietlistError, TransientError
+from orchestration.core.errors import QuietlistError, TransientError, kind_of
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.relations import ACCOUNTED, open_relations, rows
@@ -295,7 +295,7 @@ def destinations_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, 
                 last_version=body.get("version"),
                 held={entry["reason"]: int(entry["rows"]) for entry in body.get("held", [])},
                 alarms=tuple(body.get("alarms", ())),
-                stopped=body.get("stopped"),
+                stopped=kind_of(body["stopped"]) if body.get("stopped") else None,
             )
         )
     return found
@@ -389,14 +389,21 @@ def _look_at_environment(home: Home, config: Config) -> Findings:
         )
     else:
         yield "broken", f"Python {version}", "use Python 3.11 or 3.12"
-    zones = {source.timezone for source in config.sources.values()} | {"UTC"}
-    with duckdb.connect() as con:
-        known = {row[0] for row in con.execute("select name from pg_timezone_names()").fetchall()}
-    lost = sorted(zone for zone in zones if zone not in known or zone not in zoneinfo.available_timezones())
-    if lost:
+    if lost := lost_time_zones(config):
         yield "broken", f"no rules for the time zone {', '.join(lost)}", "install tzdata, or correct the source's timezone"
     else:
-        yield "ok", f"time zone rules for {', '.join(sorted(zones))}"
+        yield "ok", f"time zone rules for {', '.join(_time_zones(config))}"
+
+
+def lost_time_zones(config: Config) -> list[str]:
+    """The configured zones that DuckDB or Python has no rules for."""
+    with duckdb.connect() as con:
+        known = {row[0] for row in con.execute("select name from pg_timezone_names()").fetchall()}
+    return [zone for zone in _time_zones(config) if zone not in known or zone not in zoneinfo.available_timezones()]
+
+
+def _time_zones(config: Config) -> list[str]:
+    return sorted({source.timezone for source in config.sources.values()} | {"UTC"})
 
 
 def _look_at_clock(home: Home, config: Config) -> Findings:

@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 
 from orchestration.core.config import Config
-from orchestration.core.errors import ConfigError, PermanentError
+from orchestration.core.errors import ConfigError, PermanentError, kind_of
 from orchestration.core.files import sha256_file
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
@@ -140,7 +140,7 @@ def _plain(error: duckdb.Error) -> str:
     """An error in words that can't hold a value of a row."""
     if isinstance(error, _SAFE_ERRORS):
         return str(error).splitlines()[0]
-    return f"{type(error).__name__} in its SQL"
+    return f"{kind_of(error)} in its SQL"
 
 
 def _result(suite: Suite, check: Check, outcome: Outcome) -> Result:

@@ -23,7 +23,7 @@ from typing import Any
 from orchestration.core import chain
 from orchestration.core.clock import is_ahead
 from orchestration.core.config import Config, Source
-from orchestration.core.errors import Busy, ConfigError, TransientError
+from orchestration.core.errors import Busy, ConfigError, TransientError, kind_of
 from orchestration.core.files import sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.landing import sealing
@@ -233,7 +233,7 @@ class _Landing:
             temporary.unlink(missing_ok=True)
             raise TransientError(
                 f"Copying a file of source {item.source} to landing",
-                seen=error.strerror or type(error).__name__,
+                seen=error.strerror or kind_of(error),
                 next_step="make room or correct the permissions, then run again; the file is still in the inbox",
             ) from error
         return temporary, digest.hexdigest(), size
