@@ -12,6 +12,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
+from orchestration.evidence.quarantine import export_open
 from orchestration.reconcile import dbt, stages
 from orchestration.reconcile.policy import PolicyRefused
 
@@ -39,6 +40,8 @@ class Translator(DagsterDbtTranslator):
         return OWNERS
 
 
+# After the ledger, for a gate may stand behind it, and after the golden table, which knows whom each request reaches.
+_TELLS_WHAT_WAITS = ("ledger_models", "golden_models")
 _TRANSLATOR = Translator()
 _MANIFEST = dbt.ensure_manifest()
 
@@ -58,6 +61,9 @@ def _step(name: str, select: str, build: Callable[..., stages.Built]) -> dg.Asse
             results = [node for node in failure.results if not (refused and node.unique_id.startswith("seed."))]
             yield from _events(context, quietlist, results, failed=True)
             raise
+        if name in _TELLS_WHAT_WAITS and not built.unchanged:
+            with warehouse(home, read_only=True, limits=config.limits) as con:
+                export_open(con, home)
         yield from _events(context, quietlist, built.nodes)
 
     return models

@@ -112,7 +112,7 @@ def test_everything_that_can_go_wrong_names_nobody(
         with monkeypatch.context() as patch:
             patch.setattr(checking, "check_many", breaks)
             code, said = quietlist("check", "--channel", "email", "--identifier", "-", given=EMAIL)
-            assert code == 3 and "ValueError in test_nothing_leaks.py" in said
+            assert code == 3 and "value error in test_nothing_leaks.py" in said
     out, err = capfd.readouterr()
     spoken = {"commands": quietlist.said, "standard output": out, "standard error": err, "arguments": " ".join(in_arguments)}
     assert {where: found for where, text in spoken.items() if (found := traces(text.encode()))} == {}
