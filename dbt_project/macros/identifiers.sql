@@ -11,8 +11,8 @@
 {%- set bare -%}
     case
         when regexp_matches({{ expression }}, '[\x{900}-\x{109f}\x{1700}-\x{1bff}\x{3040}-\x{30ff}\x{a800}-\x{abff}\x{11000}-\x{11fff}]')
-            then nfc_normalize({{ expression }})
-        else strip_accents({{ expression }})
+            then nfc_normalize({{ duckdb__plain(expression) }})
+        else strip_accents({{ duckdb__plain(expression) }})
     end
 {%- endset -%}
 {%- set letters -%}
@@ -79,7 +79,7 @@
 {% macro duckdb__postal_key(name, address, postal_code, country) -%}
 {%- set bare -%}
     translate(
-        regexp_replace({{ postal_code }}, '{{ identifier_punctuation() }}', '', 'g'),
+        regexp_replace({{ duckdb__plain(postal_code) }}, '{{ identifier_punctuation() }}', '', 'g'),
         'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
     )
 {%- endset -%}
@@ -98,5 +98,14 @@
 {%- endmacro %}
 
 {% macro identifier_punctuation() -%}
-[\x{00}-\x{2f}\x{3a}-\x{40}\x{5b}-\x{60}\x{7b}-\x{a9}\x{ab}-\x{b1}\x{b4}\x{b6}-\x{b8}\x{bb}\x{bf}\x{d7}\x{f7}\x{2b9}-\x{2bc}\x{55a}-\x{55f}\x{589}-\x{58a}\x{5be}\x{5c0}\x{5c3}\x{5f3}-\x{5f4}\x{60c}\x{61b}\x{61f}\x{66a}-\x{66d}\x{6d4}\x{964}-\x{965}\x{2000}-\x{206f}\x{20a0}-\x{20cf}\x{2190}-\x{2bff}\x{2e00}-\x{2e7f}\x{3000}-\x{3004}\x{3008}-\x{3020}\x{3030}\x{30a0}\x{30fb}\x{fe00}-\x{fe0f}\x{fe30}-\x{fe6f}\x{ff00}-\x{ff0f}\x{ff1a}-\x{ff20}\x{ff3b}-\x{ff40}\x{ff5b}-\x{ff65}\x{fffc}-\x{fffd}\x{1f000}-\x{1faff}]
+[\x{00}-\x{2f}\x{3a}-\x{40}\x{5b}-\x{60}\x{7b}-\x{a9}\x{ab}-\x{b1}\x{b4}\x{b6}-\x{b8}\x{bb}\x{bf}\x{d7}\x{f7}\x{2b9}-\x{2bc}\x{55a}-\x{55f}\x{589}-\x{58a}\x{5be}\x{5c0}\x{5c3}\x{5f3}-\x{5f4}\x{60c}\x{61b}\x{61f}\x{66a}-\x{66d}\x{6d4}\x{964}-\x{965}\x{1680}\x{2000}-\x{206f}\x{20a0}-\x{20cf}\x{2190}-\x{2bff}\x{2e00}-\x{2e7f}\x{3000}-\x{3004}\x{3008}-\x{3020}\x{3030}\x{30a0}\x{30fb}\x{fe00}-\x{fe0f}\x{fe30}-\x{fe6f}\x{ff00}-\x{ff0f}\x{ff1a}-\x{ff20}\x{ff3b}-\x{ff40}\x{ff5b}-\x{ff65}\x{fffc}-\x{fffd}\x{1f000}-\x{1faff}]
+{%- endmacro %}
+
+-- Without characters that nobody sees, and with full-width letters and digits narrowed.
+{% macro duckdb__plain(expression) -%}
+    translate(
+        regexp_replace({{ expression }}, '[\x{ad}\x{34f}\x{61c}\x{115f}-\x{1160}\x{17b4}-\x{17b5}\x{180b}-\x{180f}\x{200b}\x{200e}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{206f}\x{2800}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fff8}\x{1bca0}-\x{1bca3}\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}]+', '', 'g'),
+        'ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ０１２３４５６７８９',
+        'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
+    )
 {%- endmacro %}

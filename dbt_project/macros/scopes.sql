@@ -10,6 +10,16 @@
     ({{ scope }} <> {{ node }} and ({{ scope }} = '*' or {{ starts_with(node, scope ~ " || '/'") }}))
 {%- endmacro %}
 
+-- True when a text is the whole company or a path in it. The same form stands in orchestration/core/channels.py, which the gate
+-- asks for; a test compares the two.
+{% macro is_scope(expression) -%}
+    {{ return(adapter.dispatch('is_scope')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__is_scope(expression) -%}
+    regexp_matches({{ expression }}, '^(?:[*]|[a-z0-9][a-z0-9_.-]*(?:/[a-z0-9][a-z0-9_.-]*)*)$')
+{%- endmacro %}
+
 {% macro starts_with(text, prefix) -%}
     {{ return(adapter.dispatch('starts_with')(text, prefix)) }}
 {%- endmacro %}
@@ -19,11 +29,11 @@
 {%- endmacro %}
 
 -- The scope itself when the company's tree has it, else the nearest node above it that the tree has, else the root.
--- Without a configured tree every path is taken as it is.
+-- Without a configured tree every path is taken as it is, and what is no path is the root.
 {% macro widen_scope(scope) -%}
     {%- set nodes = var('scopes') | reject('equalto', '*') | list -%}
     {%- if nodes | length == 0 -%}
-    {{ scope }}
+    case when {{ is_scope(scope) }} then {{ scope }} else '*' end
     {%- else -%}
     case
         {%- for node in nodes | sort | reverse %}

@@ -93,6 +93,8 @@ judged as (
             when meant.action is null then 'unreadable_action'
             when {{ list_is_empty('meant.channels') }} then 'unreadable_channels'
             when meant.action = 'opt_in' and meant.said_at.quality in ('none', 'unreadable', 'implausible') then 'opt_in_without_time'
+            -- A suppression is widened to the whole company instead (promise 3).
+            when meant.action = 'opt_in' and not coalesce({{ is_scope('meant.scope') }}, false) then 'unreadable_scope'
         end as refusal
     from meant
 
@@ -143,7 +145,10 @@ final as (
         {{ is_snapshot }} as is_snapshot,
         snapshot_at,
         received_at,
-        cast(doubt as varchar) as doubt
+        cast(coalesce(
+            doubt,
+            case when outcome = 'request' and not coalesce({{ is_scope('scope') }}, false) then 'unreadable_scope' end
+        ) as varchar) as doubt
     from named
 
 )

@@ -26,6 +26,10 @@ def ancestry(node: str) -> tuple[str, ...]:
     return (*("/".join(parts[:depth]) for depth in range(len(parts), 0, -1)), "*")
 
 
+# The whole company, or a path in it. Here for the configuration and the gate; the models have it in macros/scopes.sql.
+SCOPE_FORM = r"^(?:[*]|[a-z0-9][a-z0-9_.-]*(?:/[a-z0-9][a-z0-9_.-]*)*)$"
+
+
 def scope_tree(scopes: Iterable[str]) -> tuple[str, ...]:
     """Every node: ``*``, then each configured path and its ancestors, sorted."""
     return ("*", *sorted({node for path in scopes for node in ancestry(path)} - {"*"}))

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from orchestration.core.channels import CHANNELS, scope_tree
+from orchestration.core.channels import CHANNELS, SCOPE_FORM, scope_tree
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import CHECKOUT, PACKAGE, Home
 
@@ -31,7 +31,7 @@ OWN_FORMAT = "quietlist"
 """The format of the sources that Quietlist itself fills."""
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-_SCOPE = re.compile(r"^[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*$")
+_SCOPE = re.compile(SCOPE_FORM)
 _REGION = re.compile(r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
 _SIZE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)", re.ASCII)
 _LARGEST = 1 << 60  # an exbibyte: more than any disk, and well within the integers that DuckDB takes a size in
@@ -51,7 +51,7 @@ def _region(value: str) -> str:
 
 def _scope(value: str) -> str:
     value = value.strip().strip("/").lower()
-    if value != "*" and not _SCOPE.match(value):
+    if not _SCOPE.match(value):
         raise ValueError(f"'{value}' is not a scope: write * or a path such as acme/newsletter")
     return value
 

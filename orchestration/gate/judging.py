@@ -21,6 +21,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.core.channels import SCOPE_FORM
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, PermanentError, kind_of
 from orchestration.core.files import sha256_file
@@ -33,6 +34,7 @@ from orchestration.gate.data_docs import write_data_docs
 from orchestration.gate.engine import Outcome, Prepared
 from orchestration.gate.suites import GATES, NAMED, PARTS, Check, Suite, Value, fill, load_suites, names_in, resolve
 from orchestration.gate.verdicts import Result, Verdict, level_of, overrides, read_verdict, store
+from orchestration.identifiers.normal_form import FORMS
 from orchestration.publish.candidate import ROWS_FILE, read_candidate
 from orchestration.publish.rows import rows_sha256
 from orchestration.publish.versions import latest_version, read_published
@@ -59,7 +61,7 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
     if gate not in GATES:
         raise ConfigError(f"Judging the gate {gate}", allowed=", ".join(GATES), next_step="name one of these")
     suites = [suite for suite in load_suites(problems_of=engine.problems_of) if suite.gate == gate]
-    values: dict[str, Value] = {"as_of": as_of, "scope_tree": list(config.scope_tree)}
+    values = run_values(config, as_of)
     recorded = overrides(home)
     with warehouse(home, read_only=True, limits=config.limits) as con:
         lay_out(con, gate, home, config, [str(entry["file_id"]) for entry in recorded if entry["kind"] == "file"])
@@ -81,6 +83,12 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
     verdict = store(home, verdict)
     write_data_docs(home, verdict)
     return verdict
+
+
+def run_values(config: Config, as_of: datetime) -> dict[str, Value]:
+    """What the names of a run stand for (``suites.RUN_PARAMETERS``)."""
+    forms = {f"{identifier_type}_form": form for identifier_type, form in FORMS.items()}
+    return {"as_of": as_of, "scope_tree": list(config.scope_tree), "scope_form": SCOPE_FORM, **forms}
 
 
 def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Config, acknowledged: list[str]) -> None:

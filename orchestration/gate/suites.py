@@ -22,7 +22,8 @@ One file is one suite, judged by one gate::
         next: quietlist run                             # what a person does about it (optional)
 
 Tables are those of the warehouse (``ledger.requests``) and, under ``run.``, what the gate lays beside it (see
-``judging``). ``$name`` is a parameter of the suite or one of the run: ``$as_of`` and ``$scope_tree``; in SQL it is a
+``judging``). ``$name`` is a parameter of the suite or one of the run: ``$as_of``, ``$scope_tree``, and the forms that are
+also asked for where a record comes in (``$scope_form``, ``$email_form``, ``$phone_form``, ``$postal_form``); in SQL it is a
 literal, and as the whole of an argument it is the value. Nothing is skipped in silence: every unknown key, name,
 argument and expectation type of all files is reported together. A suite on a table opens with a row count, because
 an empty table meets every expectation about its rows.
@@ -45,7 +46,7 @@ from orchestration.core.home import CHECKOUT
 FOLDER = CHECKOUT / "expectations"
 GATES = ("entry", "exit", "clocks")
 LEVELS = ("stop", "hold", "alert")
-RUN_PARAMETERS = ("as_of", "scope_tree")
+RUN_PARAMETERS = ("as_of", "scope_tree", "scope_form", "email_form", "phone_form", "postal_form")
 FLOOR = "expect_table_row_count_to_be_between"
 
 Value = str | int | float | bool | datetime | list[str] | None

@@ -7,6 +7,9 @@ Nothing here needs DuckDB, so that a single look-up starts fast.
 What counts: a *possible* number (its length fits its numbering plan) suppresses, valid or not, because a list that
 names it must still match it. Where a text can be read in two ways, a reading that gives a valid number wins over one
 that is merely possible, and a reading that gives any number wins over none: a rejected text suppresses nobody.
+That holds for the digits that stand there. Which of them belong to the number is no matter of likelihood: a letter among
+them may be a digit, and what follows a slash may be a second number. Such a text is rejected, and so listed for a person,
+because any guess would suppress, or with an opt-in release, a number that nobody named.
 
 A result with status ``ok`` may carry a note as its reason: the number is used, and a person can find the cases.
 """
@@ -21,6 +24,7 @@ from typing import Literal, NamedTuple
 import phonenumbers
 from phonenumbers import re_util
 
+from orchestration.identifiers.normal_form import CONTROL, INVISIBLE, JOINERS, MAX_PHONE, class_of
 from orchestration.identifiers.regions import country_code
 
 # The metadata has more expressions than the cache of ``re`` holds: over many countries the library would spend nine tenths
@@ -28,7 +32,7 @@ from orchestration.identifiers.regions import country_code
 re_util.enable_pattern_cache()
 
 # Part of the normaliser's version: raise it when a rule of this module changes, so that every cached number is read again.
-RULES = 3
+RULES = 4
 
 Status = Literal["ok", "rejected"]
 
@@ -58,6 +62,8 @@ REASONS: dict[str, str] = {
     "too_long": "more digits than the country's numbers have",
     "wrong_length": "between two lengths of the country's numbers",
     "unknown_calling_code": "no country has this code",
+    "letter_for_digit": "a letter that looks like a digit touches the number (O for 0, l for 1): nobody knows which number it is",
+    "unclear_ending": "what follows is no certain extension: a second number, a digit mistyped, or words that touch the number",
     "not_a_number": "not written like a phone number",
 }
 
@@ -83,22 +89,44 @@ MAX_TEXT = 250
 # Seven digits is the shortest subscriber number that a list of consumers holds outside the small islands, whose
 # five- and six-digit numbers count when the plan knows them.
 MIN_DIGITS = 7
+_FRENCH_GROUP = 2
 
-_SPACE = re.compile(r"\s")
-# Control, soft hyphen, zero-width and direction marks: address books copy them along with a number.
-_INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+# Lines and cells: what one program puts between two numbers, and another between the halves of one.
+_BREAK = re.compile(r"\s*[\t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]\s*")
+_SPACE = re.compile(r"[^\S\n]")
+# Address books copy them along with a number.
+_INVISIBLE = re.compile(f"[{class_of(f'{CONTROL} {INVISIBLE} {JOINERS}')}]")
+# Letters taken for a digit, and digits for them, by people and by scanners: Latin 0 1 2 5 6 8 9, then Cyrillic and Greek ones.
+LOOK_ALIKE = "OoQDIilZzSsGbBgq"
+_LOOK_ALIKE = re.compile(f"[{LOOK_ALIKE}\u041e\u043e\u0417\u0437\u0431\u0406\u0456\u039f\u03bf\u0399\u03b9]+")
+_WORD = re.compile(r"[^\W\d_]+")
+_WORD_BEFORE = re.compile(r"[^\W\d_]+\Z")
 _START = re.compile(r"[+\uff0b\d]")
 _END = re.compile(r"[\W_]+$")
 _SCIENTIFIC = re.compile("[+\uff0b]?(\\d)(?:[.,\uff0e](\\d*))?[eE][+\uff0b]?(\\d{1,2})")
 _MASKED = re.compile(
     "(?<![A-WYZa-wyz])[xX]{2}(?![A-WYZa-wyz])|[*\u2022\u25cf\u2588](?=[\\W_]*[\\dxX*\u2022\u25cf\u2588])|\\d[-. ]*[?#_]{2}"
+    # one digit alone, at the end
+    "|\\d[xX*\u2022\u25cf\u2588?_\ufffd][^\\w+]*$"
 )
 _FLOAT = re.compile("([+\uff0b]?\\d{5,})[.\uff0e][0\uff10]+")
 _THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){2,}", re.ASCII)
 _TAIL = re.compile(r"[^\W\d_]|[,;#+\uff0b]")
 _CONTEXT = ";phone-context="
+# Words for an extension in the languages of the people that companies write to, and the signs that telephones dial it by.
+_EXTENSION = re.compile(
+    r"[,; ]*(?:ext(?:ension|ensi\u00f3n|n)?|x|int(?:erno)?|anexo|poste|interne|dw|durchwahl|toestel|tst|ramal|wew|"
+    r"\u0434\u043e\u0431|\u5185\u7dda|\u5206\u673a)[.:=]* *(?:no\.? *)?#?\d{1,6}|[,;]+\d{1,6}|# *\d{1,6}",
+    re.IGNORECASE,
+)
+# A hash ends what is dialled, and North America writes an extension as -123#: alone it is certain only behind digits alone.
+_HASH_AT_END = re.compile(r"\d *#[\W_]*$")
+_DIGITS_AND_HASH = re.compile("[+\uff0b]?\\d+ *#[\\W_]*")
+_WORDS_APART = re.compile(r"[\s(\[/]$")
+# 1-800-FLOWERS: the letters on the keys, all of them at the end. One or two letters are a slip, not a word.
+_VANITY = re.compile(rf"\+?(?:\d[- ().]*){{2,}}\d(?:[- ().]+[A-Za-z]|[^\W\d_{LOOK_ALIKE}])(?:[- .]?[A-Za-z]){{2,}}", re.ASCII)
 # What people put between digits. Anything else (a colon of a time of day, a currency sign) is not a phone number.
-_SEPARATORS = re.compile("[-\u2010-\u2015\u2212\u30fc\uff0d ()\uff08\uff09\\[\\]\uff3b\uff3d./\uff0e\uff0f~_\u00b7]+")
+_SEPARATORS = re.compile("[-\u2010-\u2015\u2212\u30fc\uff0d ()\uff08\uff09\\[\\]\uff3b\uff3d./\uff0e\uff0f~_\u00b7\n]+")
 
 
 def normalise_phone(raw: str | None, region: str | None, library: ModuleType = phonenumbers) -> PhoneResult:
@@ -117,13 +145,17 @@ def phone_region(region: str | None) -> str:
 
 def read_text(raw: str | None) -> Written | str:  # noqa: PLR0911  (one answer for each kind of text)
     """The digits of a text, or the reason why it has none to offer. Knows nothing of countries."""
-    text = _SPACE.sub(" ", _INVISIBLE.sub("", raw or ""))
+    text = _SPACE.sub(" ", _BREAK.sub("\n", _INVISIBLE.sub("", raw or "")))
     if not text.strip():
         return "empty"
     if len(text) > MAX_TEXT:
         return "too_long"
     start = _START.search(text)
     written = text[start.start() :] if start else ""
+    if start and (word := _WORD_BEFORE.search(text[: start.start()])) and _LOOK_ALIKE.fullmatch(word[0]):
+        return "letter_for_digit"
+    if _HASH_AT_END.search(written) and not _DIGITS_AND_HASH.fullmatch(written):
+        return "unclear_ending"
     part = _END.sub("", written)
     if not part:
         return "no_digits"
@@ -141,31 +173,83 @@ def read_text(raw: str | None) -> Written | str:  # noqa: PLR0911  (one answer f
     return _split_tail(part)
 
 
-def _split_tail(part: str) -> Written | str:
-    """Separate the number from the extension, words or second number that follow it."""
+def _split_tail(part: str) -> Written | str:  # noqa: PLR0911  (one answer for each kind of text)
+    """Separate the number from the extension or the words that follow it, where that is certain."""
     note = None
     tail = _TAIL.search(part, 1)
     if tail and _CONTEXT not in part:
         head, rest = part[: tail.start()], part[tail.start() :]
         if _digits(head) >= MIN_DIGITS:
-            if _digits(rest) >= MIN_DIGITS:
-                return "several_numbers"
-            part, note = head, "extension_dropped" if _digits(rest) else "text_dropped"
+            note = _tail_means(head, rest)
+            if note not in NOTES:
+                return note
+            part = head
         elif rest[0] in "+\uff0b":
             return _split_tail(rest)  # '00+44 20...', 'line 2 +44 20...': a plus begins the number
-    if _CONTEXT in part or phonenumbers.is_alpha_number(part):
-        return Written(part, note)  # the library reads 1-800-FLOWERS; one or two letters are a slip, not a word
+        elif _VANITY.fullmatch(part) and not _LOOK_ALIKE.fullmatch("".join(_WORD.findall(part))):
+            return Written(part, None)
+    if _CONTEXT in part:
+        return Written(part, note)
     plus = "+" if part[0] in "+\uff0b" else ""
     digits = _SEPARATORS.sub("", part.lstrip("+\uff0b"))
     if not digits:
         return "no_digits"
     if not digits.isdecimal():
         return "not_a_number"
+    if _is_several(part):
+        return "several_numbers"
     return Written(plus + (digits if digits.isascii() else phonenumbers.normalize_digits_only(digits)), note)
+
+
+def _tail_means(head: str, rest: str) -> str:
+    """The note on what follows a number, or the reason why that is not certain."""
+    digits = _digits(rest)
+    if digits >= MIN_DIGITS:
+        return "several_numbers"
+    if digits:
+        word = _WORD.match(rest)
+        is_look_alike = word is not None and _LOOK_ALIKE.fullmatch(word[0])
+        return "extension_dropped" if _EXTENSION.fullmatch(rest) else "letter_for_digit" if is_look_alike else "unclear_ending"
+    if (word := _WORD.search(rest)) and _LOOK_ALIKE.fullmatch(word[0]):
+        return "letter_for_digit"
+    return "text_dropped" if _WORDS_APART.search(head) else "unclear_ending"
+
+
+def _is_several(part: str) -> bool:
+    """Do a slash or a break part a number from what follows? '030 1234567/68' are two; '030/1234567' and '01/99/00/12/34' one."""
+    pieces = re.split("([/\n])", part)
+    before = -_calling_digits(part)
+    for place in range(0, len(pieces) - 2, 2):
+        digits, separator, following = _digits(pieces[place]), pieces[place + 1], _digits(pieces[place + 2])
+        group = digits + min(before, 0)
+        before += digits
+        # One or two digits behind a longer group stand for its last ones; groups of two are how France and Belgium write.
+        is_last_digits = group > _FRENCH_GROUP + 1 and following <= _FRENCH_GROUP
+        if following and (group >= MIN_DIGITS or (before >= MIN_DIGITS and (separator == "\n" or is_last_digits))):
+            return True
+    return False
+
+
+def _calling_digits(part: str) -> int:
+    """How many digits the calling code takes, with the 00 before it."""
+    digits = phonenumbers.normalize_digits_only(part)
+    abroad = 2 if digits.startswith("00") else 0
+    if part[0] not in "+\uff0b" and not abroad:
+        return 0
+    codes = (
+        length for length in (1, 2, 3) if int(digits[abroad : abroad + length] or 0) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    )
+    return abroad + next(codes, 0)
 
 
 def _digits(text: str) -> int:
     return sum(map(str.isdecimal, text))
+
+
+def _goes_on(reading: _Reading, library: ModuleType) -> bool:
+    """Could a number of this plan begin with these digits and have more?"""
+    code, national = reading.calling_code, reading.national
+    return any(_read(f"+{code}{national}{'2' * more}", "", library).verdict in ("valid", "possible") for more in (1, 2, 3))
 
 
 class _Reading(NamedTuple):
@@ -190,6 +274,12 @@ def read_written(written: Written | str, hint: str, library: ModuleType = phonen
     if chosen is None:
         return _rejected("short_code" if 3 <= len(dialled) < MIN_DIGITS and dialled[0] != "+" else plain.verdict)
     repair, reading = chosen
+    if reading.verdict == "possible":
+        if not dialled.lstrip("+").isdecimal() and _CONTEXT not in dialled:
+            return _rejected("not_a_number")  # letters on the keys of a number that no plan knows are no letters on keys
+        # Without a plan's word that it ends there, what was left out may have been its last digits.
+        if note and _goes_on(reading, library):
+            return _rejected("unclear_ending")
     if repair or reading.verdict == "possible" or reading.national.startswith("0"):
         repair, reading = _settled(repair, reading, library)
     region = reading.region
@@ -282,6 +372,8 @@ def _read(dialled: str, hint: str, library: ModuleType) -> _Reading:
     possible = library.is_possible_number_with_reason(number)
     if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
         return _Reading(_length_reasons[possible], code, national, None, extension)
+    if len(str(code)) + len(national) > MAX_PHONE:
+        return _Reading("too_long", code, national, None, extension)
     region = library.region_code_for_number(number)
     valid = region is not None and library.is_valid_number_for_region(number, region)  # as is_valid_number, region at hand
     if len(str(code)) + len(national) < MIN_DIGITS or (not valid and len(national) < MIN_DIGITS):

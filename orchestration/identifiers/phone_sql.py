@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import string
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +21,7 @@ from phonenumbers.phonemetadata import PhoneMetadata
 
 from orchestration.core.errors import ConfigError
 from orchestration.identifiers import phone
+from orchestration.identifiers.normal_form import MAX_PHONE
 
 RANGES_FILE = Path(__file__).with_name(f"phone_ranges_{phonenumbers.__version__}.parquet")
 NORMALISER = f"phonenumbers {phonenumbers.__version__}, rules {phone.RULES}"
@@ -37,16 +39,25 @@ _HINT = pa.schema(
     {"region": pa.string(), "hint": pa.string(), "hint_code": pa.uint16(), "abroad": pa.string(), "shortest": pa.uint8()}
 )
 
+# Without x, which hides a digit or begins an extension.
+_OTHER_LETTERS = "".join(c for c in string.ascii_letters if c not in phone.LOOK_ALIKE + "xX")
+
 # In texts of these characters the number is what is left of its digits; see phone.read_text.
-_BEFORE = r"[\t\n\r -*,-/:-~]*"
+_SIGNS_AND_LETTERS = r"\t\n\r -*,-/:-~"
+_NO_NUMBER = rf"[{_SIGNS_AND_LETTERS}]*"
+# A look-alike letter that touches the number may be its first digit.
+_BEFORE = rf"(?:[{_SIGNS_AND_LETTERS}]*[\t\n\r -*,-/:-@\[-`{{-~{_OTHER_LETTERS}])?"
 _WITHIN = r"[- ()\[\]./~\t\n\r]"
 _AFTER = r"""["' ,;)>\t\n\r]*"""
 _DIGIT = rf"{_WITHIN}*[0-9]"
 _PLAIN = rf"{_BEFORE}\+?(?:{_DIGIT})+{_WITHIN}*{_AFTER}"
 _FLOAT = rf"{_BEFORE}\+?[0-9]{{5,}}\.0+{_WITHIN}*{_AFTER}"
 _SEVEN = rf"{_BEFORE}\+?(?:{_DIGIT}){{{phone.MIN_DIGITS},}}{_WITHIN}*"
-_EXTENSION = rf"(?i){_SEVEN}(?:x|extn?|extension|,+|;|;ext=|#)[ .:]*[0-9]{{1,6}}{_AFTER}"
-_WORDS = rf"{_SEVEN}[A-WYZa-wyz](?:{_WITHIN}|[A-WYZa-wyz])*{_AFTER}"
+_EXTENSION = rf"{_SEVEN}(?:(?i:x|extn?|extension|;ext=|#) *|[,;]+)[0-9]{{1,6}}{_AFTER}"
+_WORD = rf"[{phone.LOOK_ALIKE}]*[{_OTHER_LETTERS}][A-WYZa-wyz]*"
+_WORDS = rf"{_SEVEN}[ (\[/]{_WORD}(?:{_WITHIN}|[A-WYZa-wyz])*{_AFTER}"
+# Where a slash or a line's end stands behind seven digits there may be two numbers: phone.py counts the calling code.
+_SECOND = rf"(?:[0-9][^0-9]*){{{phone.MIN_DIGITS - 1}}}[0-9][^0-9]*[/\t\n\r][^0-9]*[0-9]"
 # The fraction is shorter than the exponent, so digits are missing.
 _SCIENTIFIC = rf"{_BEFORE}\+?[0-9][.,](?:[0-9]{{0,6}}[eE]\+?[7-9]|[0-9]{{0,8}}[eE]\+?[1-9][0-9]){_AFTER}"
 _MASKED = rf"{_BEFORE}\+?(?:{_DIGIT})+(?:[xX]{{2,}}|\*{{2,}}){_AFTER}"
@@ -244,6 +255,7 @@ shapes as (
         *,
         case
             when strlen(text) > {phone.MAX_TEXT} then null
+            when regexp_matches(text, '[/\\t\\n\\r]') and regexp_matches(text, {_literal(_SECOND)}) then null
             when regexp_full_match(text, {_literal(_PLAIN)})
                 then case when contains(text, '.0') and regexp_full_match(text, {_literal(_FLOAT)}) then 'float' else 'plain' end
             when regexp_full_match(text, {_literal(_EXTENSION)}) then 'extension_dropped'
@@ -251,7 +263,7 @@ shapes as (
             when regexp_full_match(text, {_literal(_SCIENTIFIC)}) then 'scientific_notation'
             when regexp_full_match(text, {_literal(_MASKED)}) then 'masked'
             when regexp_full_match(text, '[ \\t\\n\\r]*') then 'empty'
-            when regexp_full_match(text, {_literal(_BEFORE)}) then 'no_digits'
+            when regexp_full_match(text, {_literal(_NO_NUMBER)}) then 'no_digits'
         end as shape
     from texts
 
@@ -387,8 +399,11 @@ certain as (
     select numbered.*
     from numbered
     where (repair is null or not (assumed or zeros))
+        and significant + length(calling_code::varchar) <= {MAX_PHONE}
         and case
             when valid then significant + length(calling_code::varchar) >= {phone.MIN_DIGITS}
+            -- whether it could go on where something was left out, the library must say
+            when note is not null then false
             when calling_code = 55 and significant = 10 then false
             -- with a zero before a number that no range holds, the library must say whether it belongs to it
             when number < (10 ** (significant - 1))::ubigint then false

@@ -10,7 +10,7 @@ import pytest
 
 from orchestration.core.warehouse import warehouse
 from orchestration.gate import engine
-from orchestration.gate.judging import prepare
+from orchestration.gate.judging import prepare, run_values
 from orchestration.gate.suites import Check, load_suites
 from orchestration.publish import export_candidate
 from tests.gate.house import AS_OF, build_house, config_of
@@ -95,7 +95,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "Every e-mail address is in its one normal form.": f"update run.candidate set identifier = 'Ada@example.com' {ADA}",
         "Every number is a plus sign and up to fifteen digits (E.164).":
             f"update run.candidate set identifier = '2025550102' {LISTED}",
-        "Every postal key is a text without surrounding spaces.":
+        "Every postal key is a name, an address, a postal code and a country in their one normal form.":
             f"update run.candidate set channel = 'postal', identifier_type = 'postal', identifier = ' ada, 1 road' {ADA}",
         "There is one row per channel, identifier and part of the company.":
             f"insert into run.candidate select * from run.candidate {ADA}",
@@ -185,7 +185,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     names = {table: f"good.{table.replace('.', '_')}" for table in TOUCHED}
     for table, copy in names.items():
         con.execute(f"create table {copy} as select * from {table}")
-    values = {"as_of": AS_OF, "scope_tree": list(config_of(home).scope_tree)}
+    values = run_values(config_of(home), AS_OF)
 
     spoilt: list[str] = []
 

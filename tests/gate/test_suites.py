@@ -72,7 +72,7 @@ expectations:
     found = problems(write(tmp_path, bad=bad, worse="gate: [", worst="- just a list", empty=""))
     for expected in (
         "bad.yml: unknown key colums",
-        "bad.yml: unknown name $nowhere; a parameter's SQL may use $as_of, $scope_tree",
+        "bad.yml: unknown name $nowhere; a parameter's SQL may use $as_of, $scope_tree, $scope_form,",
         "bad.yml #1: level is 'grave', not one of stop, hold, alert",
         "bad.yml #1: unknown name $flor",
         "bad.yml #2: unknown expectation type expect_row_to_be_right",

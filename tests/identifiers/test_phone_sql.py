@@ -56,6 +56,8 @@ BEFORE = (
     "(",
     "++",
     "no. 7: ",
+    "O",
+    "tel. l",
     "\u00e9 ",
     "\x00",
 )
@@ -105,6 +107,21 @@ AFTER = (
     "\x00",
     "!",
     "\u00e9",
+    "/68",
+    "\n68",
+    "O",
+    "l01",
+    " O018",
+    " l",
+    "-HELP",
+    " x018",
+    "#",
+    "-6#",
+    "*",
+    "?",
+    ", ext #5",
+    ", 24",
+    "\u041e01",
 )
 
 
@@ -146,7 +163,7 @@ def soup(rnd: random.Random, count: int) -> Iterator[tuple[str, str]]:
         yield text, rnd.choice(("US", "GB", "DE", "IT", "BR", "JE", "NG", "", *REGIONS[::40]))
 
 
-SOUP = tuple("0123456789+ -().,;#*?_xXeEtao:'\"=~/\u00a0\u200b\uff0e\uff15\u0665\n\u00e9\u2022")
+SOUP = tuple("0123456789+ -().,;#*?_xXeEtaoOl:'\"=~/\u00a0\u200b\uff0e\uff15\u0665\n\u00e9\u2022")
 SOUP_WEIGHTS = [6] * 10 + [1] * (len(SOUP) - 10)
 
 

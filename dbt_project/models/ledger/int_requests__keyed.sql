@@ -89,6 +89,26 @@ phones as (
 
 ),
 
+-- Of several identifiers at least one that names somebody, but not to us.
+unread as (
+
+    select
+        raw_emails.file_id,
+        raw_emails.record_no
+    from raw_emails
+    inner join normalised_emails on raw_emails.raw = normalised_emails.raw
+    where normalised_emails.is_unreadable
+    union
+    select
+        raw_phones.file_id,
+        raw_phones.record_no
+    from raw_phones
+    inner join normalised_phones
+        on raw_phones.raw = normalised_phones.raw and raw_phones.region = normalised_phones.region
+    where normalised_phones.is_unreadable
+
+),
+
 joined as (
 
     select
@@ -118,7 +138,14 @@ joined as (
         {{ fold_name('records.name') }} as name_key,
         nullif(trim(records.customer_id), '') as customer_id,
         records.region,
-        records.doubt,
+        -- One of its identifiers suppresses, and another, which nobody could read, does not: a person must see it.
+        coalesce(records.doubt, case
+            when
+                unread.file_id is not null
+                or coalesce(only_email.is_unreadable, false)
+                or coalesce(only_phone.is_unreadable, false)
+                then 'unreadable_identifier'
+        end) as doubt,
         len(records.emails_raw) + len(records.phones_raw) as identifiers_given,
         records.is_snapshot,
         records.snapshot_at,
@@ -126,16 +153,14 @@ joined as (
     from records
     left join scopes on records.scope = scopes.scope
     left join normalised_emails as only_email
-        on
-            {{ only_of_list('records.emails_raw') }} = only_email.raw
-            and only_email.status = 'ok'
+        on {{ only_of_list('records.emails_raw') }} = only_email.raw
     left join normalised_phones as only_phone
         on
             {{ only_of_list('records.phones_raw') }} = only_phone.raw
             and {{ phone_region('records.region') }} = only_phone.region
-            and only_phone.status = 'ok'
     left join emails on records.file_id = emails.file_id and records.record_no = emails.record_no
     left join phones on records.file_id = phones.file_id and records.record_no = phones.record_no
+    left join unread on records.file_id = unread.file_id and records.record_no = unread.record_no
 
 ),
 

@@ -14,7 +14,9 @@ final as (
         e164,
         status,
         reason,
-        number_region
+        number_region,
+        -- What names somebody, but not to us; words, and one digit all over, name nobody.
+        e164 is null and reason not in ('empty', 'no_digits', 'repeated_digit') as is_unreadable
     from source
 
 )
