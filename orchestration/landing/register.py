@@ -5,12 +5,11 @@ Both tables can be thrown away and made again: the manifest and the configuratio
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
-from pathlib import PurePosixPath
 
 import duckdb
 import pyarrow as pa
@@ -22,11 +21,12 @@ from orchestration.landing.archives import member_head
 from orchestration.landing.manifest import Entry, Member, read_manifest
 from orchestration.landing.names import date_in, list_name
 from orchestration.readers.feeds import Feed, all_feeds
-from orchestration.readers.recognise import HEAD_BYTES, has_required
+from orchestration.readers.recognise import HEAD_BYTES, Recognised, recognise
 from orchestration.readers.tables import create_raw_tables
 
 _A_DAY = timedelta(days=1)
 _REFUSED = "archive"  # load_log.reader of what could not be unpacked
+_UNCERTAIN = "name"  # load_log.reader of a file whose name and records say different things
 # Vendor and feed, or that no feed knows the file.
 _FeedName = tuple[str, str] | tuple[None, None]
 # Kinds of which a repetition says nothing: links between contacts accumulate, a contact made is one however often it is told.
@@ -68,7 +68,18 @@ def landed_files(
     feeds: tuple[Feed, ...] | None = None,
     known: Mapping[str, tuple[str, str]] | None = None,
 ) -> list[LandedFile]:
-    """Every readable file in landing in order of arrival.
+    """Every readable file in landing in order of arrival; see :func:`_landed_files`."""
+    return _landed_files(home, config, feeds=feeds, known=known)[0]
+
+
+def _landed_files(
+    home: Home,
+    config: Config,
+    *,
+    feeds: tuple[Feed, ...] | None = None,
+    known: Mapping[str, tuple[str, str]] | None = None,
+) -> tuple[list[LandedFile], dict[str, Recognised]]:
+    """Every readable file in landing in order of arrival, and by its id why nobody can say what one of them is.
 
     Bytes that a source delivers again are the same file, unless they may say something new: under another name, which can
     mean another list; and of a feed that repeats its whole state, at another moment, because a row that was absent in
@@ -83,6 +94,8 @@ def landed_files(
     states = {(feed.vendor, feed.feed) for feed in feeds if feed.snapshot and not _STATE_FREE.issuperset(feed.kinds)}
     rows: dict[str, LandedFile] = {}
     feed_of: dict[tuple[str, str, str], _FeedName] = {}
+    doubts: dict[tuple[str, str, str], Recognised] = {}
+    uncertain: dict[str, Recognised] = {}
     seen: set[tuple[str, str, str, datetime | None]] = set()
     last_of: dict[tuple[str, str, datetime], str] = {}
     for entry in read_manifest(home):
@@ -94,7 +107,10 @@ def landed_files(
             key, listed = file_id(entry.source, member.sha256), (entry.source, member.sha256, list_name(member.name))
             if listed not in feed_of:
                 loaded_as = known.get(key) if key not in rows else None
-                feed_of[listed] = loaded_as or _feed_of(home, entry, member, candidates)
+                found = Recognised(None) if loaded_as else _recognise(home, entry, member, candidates)
+                feed_of[listed] = loaded_as or ((found.feed.vendor, found.feed.feed) if found.feed else (None, None))
+                if found.reason:
+                    doubts[listed] = found
             if feed_of[listed] in states:
                 # Another state under the date of one before: the date is only the day, and the arrival tells them apart. Of a day
                 # long past it would put the list behind newer ones.
@@ -110,11 +126,13 @@ def landed_files(
             if key in rows:
                 key = file_id(entry.source, member.sha256, name=listed[2], moment=moment)
             vendor, feed_name = known.get(key) or feed_of[listed]
+            if vendor is None and listed in doubts:
+                uncertain[key] = doubts[listed]
             rows[key] = LandedFile(
                 key, member.sha256, entry.sha256, entry.source, used_format, vendor, feed_name, member.name, entry.name,
                 member.size, entry.received_at, snapshot_at,
             )  # fmt: skip
-    return list(rows.values())
+    return list(rows.values()), uncertain
 
 
 def register(con: duckdb.DuckDBPyConnection, home: Home, config: Config, *, feeds: tuple[Feed, ...] | None = None) -> int:
@@ -130,22 +148,31 @@ def register(con: duckdb.DuckDBPyConnection, home: Home, config: Config, *, feed
             "select file_id, vendor, feed from raw.load_log where vendor is not null and reader <> 'failed'"
         ).fetchall()
     }
-    files = landed_files(home, config, feeds=feeds, known=known)
+    files, uncertain = _landed_files(home, config, feeds=feeds, known=known)
     entries = read_manifest(home)
     refused, reasons = _refused_parts(entries, config)
     con.begin()
     try:
         con.execute("delete from raw.landed_files")
         _insert(con, "raw.landed_files", [astuple(row) for row in (*files, *refused)])
-        # A part that can't be opened is one quarantined record, so that its file's account adds up and somebody sees it.
-        con.execute("delete from raw.quarantine where file_id in (select file_id from raw.load_log where reader = ?)", [_REFUSED])
-        con.execute("delete from raw.load_log where reader = ?", [_REFUSED])
+        # What can't be opened or recognised is one quarantined record, so that its file's account adds up and somebody sees it.
+        con.execute(
+            "delete from raw.quarantine where file_id in (select file_id from raw.load_log where reader in (?, ?))",
+            [_REFUSED, _UNCERTAIN],
+        )
+        con.execute("delete from raw.load_log where reader in (?, ?)", [_REFUSED, _UNCERTAIN])
         detail = "The delivered file, or this part of it, can't be opened; ask for it again."
-        _insert(con, "raw.quarantine", [(row.file_id, 1, None, None, reasons[row.file_id], detail, None) for row in refused])
+        held = [(row, _REFUSED, reasons[row.file_id], detail) for row in refused]
+        held += [
+            (row, _UNCERTAIN, str(uncertain[row.file_id].reason), str(uncertain[row.file_id].detail))
+            for row in files
+            if row.file_id in uncertain
+        ]
+        _insert(con, "raw.quarantine", [(row.file_id, 1, None, None, reason, text, None) for row, _, reason, text in held])
         _insert(
             con,
             "raw.load_log",
-            [(row.file_id, None, None, 1, 0, 1, 0, _REFUSED, None, reasons[row.file_id], row.received_at) for row in refused],
+            [(row.file_id, None, None, 1, 0, 1, 0, reader, None, reason, row.received_at) for row, reader, reason, _ in held],
         )
         settings = _settings(entries, config)
         _require_kept(con, settings)
@@ -158,19 +185,13 @@ def register(con: duckdb.DuckDBPyConnection, home: Home, config: Config, *, feed
     return len(files)
 
 
-def _feed_of(home: Home, entry: Entry, member: Member, candidates: tuple[Feed, ...]) -> _FeedName:
-    """The first feed whose name pattern fits and whose required columns are there; by name alone if none has them."""
-    base = PurePosixPath(member.name).name.casefold()
-    fitting = [feed for feed in candidates if any(fnmatch.fnmatchcase(base, glob.casefold()) for glob in feed.files)]
-    if not fitting:
-        return None, None
-    if len(fitting) > 1 and any(feed.requires for feed in fitting):
-        try:
+def _recognise(home: Home, entry: Entry, member: Member, candidates: tuple[Feed, ...]) -> Recognised:
+    """Which feed a file is; of a format with one feed its name alone is asked, and the reader says what is wrong with it."""
+    head = b""
+    if len(candidates) > 1:
+        with suppress(InputError):  # loading it says what is wrong with it
             head = member_head(home, entry, member, HEAD_BYTES)
-        except InputError:
-            head = b""  # loading it says what is wrong with it
-        fitting = [feed for feed in fitting if has_required(head, feed, whole=member.size <= HEAD_BYTES)] or fitting
-    return fitting[0].vendor, fitting[0].feed
+    return recognise(member.name, head, candidates, whole=member.size <= HEAD_BYTES)
 
 
 def _refused_parts(entries: tuple[Entry, ...], config: Config) -> tuple[list[LandedFile], dict[str, str]]:

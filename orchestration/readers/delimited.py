@@ -27,7 +27,7 @@ import numpy as np
 import pyarrow as pa
 
 from orchestration.core.files import one_file
-from orchestration.readers.feeds import Feed
+from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.layout import (
     Found,
     Layout,
@@ -37,8 +37,9 @@ from orchestration.readers.layout import (
     is_preamble,
     is_total,
     layout_of,
+    normalised,
 )
-from orchestration.readers.outcome import USUAL_BOUNDS, Bounds, Outcome, Sink, UnreadableFile
+from orchestration.readers.outcome import CONFLICTING, USUAL_BOUNDS, Bounds, Outcome, Sink, UnreadableFile
 from orchestration.readers.split import Dialect, Record, Splitter, bounded_lines
 from orchestration.readers.text import Utf8Text
 
@@ -52,6 +53,7 @@ _LONGEST_REJECT = 2 << 20  # what DuckDB takes for a record unless told otherwis
 _MORE_FIELDS = 20
 _SEAM = 1 << 10  # of either chunk, looked at together
 _BLANK = " \t,;|\0\x1a\ufeff"  # what a line without content may hold; 26 is the end mark of DOS files
+_CONFLICT = "_conflict"  # no label begins so: the key under which a record names the column that it answers twice
 _NO_DELIMITER = "\x1f"  # for DuckDB, which needs one: the unit separator, which text does not hold
 
 
@@ -137,6 +139,8 @@ def read_delimited(
     )
     if not outcome.balances:
         raise UnreadableFile("The records read do not add up to the lines in the file.", "unbalanced")
+    if outcome.loaded and (outcome.reader == "python" or _may_conflict(feed, found.layout)):
+        outcome = _refuse_conflicts(con, feed, file_id, outcome, bounds)
     if shape.unfinished:
         _name_a_cut(con, file_id, outcome.physical)
     return outcome
@@ -346,12 +350,65 @@ def _open(text: Utf8Text) -> TextIO:
 
 def _selected(feed: Feed, layout: Layout) -> dict[str, str]:
     """Per raw column, which place of the record fills it, in SQL."""
-    columns = zip(feed.columns, layout.picks, strict=True)
-    selected = {column.name: f"c{place}" for column, place in columns if place >= 0}
+    columns = list(zip(feed.columns, layout.picks, strict=True))
+    selected = {column.name: _value(column, places) for column, places in columns if places}
     if layout.extras:
         pairs = ", ".join(f"{_literal(key)}, c{place}" for place, key in layout.extras)
         selected["_extra"] = f"json_object({pairs})::varchar"
+    conflicts = {column.name: rivals for column, places in columns if (rivals := _rivals(column, places, layout))}
+    if conflicts:
+        # Found again by :func:`_refuse_conflicts`, which takes such a record out of the table, whole.
+        whole = ", ".join(f"{_literal(f'{place + 1} {label.strip()}')}, c{place}" for place, label in enumerate(layout.labels))
+        tests = " ".join(f"when {' or '.join(tests)} then {_literal(name)}" for name, tests in conflicts.items())
+        selected["_extra"] = f"""case when (case {tests} end) is not null
+            then json_object({_literal(_CONFLICT)}, case {tests} end, 'record', json_object({whole}))::varchar
+            else {selected.get("_extra", "null")} end"""
     return selected
+
+
+def _value(column: Column, places: tuple[int, ...]) -> str:
+    """The column's value in SQL: the only one, all of them, or the first that is not blank."""
+    if len(places) == 1:
+        return f"c{places[0]}"
+    if column.several == "join":
+        texts = ", ".join(f"nullif(trim(c{place}), '')" for place in places)
+        return f"nullif(concat_ws(';', {texts}), '')"
+    filled = ", ".join(f"case when trim(c{place}) <> '' then c{place} end" for place in places)
+    return f"coalesce({filled}, c{places[0]})"
+
+
+def _rivals(column: Column, places: tuple[int, ...], layout: Layout) -> list[str]:
+    """In SQL, what would be two answers to one question: different values under one label, or under any of a column's own."""
+    if column.several == "join":
+        return []
+    return [
+        f"(trim(c{one}) <> '' and trim(c{other}) <> '' and lower(trim(c{one})) <> lower(trim(c{other})))"
+        for one, other in itertools.combinations(places, 2)
+        if column.several == "one" or normalised(layout.labels[one]) == normalised(layout.labels[other])
+    ]
+
+
+def _may_conflict(feed: Feed, layout: Layout) -> bool:
+    return any(_rivals(column, places, layout) for column, places in zip(feed.columns, layout.picks, strict=True))
+
+
+def _refuse_conflicts(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, outcome: Outcome, bounds: Bounds) -> Outcome:
+    """Take the records out of the table that say two things where one is meant: nobody can tell which holds."""
+    moved = con.execute(
+        f"""
+        insert into raw.quarantine (file_id, vendor, feed, record_no, reason, detail, record_text)
+        select _file_id, ?, ?, _record_no, '{CONFLICTING}',
+            'It holds different values for ' || json_extract_string(_extra, '$."{_CONFLICT}"')
+            || ', which can have only one; correct it and deliver it again.',
+            case when row_number() over (order by _record_no) <= ? then json_extract(_extra, '$.record')::varchar end
+        from raw."{feed.table}" where _file_id = ? and starts_with(_extra, ?)
+        """,
+        [feed.vendor, feed.feed, bounds.quarantine_texts, file_id, f'{{"{_CONFLICT}"'],
+    ).fetchall()[0][0]
+    if not moved:
+        return outcome
+    con.execute(f'delete from raw."{feed.table}" where _file_id = ? and starts_with(_extra, ?)', [file_id, f'{{"{_CONFLICT}"'])
+    return dataclasses.replace(outcome, loaded=outcome.loaded - moved, quarantined=outcome.quarantined + moved)
 
 
 def read_plain(con: duckdb.DuckDBPyConnection, text: Utf8Text, found: Found, shape: Shape, table: str) -> str | None:
@@ -439,7 +496,7 @@ def _rejects_of_duckdb(con: duckdb.DuckDBPyConnection) -> dict[int, str] | None:
 
 def _looks_doubtful(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, layout: Layout) -> bool:
     """Whether a record just loaded is blank, or may be a header again: the careful reader then decides."""
-    present = [f'"{column.name}"' for column, place in zip(feed.columns, layout.picks, strict=True) if place >= 0]
+    present = [f'"{column.name}"' for column, places in zip(feed.columns, layout.picks, strict=True) if places]
     blank = " and ".join(f"trim({column}, ' ' || chr(9)) = ''" for column in present)
     known = ", ".join(_literal(label) for label in sorted(layout.known))
     labels = " + ".join(f"({column} in ({known}))::int" for column in present)

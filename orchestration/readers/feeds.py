@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,25 @@ from orchestration.core.home import CHECKOUT
 STAGING = CHECKOUT / "dbt_project" / "models" / "staging"
 KINDS = ("requests", "contacts", "contacts_made", "registry")
 READERS = ("delimited", "json", "lines", "auto")
+SEVERAL = ("first", "join", "one")
 # The vendor-neutral formats share one staging folder; a source's ``format`` names the feed, not the folder.
 CANONICAL = "canonical"
-_META_KEYS = {"vendor", "feed", "kinds", "reader", "files", "requires", "snapshot", "options"}
+_META_KEYS = {
+    "vendor", "feed", "kinds", "reader", "files", "only_words", "marks", "requires", "requires_any", "snapshot", "ignored",
+    "options",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Column:
-    """A raw column and the labels it may have in a header or a JSON object, compared case-folded and trimmed."""
+    """A raw column and the labels it may have in a header or a JSON object, compared by ``layout.normalised``."""
 
     name: str
     labels: tuple[str, ...]
+    several: str = "first"
+    """What becomes of several values under its labels: ``join`` all of them with ``;``, ``first`` by the order of the labels,
+    or ``one``, a record with two different ones is refused. Values under one and the same label are always ``one`` or joined.
+    """
 
 
 @dataclass(frozen=True)
@@ -44,13 +53,21 @@ class Feed:
     """What its records can be; the first decides the record's outcome in the conservation account."""
     reader: str
     files: tuple[str, ...]
-    """Glob patterns on the file's name, compared case-folded; the first feed of the vendor that matches takes it."""
+    """Glob patterns on the file's name and on its words (``_copy_of_list_2_csv_``), which decide where the records do not."""
     requires: tuple[str, ...]
-    """Raw columns that must be present in the header for the file to be this feed. Empty: the name decides."""
+    """Raw columns without which a file is not read as this feed."""
     snapshot: bool
     """True when every delivery repeats the whole state (DESIGN 4.1)."""
     columns: tuple[Column, ...]
     options: dict[str, Any] = field(default_factory=dict, hash=False)
+    requires_any: tuple[tuple[str, ...], ...] = ()
+    """Groups of raw columns, at least one of which must be there as a whole: whom a record is about."""
+    marks: tuple[str, ...] = ()
+    """Raw columns that no other feed of the vendor has: a file that has one is this feed, whatever it is called."""
+    only_words: tuple[str, ...] = ()
+    """The words that a name may have for it to mean this feed. Empty: any."""
+    ignored: tuple[str, ...] = ()
+    """Labels that nothing needs to read, however much their values look like somebody's address or number."""
 
     @property
     def table(self) -> str:
@@ -61,6 +78,13 @@ class Feed:
     def format(self) -> str:
         """The ``format`` of the sources that deliver this feed."""
         return self.feed if self.vendor == CANONICAL else self.vendor
+
+    def lacks(self, present: Set[str]) -> tuple[str, ...]:
+        """What a file with only these columns lacks of what is required, in words; nothing when it is all there."""
+        groups = [" with ".join(group) for group in self.requires_any]
+        has_any = not groups or any(present.issuperset(group) for group in self.requires_any)
+        missing = tuple(name for name in self.requires if name not in present)
+        return missing if has_any else (*missing, f"one of {', '.join(groups)}" if len(groups) > 1 else groups[0])
 
     def model(self, kind: str) -> str:
         """The staging model that reads this feed as ``kind``."""
@@ -116,6 +140,12 @@ def _problems(table: dict[str, Any], meta: dict[str, Any]) -> list[str]:
     problems += [f"meta.requires names '{name}', which is no column" for name in meta.get("requires", []) if name not in names]
     if not names:
         problems.append("columns are required")
+    for column in table.get("columns", []):
+        several = ((column.get("config") or {}).get("meta") or {}).get("several", "first")
+        if several not in SEVERAL:
+            problems.append(f"meta.several '{several}' of {column['name']} is not one of {', '.join(SEVERAL)}")
+    groups = [meta.get("marks", []), *meta.get("requires_any", [])]
+    problems += [f"'{name}' is no column of it" for group in groups for name in group if name not in names]
     return problems + _plain_problems(meta)
 
 
@@ -138,9 +168,10 @@ def _plain_problems(meta: dict[str, Any]) -> list[str]:
 
 def _feed(table: dict[str, Any], meta: dict[str, Any]) -> Feed:
     columns = tuple(
-        Column(column["name"], tuple(((column.get("config") or {}).get("meta") or {}).get("labels", [column["name"]])))
+        Column(column["name"], tuple(meta_of.get("labels", [column["name"]])), meta_of.get("several", "first"))
         for column in table["columns"]
         if not column["name"].startswith("_")
+        for meta_of in [(column.get("config") or {}).get("meta") or {}]
     )
     return Feed(
         vendor=meta["vendor"],
@@ -152,4 +183,8 @@ def _feed(table: dict[str, Any], meta: dict[str, Any]) -> Feed:
         snapshot=bool(meta.get("snapshot", False)),
         columns=columns,
         options=dict(meta.get("options", {})),
+        requires_any=tuple(tuple(group) for group in meta.get("requires_any", ())),
+        marks=tuple(meta.get("marks", ())),
+        only_words=tuple(meta.get("only_words", ())),
+        ignored=tuple(meta.get("ignored", ())),
     )

@@ -4,9 +4,9 @@ A record is an object: at the top, in an outermost array, behind ``options.recor
 itself. A bare text or number is a record of one value, labelled ``value``; where no column has that label it is the first
 column's.
 
-A column's label is a key, compared without case and outer white space, or a dotted path, which also goes through arrays
-(by number) and through texts that hold JSON. The first of a column's labels that has a value counts. ``_extra`` holds every
-top-level key that no column took as a whole.
+A column's label is a key, compared as labels of a header are, or a dotted path, which also goes through arrays (by number)
+and through texts that hold JSON. What becomes of several values is said by the column (``feeds.Column``). ``_extra`` holds
+every top-level key that no column took as a whole.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import io
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from orchestration.readers.feeds import Feed
+from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.json_stream import Number, Piece, Repeated, as_text, pieces, to_json
-from orchestration.readers.layout import normalised
+from orchestration.readers.layout import is_label_of, normalised
 from orchestration.readers.outcome import USUAL_BOUNDS, Bounds
 
 _MOST_WRAPPED = 3  # texts in texts: SNS wraps once, a queue around it twice
@@ -59,18 +59,34 @@ class Extractor:
         """The columns' values in the feed's order, then ``_extra``."""
         taken: set[str] = set()
         values: list[str | None] = []
-        for ways in self._plan(tuple(record)):
-            found = None
-            for key, path in ways:
-                if key is None:
-                    found = walk(record, path) if found is None else found
-                elif found is None or record[key] is None:
-                    found = record[key] if found is None else found
-                    taken.add(key)
-            values.append(as_text(found))
+        for column, ways in zip(self._feed.columns, self._plan(tuple(record)), strict=True):
+            there = [(key, walk(record, path) if key is None else record[key]) for key, path in ways]
+            there = [item for item in there if item[1] is not None]
+            filled = [item for item in there if item[1] != ""]
+            if column.several == "join":
+                values.append(_joined([value for _, value in filled or there]))
+                used = there
+            else:
+                used = (filled or there)[:1]
+                values.append(as_text(used[0][1]) if used else None)
+            taken.update(key for key, _ in used if key is not None)
+            taken.update(key for key, _ in ways if key is not None and record[key] is None)
         rest = {key: value for key, value in record.items() if key not in taken}
         values.append(to_json(rest) if rest else None)
         return tuple(values)
+
+    def conflict(self, record: dict[str, Any]) -> str | None:
+        """The column for which the record holds two different values although it can have only one."""
+        for column, ways in zip(self._feed.columns, self._plan(tuple(record)), strict=True):
+            if column.several == "join" or len(ways) < 2:
+                continue
+            said: dict[str, str] = {}
+            for key, path in ways:
+                text = (as_text(walk(record, path) if key is None else record[key]) or "").strip().casefold()
+                label = "" if column.several == "one" else normalised(key) if key is not None else "/".join(path)
+                if text and said.setdefault(label, text) != text:
+                    return column.name
+        return None
 
     def present(self, record: dict[str, Any]) -> set[str]:
         """Names of the columns that have a place in the record, be it empty."""
@@ -118,17 +134,30 @@ class Extractor:
     def _plan(self, keys: tuple[str, ...]) -> list[list[Way]]:
         plan = self._plans.get(keys)
         if plan is None:
-            plan = [[way for label in column.labels for way in ways(label, keys)] for column in self._feed.columns]
+            plan = [ways_to(column, keys) for column in self._feed.columns]
             if len(self._plans) < _MOST_PLANS:
                 self._plans[keys] = plan
         return plan
 
 
-def ways(label: str, keys: tuple[str, ...]) -> list[Way]:
-    """How a label can be reached in an object with these keys: the key spelt exactly so first, a path last."""
-    same = [key for key in keys if normalised(key) == normalised(label)]
+def ways_to(column: Column, keys: tuple[str, ...]) -> list[Way]:
+    """How a column's values can be reached in an object with these keys, each way once."""
+    return list(dict.fromkeys(way for label in column.labels for way in _ways(column, label, keys)))
+
+
+def _ways(column: Column, label: str, keys: tuple[str, ...]) -> list[Way]:
+    """By one label: the key spelt exactly so first, a path last."""
+    same = [key for key in keys if is_label_of(key, column, label)]
     found = [Way(key) for key in sorted(same, key=lambda key: (key != label, key))]
     return [*found, Way(None, tuple(label.split(".")))] if "." in label else found
+
+
+def _joined(values: list[Any]) -> str | None:
+    """All of them as one text; an array among several gives its items."""
+    if len(values) < 2:
+        return as_text(values[0]) if values else None
+    texts = [as_text(item) for value in values for item in (value if isinstance(value, list) else [value])]
+    return ";".join(text for text in texts if text)
 
 
 def walk(value: Any, path: tuple[str, ...]) -> Any:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import duckdb
 
 from orchestration.readers.feeds import Column, Feed
-from orchestration.readers.json_fields import Extractor, Found, ways
+from orchestration.readers.json_fields import Extractor, Found, ways_to
 from orchestration.readers.json_stream import JsonShape, json_shape_of, pieces
 from orchestration.readers.layout import normalised
-from orchestration.readers.outcome import USUAL_BOUNDS, Bounds, Outcome, Sink, UnreadableFile
+from orchestration.readers.outcome import CONFLICTING, USUAL_BOUNDS, Bounds, Outcome, Sink, UnreadableFile
 from orchestration.readers.text import Utf8Text
 
 _DETAILS = {
@@ -29,6 +29,7 @@ _DETAILS = {
     "records_path_missing": "It has nothing at the path where its feed says the records are.",
     "repeated_key": "It names a key twice, and readers differ in which of the two they believe.",
     "invalid_unicode": "It holds half of a character pair.",
+    CONFLICTING: "It holds different values for {1}, which can have only one; correct it and deliver it again.",
     "nul_bytes": "A zero character stands inside a value.",
 }
 # A number that DuckDB would write in other digits than it was delivered in; the second pattern matches those it keeps:
@@ -122,6 +123,9 @@ class _Putter:
             reason: str | None = found.reason or "not_an_object"
         else:
             values = self.extractor.extract(found.record)
+            if (twice := self.extractor.conflict(found.record)) is not None:
+                self.sink.reject(number, CONFLICTING, _DETAILS[CONFLICTING].format(self._bounds, twice), found.text)
+                return
             # Zero characters and halves of pairs can only come from an escape, or from a zero byte.
             doubtful = "\\u" in found.text or "\0" in found.text
             values, reason = _storable(values) if doubtful else (values, None)
@@ -224,9 +228,8 @@ def _plan(con: duckdb.DuckDBPyConnection, feed: Feed, bounds: Bounds) -> _Plan |
         for path in paths:
             used.setdefault(path, f"found[{len(used) + 1}]")
         values.append(f"coalesce({', '.join(used[path] for path in paths)})" if paths else "null")
-        own = [path for path in paths if path in top]
-        if len(own) > 1:  # Python keeps the second one's value in _extra
-            odd.append(" + ".join(f"({used[path]} is not null)::int" for path in own) + " > 1")
+        if len(paths) > 1:  # Python joins them, refuses the record, or keeps what it does not take in _extra
+            odd.append(" + ".join(f"({used[path]} is not null)::int" for path in paths) + " > 1")
     extra = "null"
     if top.keys() - used.keys():
         patch = json.dumps(dict.fromkeys(sorted(top[path] for path in top.keys() & used.keys())), ensure_ascii=False)
@@ -238,12 +241,11 @@ def _plan(con: duckdb.DuckDBPyConnection, feed: Feed, bounds: Bounds) -> _Plan |
 def _paths(con: duckdb.DuckDBPyConnection, column: Column, keys: tuple[str, ...]) -> list[str] | None:
     """DuckDB's paths to a column's value, in the order in which they count; null where only Python can follow."""
     paths: list[str] = []
-    for label in column.labels:
-        for way in ways(label, keys):
-            found = [_step("$", way.key)] if way.key is not None else _resolve(con, way.path)
-            if found is None:
-                return None
-            paths += [path for path in found if path not in paths]
+    for way in ways_to(column, keys):
+        found = [_step("$", way.key)] if way.key is not None else _resolve(con, way.path)
+        if found is None:
+            return None
+        paths += [path for path in found if path not in paths]
     return paths
 
 

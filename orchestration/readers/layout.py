@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import itertools
 import re
@@ -9,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from orchestration.readers.feeds import Feed
+from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.outcome import USUAL_BOUNDS, Bounds, UnreadableFile
 from orchestration.readers.split import Dialect, Splitter
 
@@ -31,12 +32,44 @@ _TOTAL = re.compile(
 )
 # In no label, but in what names a person: an address or number with words about it, a digest.
 _NO_LABEL = re.compile(r"\S@\S|\d(?:[ ().+/-]{0,2}\d){6}|^\s*(?:[0-9A-Fa-f]{64}|[A-Za-z0-9+/_-]{43}=?)\s*$")
+_MOST_DIGITS = re.compile(r"(?:\d\D*){5}")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 
 
+# What people and programs write labels apart with: 'E-mail', 'e_mail' and 'Email *' are one label.
+_SEPARATORS = re.compile(r"[\s_\u2010-\u2015:*#-]+")
+_NUMBER = re.compile(r"[0-9]+")
+_MOST_NAMED = 30  # labels in one sentence
+
+
 def normalised(label: str) -> str:
-    """How labels are compared: without byte order mark and outer white space, case-folded."""
-    return label.replace("\ufeff", "").strip().casefold()
+    """How labels are compared: case-folded, without byte order mark, white space, hyphens and what marks a field as required."""
+    return _SEPARATORS.sub("", label.replace("\ufeff", "")).casefold()
+
+
+def is_label_of(label: str, column: Column, declared: str) -> bool:
+    """Whether ``label`` is the column's ``declared`` one; of columns whose values are joined also when it is numbered."""
+    given, wanted = normalised(label), normalised(declared)
+    return given == wanted or (column.several == "join" and _NUMBER.sub("", given) == wanted != "")
+
+
+def shown(label: str) -> str:
+    """A label as it may stand in a message: one that names somebody is none, but the first record of a file without header."""
+    label = label.replace("\ufeff", "").strip()
+    return "(hidden)" if _NO_LABEL.search(label) or _MOST_DIGITS.search(label) else f"'{label[:40]}'"
+
+
+def described(feed: Feed, lacking: Sequence[str], labels: Sequence[str]) -> str:
+    """What a file lacks, what it has instead, and which of its labels may be meant: never a value."""
+    filled = [label for label in labels if normalised(label)]
+    seen = ", ".join(map(shown, filled[:_MOST_NAMED])) + (", ..." if len(filled) > _MOST_NAMED else "")
+    text = f"It lacks what {feed.vendor}/{feed.feed} requires: {', '.join(lacking)}. Its labels: {seen or 'none'}."
+    near = []
+    for column in feed.columns:
+        if any(column.name in item.replace(",", " ").split() for item in lacking):
+            close = difflib.get_close_matches(normalised(column.name), [normalised(label) for label in filled], 1)
+            near += [f"{shown(label)} is nearest to {column.name}" for label in filled if normalised(label) in close][:1]
+    return text + (f" {'; '.join(near)}." if near else "")
 
 
 @dataclass(frozen=True)
@@ -45,8 +78,8 @@ class Layout:
 
     labels: tuple[str, ...]
     """The header as delivered; empty texts where the file has no header."""
-    picks: tuple[int, ...]
-    """Per declared column its place in the record, -1 where the file has none."""
+    picks: tuple[tuple[int, ...], ...]
+    """Per declared column its places in the record, in the order of its labels; none where the file has none."""
     extras: tuple[tuple[int, str], ...]
     """Places nobody declared, with the key they get in ``_extra``."""
     least: int
@@ -62,12 +95,11 @@ class Layout:
     @property
     def found(self) -> int:
         """How many declared columns the file has."""
-        return sum(place >= 0 for place in self.picks)
+        return sum(bool(places) for places in self.picks)
 
-    def has(self, feed: Feed, names: Sequence[str]) -> bool:
-        """Whether these declared columns are there."""
-        present = {column.name for column, place in zip(feed.columns, self.picks, strict=True) if place >= 0}
-        return present.issuperset(names)
+    def present(self, feed: Feed) -> frozenset[str]:
+        """The declared columns that are there."""
+        return frozenset(column.name for column, places in zip(feed.columns, self.picks, strict=True) if places)
 
 
 @dataclass(frozen=True)
@@ -83,19 +115,23 @@ class Found:
 def layout_of(cells: Sequence[str], feed: Feed) -> Layout:
     """The layout that a header states.
 
-    A label that occurs twice belongs to the next declared column with that label, else it is kept as ``label#2``.
+    Every place counts whose label a column declares. Where several columns declare one label, each takes one place of it, in
+    their order, and the last one all that are left.
     """
-    places: dict[str, list[int]] = {}
-    for place, cell in enumerate(cells):
-        places.setdefault(normalised(cell), []).append(place)
-    places.pop("", None)
+    claims = Counter(label for column in feed.columns for label in {normalised(label) for label in column.labels})
+    free = [place for place, cell in enumerate(cells) if normalised(cell)]
     picks = []
     for column in feed.columns:
-        free = next((places[normalised(label)] for label in column.labels if places.get(normalised(label))), None)
-        picks.append(free.pop(0) if free else -1)
-    taken = set(picks)
+        mine: list[int] = []
+        for label in column.labels:
+            found = [place for place in free if place not in mine and is_label_of(cells[place], column, label)]
+            claims[normalised(label)] -= 1
+            mine += found[:1] if claims[normalised(label)] > 0 else found
+        free = [place for place in free if place not in mine]
+        picks.append(tuple(mine))
+    taken = {place for places in picks for place in places}
     extras: list[tuple[int, str]] = []
-    used = Counter(normalised(cells[place]) for place in taken if place >= 0)
+    used = Counter(normalised(cells[place]) for place in taken)
     for place, cell in enumerate(cells):
         if place in taken:
             continue
@@ -116,17 +152,29 @@ def layout_of_positions(width: int, feed: Feed) -> Layout:
     full = max(width, declared)
     least = int(feed.options.get("min_fields", min(width, declared)))
     extras = tuple((place, f"column_{place + 1}") for place in range(declared, full))
-    return Layout(("",) * full, tuple(range(declared)), extras, least, _spellings((), feed))
+    return Layout(("",) * full, tuple((place,) for place in range(declared)), extras, least, _spellings((), feed))
 
 
 def find_layout(sample: str, feed: Feed, bounds: Bounds = USUAL_BOUNDS) -> Found:
+    """:func:`look_for_layout`, where what is required is there.
+
+    Raises:
+        UnreadableFile: it is not, or there is no header at all, or there are too many columns.
+    """
+    found = look_for_layout(sample, feed, bounds)
+    if found.header and (lacking := feed.lacks(found.layout.present(feed))):
+        raise UnreadableFile(described(feed, lacking, found.layout.labels), "missing_columns")
+    return found
+
+
+def look_for_layout(sample: str, feed: Feed, bounds: Bounds = USUAL_BOUNDS) -> Found:
     """Delimiter, header and columns of a file, from its first lines.
 
     The header is the record that names the most declared columns under any delimiter, the first of equals, so that
     lines before it and unknown columns do not matter.
 
     Raises:
-        UnreadableFile: no record names a declared column, a required one is missing, or there are too many.
+        UnreadableFile: no record names a declared column, or there are too many.
     """
     quote = str(feed.options.get("quote", '"'))
     forced = feed.options.get("delimiter")
@@ -143,7 +191,7 @@ def find_layout(sample: str, feed: Feed, bounds: Bounds = USUAL_BOUNDS) -> Found
             if len(cells) > bounds.columns:
                 continue
             layout = layout_of(cells, feed)
-            score = (layout.has(feed, feed.requires), layout.found, -number)
+            score = (not feed.lacks(layout.present(feed)), layout.found, -number)
             if layout.found and (best is None or score > best[0]):
                 best = score, Found(dialect, number, layout)
     if best is None and widest > bounds.columns:
@@ -153,10 +201,6 @@ def find_layout(sample: str, feed: Feed, bounds: Bounds = USUAL_BOUNDS) -> Found
             f"None of its first {_LOOK_FOR_HEADER} records is a header: none names a column of {feed.vendor}/{feed.feed}.",
             "no_known_columns",
         )
-    if not best[0][0]:
-        present = {column.name for column, place in zip(feed.columns, best[1].layout.picks, strict=True) if place >= 0}
-        missing = ", ".join(name for name in feed.requires if name not in present)
-        raise UnreadableFile(f"Its header lacks what {feed.vendor}/{feed.feed} requires: {missing}.", "missing_columns")
     return best[1]
 
 
@@ -188,7 +232,7 @@ def find_labels(sample: str, bounds: Bounds) -> Found:
     labels = [cell.replace("\ufeff", "") for cell in cells]
     named = max((place + 1 for place, cell in enumerate(labels) if normalised(cell)), default=width)
     spellings = frozenset(form for label in labels if normalised(label) for form in _forms(label))
-    return Found(dialect, number, Layout(tuple(labels), tuple(range(width)), (), named, spellings))
+    return Found(dialect, number, Layout(tuple(labels), tuple((place,) for place in range(width)), (), named, spellings))
 
 
 def _too_wide(columns: int, bounds: Bounds) -> UnreadableFile:

@@ -15,6 +15,8 @@ from orchestration.core.config import Limits, size_in_bytes
 from orchestration.core.errors import InputError
 from orchestration.readers.feeds import Feed
 
+CONFLICTING = "conflicting_values"
+"""The reason of a record that says two things where one is meant."""
 _BATCH = 10_000  # rows per insert: larger batches were slower, for their texts leave the processor's cache
 # A rejected record is shown to a person, who reads no megabytes; the whole of it stays in landing.
 _MOST_TEXT = 1_000_000

@@ -116,10 +116,6 @@ def test_a_label_that_occurs_twice_goes_to_the_columns_that_declare_it_in_turn(d
     )
     file = desk.read(rejections, "email,expires_at,last_event_at,expires_at\na@example.com,1,2,3\n")
     assert desk.values(file) == [("a@example.com", "1", "2", "3")]
-    only_one = feed({"email": ["email"], "expires_at": ["expires_at"]}, name="one")
-    (file,) = desk.deliver((only_one,), {"one.csv": "email,expires_at,expires_at\na@example.com,1,3\n"})
-    (row,) = desk.rows(file)
-    assert (row["expires_at"], row["_extra"]) == ("1", {"expires_at#2": "3"})
 
 
 def test_records_are_numbered_like_the_rows_of_a_spreadsheet(desk: Desk) -> None:

@@ -74,7 +74,10 @@ def make_world(rng: random.Random) -> World:
         values = {key: value_text(rng) for key in chosen}
         space = rng.choice(("", " ", "  "))
         parts.append("{" + f",{space}".join(f"{json.dumps(key)}:{space}{text}" for key, text in values.items()) + "}")
-        records.append((number, values))
+        if is_contradictory(values):
+            refused.append(number)
+        else:
+            records.append((number, values))
     text = {
         "lines": "\n".join(parts) + "\n",
         "array": "[" + ",".join(parts) + "]",
@@ -103,14 +106,12 @@ def expected(values: dict[str, str]) -> tuple[tuple[Any, ...], dict[str, Any] | 
     taken: set[str] = set()
 
     def find(*labels: str) -> Any:
-        found = None
-        for label in labels:
-            same = [key for key in values if key.strip().casefold() == label]
-            for key in sorted(same, key=lambda key: (key != label, key)):
-                if found is None or values[key] == "null":
-                    taken.add(key)
-                    found = as_stored(values[key]) if found is None else found
-        return found
+        same = [key for label in labels for key in sorted(values, key=lambda key: (key != label, key)) if is_named(key, label)]
+        taken.update(key for key in same if values[key] == "null")
+        there = [key for key in same if values[key] != "null"]
+        chosen = next((key for key in there if values[key] != '""'), next(iter(there), None))
+        taken.update([chosen] if chosen is not None else [])
+        return as_stored(values[chosen]) if chosen is not None else None
 
     columns = [find("email"), find("event", "x"), find("ts"), find("a.b")]
     if columns[3] is None and "a" in values:
@@ -119,6 +120,16 @@ def expected(values: dict[str, str]) -> tuple[tuple[Any, ...], dict[str, Any] | 
             columns[3] = bare(outer.get("b"))
     rest = {key: exact(text) for key, text in values.items() if key not in taken}
     return tuple(columns), rest or None
+
+
+def is_named(key: str, label: str) -> bool:
+    return key.strip().casefold() == label
+
+
+def is_contradictory(values: dict[str, str]) -> bool:
+    """Two different values under one label: of the keys here, only "email" is spelt in two ways."""
+    texts = [str(as_stored(values[key]) or "").strip().casefold() for key in ("email", "Email") if key in values]
+    return len({text for text in texts if text}) > 1
 
 
 def bare(value: Any) -> Any:

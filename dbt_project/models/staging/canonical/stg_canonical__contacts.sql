@@ -24,7 +24,7 @@ final as (
         {{ null_if_blank('source.customer_id') }} as customer_id,
         {{ split_list('source.emails', ';,') }} as emails_raw,
         {{ split_list('source.phones') }} as phones_raw,
-        {{ null_if_blank('source.name') }} as name,
+        coalesce({{ null_if_blank('source.name') }}, {{ full_name('source.first_name', 'source.last_name') }}) as name,
         {{ null_if_blank('source.address') }} as address,
         {{ null_if_blank('source.postal_code') }} as postal_code,
         {{ null_if_blank('source.country') }} as country,

@@ -68,7 +68,7 @@ joined as (
         source.method as method_text,
         source.email,
         source.phone,
-        source.name,
+        coalesce({{ null_if_blank('source.name') }}, {{ full_name('source.first_name', 'source.last_name') }}) as name,
         source.address,
         source.postal_code,
         source.country,

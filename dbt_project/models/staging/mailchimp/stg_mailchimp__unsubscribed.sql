@@ -25,8 +25,8 @@ meant as (
         files.scope,
         source.unsub_time as time_text,
         {{ read_time('source.unsub_time', 'files.timezone', 'files.received_at') }} as said_at,
-        {{ list_of_one(email_or_only_one('source.email', 'source._extra')) }} as emails_raw,
-        {{ list_of_one('source.phone') }} as phones_raw,
+        {{ split_list(email_or_only_one('source.email', 'source._extra')) }} as emails_raw,
+        {{ split_list('source.phone') }} as phones_raw,
         {{ full_name('source.first_name', 'source.last_name') }} as name
     from source
     inner join files on source._file_id = files.file_id

@@ -1,3 +1,5 @@
+{% set own_words = '\\b(you are|you have|you will|you were|youve|reply|resubscribe|no more messages|confirm)\\b|you.ve|you.ll' %}
+
 with source as (
 
     select * from {{ source('raw', 'twilio__opt_outs') }}
@@ -16,12 +18,32 @@ action_words as (
 
 ),
 
+-- Whose number it is. Our own must not be suppressed in place of the asker's, so of From and To something must say which of
+-- them is the asker: a direction, or a body, which only a text that came in has in a list of opt-outs.
+numbered as (
+
+    select
+        *,
+        case
+            when not {{ is_blank('phone') }} then 'phone'
+            when {{ is_blank('to_number') }} then 'from'
+            when {{ is_blank('from_number') }} then 'to'
+            when lower(trim(direction)) like 'in%' then 'from'
+            when lower(trim(direction)) like 'out%' then 'to'
+            -- Our own answer to an opt-out stands in some exports as well, and that goes to the asker.
+            when {{ matches('lower(body)', own_words) }} then null
+            when not {{ is_blank('body') }} then 'from'
+        end as asker
+    from source
+
+),
+
 meant as (
 
     select
         {{ record_columns() }},
-        'request' as outcome,
-        null as outcome_reason,
+        case when source.asker is null then 'quarantine' else 'request' end as outcome,
+        case when source.asker is null then 'which_number' end as outcome_reason,
         -- A list of opt-outs needs no column to say so; a word nobody knows is refused.
         case when {{ is_blank('source.status') }} then 'opt_out' else action_words.action end as action,
         -- A row of an export is no act of the person: as an opt-in it lifts nothing (DESIGN 4.1).
@@ -35,8 +57,13 @@ meant as (
         files.scope,
         source.consent_at as time_text,
         {{ read_time('source.consent_at', 'files.timezone', 'files.received_at') }} as said_at,
-        {{ list_of_one('source.phone') }} as phones_raw
-    from source
+        case source.asker
+            when 'phone' then {{ split_list('source.phone') }}
+            when 'from' then {{ list_of_one('source.from_number') }}
+            when 'to' then {{ list_of_one('source.to_number') }}
+            else {{ empty_list() }}
+        end as phones_raw
+    from numbered as source
     inner join files on source._file_id = files.file_id
     left join action_words on {{ word_key('source.status') }} = action_words.word
 
