@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, sync_folder
+from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, sync_folder, whole_lines
 from orchestration.core.home import PRIVATE_FILE, Home
 
 GENESIS = "0" * 64  # what the first line gives as the hash of the line before it
@@ -50,8 +50,7 @@ def file_link(home: Home, kind: str, path: Path) -> Link:
 def line_links(home: Home, kind: str, path: Path) -> list[Link]:
     """The links of an append-only log's lines. An unfinished last line is not there yet."""
     name = path.relative_to(home.root).as_posix()
-    lines = path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
-    return [Link(kind, f"{name} line {number}", sha256_bytes(line)) for number, line in enumerate(lines, 1)]
+    return [Link(kind, f"{name} line {number}", sha256_bytes(line)) for number, line in enumerate(whole_lines(path), 1)]
 
 
 def record(home: Home, *links: Link) -> None:

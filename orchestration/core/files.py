@@ -24,6 +24,15 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def whole_lines(path: Path) -> list[bytes]:
+    """The lines of an append-only log, without their ends; none when there is no file. An unfinished last line is not there yet.
+
+    Split where their writers end them, at the line feed alone: ``str.splitlines`` also splits at U+0085, U+2028 and U+2029, which
+    JSON leaves as they are in a name or a reason. And the whole file, for nothing bounds how long a line is.
+    """
+    return path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename or a new entry in ``folder`` survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)

@@ -17,7 +17,6 @@ from orchestration.core.outcome import Outcome
 from orchestration.defs.evidence import REPORT
 from orchestration.defs.landing import LANDED
 from orchestration.defs.publish import PUBLISHED
-from orchestration.landing.collecting import left_in_inbox
 
 _RANK = ("pass", "alert", "hold", "stop")
 
@@ -76,7 +75,9 @@ def _add_failure(outcome: Outcome, step: str, error: Any) -> None:
 
 def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> None:
     if key == LANDED:
-        _alert(outcome, left_in_inbox(values))
+        # The entry gate holds for what was not read, and says how much; here is where and why.
+        outcome.unmet += [f"hold: {sentence}" for sentence in cast("list[object]", values["held"])]
+        _alert(outcome, [str(sentence) for sentence in cast("list[object]", values["left"])])
     elif key == PUBLISHED:
         version = f"version {values['version']}, {values['dagster/row_count']:,} rows"
         outcome.facts["published"] = version if values["new_version"] else f"{version} (nothing new)"

@@ -52,10 +52,12 @@ def collect_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) ->
     collected = collect(home, config, as_of)
     with warehouse(home, limits=config.limits) as con:
         prepare(con, home)
-        register(con, home, config)
+        register(con, home, config, unread=collected.unread)
     for sentence in collected.sentences():
         context.log.info(sentence)
-    yield dg.MaterializeResult(asset_key=LANDED, metadata=collected.counts())
+    yield dg.MaterializeResult(
+        asset_key=LANDED, metadata={**collected.counts(), "held": collected.held(), "left": collected.left()}
+    )
     yield dg.MaterializeResult(asset_key=SETTINGS, metadata={"configured": len(config.sources)})
 
 

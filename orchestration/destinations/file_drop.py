@@ -187,7 +187,11 @@ class FileDrop:
             return False
         for file in control.files:
             path = self.folder / file.name
-            if not path.is_file() or sha256_file(path) != file.sha256:
+            try:
+                is_same = path.is_file() and sha256_file(path) == file.sha256
+            except OSError:
+                is_same = False  # it may no longer be opened: as good as gone
+            if not is_same:
                 return False
         full = next(file for file in control.files if file.kind == "full")
         types = ", ".join(f"'{name}': 'varchar'" for name in control.columns)
@@ -207,7 +211,7 @@ class FileDrop:
         self.folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         # The highest number of any file: a drop that a crash cut short keeps its number to itself.
         sequence = max((number for number, _ in self._ours()), default=0) + 1
-        for leftover in [path for _, path in self._ours() if path.suffix == ".part"]:  # of a push that died
+        for leftover in [path for _, path in self._ours() if path.suffix == ".part" and path.is_file()]:  # of a push that died
             leftover.unlink()
         stem = f"{self.name}_v{self._push.version:06d}_{sequence:08d}"
         files = (
@@ -255,14 +259,16 @@ class FileDrop:
         controls = [(number, path) for number, path in self._ours() if path.name.endswith(".ctl.json")]
         if not controls:
             return None
+        number, path = max(controls)
         try:
-            return _Control.model_validate_json(max(controls)[1].read_bytes())
-        except ValidationError:
+            control = _Control.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
             return None
+        return control if (control.destination, control.sequence) == (self.name, number) else None
 
     def _ours(self) -> Iterator[tuple[int, Path]]:
         """This destination's files and their numbers, finished or not; the folder may hold others'."""
-        pattern = re.compile(rf"^{re.escape(self.name)}_v\d+_(\d{{8}})[_.]")
+        pattern = re.compile(rf"^{re.escape(self.name)}_v\d+_(\d{{8,18}})[_.]")  # more than 8 once others took high numbers
         for path in self.folder.glob(f"{self.name}_v*"):
             if match := pattern.match(path.name):
                 yield int(match[1]), path

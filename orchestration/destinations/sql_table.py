@@ -15,7 +15,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +55,9 @@ FACTS = Facts(
 )
 
 WRITER = "quietlist"
+_LONGEST_KEY = 1_000  # characters; an address has 254 at most, a postal key some hundred
+# What people type for "since ever" and "for ever". Nobody was on a list of ours before the first of them was kept by machine.
+_FIRST_YEAR, _NEVER = 1970, 9999
 _READ_ROWS = 50_000  # rows fetched at a time while reading back: some ten MB as Python values
 _NAME = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")  # what PostgreSQL takes without quotes, and no more than its 63 bytes
 # What libpq opens on this machine because a URL says so; "system" is its word for the machine's own certificates.
@@ -191,7 +194,18 @@ class SqlTable:
             raise ConfigError(
                 "Connecting to PostgreSQL", seen="psycopg is not installed", next_step="pip install 'quietlist[postgres]'"
             ) from None
+        sa.event.listen(self._engine, "connect", self._forgiving)
         self._push: Push | None = None
+
+    def _forgiving(self, driver: Any, _: object) -> None:
+        """A connection on which a text or moment that somebody else wrote ends no read."""
+        if self._sqlite is not None:
+            # SQLite keeps any bytes as a text; what is no UTF-8 is told apart by its U+FFFD.
+            driver.text_factory = lambda data: data.decode("utf-8", "replace")
+        else:
+            with driver.cursor() as cursor:
+                cursor.execute("set datestyle = 'ISO, YMD'")
+            driver.commit()
 
     def open(self, push: Push) -> None:
         """Check the layout of a table that is there already. Makes nothing."""
@@ -211,7 +225,7 @@ class SqlTable:
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """Every row in force, whoever wrote it."""
-        columns = [self.table.c[name] for name in (*KEY, "written_by", "suppressed_since")]
+        columns = [self._readable(name) for name in (*KEY, "written_by", "suppressed_since")]
         with self._connection() as con:
             if con is None or not self._exists(con):
                 return
@@ -223,20 +237,27 @@ class SqlTable:
                 ours = [name == WRITER for name in writer]
                 yield pa.record_batch(
                     {
-                        "channel": pa.array(channel, pa.string()),
-                        "identifier_type": pa.array(kind, pa.string()),
+                        "channel": _texts(channel),
+                        "identifier_type": _texts(kind),
                         # Others type as they like; what differs only in case or blanks is one address.
-                        "identifier": pa.array(
-                            [text if own else text.strip().lower() for text, own in zip(identifier, ours, strict=True)],
-                            pa.string(),
+                        "identifier": _texts(
+                            text if own or not isinstance(text, str) else text.strip().lower()
+                            for text, own in zip(identifier, ours, strict=True)
                         ),
-                        "scope": pa.array(scope, pa.string()),
+                        "scope": _texts(scope),
                         "ours": pa.array(ours, pa.bool_()),
                         "since": pa.array(
                             [None if own else _moment(at) for at, own in zip(since, ours, strict=True)], _ARROW_MOMENT
                         ),
                     }
                 )
+
+    def _readable(self, name: str) -> sa.ColumnElement[Any]:
+        """A column as it can be read whatever others put there: PostgreSQL's driver refuses a whole result for one moment that
+        Python has no value for (``infinity``, a year before 1 or past 9999), so a moment is asked for as text.
+        """
+        column = self.table.c[name]
+        return sa.cast(column, sa.Text()).label(name) if self._sqlite is None and isinstance(column.type, sa.DateTime) else column
 
     def put(self, rows: pa.RecordBatchReader) -> Outcome:
         """Stage the rows and merge them in one transaction. A row that says the same already is not touched."""
@@ -378,13 +399,22 @@ class SqlTable:
             raise PermanentError(tried, seen=code, next_step="look the code up; check rights, the URL and the table") from None
 
 
+def _texts(values: Iterable[Any]) -> pa.Array:
+    """Keys that anybody may have written; null for what can be no key, so that the row is counted and left alone."""
+    return pa.array([value if isinstance(value, str) and _is_key(value) else None for value in values], pa.string())
+
+
+def _is_key(text: str) -> bool:
+    return len(text) <= _LONGEST_KEY and "\0" not in text and "\ufffd" not in text
+
+
 def _moment(value: Any) -> datetime | None:
-    """A moment that somebody else wrote; None when it is not one."""
+    """A moment that somebody else wrote; None when it is not one, or stands for "always" or "never"."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
             return None
-    if not isinstance(value, datetime):
+    if not isinstance(value, datetime) or not _FIRST_YEAR <= value.year < _NEVER:
         return None
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

@@ -24,7 +24,7 @@ from orchestration.core import chain
 from orchestration.core.chain import Link
 from orchestration.core.config import Config
 from orchestration.core.errors import Busy, ConfigError, InputError, PermanentError, kind_of
-from orchestration.core.files import sha256_bytes, sha256_file
+from orchestration.core.files import sha256_bytes, sha256_file, whole_lines
 from orchestration.core.home import Home
 from orchestration.core.lock import is_running
 from orchestration.core.warehouse import warehouse
@@ -33,7 +33,8 @@ from orchestration.gate.verdicts import overrides_log
 from orchestration.landing.archives import landed_path
 from orchestration.landing.manifest import Entry, walk_manifest
 from orchestration.landing.sealing import opened, sealed_path
-from orchestration.publish.versions import LATEST, MANIFEST, altered, door_text
+from orchestration.publish.candidate import EVIDENCE_FILE
+from orchestration.publish.versions import LATEST, MANIFEST, altered, door_text, inputs_known, unjudged_evidence
 from orchestration.reconcile.batches import batch_links, batch_rows, files_in_no_batch
 
 KINDS = {
@@ -172,9 +173,10 @@ class _Walk:
         self._accounted: set[Path] = set()
         self._entries = walk_manifest(home)
         self._logs = {
-            home.manifest_file: _lines_of(home.manifest_file),
-            overrides_log(home): _lines_of(overrides_log(home)),
+            home.manifest_file: whole_lines(home.manifest_file),
+            overrides_log(home): whole_lines(overrides_log(home)),
         }
+        self._inputs = frozenset(inputs_known(home))
         self._met: Counter[Path] = Counter()
         self._series: dict[Path, tuple[int, str]] = {}
         """Folder of numbered versions -> the last one met, and the hash of its manifest."""
@@ -200,7 +202,7 @@ class _Walk:
             self._check_file(link, self._home.root / link.subject)
 
     def _check_line(self, link: Link, path: Path, number: int) -> None:
-        lines = self._logs.setdefault(path, _lines_of(path))
+        lines = self._logs.setdefault(path, whole_lines(path))
         if number != self._met[path] + 1:
             raise _broken(self._home.chain_file.name, f"entry {len(self.hashes) + 1} names {link.subject}, out of its order")
         self._met[path] = number
@@ -271,6 +273,8 @@ class _Walk:
             raise _broken(_name(self._home, folder / MANIFEST), "it is no manifest of a version", expected) from None
         if not follows:
             raise _broken(_name(self._home, folder), f"it does not follow from version {before}", expected)
+        if folder.parent == self._home.golden_published:
+            self._is_what_was_judged(folder, manifest)
         for file in (folder / file["name"] for file in manifest["files"]):
             if problem is not None and problem.startswith(file.relative_to(folder).as_posix()):
                 raise _broken(_name(self._home, file), problem, expected)
@@ -278,6 +282,20 @@ class _Walk:
                 raise _broken(_name(self._home, file), "a link stands in the place of the file", expected)
         self._series[folder.parent] = before + 1, digest
         self._accounted |= {folder / file["name"] for file in manifest["files"]}
+
+    def _is_what_was_judged(self, folder: Path, manifest: Mapping[str, Any]) -> None:
+        """What a version says it was made of, and allowed by: a line of the landing manifest, and the gate's verdict."""
+        name = _name(self._home, folder / MANIFEST)
+        try:
+            inputs, unjudged = manifest["inputs_sha256"], unjudged_evidence(self._home, manifest)
+        except (KeyError, TypeError, AttributeError):
+            raise _broken(name, "it is no manifest of a version", "one that names its inputs and its verdict") from None
+        if inputs is not None and inputs not in self._inputs:
+            raise _broken(
+                name, "it was made of deliveries that the landing manifest does not hold", "the hash of a line of that manifest"
+            )
+        if unjudged:
+            raise _broken(_name(self._home, folder / EVIDENCE_FILE), unjudged, "the evidence that the verdict covers")
 
     def _logs_end_here(self) -> None:
         """What the logs hold beyond the chain: what a run that ended early could not record any more, and nothing else."""
@@ -421,10 +439,6 @@ def _where(broken: PermanentError) -> str:
 
 def _name(home: Home, path: Path) -> str:
     return path.relative_to(home.root).as_posix()
-
-
-def _lines_of(path: Path) -> list[bytes]:
-    return path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
 
 
 def _has_half_line(path: Path) -> bool:

@@ -19,7 +19,7 @@ from orchestration.destinations.contract import Destination
 from orchestration.evidence.report import write_report
 from orchestration.gate import judge
 from orchestration.landing import collect, register
-from orchestration.landing.collecting import left_in_inbox
+from orchestration.landing.collecting import Unread
 from orchestration.publish import export_candidate, publish
 from orchestration.publish.versions import require_inputs
 from orchestration.readers import load
@@ -65,15 +65,20 @@ def steps(
         instead: destinations that stand in for configured ones.
     """
 
+    unread: list[Unread] = []
+
     def collecting() -> None:
         require_inputs(home)
-        for sentence in left_in_inbox(collect(home, config, as_of).counts()):
+        collected = collect(home, config, as_of)
+        unread.extend(collected.unread)
+        ran.said += collected.held()  # the entry gate holds for it
+        for sentence in collected.left():
             ran.tell(ALERTED, sentence)
 
     def loading() -> None:
         with warehouse(home, limits=config.limits) as con:
             stages.prepare(con, home)
-            register(con, home, config)
+            register(con, home, config, unread=unread)
             load(con, home, config, as_of)
 
     def candidate() -> None:

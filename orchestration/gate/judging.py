@@ -4,6 +4,7 @@ What is expected stands in ``expectations/``. Beside the warehouse's own tables 
 
 =================== =================================================================================================
 run.candidate       exit gate: the golden rows that would be published, from the very files that would go out
+run.evidence        exit gate: the evidence for releases that would go out beside them, from its file
 run.published       exit gate: the rows of the latest published version; none before the first
 run.sources         the configured sources: source, format, expected_every_hours
 run.acknowledged    files that a person has acknowledged: file_id
@@ -35,7 +36,7 @@ from orchestration.gate.engine import Outcome, Prepared
 from orchestration.gate.suites import GATES, NAMED, PARTS, Check, Suite, Value, fill, load_suites, names_in, resolve
 from orchestration.gate.verdicts import Result, Verdict, level_of, overrides, read_verdict, store
 from orchestration.identifiers.normal_form import FORMS
-from orchestration.publish.candidate import ROWS_FILE, read_candidate
+from orchestration.publish.candidate import EVIDENCE_FILE, ROWS_FILE, parquet_relation, read_candidate
 from orchestration.publish.rows import rows_sha256
 from orchestration.publish.versions import latest_version, read_published
 from orchestration.readers.feeds import all_feeds
@@ -79,6 +80,7 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
     verdict = Verdict(
         gate, level_of(results), judged, as_of, results, entry_rows_sha256=entry, overrides=recorded,
         file_sha256=sha256_file(read_candidate(home).folder / ROWS_FILE) if gate == "exit" else None,
+        evidence_sha256=sha256_file(read_candidate(home).folder / EVIDENCE_FILE) if gate == "exit" else None,
     )  # fmt: skip
     verdict = store(home, verdict)
     write_data_docs(home, verdict)
@@ -106,6 +108,8 @@ def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Confi
     if gate == "exit":
         con.execute(f"create view run.candidate as select * from {read_candidate(home).relation}")
         published = read_published(home).relation if latest_version(home) else f"{read_candidate(home).relation} limit 0"
+        evidence = parquet_relation([read_candidate(home).folder / EVIDENCE_FILE])
+        con.execute(f"create view run.evidence as select * from {evidence}")
         con.execute(f"create view run.published as select * from {published}")
 
 

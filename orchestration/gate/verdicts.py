@@ -26,7 +26,7 @@ from typing import Any
 
 from orchestration.core import chain
 from orchestration.core.errors import ConfigError, GateClosed, PermanentError
-from orchestration.core.files import canonical_json, sha256_file, sha256_text, write_atomic
+from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, whole_lines, write_atomic
 from orchestration.core.home import PRIVATE_FILE, Home
 
 RANK = ("pass", "alert", "hold", "stop")
@@ -94,6 +94,8 @@ class Verdict:
     """Exit gate only: the ledger that these rows were made of, as the entry gate must have judged it."""
     file_sha256: str | None = None
     """Exit gate only: the file that held these rows. The same bytes need no second look at their rows."""
+    evidence_sha256: str | None = None
+    """Exit gate only: the file of evidence for releases that goes out beside these rows. None: from before it was covered."""
     overrides: tuple[Mapping[str, Any], ...] = ()
     """Every override and acknowledgement recorded in this home, however long ago."""
     number: int = 1
@@ -308,10 +310,9 @@ def overrides(home: Home) -> tuple[dict[str, Any], ...]:
         PermanentError: a line was changed or taken out.
     """
     path = overrides_log(home)
-    lines = path.read_text().splitlines() if path.is_file() else []
     before = None
     entries = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(whole_lines(path), 1):
         try:
             entry = json.loads(line)
         except ValueError:
@@ -323,7 +324,7 @@ def overrides(home: Home) -> tuple[dict[str, Any], ...]:
                 next_step=f"restore {path.name} from its backup; until then nothing that needs an override goes out",
             )
         entries.append(entry)
-        before = sha256_text(line)
+        before = sha256_bytes(line)
     return tuple(entries)
 
 
@@ -346,10 +347,9 @@ def _record(home: Home, what: dict[str, Any], person: str, reason: str, now: dat
     with _alone(home):
         overrides(home)  # nothing is added to a log that does not prove
         path = overrides_log(home)
-        text = path.read_text() if path.is_file() else ""
-        lines = text.splitlines()
-        entry["previous_sha256"] = sha256_text(lines[-1]) if lines else None
-        write_atomic(path, text + canonical_json(entry) + "\n")
+        lines = whole_lines(path)
+        entry["previous_sha256"] = sha256_bytes(lines[-1]) if lines else None
+        write_atomic(path, b"".join(line + b"\n" for line in (*lines, canonical_json(entry).encode())))
         chain.record(home, *_log_links(home))
     return entry
 

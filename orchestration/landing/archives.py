@@ -77,8 +77,6 @@ def inspect(path: Path, name: str, sha256: str, limits: Limits) -> tuple[tuple[M
         return _inspect_gzip(path, name, size, limits)
     if head.startswith(_OTHER_PACKED) or head[_TAR_MARK_AT:].startswith(_TAR_MARK):
         return (), (Rejected(name, "archive_kind_not_supported"),), 0
-    if size > size_in_bytes(limits.max_file):
-        return (), (Rejected(name, "too_large"),), 0
     return (Member(name, sha256, size),), (), 0
 
 

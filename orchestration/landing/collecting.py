@@ -2,33 +2,38 @@
 
 The order per file is the safety: copy to a temporary name in landing and fsync; rename to the content's hash; append the
 manifest line and fsync; only then remove the file from the inbox. What is in a file is not looked at here.
+
+Each file stands alone: one that cannot be taken stays where it is, is told with its source and its reason, and stops no other.
+Nor is there silence about a folder that cannot be looked into: it is no empty one.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
 import re
+import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from orchestration.core import chain
 from orchestration.core.clock import is_ahead
-from orchestration.core.config import Config, Source
-from orchestration.core.errors import Busy, ConfigError, TransientError, kind_of
+from orchestration.core.config import Config, Source, size_in_bytes
+from orchestration.core.errors import Busy, ConfigError, OutOfRoom, TransientError
 from orchestration.core.files import sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.landing import sealing
 from orchestration.landing.archives import JUNK, clear_unpacked, inspect_landed, landed_path
-from orchestration.landing.manifest import GENESIS, Entry, Settings, append, delivery_links, mend, read_manifest
+from orchestration.landing.manifest import GENESIS, Entry, Member, Rejected, Settings, append, delivery_links, mend, read_manifest
 
 _CHUNK = 1 << 20
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -37,11 +42,62 @@ _TEMPORARY_ENDINGS = (".part", ".tmp", ".crdownload", ".filepart", "~")
 _SOURCE_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 # Kept in empty folders by version control, or left by file managers: never data.
 _PLACEHOLDERS = JUNK | {".gitkeep", ".keep"}
-_LEFT_IN_INBOX = {
-    "files_in_unknown_folders": "files wait in the inbox where no source is configured; move them, or add their source",
-    "still_written": "files were still being written and wait for the next run",
-    "not_files": "entries of the inbox are no regular files (links, sockets) and were left there",
-}
+# A folder that is named like one of these and holds nothing is what a failed download or unpacking left.
+_FILE_NAME = re.compile(r"\.(csv|tsv|txt|json|jsonl|ndjson|xml|xlsx?|eml|mbox|parquet|zip|gz|age)$", re.IGNORECASE)
+# What must stay free on landing's disk: manifest line, chain and the warehouse's next commit are some MB together.
+_RESERVE = 32 << 20
+_FIGURES = 3  # in one sentence; the rest is seen in the folder
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+_UNREAD = {
+    "folder_not_allowed": (
+        "{n} of its folders may not be opened by the user that runs Quietlist",
+        "give that user the right to read and write there (ls -ld, chown, chmod)",
+    ),
+    "folder_is_link": (
+        "its folder is a symbolic link, and links are not followed",
+        "put a folder in its place, or mount the other folder there",
+    ),
+    "folder_is_file": ("a file lies where its folder should be", "put a folder in its place, and the file into that"),
+    "folder_for_file": ("{n} empty folders have the names of files", "remove them, and have the files delivered again"),
+    "link": ("{n} symbolic links, which are not followed", "put the files themselves there, and remove the links"),
+    "not_a_file": ("{n} entries that are no files (pipes, sockets, devices)", "remove them, or put files in their place"),
+    "not_allowed": (
+        "{n} files may not be opened by the user that runs Quietlist",
+        "give that user the right to read them (ls -l, chown, chmod)",
+    ),
+    "damaged": ("{n} files cannot be read from their disk", "see what the system's log says of that disk, and copy them anew"),
+    "vanished": ("{n} files vanished while they were taken", "find out who removes files there, and have them delivered again"),
+    "too_large": (
+        "{n} files are larger than limits.max_file allows",
+        "have them delivered in parts, or raise limits.max_file in quietlist.toml",
+    ),
+    "no_room": ("{n} files are larger than the room on the disk of landing/", "make room there and run again"),
+    "not_understood": ("{n} files cannot be looked into", "have them exported again, or report them to the makers of Quietlist"),
+    "not_removed": (
+        "{n} files were taken and cannot be removed from the inbox",
+        "give the user that runs Quietlist the right to write to the folder they are in",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Something in a source's folder of the inbox that nobody has read, or that could not be cleared away."""
+
+    source: str
+    reason: str
+    """A key of ``_UNREAD``."""
+    seen: str = ""
+    """Figures that belong to the reason."""
+
+
+class _NotTaken(Exception):
+    """This file cannot be taken; the text is the reason."""
+
+    def __init__(self, reason: str, seen: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.seen = reason, seen
 
 
 @dataclass(frozen=True)
@@ -53,15 +109,20 @@ class Collected:
     members: int = 0
     delivered_again: int = 0
     """Bytes that this source has delivered before. Recorded all the same: what a repetition means is the register's."""
-    still_written: int = 0
+    still_written_in: dict[str, int] = field(default_factory=dict)
+    """By source: files that wait for the next run."""
     unreadable: int = 0
     """Archives, or files inside them, that can't be opened; they are landed and listed with their reason."""
     skipped_members: int = 0
     """Files that a file manager or an archiver left inside archives."""
     unknown_folders: dict[str, int] = field(default_factory=dict)
     """Files left in place because no source is configured for their folder. Key '': directly in the inbox."""
-    not_files: int = 0
-    """Symbolic links, sockets and the like, left in place."""
+    unread: tuple[Unread, ...] = ()
+    """What lay in sources' folders and was not read."""
+
+    @property
+    def still_written(self) -> int:
+        return sum(self.still_written_in.values())
 
     def counts(self) -> dict[str, int]:
         """For run metadata: no names at all."""
@@ -75,12 +136,29 @@ class Collected:
             "skipped_members": self.skipped_members,
             "unknown_folders": len(self.unknown_folders),
             "files_in_unknown_folders": sum(self.unknown_folders.values()),
-            "not_files": self.not_files,
+            "unread": len(self.unread),
         }
 
     def sentences(self) -> list[str]:
         """What a person should read, the unusual only after what was done."""
         said = [f"{self.taken} files taken, {self.delivered_again} delivered again with the same bytes."]
+        if self.unreadable:
+            said.append(f"{self.unreadable} archives or files in them can't be opened; see raw.quarantine for the reasons.")
+        return [*said, *self.held(), *self.left()]
+
+    def held(self) -> list[str]:
+        """What was not read and holds releases, by source. No names of files: they may be people's."""
+        said = []
+        for (source, reason), entries in sorted(Counter((item.source, item.reason) for item in self.unread).items()):
+            what, next_step = _UNREAD[reason]
+            figures = sorted({item.seen for item in self.unread if (item.source, item.reason) == (source, reason) and item.seen})
+            seen = f" ({'; '.join(figures[:_FIGURES])})" if figures else ""
+            said.append(f"inbox/{source}/ of source {source}: {what.format(n=entries)}{seen}. Next step: {next_step}.")
+        return said
+
+    def left(self) -> list[str]:
+        """What was left in the inbox and waits: each may hold opt-outs, and nobody has read it."""
+        said = []
         for folder, files in sorted(self.unknown_folders.items()):
             # These sentences are logged: a folder is named when a source could be, not when somebody named it after a person.
             name = folder if _SOURCE_NAME.match(folder) else "NAME"
@@ -88,18 +166,9 @@ class Collected:
                 f"inbox/{name}/, for which no source is configured" if folder else "directly in inbox/, not in a source's folder"
             )
             said.append(f"{files} files left in place: {where}. Next step: move them or add [sources.{name}].")
-        if self.still_written:
-            said.append(f"{self.still_written} files are still being written and wait for the next run.")
-        if self.unreadable:
-            said.append(f"{self.unreadable} archives or files in them can't be opened; see raw.quarantine for the reasons.")
-        if self.not_files:
-            said.append(f"{self.not_files} entries of the inbox are not regular files and were left in place.")
+        for source, files in sorted(self.still_written_in.items()):
+            said.append(f"{files} files of source {source} are still being written and wait for the next run.")
         return said
-
-
-def left_in_inbox(counts: Mapping[str, Any]) -> list[str]:
-    """What collecting left where it was, in sentences: each may hold opt-outs, and nobody has read it."""
-    return [f"{counts[name]} {said}." for name, said in _LEFT_IN_INBOX.items() if counts.get(name)]
 
 
 @dataclass(frozen=True)
@@ -128,9 +197,9 @@ class _Candidate:
 @dataclass
 class _Scan:
     candidates: list[_Candidate] = field(default_factory=list)
-    still_written: int = 0
+    still_written: Counter[str] = field(default_factory=Counter)
     unknown: dict[str, int] = field(default_factory=dict)
-    not_files: int = 0
+    unread: list[Unread] = field(default_factory=list)
 
 
 def collect(home: Home, config: Config, as_of: datetime) -> Collected:
@@ -143,6 +212,8 @@ def collect(home: Home, config: Config, as_of: datetime) -> Collected:
         ConfigError: ``as_of`` lies before an earlier delivery, so the order of arrival would be false.
         PermanentError: the manifest's chain is broken.
         Busy: another process is collecting.
+        TransientError: the inbox or landing itself cannot be used.
+        OutOfRoom: the disk has no room for a line of the manifest.
     """
     home.create()
     with _collecting_alone(home):
@@ -156,18 +227,23 @@ def collect(home: Home, config: Config, as_of: datetime) -> Collected:
         scan = _scan(home, config)
         ready = _settled(scan.candidates, config.limits.settle_seconds)
         landing = _Landing(home, config, as_of, entries)
-        changed = sum(not landing.take(candidate) for candidate in ready)
+        waiting = scan.still_written + Counter(item.source for item in set(scan.candidates) - set(ready))
+        for candidate in ready:
+            try:
+                waiting[candidate.source] += not landing.take(candidate)
+            except _NotTaken as refusal:
+                scan.unread.append(Unread(candidate.source, refusal.reason, refusal.seen))
         chain.record(home, *delivery_links(home))
         return Collected(
             taken=landing.taken,
             bytes_taken=landing.bytes_taken,
             members=landing.members,
             delivered_again=landing.again,
-            still_written=scan.still_written + len(scan.candidates) - len(ready) + changed,
+            still_written_in={source: files for source, files in waiting.items() if files},
             unreadable=landing.unreadable,
             skipped_members=landing.junk,
             unknown_folders=scan.unknown,
-            not_files=scan.not_files,
+            unread=tuple(scan.unread),
         )
 
 
@@ -177,7 +253,7 @@ def waiting_batch(home: Home, config: Config) -> Waiting:
     now = time.time()
     ready = [item for item in scan.candidates if not _is_young(item, now, config.limits.settle_seconds)]
     facts = sorted(f"{item.source}/{item.name}:{item.state}" for item in ready)
-    return Waiting(len(ready), scan.still_written + len(scan.candidates) - len(ready), sha256_text("\n".join(facts)))
+    return Waiting(len(ready), scan.still_written.total() + len(scan.candidates) - len(ready), sha256_text("\n".join(facts)))
 
 
 class _Landing:
@@ -186,6 +262,7 @@ class _Landing:
     def __init__(self, home: Home, config: Config, as_of: datetime, entries: tuple[Entry, ...]) -> None:
         self._home, self._config, self._as_of = home, config, as_of
         self._known = {(entry.source, entry.sha256) for entry in entries}
+        self._recorded = {_identity(entry) for entry in entries}
         self._last = self._at_start = entries[-1] if entries else None
         self.taken = self.bytes_taken = self.members = self.again = self.unreadable = self.junk = 0
 
@@ -194,7 +271,11 @@ class _Landing:
 
         Returns:
             False when it changed meanwhile: it is still being written, and was left alone.
+
+        Raises:
+            _NotTaken: it cannot be taken, and was left alone.
         """
+        self._ask_for_room(item)
         temporary, sha256, size = self._copy(item)
         try:
             if _state(item.path) != item.state or size != item.state[1]:
@@ -207,47 +288,77 @@ class _Landing:
             temporary.unlink(missing_ok=True)
         # A file put in its place since the check above is a new delivery: leave that one for the next run.
         if _state(item.path) == item.state:
-            item.path.unlink()
+            try:
+                item.path.unlink()
+            except OSError as error:
+                raise _NotTaken("not_removed") from error
         return True
+
+    def _ask_for_room(self, item: _Candidate) -> None:
+        """Before a byte is copied: a file that says it is larger than the disk would fill it for everybody, and in vain."""
+        size = item.state[1]
+        if size > size_in_bytes(self._config.limits.max_file):
+            raise _NotTaken("too_large", f"{_size(size)}, allowed are {self._config.limits.max_file}")
+        # Sealed, the plain copy and the sealed one lie side by side for a moment.
+        needed = size * (2 if self._config.encryption.landing else 1) + _RESERVE
+        free = shutil.disk_usage(self._home.landing).free
+        if needed > free:
+            raise _NotTaken("no_room", f"{_size(needed)} needed, {_size(free)} free")
 
     def _is_recorded(self, item: _Candidate, sha256: str) -> bool:
         """Whether a killed run wrote this very file's line and was killed before it could remove the file."""
         last = self._at_start
-        return last is not None and (last.source, last.name, last.sha256, last.modified_at) == (
-            item.source, item.name, sha256, item.modified_at,
-        )  # fmt: skip
+        if last is not None and _identity(last) == (item.source, item.name, sha256, item.modified_at):
+            return True
+        # Where nothing can be removed, what lies there is what lay there before, however many files were taken since.
+        is_stuck = not os.access(item.path.parent, os.W_OK | os.X_OK)
+        return is_stuck and (item.source, item.name, sha256, item.modified_at) in self._recorded
 
     def _copy(self, item: _Candidate) -> tuple[Path, str, int]:
         digest, size = hashlib.sha256(), 0
-        handle, name = tempfile.mkstemp(prefix=sealing.INCOMING, dir=self._home.landing)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as target, item.path.open("rb") as source:
-                while chunk := source.read(_CHUNK):
-                    digest.update(chunk)
-                    target.write(chunk)
-                    size += len(chunk)
-                target.flush()
-                os.fsync(target.fileno())
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise TransientError(
-                f"Copying a file of source {item.source} to landing",
-                seen=error.strerror or kind_of(error),
-                next_step="make room or correct the permissions, then run again; the file is still in the inbox",
-            ) from error
+        with _opened(item.path) as source, self._landing_written():
+            handle, name = tempfile.mkstemp(prefix=sealing.INCOMING, dir=self._home.landing)
+            temporary = Path(name)
+            try:
+                with os.fdopen(handle, "wb") as target:
+                    while chunk := _read(source):
+                        digest.update(chunk)
+                        target.write(chunk)
+                        size += len(chunk)
+                    target.flush()
+                    os.fsync(target.fileno())
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
         return temporary, digest.hexdigest(), size
 
     def _place(self, temporary: Path, sha256: str) -> None:
         target = landed_path(self._home, sha256)
-        if not target.parent.is_dir():
-            target.parent.mkdir(mode=PRIVATE_FOLDER)
-            sync_folder(self._home.landing)
-        sealing.place(self._home, self._config, temporary, target)
+        with self._landing_written():
+            if not target.parent.is_dir():
+                target.parent.mkdir(mode=PRIVATE_FOLDER)
+                sync_folder(self._home.landing)
+            sealing.place(self._home, self._config, temporary, target)
+
+    @contextmanager
+    def _landing_written(self) -> Iterator[None]:
+        """Tells a full disk, on which a smaller file may still find room, from a landing that takes nothing at all."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                free = shutil.disk_usage(self._home.landing).free
+                raise _NotTaken("no_room", f"{_size(free)} free") from error
+            raise TransientError(
+                f"Writing to {self._home.landing}",
+                seen=error.strerror or type(error).__name__,
+                allowed="a folder that the user who runs Quietlist can write to",
+                next_step="correct its owner, mode or mount and run again; nothing is lost, the files are still in the inbox",
+            ) from error
 
     def _record(self, item: _Candidate, sha256: str, size: int) -> None:
         source: Source = self._config.sources[item.source]
-        members, rejected, junk = inspect_landed(self._home, item.name, sha256, self._config.limits)
+        members, rejected, junk = self._inspect(item, sha256)
         entry = Entry(
             seq=self._last.seq + 1 if self._last else 1,
             sha256=sha256,
@@ -261,7 +372,16 @@ class _Landing:
             rejected=rejected,
             prev=self._last.hash if self._last else GENESIS,
         )
-        self._last = append(self._home, entry)
+        try:
+            self._last = append(self._home, entry)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            raise OutOfRoom(
+                f"Recording a delivery in {self._home.manifest_file}",
+                seen=f"the disk is full ({_size(shutil.disk_usage(self._home.landing).free)} free)",
+                next_step="make room and run again; the files that were not recorded are still in the inbox",
+            ) from error
         if (item.source, sha256) in self._known:
             self.again += 1
         else:
@@ -271,6 +391,46 @@ class _Landing:
         self.members += len(members)
         self.unreadable += len(rejected)
         self.junk += junk
+
+    def _inspect(self, item: _Candidate, sha256: str) -> tuple[tuple[Member, ...], tuple[Rejected, ...], int]:
+        try:
+            with self._landing_written():  # a sealed file is opened into a folder of the home
+                return inspect_landed(self._home, item.name, sha256, self._config.limits)
+        except (_NotTaken, ConfigError, TransientError):
+            raise  # of this machine, or of the key: not of this file
+        except Exception as error:
+            raise _NotTaken("not_understood") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """The file, if it is one: it may have been replaced by a link or a pipe since it was seen."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        reasons = {errno.ENOENT: "vanished", errno.ELOOP: "link", errno.EACCES: "not_allowed", errno.EPERM: "not_allowed"}
+        raise _NotTaken(reasons.get(error.errno or 0, "damaged")) from error
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise _NotTaken("not_a_file")
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _read(handle: int) -> bytes:
+    try:
+        return os.read(handle, _CHUNK)
+    except OSError as error:
+        raise _NotTaken("damaged") from error
+
+
+def _identity(entry: Entry) -> tuple[str, str, str, datetime]:
+    return entry.source, entry.name, entry.sha256, entry.modified_at
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
 
 
 @contextmanager
@@ -306,41 +466,75 @@ def _require_later(home: Home, entries: tuple[Entry, ...], as_of: datetime) -> N
 
 def _scan(home: Home, config: Config) -> _Scan:
     scan = _Scan()
-    for entry in sorted(home.inbox.iterdir()):
-        if not entry.is_dir():
-            if entry.name.casefold() not in _PLACEHOLDERS:
-                scan.unknown[""] = scan.unknown.get("", 0) + 1
-        elif entry.name in config.sources:
-            _scan_source(scan, entry)
-        else:
-            files = sum(1 for path in _files_below(entry) if path.name.casefold() not in _PLACEHOLDERS)
-            if files:
-                scan.unknown[entry.name] = files
+    try:
+        entries = sorted(os.scandir(home.inbox), key=lambda entry: entry.name)
+    except OSError as error:
+        raise TransientError(
+            f"Reading {home.inbox}",
+            seen=error.strerror or type(error).__name__,
+            allowed="a folder that the user who runs Quietlist can read and write",
+            next_step="correct its owner, mode or mount and run again; nothing was collected",
+        ) from error
+    for entry in entries:
+        is_source, is_folder = entry.name in config.sources, entry.is_dir(follow_symlinks=False)
+        if is_source and is_folder:
+            _scan_source(scan, Path(entry.path))
+        elif is_source:
+            scan.unread.append(Unread(entry.name, "folder_is_link" if entry.is_symlink() else "folder_is_file"))
+        elif is_folder or entry.is_dir():
+            found, closed = _below(Path(entry.path))
+            # A folder that may not be opened counts as one file: nobody knows what is in it.
+            files = closed + sum(path.name.casefold() not in _PLACEHOLDERS for path in found)
+            if files or not is_folder:
+                scan.unknown[entry.name] = max(files, 1)
+        elif entry.name.casefold() not in _PLACEHOLDERS:
+            scan.unknown[""] = scan.unknown.get("", 0) + 1
     return scan
 
 
 def _scan_source(scan: _Scan, folder: Path) -> None:
-    for path in _files_below(folder):
+    paths, closed = _below(folder)
+    scan.unread += [Unread(folder.name, "folder_not_allowed")] * closed
+    for path in paths:
         inside = path.relative_to(folder)
         if path.name.casefold() in _PLACEHOLDERS:
             continue
         # A folder can be temporary too: rsync and some SFTP servers collect under a hidden one.
         if any(part.startswith(".") for part in inside.parts) or path.name.casefold().endswith(_TEMPORARY_ENDINGS):
-            scan.still_written += 1
+            scan.still_written[folder.name] += 1
             continue
         state = _state(path)
         if state is None:
-            scan.not_files += path.is_symlink() or path.exists()
+            if reason := _no_file(path):
+                scan.unread.append(Unread(folder.name, reason))
             continue
         # A name that is no UTF-8 is kept readable: the manifest is text.
         name = inside.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         scan.candidates.append(_Candidate(path, folder.name, re.sub(r"[\r\n]", " ", name), state))
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):  # pathlib has no walk before Python 3.12
+def _below(folder: Path) -> tuple[list[Path], int]:
+    """Everything below a folder that is no folder to go into, and how many folders may not be opened."""
+    paths: list[Path] = []
+    closed: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=closed.append):  # pathlib has no walk before Python 3.12
         folders.sort()
-        yield from (Path(parent) / name for name in sorted(files))
+        here = Path(parent)
+        # Links to folders stand among the folders, and are not gone into.
+        links = [name for name in folders if (here / name).is_symlink()]
+        paths += [here / name for name in sorted([*files, *links])]
+        if not folders and not files and here != folder and _FILE_NAME.search(here.name):
+            paths.append(here)
+    return paths, len(closed)
+
+
+def _no_file(path: Path) -> str:
+    """Why something in a source's folder is not a file; nothing when it is gone."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError as error:
+        return "" if error.errno == errno.ENOENT else "not_allowed"
+    return "link" if stat.S_ISLNK(mode) else "folder_for_file" if stat.S_ISDIR(mode) else "not_a_file"
 
 
 def _settled(candidates: list[_Candidate], seconds: float) -> list[_Candidate]:

@@ -6,7 +6,8 @@ Both tables can be thrown away and made again: the manifest and the configuratio
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
 from orchestration.landing.archives import member_head
+from orchestration.landing.collecting import Unread
 from orchestration.landing.manifest import Entry, Member, read_manifest
 from orchestration.landing.names import date_in, list_name
 from orchestration.readers.feeds import Feed, all_feeds
@@ -135,8 +137,18 @@ def _landed_files(
     return list(rows.values()), uncertain
 
 
-def register(con: duckdb.DuckDBPyConnection, home: Home, config: Config, *, feeds: tuple[Feed, ...] | None = None) -> int:
+def register(
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    config: Config,
+    *,
+    feeds: tuple[Feed, ...] | None = None,
+    unread: Iterable[Unread] = (),
+) -> int:
     """Make ``raw.landed_files`` and ``raw.source_settings`` anew, and account for archives that can't be opened.
+
+    Args:
+        unread: what the collection just before could not read, for the entry gate.
 
     Returns:
         How many files there are.
@@ -174,6 +186,9 @@ def register(con: duckdb.DuckDBPyConnection, home: Home, config: Config, *, feed
             "raw.load_log",
             [(row.file_id, None, None, 1, 0, 1, 0, reader, None, reason, row.received_at) for row, reader, reason, _ in held],
         )
+        con.execute("delete from raw.unread_inbox")
+        counted = Counter((item.source, item.reason) for item in unread)
+        _insert(con, "raw.unread_inbox", [(*key, entries_left) for key, entries_left in sorted(counted.items())])
         settings = _settings(entries, config)
         _require_kept(con, settings)
         con.execute("delete from raw.source_settings")

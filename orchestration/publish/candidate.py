@@ -165,7 +165,7 @@ def _kept(home: Home, made_of: str, version: int) -> dict[str, Any] | None:
         is_whole = (
             verdict is not None
             and verdict.file_sha256 == record["file_sha256"] == sha256_file(folder / ROWS_FILE)
-            and record["evidence_sha256"] == sha256_file(folder / EVIDENCE_FILE)
+            and verdict.evidence_sha256 == record["evidence_sha256"] == sha256_file(folder / EVIDENCE_FILE)
         )
     except (OSError, ValueError, KeyError, TypeError, PermanentError):
         return None  # whatever is wrong with it, a new one is right

@@ -24,8 +24,8 @@ import duckdb
 
 from orchestration.core.chain import record
 from orchestration.core.config import Limits
-from orchestration.core.errors import Busy, PermanentError
-from orchestration.core.files import canonical_json, sha256_file, sha256_text, sync_folder, write_atomic
+from orchestration.core.errors import Busy, GateClosed, PermanentError
+from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, sync_folder, whole_lines, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import prepare
 from orchestration.gate.verdicts import Permission, allows, read_verdict
@@ -51,8 +51,6 @@ from orchestration.publish.versions import (
     stray_version,
     version_folder,
 )
-
-_MANIFEST_TAIL = 1 << 16  # bytes; a line of the landing manifest is some hundred
 
 
 @dataclass(frozen=True)
@@ -101,6 +99,7 @@ def publish(home: Home, as_of: datetime, candidate: Candidate | None = None, *, 
             # What is hashed is the very file that goes out, so nothing can come between judgement and publication.
             rows, count = _write_rows(home, candidate, folder, version, limits or Limits())
             permission = allows(home, rows)
+            _require_judged_evidence(folder, permission)
             if before is not None and before.rows_sha256 == rows:
                 return Published(before, is_new=False, permission=permission)
             _refuse_the_past(candidate, before)
@@ -154,6 +153,17 @@ def _is_judged(home: Home, candidate: Candidate, file: Path) -> bool:
     return verdict is not None and verdict.file_sha256 == sha256_file(file)
 
 
+def _require_judged_evidence(folder: Path, permission: Permission) -> None:
+    """Evidence lifts suppressions at destinations, so it goes out only as the exit gate judged it."""
+    if sha256_file(folder / EVIDENCE_FILE) != permission.exit_verdict.evidence_sha256:
+        raise GateClosed(
+            "Publishing the evidence for releases",
+            seen=f"{EVIDENCE_FILE} of the candidate is not the file that the exit gate judged",
+            allowed="the evidence as it was exported and judged",
+            next_step="find out who changed it, then judge and publish in one run (quietlist run), which exports it anew",
+        )
+
+
 def _refuse_the_past(candidate: Candidate, before: Snapshot | None) -> None:
     """A replay of a past day is for looking at: published, it would lift what was asked since."""
     if before is not None and candidate.as_of < before.as_of:
@@ -186,14 +196,8 @@ def _clean(home: Home, version: int) -> None:
 
 def _inputs_sha256(home: Home) -> str | None:
     """Hash of the landing manifest's last line, which by its own chain stands for every file that ever arrived."""
-    try:
-        with home.manifest_file.open("rb") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, size - _MANIFEST_TAIL))
-            lines = stream.read().splitlines()
-    except FileNotFoundError:
-        return None
-    return sha256_text(lines[-1].decode()) if lines else None
+    lines = whole_lines(home.manifest_file)
+    return sha256_bytes(lines[-1]) if lines else None
 
 
 @contextmanager

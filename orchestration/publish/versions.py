@@ -22,7 +22,7 @@ import duckdb
 from orchestration.core import chain
 from orchestration.core.config import Limits
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import canonical_json, sha256_file, sha256_text
+from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, whole_lines
 from orchestration.core.home import Home
 from orchestration.core.warehouse import prepare
 from orchestration.gate.verdicts import read_named
@@ -31,6 +31,9 @@ from orchestration.publish.rows import rows_sha256
 
 LATEST = "latest.json"
 MANIFEST = "manifest.json"
+# Publications once read the manifest's last 64 KiB only, and of a longer line (a ZIP of hundreds of files) recorded the hash of
+# what they had read: this many bytes before its end. Homes hold versions that were published so.
+_OLD_TAIL = (1 << 16) - 1
 _NUMBERED = re.compile(r"^version=([1-9][0-9]*)$")
 
 
@@ -130,15 +133,21 @@ def require_inputs(home: Home) -> None:
         return
     number, manifest, _ = next(_manifests(home, *door))
     wanted = manifest["inputs_sha256"]
-    # Bytes: a text would be split at every sign that Unicode calls a line's end, and a file's name may hold one.
-    lines = home.manifest_file.read_bytes().splitlines() if home.manifest_file.exists() else []
-    if wanted is not None and all(sha256_text(line.decode()) != wanted for line in lines):
+    if wanted is not None and wanted not in inputs_known(home):
         raise PermanentError(
             f"Going on from the landing manifest {home.manifest_file}",
             seen=f"it lacks deliveries that published version {number} was made of",
             allowed="every line that was ever written",
             next_step="restore the file from its backup; nothing was collected, what waits in the inbox still waits there",
         )
+
+
+def inputs_known(home: Home) -> Iterator[str]:
+    """What a version's ``inputs_sha256`` may be: the hash of a line of the landing manifest."""
+    for line in whole_lines(home.manifest_file):
+        yield sha256_bytes(line)
+        if len(line) > _OLD_TAIL:
+            yield sha256_bytes(line[-_OLD_TAIL:])
 
 
 def stray_version(home: Home, latest: int | None) -> int | None:
@@ -159,6 +168,8 @@ def read_gated(home: Home, limits: Limits | None = None) -> Snapshot:
         files = tuple((str(snapshot.folder / file["name"]), file["sha256"]) for file in snapshot.manifest["files"])
         if _rows_in(home, limits or Limits(), files) != snapshot.rows_sha256:
             raise _broken(f"the rows of version {snapshot.version} are not those that its {MANIFEST} says were judged")
+    if problem := unjudged_evidence(home, snapshot.manifest):
+        raise _broken(problem)
     if not chain.holds(home, publication_link(home, snapshot.version)):
         raise _broken(
             f"version {snapshot.version} is not recorded on the chain as it is now",
@@ -166,6 +177,22 @@ def read_gated(home: Home, limits: Limits | None = None) -> Snapshot:
             "the published folder from its backup",
         )
     return snapshot
+
+
+def unjudged_evidence(home: Home, manifest: Mapping[str, Any]) -> str | None:
+    """What is wrong when a version's evidence for releases is not the file that the exit gate judged.
+
+    A verdict that is gone says nothing here: whether the rows may leave, the gate's newest verdict says. Nor does one from before
+    verdicts covered the evidence.
+    """
+    try:
+        judged = read_named(home, manifest["gate"]["verdict"]).evidence_sha256
+    except PermanentError:
+        return None
+    published = {file["name"]: file["sha256"] for file in manifest["files"]}.get(EVIDENCE_FILE)
+    if judged is None or judged == published:
+        return None
+    return f"{EVIDENCE_FILE} of version {manifest['version']} is not the evidence that the exit gate judged"
 
 
 def _is_judged_file(home: Home, snapshot: Snapshot) -> bool:

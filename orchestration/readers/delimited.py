@@ -527,10 +527,11 @@ def _stands_alone(line: str, dialect: Dialect, width: int) -> bool:
 
 def _ends_with_total(path: Path, dialect: Dialect) -> bool:
     with path.open("rb") as stream:
-        stream.seek(0, io.SEEK_END)
-        stream.seek(max(0, stream.tell() - _TAIL))
-        lines = stream.read().decode("utf-8", "replace").splitlines()
-    last = next((line for line in reversed(lines) if line.strip()), "")
+        skipped = max(0, stream.seek(0, io.SEEK_END) - _TAIL)
+        stream.seek(skipped)
+        # As bytes, which end a line at a line feed or a return only; and not what begins before the tail, which is no total.
+        lines = stream.read().splitlines()[1 if skipped else 0 :]
+    last = next((line for line in reversed(lines) if line.strip()), b"").decode("utf-8", "replace")
     return is_total([cell.strip(dialect.quote) for cell in (last.split(dialect.delimiter) if dialect.delimiter else [last])])
 
 

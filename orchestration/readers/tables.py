@@ -53,6 +53,11 @@ create table if not exists raw.plain_probes (
     record_no bigint,           -- a line in the raw table that the staging model judges for all like it
     number ubigint              -- the number it was read as
 );
+create table if not exists raw.unread_inbox (   -- what the last collection found in a source's inbox and could not read
+    source varchar,
+    reason varchar,             -- a stable snake_case code
+    entries bigint
+);
 create table if not exists raw.source_settings (
     source varchar, format varchar, scope varchar, timezone varchar, region varchar, configured boolean
 );

@@ -46,7 +46,8 @@ def bring_home(con: duckdb.DuckDBPyConnection, home: Home, destination: str) -> 
         with final as (
             select
                 '' as request_key,
-                strftime(coalesce(found_since, found_at) at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') as requested_at,
+                -- What was found now was not asked later, whatever its writer's clock says.
+                strftime(least(found_since, found_at) at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') as requested_at,
                 'opt_out' as action,
                 'import' as method,
                 channel as channels,

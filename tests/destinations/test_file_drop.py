@@ -218,3 +218,38 @@ def test_a_link_that_leads_outside_is_outside(home, tmp_path) -> None:
     (home.root / "door").symlink_to(tmp_path)
     with pytest.raises(ConfigError, match="outside the home"):
         destination_for("house", config(folder="door"), home)
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "content"),
+    [
+        ("no JSON", "house_v000007_00000002.ctl.json", b"\xff\x00"),
+        ("of another destination", "house_v000007_00000002.ctl.json", None),
+        ("the highest number there is", "house_v000007_99999999.ctl.json", b"{}"),
+        ("a folder", "house_v000007_00000002.ctl.json", ...),
+        ("a folder for an unfinished file", "house_v000007_00000002_full.csv.part", ...),
+        ("no file of ours", "notes\u2028.txt", b"x"),
+    ],
+)
+def test_what_others_put_into_the_folder_stops_nobody(house, stream, case, name, content) -> None:
+    house.put(stream({"identifier": "ann@example.com"}))
+    path = house.folder / name
+    if content is ...:
+        path.mkdir()
+    else:
+        control = json.loads((house.folder / "house_v000007_00000001.ctl.json").read_text()) | {"destination": "other"}
+        path.write_bytes(json.dumps(control).encode() if content is None else content)
+    list(house.read())  # what is there is read or counts as gone; either way nothing is raised
+    for who in ("ann@example.com", "bob@example.com"):
+        house.put(stream({"identifier": who}))
+    assert read(house) == {("email", "email", "ann@example.com", "*"), ("email", "email", "bob@example.com", "*")}, case
+
+
+def test_a_full_list_that_may_not_be_opened_counts_as_gone(house, stream, monkeypatch) -> None:
+    house.put(stream({"identifier": "ann@example.com"}))
+
+    def refuse(_: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(file_drop, "sha256_file", refuse)
+    assert list(house.read()) == []

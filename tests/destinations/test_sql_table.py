@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -278,3 +280,94 @@ def test_a_destination_that_was_not_opened_writes_nothing(home, stream) -> None:
     with pytest.raises(PermanentError, match="not open"):
         table.put(stream({"identifier": "ann@example.com"}))
     assert Push(version=1, run=1, as_of=datetime(2026, 1, 1, tzinfo=UTC)).run == 1 and not (home.outbox / "table").exists()
+
+
+HOSTILE_KEYS = {
+    "no identifier": {"identifier": None},
+    "no channel": {"channel": None},
+    "no type": {"identifier_type": None},
+    "no scope": {"scope": None},
+    "a text longer than any key": {"identifier": "x" * 5_000},
+}
+HOSTILE_MOMENTS = {
+    "sqlite": [
+        "infinity",
+        "-infinity",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "10000-01-01",
+        "soon",
+        "\u2028",
+    ],
+    "postgres": ["infinity", "-infinity", "0044-03-15 00:00:00+00 BC", "9999-12-31 23:59:59-14", "294276-12-31 23:59:59+00"],
+}
+
+
+def a_table_without_rules(database, table) -> str:
+    """The same columns, and nothing that keeps others from writing what they like. Its name in SQL."""
+    _, engine, schema = database
+    name = f"{schema}.do_not_contact" if schema else "suppression"
+    columns = ", ".join(f"{column.name} {column.type.compile(engine.dialect)}" for column in table.table.columns)
+    if not schema:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    with engine.begin() as con:
+        if schema:
+            con.execute(sa.text(f"create schema if not exists {schema}"))
+        con.execute(sa.text(f"create table {name} ({columns})"))
+    return name
+
+
+def test_a_row_of_others_that_makes_no_sense_ends_no_read(database, table) -> None:
+    a_table_without_rules(database, table)
+    somebody_writes(database, table, identifier="Good@Example.com ")
+    for values in HOSTILE_KEYS.values():
+        somebody_writes(database, table, **{"identifier": "bad@example.com", **values})
+    somebody_writes(database, table, identifier="good@example.com", written_by=None)  # a duplicate, of nobody
+    somebody_writes(database, table, identifier=None, written_by="quietlist")
+    rows = [row for batch in table.read() for row in batch.to_pylist()]
+    assert len(rows) == 3 + len(HOSTILE_KEYS), "every row is handed over, so that what makes no sense is counted"
+    good = [row for row in rows if None not in (row["channel"], row["identifier_type"], row["identifier"], row["scope"])]
+    assert {row["identifier"] for row in good} == {"good@example.com"} and len(good) == 2
+
+
+def test_a_moment_of_others_that_is_none_ends_no_read(database, table, stream) -> None:
+    table.put(stream({"identifier": "ours@example.com"}))
+    kind = "postgres" if database[2] else "sqlite"
+    name = "marketing.do_not_contact" if database[2] else "suppression"
+    for number, moment in enumerate(HOSTILE_MOMENTS[kind]):
+        with database[1].begin() as con:
+            con.execute(
+                sa.text(
+                    f"insert into {name} (channel, identifier_type, identifier, scope, written_by, suppressed_since, written_at) "
+                    "values ('email', 'email', :who, '*', 'callcenter', :moment, :moment)"
+                ),
+                {"who": f"{number}@example.com", "moment": moment},
+            )
+    somebody_writes(database, table, identifier="when@example.com", suppressed_since=
+                    datetime(2026, 1, 2, tzinfo=UTC) if database[2] else "2026-01-02T00:00:00Z")  # fmt: skip
+    since = {row["identifier"]: row["since"] for row in read(table)}
+    assert since.pop("when@example.com") == datetime(2026, 1, 2, tzinfo=UTC)
+    assert set(since.values()) == {None} and len(since) == 1 + len(HOSTILE_MOMENTS[kind]), since
+    assert table.put(stream({"identifier": "later@example.com"})).changed == 1, "everybody else goes on"
+
+
+def test_any_bytes_in_a_sqlite_text_end_no_read(home, a_push, stream) -> None:
+    table = destination_for("table", config(), home)
+    table.open(a_push)
+    table.put(stream({"identifier": "ours@example.com"}))
+    with sqlite3.connect(home.outbox / "table" / "suppression.db") as con:
+        for identifier in (
+            "cast(x'ff40fe' as text)",
+            "x'0001ff'",
+            "'nul' || char(0) || '@example.com'",
+            "4711",
+            "'fine@example.com'",
+        ):
+            con.execute(
+                "insert into suppression (channel, identifier_type, identifier, scope, written_by) "
+                f"values ('email', 'email', {identifier}, '*', 'callcenter')"
+            )
+    con.close()
+    found = [row["identifier"] for batch in table.read() for row in batch.to_pylist() if not row["ours"]]
+    assert sorted(found, key=str) == ["4711", None, None, None, "fine@example.com"]
+    table.close()

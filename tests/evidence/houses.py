@@ -195,8 +195,10 @@ def judge_and_publish(home: Home, as_of: datetime, *, hold: bool = False) -> Non
         ("entry", entry_rows, entry), ("exit", candidate["rows_sha256"], leave), ("clocks", sha256_text("clocks"), clocks),
     ):  # fmt: skip
         verdict = Verdict(
-            gate, level_of(results), rows_hash, as_of, results, entry_rows_sha256=entry_rows if gate == "exit" else None
-        )
+            gate, level_of(results), rows_hash, as_of, results,
+            entry_rows_sha256=entry_rows if gate == "exit" else None,
+            evidence_sha256=candidate["evidence_sha256"] if gate == "exit" else None,
+        )  # fmt: skip
         store(home, verdict)
         write_atomic(home.reports / "data_docs" / f"{gate}.json", canonical_json(verdict.as_dict()) + "\n")
     publish(home, as_of)

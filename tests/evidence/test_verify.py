@@ -27,9 +27,34 @@ from orchestration.evidence.report import write_report
 from orchestration.evidence.verify import Verified, look, verify
 from orchestration.gate.verdicts import Verdict, acknowledge, store
 from orchestration.landing.manifest import append, delivery_links, mend, read_manifest
+from orchestration.publish.versions import door_text
 from orchestration.reconcile import batches
 from orchestration.sync.receipts import write_receipt
 from tests.evidence.houses import AS_OF, build_house, take_in
+
+
+def test_a_version_made_of_deliveries_that_landing_does_not_hold_is_named(own: Home) -> None:
+    """Every run after it refuses such a home, so verify must not call it whole."""
+    folder = own.golden_published / "version=2"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["inputs_sha256"], "the house has deliveries"
+    chained = own.chain_file.read_bytes()
+    before = sha256_file(folder / "manifest.json")
+    (folder / "manifest.json").write_text(canonical_json({**manifest, "inputs_sha256": "0" * 64}) + "\n")
+    after = sha256_file(folder / "manifest.json")
+    _rewrite_chain(own, chained.replace(before.encode(), after.encode()))
+    (own.golden_published / "latest.json").write_text(door_text(2, after))
+    assert broken_at(own) == (
+        "published/golden_suppression/version=2/manifest.json: it was made of deliveries that the landing manifest does not hold"
+    )
+
+
+def _rewrite_chain(home: Home, lines: bytes) -> None:
+    """A chain with these lines' links, each following from the one before it."""
+    home.chain_file.unlink()
+    entries = [json.loads(line) for line in lines.split(b"\n")[:-1]]
+    chain.record(home, *(chain.Link(entry["kind"], entry["subject"], entry["sha256"]) for entry in entries))
+
 
 DEEDS = ("deliver", "ledger", "verdict", "override", "receipt")  # a killed publication: tests/publish
 

@@ -13,6 +13,7 @@ from orchestration.gate import engine
 from orchestration.gate.judging import prepare, run_values
 from orchestration.gate.suites import Check, load_suites
 from orchestration.publish import export_candidate
+from orchestration.publish.candidate import EVIDENCE_FILE, parquet_relation
 from tests.gate.house import AS_OF, build_house, config_of
 
 SUITES = {suite.name: suite for suite in load_suites()}
@@ -136,6 +137,15 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "Every suppression that a vendor told us of is one that we know.":
             "insert into golden.unmatched_echoes (file_id) values ('f')",
     },
+    "release_evidence": {
+        "All evidence for releases that would go out is what the requests and registries say.":
+            "insert into run.evidence values ('email', 'email', 'ada@example.com', '*', 'r9', 'opt_in')",
+        "No evidence for releases is left out.": "delete from run.evidence where evidence_id = 'r4'",
+    },
+    "inbox": {
+        "Everything that lay in a source's folder of the inbox could be read.":
+            "insert into raw.unread_inbox values ('web', 'not_allowed', 1)",
+    },
     "shrink": {
         "Nobody leaves the list without an opt-in of theirs, or a registry that dropped the number.":
             f"insert into run.published select * from run.candidate; delete from run.candidate {ADA}",
@@ -158,7 +168,7 @@ TOUCHED = (
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
     "run.published", "golden.applied_requests", "golden.unresolved_requests", "golden.unmatched_echoes",
     "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.listings", "registries.file_areas",
-    "raw.quarantine",
+    "raw.quarantine", "raw.unread_inbox", "run.evidence",
 )  # fmt: skip
 
 Judge = Callable[..., dict[str, str]]
@@ -180,6 +190,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     con.execute("create table run.acknowledged (file_id varchar)")
     con.execute("create table run.snapshot_feeds as select 'canonical' as vendor, 'contacts' as feed")
     con.execute(f"create table run.candidate as select * from {candidate.relation}")
+    con.execute(f"create table run.evidence as select * from {parquet_relation([candidate.folder / EVIDENCE_FILE])}")
     con.execute("create table run.published as select * from run.candidate limit 0")
     con.execute("attach ':memory:' as good")
     names = {table: f"good.{table.replace('.', '_')}" for table in TOUCHED}

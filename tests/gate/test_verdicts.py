@@ -179,6 +179,17 @@ def test_what_was_recorded_stays_and_follows_line_from_line(home: Home) -> None:
             allows(home, ROWS, now=NOW)
 
 
+@pytest.mark.parametrize("separator", ["\x85", "\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\r", "\n"])
+def test_a_reason_may_hold_any_sign_and_be_of_any_length(home: Home, separator: str) -> None:
+    store_both(home, "stop")
+    reason = f"Ticket 12{separator}see there" + "x" * 100_000
+    first = acknowledge(home, "d" * 32, person=f"Jo{separator}Officer", reason=reason, now=NOW)
+    second = override(home, ROWS, person="Jo", reason=reason, until=NOW + timedelta(days=1), now=NOW)
+    third = acknowledge(home, "e" * 32, person="Jo", reason="A readme", now=NOW)
+    assert overrides(home) == (first, second, third), repr(separator)
+    assert first["reason"] == reason and allows(home, ROWS, now=NOW).level == "hold", repr(separator)
+
+
 def test_only_a_file_id_can_be_acknowledged(home: Home) -> None:
     with pytest.raises(ConfigError, match="not a file id"):
         acknowledge(home, "everything", person="Jo", reason="Because", now=NOW)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import sha256_file, sha256_text
+from orchestration.core.files import sha256_bytes, sha256_file, sha256_text
 from orchestration.core.home import Home
+from orchestration.publish.publishing import _inputs_sha256
 from orchestration.publish.versions import require_inputs
 
 LINES = [f'{{"seq":{number},"name":"a\u2028b"}}' for number in (1, 2, 3)]
@@ -37,6 +38,27 @@ def test_a_manifest_that_lost_its_end_is_refused(tmp_path: Path, lines: list[str
     else:
         with pytest.raises(PermanentError, match="it lacks deliveries that published version 1 was made of"):
             require_inputs(home)
+
+
+LONG = json.dumps({"members": ["x" * 50] * 2_000, "name": "a\u2028b", "seq": 3}, ensure_ascii=False)
+
+
+def test_a_line_of_any_length_is_recorded_whole_and_found_again(tmp_path: Path) -> None:
+    home = Home.at(tmp_path / "home").create()
+    home.manifest_file.write_text("".join(f"{line}\n" for line in (*LINES, LONG)), encoding="utf-8")
+    assert _inputs_sha256(home) == sha256_text(LONG)
+    home = published(tmp_path / "home", sha256_text(LONG))
+    require_inputs(home)
+
+
+def test_a_home_that_recorded_the_end_of_a_long_line_goes_on(tmp_path: Path) -> None:
+    """What a publication wrote that read the last 64 KiB only: every run after it refused the home."""
+    home = published(tmp_path / "home", sha256_bytes(f"{LONG}\n".encode()[-(1 << 16) :][:-1]))
+    home.manifest_file.write_text("".join(f"{line}\n" for line in (*LINES, LONG)), encoding="utf-8")
+    require_inputs(home)
+    home.manifest_file.write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
+    with pytest.raises(PermanentError, match="it lacks deliveries"):
+        require_inputs(home)
 
 
 def test_before_the_first_delivery_or_version_nothing_is_asked(tmp_path: Path) -> None:

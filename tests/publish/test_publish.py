@@ -8,19 +8,21 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from orchestration.core.chain import record
 from orchestration.core.config import load_config
 from orchestration.core.errors import GateClosed, PermanentError, TransientError
 from orchestration.core.files import sha256_file, sha256_text
 from orchestration.core.home import CHECKOUT, Home
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.verify import Verified, look
-from orchestration.gate.verdicts import Result, Verdict, override, store
+from orchestration.gate.verdicts import Result, Verdict, override, read_verdict, store
 from orchestration.publish import (
     Candidate,
     diff,
@@ -33,7 +35,7 @@ from orchestration.publish import (
     rows_sha256,
     versions,
 )
-from orchestration.publish.candidate import COLUMNS, ROWS_FILE
+from orchestration.publish.candidate import COLUMNS, EVIDENCE_FILE, ROWS_FILE
 from tests.gate.house import AS_OF, build_house, spoil
 
 LATER = AS_OF + timedelta(days=1)
@@ -57,7 +59,8 @@ def export(home: Home, as_of: datetime = AS_OF, permit: str | None = "pass") -> 
         result = Result("golden", "T", "Every row is right.", permit if permit != "pass" else "stop", "Because.", "expect", "",
                         permit == "pass", True, {})  # fmt: skip
         ledger = "c" * 64
-        store(home, Verdict("exit", permit, candidate.rows_sha256, as_of, (result,), entry_rows_sha256=ledger))
+        store(home, Verdict("exit", permit, candidate.rows_sha256, as_of, (result,), entry_rows_sha256=ledger,
+                            evidence_sha256=sha256_file(candidate.folder / EVIDENCE_FILE)))  # fmt: skip
         store(home, Verdict("entry", "pass", ledger, as_of, ()))
     return candidate
 
@@ -95,6 +98,53 @@ def test_a_version_holds_the_rows_their_number_and_their_evidence(home: Home) ->
         assert con.execute(f"select count(*) from read_parquet('{snapshot.folder}/*.parquet')").fetchall() == [(4,)]
         evidence = con.execute(f"select evidence_id, evidence_kind from read_parquet('{snapshot.evidence_file}') order by all")
         assert evidence.fetchall() == [("r4", "opt_in"), ("r6", "opt_in")]
+
+
+def _replace_evidence(path: Path) -> None:
+    """Evidence that would let somebody be released at a destination who never opted in again."""
+    with duckdb.connect() as con:
+        con.execute(f"create table evidence as select * from read_parquet('{path}', hive_partitioning = false)")
+        con.execute("insert into evidence values ('email', 'email', 'ada@example.com', '*', 'r9', 'opt_in')")
+        con.execute(f"copy evidence to '{path}' (format parquet)")
+
+
+def test_evidence_replaced_after_the_exit_gate_is_not_published(home: Home) -> None:
+    candidate = export(home)
+    _replace_evidence(candidate.folder / EVIDENCE_FILE)
+    with pytest.raises(GateClosed, match=r"releases\.parquet of the candidate is not the file that the exit gate judged"):
+        publish(home, AS_OF)
+    assert latest_version(home) is None
+    export(home)
+    assert publish(home, AS_OF).version == 1, "exported and judged anew"
+
+
+def test_rows_whose_verdict_does_not_cover_the_evidence_are_not_published(home: Home) -> None:
+    candidate = export(home)
+    verdict = read_verdict(home, "exit", candidate.rows_sha256)
+    assert verdict is not None
+    store(home, replace(verdict, evidence_sha256=None))
+    with pytest.raises(GateClosed, match="is not the file that the exit gate judged"):
+        publish(home, AS_OF)
+
+
+def test_published_evidence_that_the_verdict_does_not_cover_is_neither_pushed_nor_proved(home: Home) -> None:
+    export(home)
+    publish(home, AS_OF)
+    folder = home.golden_published / "version=1"
+    _replace_evidence(folder / EVIDENCE_FILE)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for file in manifest["files"]:
+        file |= {"sha256": sha256_file(folder / file["name"]), "bytes": (folder / file["name"]).stat().st_size}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    digest = sha256_file(folder / "manifest.json")
+    (home.golden_published / "latest.json").write_text(versions.door_text(1, digest))
+    links = home.chain_file.read_bytes().split(b"\n")[:-1]
+    assert b'"publication"' in links[-1]
+    home.chain_file.write_bytes(b"".join(line + b"\n" for line in links[:-1]))
+    record(home, versions.publication_link(home, 1))  # as somebody would who rewrites the chain as well
+    with pytest.raises(PermanentError, match="is not the evidence that the exit gate judged"):
+        read_gated(home)
+    assert "is not the evidence that the exit gate judged" in walked(home).sentence()
 
 
 def test_the_manifest_says_what_was_published_and_why_it_could_be(home: Home) -> None:
@@ -261,7 +311,7 @@ def test_a_crash_at_any_step_leaves_the_old_version_and_the_same_end(home: Home,
     clean = Home(shutil.copytree(home.root, tmp_path / "clean"))
     publish(clean, LATER)
     expected = tree(clean)
-    homes = [Home(shutil.copytree(home.root, tmp_path / f"home{step}")) for step in range(1, 16)]
+    homes = [Home(shutil.copytree(home.root, tmp_path / f"home{step}")) for step in range(1, 19)]
     run = subprocess.run(
         [sys.executable, "-m", "tests.publish.crasher", LATER.isoformat(), *(str(other.root) for other in homes)],
         capture_output=True, text=True, cwd=CHECKOUT, timeout=120, check=True,
@@ -381,7 +431,8 @@ def exported_of(home: Home, state: str | None, *, is_judged: bool = True) -> tup
     if is_judged:
         ledger = "c" * 64
         store(home, Verdict("exit", "pass", candidate.rows_sha256, LATER, (), entry_rows_sha256=ledger,
-                            file_sha256=sha256_file(file)))  # fmt: skip
+                            file_sha256=sha256_file(file),
+                            evidence_sha256=sha256_file(candidate.folder / EVIDENCE_FILE)))  # fmt: skip
         store(home, Verdict("entry", "pass", ledger, LATER, ()))
     return file.stat().st_mtime_ns != before, candidate
 
@@ -448,7 +499,8 @@ def test_the_file_that_the_gate_judged_is_not_looked_into_again_before_a_push(
     result = Result("golden", "T", "Every row is right.", "stop", "Because.", "expect", "", True, True, {})
     ledger = "c" * 64
     kept = store(home, Verdict("exit", "pass", candidate.rows_sha256, AS_OF, (result,), entry_rows_sha256=ledger,
-                               file_sha256=candidate.file_sha256))  # fmt: skip
+                               file_sha256=candidate.file_sha256,
+                               evidence_sha256=sha256_file(candidate.folder / EVIDENCE_FILE)))  # fmt: skip
     store(home, Verdict("entry", "pass", ledger, AS_OF, ()))
     publish(home, AS_OF)
     hashed: list[str] = []

@@ -14,17 +14,20 @@ from orchestration.core.files import sha256_file
 from orchestration.destinations.contract import KEY
 from orchestration.gate.verdicts import Result, Verdict, allows, override, store
 from orchestration.publish import export_candidate, publish, read_published
+from orchestration.publish.candidate import EVIDENCE_FILE, candidate_folder
 from orchestration.publish.versions import door_text
 from orchestration.sync import sync
 from tests.sync.sync_doubles import ARROW, COLUMNS, FullDouble, at, config_with, golden, opt_in
 
 
 def judge(home, rows_sha256: str, level: str, day: float) -> None:
-    """Store what both gates say of these rows."""
+    """Store what both gates say of these rows, and of the evidence beside them."""
+    evidence = sha256_file(candidate_folder(home) / EVIDENCE_FILE)
     entry = f"{1:064x}"
     result = Result("golden", "title", "Sentence.", level, "reason", "type", "{}", level == "pass", True, {})
     for gate, rows, results in (("exit", rows_sha256, (result,)), ("entry", entry, ())):
-        verdict = Verdict(gate, level if results else "pass", rows, at(day), results, entry if gate == "exit" else None)
+        verdict = Verdict(gate, level if results else "pass", rows, at(day), results, entry if gate == "exit" else None,
+                          evidence_sha256=evidence if gate == "exit" else None)  # fmt: skip
         store(home, verdict)
 
 
@@ -85,11 +88,11 @@ def test_a_published_file_that_was_touched_stays_here(home) -> None:
     ("what", "said"),
     [
         ("part-0.parquet", "the rows of version 2 are not those that its manifest.json says were judged"),
-        ("evidence/releases.parquet", "version 2 is not recorded on the chain"),
+        ("evidence/releases.parquet", "evidence/releases.parquet of version 2 is not the evidence that the exit gate judged"),
     ],
 )
 def test_a_version_rewritten_with_its_manifest_and_its_door_stays_here(home, what, said) -> None:
-    """Every hash fits, and the manifest still names the rows that were judged: only the rows themselves and the chain tell."""
+    """Every hash fits, and the manifest still names the rows that were judged: only rows, verdict and chain tell."""
     crm = FullDouble()
     publish_for_real(home, 0, golden("ann@example.com"))
     publish_for_real(home, 0, golden("ann@example.com"), golden("bob@example.com"), evidence=[opt_in("cat@example.com")])
