@@ -33,6 +33,7 @@ settle_seconds = 0
 memory = "%s"
 [sources.asks]
 format = "requests"
+may_lift = ["preference_center", "web_form", "written_consent", "sms_keyword", "esp_resubscribe"]
 [sources.crm]
 format = "contacts"
 [sources.us]

@@ -34,6 +34,7 @@ scopes = {json.dumps(population.SCOPES)}
 settle_seconds = 0
 [sources.asks]
 format = "requests"
+may_lift = ["preference_center", "web_form", "written_consent", "sms_keyword", "esp_resubscribe"]
 [sources.crm]
 format = "contacts"
 """

@@ -505,6 +505,31 @@ def _values(given: tuple[str, ...]) -> dict[str, str]:
     return {name.strip(): _typed(text) for name, _, text in pairs}
 
 
+@main.command()
+@_home_option
+@_json_option
+@click.argument("destination")
+@click.option("--person", required=True, help="Who takes responsibility.")
+@click.option("--reason", required=True, help="Which home was the other one, and why this one is right.")
+def takeover(home_path: str | None, as_json: bool, destination: str, person: str, reason: str) -> None:
+    """Let this home keep a DESTINATION that another home, or a copy or earlier state of this one, wrote to as well.
+
+    Until then no release leaves for it. End the other home first: whoever pushes again is noticed again.
+    """
+    from orchestration.sync import take_over
+
+    home = Home.at(home_path).require()
+    pushes = take_over(home, _config(home), destination, person=person, reason=reason, now=_moment(None))
+    _say(
+        {"destination": destination, "pushes": pushes, "person": person, "reason": reason},
+        [
+            f"{destination} is this home's, on the word of {person}; {pushes} pushes of the other count as its own.",
+            "Next step: quietlist run, which puts every row there again.",
+        ],
+        as_json,
+    )
+
+
 @main.group()
 def key() -> None:
     """The key of the keyed hashes: which one it is, and how to get another."""

@@ -6,7 +6,9 @@ environment variable that holds it.
 
 from __future__ import annotations
 
+import csv
 import difflib
+import functools
 import re
 import tomllib
 import zoneinfo
@@ -89,11 +91,22 @@ class Source(_Strict):
     timezone: str = "UTC"
     """IANA name, for times without a zone. Vendors rarely say; see the source's documentation."""
     region: str | None = None
+    may_lift: tuple[str, ...] | None = None
+    """The methods by which an opt-in of this source ends a suppression, within ``scope``. Absent: the format's own
+    (``policy/format_trust.csv``), which is none for canonical requests: a word in a column is no proof of who wrote it."""
     expected_every_hours: Annotated[int, Field(gt=0)] | None = None
     """A source silent for longer is reported late. Absent: never late."""
 
     _check_scope = field_validator("scope")(_scope)
     _check_region = field_validator("region")(lambda value: value if value is None else _region(value))
+
+    @field_validator("may_lift")
+    @classmethod
+    def _check_methods(cls, values: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        known = lifting_methods()
+        if unknown := sorted(set(values or ()) - set(known)):
+            raise ValueError(f"{', '.join(unknown)}: not one of {', '.join(known)}")
+        return values if values is None else tuple(sorted(set(values)))
 
     @field_validator("timezone")
     @classmethod
@@ -119,9 +132,9 @@ class Destination(BaseModel):
     dry_run: bool = False
     """Plan and report, but send nothing."""
     max_releases: Annotated[int, Field(ge=0)] = 100
-    """More releases than this in one push are held for a person."""
+    """More releases than this in one push, or in all pushes of one day (UTC), are held for a person."""
     max_release_share: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """More than this share of the rows we wrote, released in one push, is held for a person."""
+    """More than this share of the rows we wrote, released in one push or on one day (UTC), is held for a person."""
 
     @field_validator("scopes")
     @classmethod
@@ -259,6 +272,13 @@ def known_formats() -> tuple[str, ...]:
     canonical = ("requests", "contacts", "contacts_made")
     vendors = (folder.name for folder in staging.iterdir() if folder.is_dir() and folder.name not in _OUR_FOLDERS)
     return (*canonical, *sorted(vendors))
+
+
+@functools.cache
+def lifting_methods() -> tuple[str, ...]:
+    """The methods that can end a suppression at all, which are what a source may be trusted with (DESIGN 4.1)."""
+    with (CHECKOUT / "dbt_project" / "seeds" / "policy" / "lifting_methods.csv").open(encoding="utf-8", newline="") as stream:
+        return tuple(sorted({row["method"] for row in csv.DictReader(stream)}))
 
 
 def known_systems() -> tuple[str, ...]:

@@ -45,6 +45,11 @@ class Home:
         return self.root / "home.key"
 
     @property
+    def id_file(self) -> Path:
+        """What tells this home from another one; see ``core/home_id``."""
+        return self.root / "home.id"
+
+    @property
     def chain_file(self) -> Path:
         """Append-only JSON lines, one per piece of evidence, each holding the hash of the line before."""
         return self.root / "chain.jsonl"

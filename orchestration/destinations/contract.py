@@ -133,6 +133,11 @@ class Push:
     run: int
     """Number of the receipt this push will write."""
     as_of: datetime
+    id: str = ""
+    """Tells this push from every other one, of whichever home: a row that carries an id which the ledger does not know was
+    written by another home, or by another life of this one."""
+    home: str = ""
+    """The id of the home that pushes."""
 
 
 def error_code(text: str) -> str:
@@ -202,7 +207,17 @@ class ReadsAll(Destination, Protocol):
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """Every row in force at the system: the columns of ``KEY``, identifiers in our normal form; also, where the
-        system knows, ``ours`` (bool: did Quietlist write it) and ``since`` (timestamp: when it was suppressed)."""
+        system knows, ``ours`` (bool: did Quietlist write it) and ``since`` (timestamp: when it was suppressed), and of a
+        row of Quietlist's ``push`` (text: the id of the push that wrote it), ``written_at`` (timestamp: as of when) and
+        ``spent`` (text: the evidence that released it before, one id a line)."""
+
+
+@runtime_checkable
+class KnowsWriters(Destination, Protocol):
+    """A destination that keeps by whom it was written."""
+
+    def writers(self) -> Sequence[tuple[str, str]]:
+        """Every push of Quietlist's that still shows there, also in what it released: its id and its home's."""
 
 
 @runtime_checkable

@@ -104,6 +104,9 @@ class _Control(BaseModel):
     version: int
     run: int
     as_of: datetime
+    home: str = ""
+    push: str = ""
+    """Of whom this drop is; empty in drops of before they said so."""
     columns: tuple[str, ...]
     text_guard: str = "one leading ' is not part of a value"
     files: tuple[_File, ...]
@@ -135,9 +138,20 @@ class FileDrop:
     def read(self) -> Iterator[pa.RecordBatch]:
         """The rows of the latest drop, if its files are still what its control file says."""
         with self._workspace() as con:
-            if self._load_latest(con):
-                rows = con.sql(f"select {', '.join(KEY)}, true as ours from state")
+            control = self._load_latest(con)
+            if control is not None:
+                # The whole list is written each time, so all of it is the word of whoever dropped it last.
+                dropped = {"push": control.push or None, "at": control.as_of if control.push else None}
+                rows = con.sql(
+                    f"select {', '.join(KEY)}, true as ours, $push::varchar as push, $at::timestamptz as written_at from state",
+                    params=dropped,
+                )
                 yield from rows.to_arrow_reader(_READ_ROWS)
+
+    def writers(self) -> list[tuple[str, str]]:
+        """Who dropped the latest list."""
+        control = self._latest()
+        return [(control.push, control.home)] if control is not None and control.push else []
 
     def put(self, rows: pa.RecordBatchReader) -> Outcome:
         """Drop the latest full list with these rows in it, and these rows as ``adds``."""
@@ -154,7 +168,7 @@ class FileDrop:
         with self._workspace() as con:
             columns = (*self.columns, *_EVIDENCE)
             self._take(con, rows, columns)
-            if not self._load_latest(con):
+            if self._load_latest(con) is None:
                 raise PermanentError(
                     f"Releasing rows in {self.folder}",
                     seen="no complete drop to take them out of",
@@ -180,11 +194,11 @@ class FileDrop:
         con.execute(f"create table change as select {texts} from arriving")
         con.unregister("arriving")
 
-    def _load_latest(self, con: duckdb.DuckDBPyConnection) -> bool:
-        """Fill ``state`` from the latest drop. False, and an empty ``state``, when there is none that can be trusted."""
+    def _load_latest(self, con: duckdb.DuckDBPyConnection) -> _Control | None:
+        """Fill ``state`` from the latest drop. None, and an empty ``state``, when there is none that can be trusted."""
         control = self._latest()
         if control is None:
-            return False
+            return None
         for file in control.files:
             path = self.folder / file.name
             try:
@@ -192,7 +206,7 @@ class FileDrop:
             except OSError:
                 is_same = False  # it may no longer be opened: as good as gone
             if not is_same:
-                return False
+                return None
         full = next(file for file in control.files if file.kind == "full")
         types = ", ".join(f"'{name}': 'varchar'" for name in control.columns)
         values = ", ".join(_unguarded(name) if name in control.columns else "null" for name in self.columns)
@@ -201,7 +215,7 @@ class FileDrop:
             f"quote = '\"', escape = '\"', columns = {{{types}}})",
             {"file": str(self.folder / full.name)},
         )
-        return int(con.execute("select count(*) from state").fetchall()[0][0]) == full.rows
+        return control if int(con.execute("select count(*) from state").fetchall()[0][0]) == full.rows else None
 
     def _drop(self, con: duckdb.DuckDBPyConnection, kind: Literal["adds", "releases"], columns: tuple[str, ...]) -> None:
         if self._push is None:
@@ -220,7 +234,7 @@ class FileDrop:
         )
         control = _Control(
             destination=self.name, sequence=sequence, version=self._push.version, run=self._push.run, as_of=self._push.as_of,
-            columns=self.columns, files=files,
+            home=self._push.home, push=self._push.id, columns=self.columns, files=files,
         )  # fmt: skip
         write_atomic(self.folder / f"{stem}.ctl.json", canonical_json(control.model_dump(mode="json")) + "\n")
 

@@ -6,8 +6,9 @@ force while ``released_at`` is null, whoever wrote it:
 
     select distinct identifier from suppression where channel = 'email' and released_at is null
 
-Rows are never deleted. A release sets ``released_at`` and the id of the evidence. What other names write is read back
-and brought home as opt-outs.
+Rows are never deleted. A release sets ``released_at`` and the id of the evidence, which is also added to ``spent_evidence`` and
+stays there: it releases that row once. ``home_id`` and ``push_id`` say which home wrote a row last, and by which of its pushes.
+What other names write is read back and brought home as opt-outs.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ FACTS = Facts(
     identifier_types=frozenset(IDENTIFIER_TYPES),
     read_back=ReadBack.FULL,
     batch_size=100_000,  # one transaction each: some seconds of locks, some tens of MB staged
+    mapping_version=2,  # rows say which home and which push wrote them
 )
 
 WRITER = "quietlist"
@@ -74,6 +76,9 @@ _MOMENT = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
 
 _TEXT_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _ARROW_MOMENT = pa.timestamp("us", tz="UTC")
+
+# Added to a table that an earlier version made, by the first push that writes to it.
+_ADDED = ("home_id", "push_id", "spent_evidence")
 
 # What a row says beside its key; a change in one of them is written again.
 _SAID = ("identifier_hash", "reason", "suppressed_since")
@@ -147,6 +152,7 @@ def layout(table: str, schema: str | None = None) -> sa.Table:
         sa.Column("release_evidence", sa.Text()),
         sa.Column("version", sa.BigInteger()),
         sa.Column("written_at", _MOMENT),
+        *(sa.Column(name, sa.Text()) for name in _ADDED),
     )
 
 
@@ -211,7 +217,7 @@ class SqlTable:
         """Check the layout of a table that is there already. Makes nothing."""
         self._push = push
         with self._connection() as con:
-            if con is not None and (lacks := self._lacks(con)):
+            if con is not None and (lacks := [name for name in self._lacks(con) if name not in _ADDED]):
                 raise ConfigError(
                     f"Opening the table {self.table.fullname}",
                     seen=f"it is there, without {', '.join(lacks)}",
@@ -225,15 +231,17 @@ class SqlTable:
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """Every row in force, whoever wrote it."""
-        columns = [self._readable(name) for name in (*KEY, "written_by", "suppressed_since")]
+        names = (*KEY, "written_by", "suppressed_since", "written_at", "push_id", "spent_evidence")
         with self._connection() as con:
             if con is None or not self._exists(con):
                 return
+            lacks = self._lacks(con)
+            columns = [sa.null().label(name) if name in lacks else self._readable(name) for name in names]
             found = con.execution_options(yield_per=_READ_ROWS).execute(
                 sa.select(*columns).where(self.table.c.released_at.is_(None))
             )
             for part in found.partitions():
-                channel, kind, identifier, scope, writer, since = zip(*part, strict=True)
+                channel, kind, identifier, scope, writer, since, written, push, spent = zip(*part, strict=True)
                 ours = [name == WRITER for name in writer]
                 yield pa.record_batch(
                     {
@@ -249,6 +257,11 @@ class SqlTable:
                         "since": pa.array(
                             [None if own else _moment(at) for at, own in zip(since, ours, strict=True)], _ARROW_MOMENT
                         ),
+                        "written_at": pa.array(
+                            [_moment(at) if own else None for at, own in zip(written, ours, strict=True)], _ARROW_MOMENT
+                        ),
+                        "push": _texts(push),
+                        "spent": _texts(spent),
                     }
                 )
 
@@ -259,6 +272,18 @@ class SqlTable:
         column = self.table.c[name]
         return sa.cast(column, sa.Text()).label(name) if self._sqlite is None and isinstance(column.type, sa.DateTime) else column
 
+    def writers(self) -> list[tuple[str, str]]:
+        """The pushes whose rows are there, released ones too."""
+        with self._connection() as con:
+            if con is None or not self._exists(con) or set(_ADDED) & set(self._lacks(con)):
+                return []
+            found = con.execute(
+                sa.select(self.table.c.push_id, self.table.c.home_id)
+                .where(self.table.c.written_by == WRITER, self.table.c.push_id.is_not(None))
+                .distinct()
+            )
+            return [(str(push), str(home or "")) for push, home in found]
+
     def put(self, rows: pa.RecordBatchReader) -> Outcome:
         """Stage the rows and merge them in one transaction. A row that says the same already is not touched."""
         push = self._opened()
@@ -268,21 +293,23 @@ class SqlTable:
             with self._staged(con, rows, names) as stage:
                 insert = (postgresql.insert if self._sqlite is None else sqlite.insert)(self.table)
                 merge = insert.from_select(
-                    [*names, "written_by", "version", "written_at"],
+                    [*names, "written_by", "version", "written_at", "home_id", "push_id"],
                     sa.select(
                         *(stage.c[name] for name in names),
                         sa.literal(WRITER), sa.literal(push.version, sa.BigInteger()), self._at(push),
+                        sa.literal(push.home), sa.literal(push.id),
                     ).where(sa.true()),  # SQLite cannot tell a join's ON from ON CONFLICT without a WHERE
                 )  # fmt: skip
                 merge = merge.on_conflict_do_update(
                     index_elements=[self.table.c[name] for name in (*KEY, "written_by")],
                     set_={
-                        **{name: merge.excluded[name] for name in (*_SAID, "version", "written_at")},
+                        **{name: merge.excluded[name] for name in (*_SAID, "version", "written_at", "home_id", "push_id")},
                         "released_at": sa.null(),
                         "release_evidence": sa.null(),
                     },
                     where=sa.or_(
                         self.table.c.released_at.is_not(None),
+                        self.table.c.push_id.is_(None),  # of before rows were marked
                         *(self.table.c[name].is_distinct_from(merge.excluded[name]) for name in _SAID),
                     ),
                 )
@@ -292,9 +319,16 @@ class SqlTable:
         """Mark these rows of ours as released, with their evidence."""
         push = self._opened()
         with self._transaction() as con, self._staged(con, rows, [*KEY, "evidence_id"]) as stage:
+            self._make(con)
             update = (
                 sa.update(self.table)
-                .values(released_at=self._at(push), release_evidence=stage.c.evidence_id)
+                .values(
+                    released_at=self._at(push),
+                    release_evidence=stage.c.evidence_id,
+                    spent_evidence=sa.func.coalesce(self.table.c.spent_evidence + "\n", "") + stage.c.evidence_id,
+                    home_id=push.home,
+                    push_id=push.id,
+                )
                 .where(*(self.table.c[name] == stage.c[name] for name in KEY))
                 .where(self.table.c.written_by == WRITER, self.table.c.released_at.is_(None))
             )
@@ -324,6 +358,8 @@ class SqlTable:
         if self.table.schema and not sa.inspect(con).has_schema(self.table.schema):
             con.execute(sa.schema.CreateSchema(self.table.schema, if_not_exists=True))
         self.table.create(con, checkfirst=True)
+        for name in self._lacks(con):
+            con.execute(sa.DDL(f"alter table {self.table.fullname} add column {name} text"))
 
     @contextmanager
     def _staged(self, con: sa.Connection, rows: pa.RecordBatchReader, names: list[str]) -> Iterator[sa.Table]:

@@ -31,7 +31,7 @@ RELATIONS: dict[str, dict[str, str]] = {
     "raw.quarantine": {"file_id": "varchar", "record_no": "bigint", "reason": "varchar", "record_text": "varchar"},
     "raw.load_log": {"file_id": "varchar", "reader": "varchar", "loaded": "bigint", "quarantined": "bigint"},
     "raw.source_settings": {"source": "varchar", "format": "varchar", "scope": "varchar", "timezone": "varchar",
-                            "region": "varchar", "configured": "boolean"},
+                            "region": "varchar", "configured": "boolean", "may_lift": "varchar"},
     "raw.sync__row_state": {
         "destination": "varchar", "system": "varchar", **_POINT, "scope": "varchar", "wanted": "boolean",
         "first_wanted_at": _TIME, "sent_at": _TIME, "accepted_at": _TIME, "verified_at": _TIME, "verify_class": "varchar",
@@ -67,7 +67,7 @@ RELATIONS: dict[str, dict[str, str]] = {
                                 "customer_count": "bigint", "first_seen": _TIME},
     "golden.applied_requests": {"request_id": "varchar", **_POINT, "scope": "varchar", "action": "varchar", "basis": "varchar",
                                 "at_earliest": _TIME, "at_latest": _TIME, "known_from": _TIME},
-    "golden.int_opt_ins": {"request_id": "varchar", "method": "varchar", "scope": "varchar", "at_earliest": _TIME,
+    "golden.int_opt_ins": {"request_id": "varchar", "method": "varchar", "scope": "varchar", "lifts_at": "varchar", "at_earliest": _TIME,
                            "first_seen": _TIME, **_POINT},
     "golden.golden_suppression": {
         **_POINT, "identifier_hash": "varchar", "scope": "varchar", "except_scopes": "varchar[]", "reason": "varchar",

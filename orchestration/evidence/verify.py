@@ -44,6 +44,8 @@ KINDS = {
     "override": ("override or acknowledgement", "overrides and acknowledgements"),
     "publication": ("publication", "publications"),
     "receipt": ("receipt", "receipts"),
+    "home": ("home id", "home ids"),
+    "takeover": ("takeover of a destination", "takeovers of a destination"),
 }
 _REBUILD = (
     "see with quietlist rebuild what differs; then delete warehouse/warehouse.duckdb and run: it is built anew from landing"

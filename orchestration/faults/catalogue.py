@@ -306,7 +306,11 @@ def _reread(rows: tuple[Row, ...]) -> tuple[Row, ...]:
     return tuple(there(row) if row.source == "web" else row for row in rows)
 
 
-_WEB_SECTION = '[sources.web]\nformat = "requests"\ntimezone = "America/New_York"\n'
+_WEB_SECTION = """[sources.web]
+format = "requests"
+may_lift = ["preference_center", "web_form", "sms_keyword"]
+timezone = "America/New_York"
+"""
 
 
 def _remove_source(case: Case) -> None:

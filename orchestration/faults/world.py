@@ -35,9 +35,11 @@ memory = "1GB"
 
 [sources.asks]
 format = "requests"
+may_lift = ["preference_center", "web_form", "sms_keyword"]
 
 [sources.web]
 format = "requests"
+may_lift = ["preference_center", "web_form", "sms_keyword"]
 timezone = "America/New_York"
 
 [sources.crm]

@@ -364,7 +364,7 @@ class _Landing:
             sha256=sha256,
             size=size,
             source=item.source,
-            settings=Settings(source.format, source.scope, source.timezone, source.region),
+            settings=Settings(source.format, source.scope, source.timezone, source.region, source.may_lift),
             name=item.name,
             received_at=self._as_of.astimezone(UTC),
             modified_at=item.modified_at,

@@ -45,6 +45,8 @@ class Settings:
     scope: str
     timezone: str
     region: str | None
+    may_lift: tuple[str, ...] | None = None
+    """None: nothing was said, so the format's own methods. Lines of before it could be said have none."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Entry:
     def _body(self) -> dict[str, Any]:
         body = asdict(self) | {"received_at": self.received_at.isoformat(), "modified_at": self.modified_at.isoformat()}
         del body["hash"]
+        if self.settings.may_lift is None:  # as in the lines, and so in the hashes, of before it could be said
+            del body["settings"]["may_lift"]
         return body
 
 
@@ -162,7 +166,7 @@ def _parse(line: bytes) -> Entry | None:
         return Entry(
             **data
             | {
-                "settings": Settings(**data["settings"]),
+                "settings": _settings(data["settings"]),
                 "received_at": datetime.fromisoformat(data["received_at"]),
                 "modified_at": datetime.fromisoformat(data["modified_at"]),
                 "members": tuple(Member(**member) for member in data["members"]),
@@ -171,6 +175,11 @@ def _parse(line: bytes) -> Entry | None:
         )
     except (ValueError, TypeError, KeyError):
         return None
+
+
+def _settings(said: dict[str, Any]) -> Settings:
+    methods = said.get("may_lift")
+    return Settings(**{**said, "may_lift": None if methods is None else tuple(methods)})
 
 
 def _broken(home: Home, number: int, seen: str) -> PermanentError:

@@ -61,6 +61,8 @@ create table if not exists raw.unread_inbox (   -- what the last collection foun
 create table if not exists raw.source_settings (
     source varchar, format varchar, scope varchar, timezone varchar, region varchar, configured boolean
 );
+-- Methods joined by ;, null where the format's own stand. Apart, for the table of an older version lacks it.
+alter table raw.source_settings add column if not exists may_lift varchar;
 """
 
 

@@ -6,5 +6,6 @@ The one door is :func:`sync`. A system's own facts and calls are in ``orchestrat
 from orchestration.sync.engine import SyncResult, sync
 from orchestration.sync.guards import Held
 from orchestration.sync.ledger import copy_state
+from orchestration.sync.writers import take_over
 
-__all__ = ["Held", "SyncResult", "copy_state", "sync"]
+__all__ = ["Held", "SyncResult", "copy_state", "sync", "take_over"]

@@ -16,14 +16,15 @@ import duckdb
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, GateClosed, PermanentError, TransientError, plain_errors
 from orchestration.core.home import Home
+from orchestration.core.home_id import home_id
 from orchestration.core.key import create_hmac_function, home_key, key_that_made
-from orchestration.destinations.contract import Destination, Push, ReadsAll, ReadsPoints, destination_for
+from orchestration.destinations.contract import Destination, KnowsWriters, Push, ReadsAll, ReadsPoints, destination_for
 from orchestration.gate.verdicts import Permission
 from orchestration.gate.verdicts import allows as gate_allows
 from orchestration.publish import Snapshot, read_gated
-from orchestration.sync import found, guards, plan, receipts, verify
+from orchestration.sync import found, guards, plan, receipts, verify, writers
 from orchestration.sync.guards import Held
-from orchestration.sync.ledger import Journal, follow_key, ledger, record_sight, replace_rows
+from orchestration.sync.ledger import KEY_LIST, Journal, follow_key, ledger, record_sight, replace_rows
 from orchestration.sync.lock import LOCK_WAIT_SECONDS, destination_lock
 from orchestration.sync.send import Pace, Sender, Timer
 
@@ -141,6 +142,7 @@ class _Push:
         self.pace = Pace(self.facts, timer)
         self.alarms: list[str] = []
         self.read_back_failed = False
+        self.push, self.home_id = "", home_id(home)
 
     def carry_out(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, permission: Permission) -> SyncResult:
         before = receipts.last_receipt(self.home, self.name)
@@ -156,7 +158,9 @@ class _Push:
             or _count(con, f"row_state where {found.WAITING}", destination=self.name) > 0
         )
         with plain_errors(f"Pushing to {self.name}"):
-            self.destination.open(Push(version=snapshot.version, run=seq, as_of=self.as_of))
+            self.push = writers.new_push()
+            push = Push(version=snapshot.version, run=seq, as_of=self.as_of, id=self.push, home=self.home_id)
+            self.destination.open(push)
             try:
                 return self._pushed(con, snapshot, permission, journal, seq, unfinished)
             finally:
@@ -202,13 +206,22 @@ class _Push:
         if not self.dry_run:
             plan.spend_evidence(con, self.name)
         self._look_and_plan(con)
+        other_pushes, homes = writers.others(con, self.home_id, self.name)
+        if other_pushes:
+            self.alarms.append(
+                f"{homes} wrote to this destination as Quietlist does ({other_pushes} pushes that this home knows nothing of): "
+                "no release leaves until one of the two has ended and somebody takes it over (quietlist takeover)"
+            )
         held, alarms = guards.hold_releases(
             con,
+            self.name,
             self.config,
             guards.Circumstances(
                 gate_holds=permission.releases_held,
                 snapshot_rows=snapshot.row_count,
                 read_back_failed=self.read_back_failed,
+                other_pushes=other_pushes,
+                as_of=self.as_of,
             ),
         )
         held += guards.blocked_rows(con, evidence_failed=evidence_failed)
@@ -235,6 +248,9 @@ class _Push:
         began = self.timer.monotonic()
         plan_sha256 = plan.rows_hash(con, "plan", "action", "why", "evidence_id")
         batches = plan.make_batches(con)
+        writers.remember_push(con, self.name, self.push, seq=seq, as_of=self.as_of)
+        con.execute(f"insert into releases select $destination, {KEY_LIST}, $as_of from planned_release",
+                    {"destination": self.name, "as_of": self.as_of})  # fmt: skip
         replace_rows(con, self.name, "changes")
         home_file, brought_home = found.bring_home(con, self.home, self.name)
         stopped: Exception | None = None
@@ -279,6 +295,8 @@ class _Push:
                 "system": self.facts.system,
                 "verify_class": result.verify_class,
                 "as_of": self.as_of.isoformat(),
+                "home": self.home_id,
+                "push": self.push,
                 "seconds": round(self.timer.monotonic() - began, 3),
                 "version": snapshot.version,
                 "published_rows_sha256": snapshot.rows_sha256,
@@ -327,9 +345,11 @@ class _Push:
         verify.nothing_seen(con)
         try:
             if isinstance(self.destination, ReadsAll):
-                if left_out := verify.read_all(con, self.destination, self.pace):
+                if left_out := verify.read_all(con, self.name, self.destination, self.pace):
                     self.alarms.append(f"{left_out} rows there make no sense (no identifier, unknown channel or type)")
-                return make(True)
+                make(True)
+                self._notice_others(con)
+                return None
             make(False)
             if isinstance(self.destination, ReadsPoints):
                 verify.look_up(con, self.destination, plan.rows_to_look_up(con, self.as_of), self.pace)
@@ -341,6 +361,15 @@ class _Push:
             verify.nothing_seen(con)
             make(False)
 
+    def _notice_others(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Note who else wrote there as Quietlist does, from what the destination keeps of it and from the rows themselves."""
+        met: list[tuple[str, str]] = []
+        if isinstance(self.destination, KnowsWriters):
+            met += self.pace.call(self.destination.writers)
+        if _count(con, "plan where is_newer"):
+            met.append((writers.UNMARKED, ""))
+        writers.notice(con, self.name, met, self.as_of)
+
     def _settle(self, con: duckdb.DuckDBPyConnection, seq: int) -> None:
         """Look again after sending, as long as the system may take or patience lasts, and judge what is seen."""
         if self.read_back_failed or not isinstance(self.destination, ReadsAll | ReadsPoints):
@@ -350,7 +379,7 @@ class _Push:
         try:
             while True:
                 if isinstance(self.destination, ReadsAll):
-                    verify.read_all(con, self.destination, self.pace)
+                    verify.read_all(con, self.name, self.destination, self.pace)
                 elif isinstance(self.destination, ReadsPoints):
                     verify.look_up(con, self.destination, verify.ask_for_unproved(con, self.name), self.pace)
                 if waited >= limit or not verify.unproved(con, self.name):

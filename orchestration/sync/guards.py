@@ -7,15 +7,20 @@ because holding them back is what breaks the law. Everything held is named with 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import duckdb
 
 from orchestration.core.config import Destination as DestinationConfig
+from orchestration.sync.ledger import KEY_LIST
+
+_DAY = "({} at time zone 'UTC')::date"
 
 # A tenth of what was there before is gone: a wiped list or a read that was cut short. What a vendor's own
 # re-subscriptions take between two pushes stays far below a hundredth.
 READ_BACK_LOSS = 0.10
-# A share says nothing about a short list: one opt-in among fifteen rows is 7 %. Each release has its evidence anyway.
+# A share says nothing about a short list: one opt-in among fifteen rows is 7 %. Each release has its evidence anyway. So many
+# a day, whatever number of pushes it has.
 FEW_RELEASES = 10
 
 
@@ -36,28 +41,40 @@ class Circumstances:
     """The gate's record lets new suppressions out, but no release."""
     snapshot_rows: int
     read_back_failed: bool
+    other_pushes: int
+    """Pushes of another home, or of another life of this one, that were met at the destination and nobody took over."""
+    as_of: datetime
 
 
 def hold_releases(
-    con: duckdb.DuckDBPyConnection, config: DestinationConfig, seen: Circumstances
+    con: duckdb.DuckDBPyConnection, name: str, config: DestinationConfig, seen: Circumstances
 ) -> tuple[tuple[Held, ...], tuple[str, ...]]:
     """Turn the plan's releases into blocked rows where a guard says so. Returns what was held, and alarms.
 
     Rows found to be gone from the destination are held likewise: a read-back that lies would close them wrongly.
     """
     figures = con.execute(
-        """
+        f"""
         select
             count(*) filter (where action = 'release') as releases,
+            -- One that a push repeats, because nobody answered, is one release.
+            (
+                select count(*) from (
+                    select distinct {KEY_LIST} from releases
+                    where destination = $destination and {_DAY.format("releases.as_of")} = {_DAY.format("$as_of")}
+                ) as today
+                anti join (select * from plan where action = 'release') as planned using ({KEY_LIST})
+            ) as released_today,
             count(*) filter (where active and ours) as written,
             count(*) filter (where is_wanted) as wanted,
             count(*) filter (where active and known.wanted) as wanted_before,
             count(*) filter (where proved_before) as proved,
             count(*) filter (where proved_before and not there) as lost
         from (select *, active and known.state = 'verified' and known.releasing is null and looked as proved_before from plan)
-        """
+        """,
+        {"destination": name, "as_of": seen.as_of},
     ).fetchall()[0]
-    releases, written, wanted, wanted_before, proved, lost = (int(figure) for figure in figures)
+    releases, released_today, written, wanted, wanted_before, proved, lost = (int(figure) for figure in figures)
     alarms = []
     reasons: list[tuple[str, str]] = []
     if seen.gate_holds:
@@ -70,9 +87,12 @@ def hold_releases(
         alarms.append(f"{lost} of {proved} rows that were proved before are gone from the destination")
     if seen.read_back_failed:
         reasons.append(("read_back_failed", "see the alarm; releases wait for a read-back"))
-    if releases > config.max_releases:
+    if seen.other_pushes:
+        reasons.append(("another_home", "find out which of the two homes is the right one, end the other, and take it over"))
+    today = released_today + releases
+    if today > config.max_releases:
         reasons.append(("too_many_releases", f"look at them, then raise max_releases above {config.max_releases}"))
-    if releases > FEW_RELEASES and releases / max(written, 1) > config.max_release_share:
+    if today > FEW_RELEASES and today / max(written + released_today, 1) > config.max_release_share:
         reasons.append(("too_large_a_share", f"look at them, then raise max_release_share above {config.max_release_share:g}"))
     if not reasons:
         return (), tuple(alarms)

@@ -4,7 +4,8 @@ One DuckDB file that outlives the warehouse, since it is the only memory of whic
 ``row_state`` holds one row per destination and key, now. ``journal`` is written around every call (a line before it
 leaves, a line when it is answered) and folded into ``row_state`` afterwards, so that a process killed between the two
 leaves an unanswered line: that row *may* be there, is ours, and is sent again. ``spent`` holds the evidence that can no
-longer lift a row (``plan.spend_evidence``).
+longer lift a row (``plan.spend_evidence``), ``pushes`` the ids of this home's own pushes, ``other_pushes`` those that were met
+at a destination and are not among them (``writers``), ``releases`` which rows each day's pushes let go.
 
 Every time in here is the ``as_of`` of the run: nothing asks the clock. Planning and sending live elsewhere.
 """
@@ -92,6 +93,9 @@ def ledger(home: Home, limits: Limits | None = None) -> Iterator[duckdb.DuckDBPy
         con.execute(f"create table if not exists row_state ({columns})")
         key = ", ".join(f"{name} varchar" for name in KEY)
         con.execute(f"create table if not exists spent (destination varchar, {key}, evidence_id varchar)")
+        con.execute("create table if not exists pushes (destination varchar, id varchar, seq bigint, as_of timestamptz)")
+        con.execute("create table if not exists other_pushes (destination varchar, id varchar, home varchar, met_at timestamptz)")
+        con.execute(f"create table if not exists releases (destination varchar, {key}, as_of timestamptz)")
         con.execute("create sequence if not exists journal_line")
         con.execute(
             "create table if not exists journal (line bigint default nextval('journal_line'), destination varchar, "

@@ -144,7 +144,8 @@ def prepare_evidence(con: duckdb.DuckDBPyConnection, file: Path) -> None:
 
 
 def spend_evidence(con: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Note the evidence that is there while a row is wanted all the same: it did not lift that row, and never will.
+    """Note the evidence that is there while a row is wanted all the same, which did not lift that row and never will; and the
+    evidence that released a row, which has done its work.
 
     An opt-in stays in the published evidence after a later opt-out. Without this note it would let that opt-out be
     lifted, should the row ever vanish by a fault.
@@ -161,6 +162,9 @@ def spend_evidence(con: duckdb.DuckDBPyConnection, name: str) -> None:
                 evidence.evidence_id
             from wanted
             join evidence on {_SPEAKS_OF.format(row="wanted")}
+            union
+            select destination, {KEY_LIST}, evidence_id from row_state
+            where destination = $destination and state = 'released' and evidence_id is not null
         )
         select final.* from final anti join known using (evidence_id, {KEY_LIST})
         """,
@@ -176,11 +180,13 @@ def make_plan(
 
     - ``put``: suppress it there. ``why``: new, changed, missing, tried_before, refused_before.
     - ``noop``: nothing to send. ``why``: in_place, already_there (others wrote it), settling (too early to judge),
-      gone (lifted or dropped there, with evidence or not ours), no_longer_wanted (others wrote it).
+      gone (lifted or dropped there, with evidence or not ours), no_longer_wanted (others wrote it, another home of
+      Quietlist's among them).
     - ``release``: lift it there, with its evidence.
     - ``blocked``: we wrote it, it is no longer wanted, and nothing says that it may be lifted. ``why``: no_evidence,
       no_longer_configured, release_outcome_unknown.
-    - ``found``: others wrote it and nobody here knows it: an opt-out to bring home.
+    - ``found``: others wrote it and nobody here knows it (not_ours), or another home, or another life of this one, wrote it
+      after we last did (newer_than_ours): an opt-out to bring home.
     """
     con.execute(
         f"""
@@ -208,12 +214,18 @@ def make_plan(
                 wish.fingerprint is not null as is_wanted,
                 known.destination is not null and known.state <> 'released' as active,
                 known.destination is not null as is_known,
+                -- A table of before rows carried their push: what was written there after we last wrote, we did not write.
+                coalesce(
+                    known.destination is not null and not known.attempted
+                    and seen.unmarked_at > greatest(known.sent_at, known.released_at, known.release_sent_at), false
+                ) as is_newer,
                 $looked_at_all or seen.present is not null as looked,
                 coalesce(seen.present, false) as there,
-                coalesce(seen.any_ours, false) as any_ours,
-                coalesce(seen.any_other, false) as any_other,
+                coalesce(seen.any_ours, false) and not is_newer as any_ours,
+                coalesce(seen.any_other, false) or is_newer as any_other,
                 coalesce(seen.any_unknown, false) as any_unknown,
-                seen.since,
+                coalesce(seen.any_strange, false) or is_newer as strange_there,
+                case when is_newer then seen.unmarked_at else seen.since end as since,
                 wish.fingerprint as wanted_fingerprint,
                 proof.speaker as proof,
                 list_contains($channels, channel) and list_contains($scopes, scope) as configured,
@@ -249,6 +261,13 @@ def make_plan(
             select
                 *,
                 case
+                    when strange_there and is_wanted then 'noop:already_there'
+                    when strange_there and active and known.found_at is not null and coalesce(since <= known.found_since, false)
+                        then 'noop:no_longer_wanted'
+                    when strange_there then 'found:newer_than_ours'
+                    -- It came home as somebody else's word: taking over who wrote it makes it no evidence for a release.
+                    when there and not is_wanted and active and known.found_at is not null and not known.written_by_us
+                        then 'noop:no_longer_wanted'
                     when is_wanted and settling then 'noop:settling'
                     when is_wanted and ours and active and known.attempted then 'put:tried_before'
                     when is_wanted and ours and looked and not ours_there and not other_there
@@ -264,7 +283,8 @@ def make_plan(
                     when ours and looked and not ours_there and coalesce(proof.id, known.releasing) is not null then 'noop:gone'
                     when ours and looked and not ours_there then 'put:missing'
                     when ours and proof is null and stale then 'put:changed'
-                    when ours and not configured and proof is null then 'blocked:no_longer_configured'
+                    -- Whatever evidence there is: taking a scope out of the configuration is nobody's opt-in.
+                    when ours and not configured then 'blocked:no_longer_configured'
                     when ours and proof is null then 'blocked:no_evidence'
                     when ours and not looked and known.releasing is not null then 'blocked:release_outcome_unknown'
                     when ours then 'release:evidence'
@@ -280,7 +300,7 @@ def make_plan(
                 {KEY_LIST},
                 split_part(decision, ':', 1) as action,
                 split_part(decision, ':', 2) as why,
-                is_wanted, active, is_known, looked, there, ours, any_ours, since, fingerprint, known,
+                is_wanted, active, is_known, looked, there, ours, any_ours, is_newer, since, fingerprint, known,
                 coalesce(proof.id, known.releasing) as evidence_id,
                 coalesce(proof.kind, known.evidence_kind) as evidence_kind,
                 coalesce(wish.identifier_hash, known.identifier_hash, keyed_hash(identifier)) as identifier_hash,
@@ -327,13 +347,13 @@ def make_changes(
         # the first sight counts: a row that was lost later and put back was in place when its clock ran
         "verified_at": "case when active and known.verified_at is not null then known.verified_at "
         f"when {proved} or action = 'found' or (there and any_ours) then $as_of end",
-        "written_by_us": "(active and known.written_by_us) or any_ours",
-        "attempted": "active and known.attempted",
+        "written_by_us": "action <> 'found' and ((active and known.written_by_us) or any_ours)",
+        "attempted": "action <> 'found' and active and known.attempted",
         "error": "case when action = 'put' and why = 'missing' then 'not_seen_at_read_back' when action = 'blocked' then why "
         "when action = 'put' and active then known.error end",
         "released_at": f"case when {lifted} then $as_of end",
-        "releasing": f"case when {lifted} or is_wanted then null when active then known.releasing end",
-        "release_sent_at": f"case when {lifted} or is_wanted then null when active then known.release_sent_at end",
+        "releasing": f"case when {lifted} or is_wanted or action = 'found' then null when active then known.releasing end",
+        "release_sent_at": f"case when {lifted} or is_wanted or action = 'found' then null when active then known.release_sent_at end",
         "accepted_seq": "case when active then known.accepted_seq end",
         "verified_seq": f"case when active and known.verified_at is not null then known.verified_seq when {proved} then $seq end",
         "evidence_id": f"case when {lifted} then evidence_id else known.evidence_id end",

@@ -21,10 +21,12 @@ FIRST_LOOK_SECONDS = 1.0
 
 _SEEN = (
     "channel varchar, identifier_type varchar, identifier varchar, scope varchar, "
-    "present boolean, any_ours boolean, any_other boolean, any_unknown boolean, since timestamptz"
+    "present boolean, any_ours boolean, any_other boolean, any_unknown boolean, since timestamptz, "
+    "any_strange boolean, unmarked_at timestamptz"
 )
 _UNPROVED = "destination = $destination and (state = 'sent' or (releasing is not null and state <> 'released'))"
-_READ_COLUMNS = {"ours": pa.bool_(), "since": pa.timestamp("us", tz="UTC")}
+_MOMENT = pa.timestamp("us", tz="UTC")
+_READ_COLUMNS = {"ours": pa.bool_(), "since": _MOMENT, "push": pa.string(), "written_at": _MOMENT, "spent": pa.string()}
 
 
 def nothing_seen(con: duckdb.DuckDBPyConnection) -> None:
@@ -32,15 +34,17 @@ def nothing_seen(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"create or replace temp table seen ({_SEEN})")
 
 
-def read_all(con: duckdb.DuckDBPyConnection, destination: ReadsAll, pace: Pace) -> int:
-    """Fill ``seen`` from the whole read-back. Returns the rows that make no sense and were left out.
+def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, pace: Pace) -> int:
+    """Fill ``seen`` from the whole read-back, and note the evidence that was spent there. Returns the rows that make no sense
+    and were left out.
 
     A read that breaks off leaves ``seen`` empty and is tried again from the start: half a list would look like losses.
     """
 
     def read() -> None:
         key = ", ".join(f"{name} varchar" for name in KEY)
-        con.execute(f"create or replace temp table read_back ({key}, ours boolean, since timestamptz)")
+        told = "ours boolean, since timestamptz, push varchar, written_at timestamptz, spent varchar"
+        con.execute(f"create or replace temp table read_back ({key}, {told})")
         for batch in destination.read():
             rows = pa.Table.from_batches([batch])
             if missing := [name for name in KEY if name not in rows.column_names]:
@@ -54,7 +58,7 @@ def read_all(con: duckdb.DuckDBPyConnection, destination: ReadsAll, pace: Pace) 
                     rows = rows.append_column(name, pa.nulls(rows.num_rows, kind))
             con.register("_read", rows)
             try:
-                con.execute(f"insert into read_back select {KEY_LIST}, ours, since from _read")
+                con.execute(f"insert into read_back select {KEY_LIST}, {', '.join(_READ_COLUMNS)} from _read")
             finally:
                 con.unregister("_read")
 
@@ -62,10 +66,41 @@ def read_all(con: duckdb.DuckDBPyConnection, destination: ReadsAll, pace: Pace) 
     pace.call(read)
     sensible = "identifier <> '' and scope <> '' and list_contains($channels, channel) and list_contains($types, identifier_type)"
     known = {"channels": list(CHANNELS), "types": list(IDENTIFIER_TYPES)}
+    # What Quietlist wrote by a push that this ledger does not know is somebody else's word, as old as that push.
     con.execute(
-        f"insert into seen select {KEY_LIST}, true, bool_or(coalesce(ours, false)), bool_or(not coalesce(ours, true)), "
-        f"bool_or(ours is null), min(since) from read_back where {sensible} group by {KEY_LIST}",
+        f"""
+        insert into seen
+        with told as (
+            select
+                *,
+                coalesce(ours, false) as is_quietlists,
+                coalesce(ours, false) and coalesce(push, '') <> '' and push not in (select id from pushes) as is_strange
+            from read_back
+            where {sensible}
+        )
+        select
+            {KEY_LIST}, true, bool_or(is_quietlists and not is_strange), bool_or(not coalesce(ours, true) or is_strange),
+            bool_or(ours is null), coalesce(max(written_at) filter (where is_strange), min(since)), bool_or(is_strange),
+            max(written_at) filter (where is_quietlists and coalesce(push, '') = '')
+        from told
+        group by {KEY_LIST}
+        """,
         known,
+    )
+    con.execute(
+        f"""
+        insert into spent
+        with told as (
+            select distinct $destination as destination, {KEY_LIST}, unnest(string_split(spent, chr(10))) as evidence_id
+            from read_back
+            where ours and coalesce(spent, '') <> ''
+        ),
+        known as (
+            select * from spent where destination = $destination
+        )
+        select told.* from told anti join known using ({KEY_LIST}, evidence_id)
+        """,
+        {"destination": name},
     )
     left_out = con.execute(f"select count(*) from read_back where not coalesce({sensible}, false)", known).fetchall()
     con.execute("drop table read_back")
@@ -97,7 +132,7 @@ def look_up(con: duckdb.DuckDBPyConnection, destination: ReadsPoints, rows: int,
         con.register("_answers", told)
         try:
             con.execute(
-                f"insert into seen select {KEY_LIST}, present, false, false, present, null "
+                f"insert into seen select {KEY_LIST}, present, false, false, present, null, false, null "
                 "from asked join _answers using (position)"
             )
         finally:

@@ -36,7 +36,7 @@ select md5('file ' || f) as file_id, sha256('bytes ' || f) as sha256, sha256('by
     case when f <> 39 then 'requests' end as feed, 'canary list of Canaria ' || f || '.csv' as name, 1000 + f as size_bytes,
     getvariable('as_of') - to_days((90 - 2 * f)::int) as received_at
 from range(40) as numbers(f);
-insert into raw.source_settings values ('newsletter', 'requests', 'acme/newsletter', 'America/New_York', null, true);
+insert into raw.source_settings values ('newsletter', 'requests', 'acme/newsletter', 'America/New_York', null, true, null);
 
 insert into ledger.requests by name
 select request_id, source, 'canonical' as vendor, 'requests' as feed, action, method, channels, scope,
@@ -98,7 +98,7 @@ select request_id, channel, identifier_type, identifier, scope, action, basis, a
     where not list_contains(requests.emails, points.identifier)
 );
 insert into golden.int_opt_ins
-select request_id, method, scope, at_earliest, first_seen, 'email', 'email', unnest(emails) from ledger.requests where action = 'opt_in';
+select request_id, method, scope, scope, at_earliest, first_seen, 'email', 'email', unnest(emails) from ledger.requests where action = 'opt_in';
 insert into golden.int_lifts
 select applied.request_id, applied.request_id, null, applied.channel, applied.identifier_type, applied.identifier, applied.scope,
     opt_ins.request_id, applied.scope, true, opt_ins.at_earliest, opt_ins.first_seen

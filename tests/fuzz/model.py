@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from tests.reconcile.oracle import Contact, Request, World
+from tests.reconcile.oracle import Contact, Request, Trust, World
 from tests.reconcile.worlds import write_contacts, write_requests
 
 SOURCES = ("asks", "crm", "groups")
+TRUST = {"asks": Trust(frozenset({"preference_center", "web_form"}))}
+"""What its section says; an opt-in by a keyword in its files is a word in a column."""
 LIST_SCOPE = "acme/newsletter"
 """What an address on the undated list has left: the scope of the source ``groups``."""
 
@@ -73,4 +75,4 @@ class Model:
 
     def world(self) -> World:
         """What the oracle needs to answer for any contact point."""
-        return World(requests=list(self.requests.values()), contacts=self.contacts)
+        return World(requests=list(self.requests.values()), contacts=self.contacts, trust=TRUST)

@@ -57,7 +57,7 @@ shared_point_limit = {shared_point_limit}
 settle_seconds = 0
 """
 SOURCE_LINES = {
-    "asks": '[sources.asks]\nformat = "requests"\n',
+    "asks": '[sources.asks]\nformat = "requests"\nmay_lift = ["preference_center", "web_form"]\n',
     "crm": '[sources.crm]\nformat = "contacts"\n',
     "groups": f'[sources.groups]\nformat = "sendgrid"\nscope = "{LIST_SCOPE}"\n',
 }

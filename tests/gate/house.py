@@ -21,9 +21,10 @@ scopes = ["acme", "acme/newsletter", "outlet"]
 
 [sources.web]
 format = "requests"
+may_lift = ["preference_center", "web_form"]
 expected_every_hours = 48
 """
-SEEDS = ("actions", "methods", "channels", "lifting_methods", "registries")
+SEEDS = ("actions", "methods", "channels", "lifting_methods", "format_trust", "registries")
 
 TABLES = """
 create table ledger.requests (
@@ -37,6 +38,7 @@ create table ledger.conservation (
     entries bigint, duplicates bigint, echoes bigint, not_requests bigint, quarantined bigint, difference bigint
 );
 create table golden.unresolved_requests (request_id varchar, channel varchar, at_earliest timestamptz, region varchar);
+create table golden.untrusted_opt_ins (request_id varchar, source varchar, reason varchar);
 create table golden.unmatched_echoes (
     file_id varchar, record_no bigint, source varchar, channel varchar, identifier_type varchar
 );
@@ -84,6 +86,7 @@ def build_house(root: Path) -> Home:
         for seed in SEEDS:
             path = CHECKOUT / "dbt_project" / "seeds" / "policy" / f"{seed}.csv"
             con.execute(f"create table policy.{seed} as select * from read_csv('{path}')")
+        con.execute("insert into raw.source_settings values ('web', 'requests', '*', 'UTC', 'US', true, 'preference_center;web_form')")
         con.execute(
             "insert into raw.landed_files (file_id, source, feed, size_bytes, received_at) "
             "values (repeat('a', 32), 'web', 'requests', 600, ?)",

@@ -20,6 +20,7 @@ settle_seconds = 0
 
 [sources.asks]
 format = "requests"
+may_lift = ["preference_center", "web_form"]
 
 [sources.crm]
 format = "contacts"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -48,6 +49,7 @@ class Request:
     postal_code: str = ""
     country: str = ""
     customer_id: str = ""
+    source: str = "asks"
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,24 @@ class Contact:
     country: str = ""
 
 
+@dataclass(frozen=True)
+class Trust:
+    """By which methods a source may lift, and the part of the company it speaks for."""
+
+    methods: frozenset[str]
+    scope: str = "*"
+
+
+EVERYTHING = {"asks": Trust(frozenset(LIFTS))}
+
+
 @dataclass
 class World:
     requests: list[Request]
     contacts: list[Contact]
     shared_point_limit: int = 3
+    trust: Mapping[str, Trust] = field(default_factory=lambda: EVERYTHING)
+    """By source; one that is not here lifts nothing."""
     persons: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     """Contact points of the person that each request (by key) belongs to."""
 
@@ -111,11 +126,14 @@ class World:
         return None
 
     def lifted(self, request: Request, channel: str, identifier: tuple[str, str], node: str) -> bool:
-        """Is there a later opt-in that covers the node and may lift the request (4.1)?"""
+        """Is there a later opt-in that covers the node, of a source trusted with it there, that may lift the request (4.1)?"""
         for opt_in in self.requests:
             if opt_in.action != "opt_in" or not opt_in.channels & {"all", channel}:
                 continue
             channels, actions = LIFTS.get(opt_in.method, (set(), set()))
+            trusted = self.trust.get(opt_in.source)
+            if trusted is None or opt_in.method not in trusted.methods or not covers(trusted.scope, node):
+                continue
             if (
                 channel in channels
                 and request.action in actions

@@ -17,8 +17,8 @@ from orchestration.landing import collect, register
 from orchestration.readers import load
 from orchestration.rebuild import rebuild
 from orchestration.reconcile import dbt, stages
-from tests.reconcile.oracle import TYPES_OF_CHANNEL, World, covers, points
-from tests.reconcile.worlds import SCOPES, make_world, write_contacts, write_requests
+from tests.reconcile.oracle import TYPES_OF_CHANNEL, Request, World, covers, points
+from tests.reconcile.worlds import SCOPES, TRUST, make_world, write_contacts, write_requests
 
 SEED = int(os.environ.get("QUIETLIST_SEED", "20260401"))
 WORLDS = int(os.environ.get("QUIETLIST_WORLDS", "240"))
@@ -32,6 +32,13 @@ scopes = ["acme", "acme/newsletter", "acme/offers", "outlet", "outlet/news"]
 settle_seconds = 0
 [sources.asks]
 format = "requests"
+may_lift = ["preference_center", "web_form", "written_consent", "sms_keyword", "esp_resubscribe"]
+[sources.shop]
+format = "requests"
+scope = "outlet"
+may_lift = ["preference_center", "web_form"]
+[sources.plain]
+format = "requests"
 [sources.crm]
 format = "contacts"
 """
@@ -41,9 +48,16 @@ Row = tuple[str, str, str, str]
 def make_home(root: Path) -> tuple[Home, Config]:
     home = Home.at(root).create()
     home.config_file.write_text(CONFIG)
-    for source in ("asks", "crm"):
+    for source in (*TRUST, "crm"):
         (home.inbox / source).mkdir()
     return home, load_config(home)
+
+
+def deliver(home: Home, name: str, requests: list[Request]) -> None:
+    """A file in the folder of each source that said any of them."""
+    for source in TRUST:
+        said = [request for request in requests if request.source == source]
+        write_requests(home.inbox / source / name, said)
 
 
 def reconcile(home: Home, config: Config, as_of: datetime = AS_OF) -> stages.Built:
@@ -89,7 +103,7 @@ def built(worlds: list[World], tmp_path_factory: pytest.TempPathFactory) -> Iter
     for shuffled in (requests, contacts):
         random.Random(SEED + 1).shuffle(shuffled)
     for run in range(4):
-        write_requests(home.inbox / "asks" / "requests.csv", requests[run::4])
+        deliver(home, "requests.csv", requests[run::4])
         if run != 1:  # a day without contacts
             write_contacts(home.inbox / "crm" / "contacts.csv", contacts[(0, 0, 1, 2)[run] :: 3])
         assert reconcile(home, config).anew == (run == 0), f"run {run}: only the first builds anew"
@@ -170,10 +184,10 @@ def test_other_names_and_another_order_in_one_run_give_the_same_golden_rows(
     requests = [request for world in worlds for request in world.requests]
     random.Random(SEED + 2).shuffle(requests)
     half = len(requests) // 2
-    write_requests(home.inbox / "asks" / "z-first.csv", requests[half:])
-    write_requests(home.inbox / "asks" / "a-second.csv", requests[:half])
+    deliver(home, "z-first.csv", requests[half:])
+    deliver(home, "a-second.csv", requests[:half])
     # Twice the same request in two files: a duplicate, never a second request.
-    write_requests(home.inbox / "asks" / "again.csv", requests[: half // 2])
+    deliver(home, "again.csv", requests[: half // 2])
     write_contacts(home.inbox / "crm" / "people.csv", [c for world in reversed(worlds) for c in world.contacts])
     reconcile(home, config)
     ours, theirs = golden_rows(built[0]), golden_rows(home)
@@ -189,7 +203,7 @@ def test_conservation_holds_for_every_file(built: tuple[Home, Config]) -> None:
         files, different, read = con.execute(
             "select count(*), count(*) filter (where difference <> 0), sum(records_read) from ledger.conservation"
         ).fetchone()
-    assert files == 7 and different == 0 and read > WORLDS
+    assert files == 15 and different == 0 and read > WORLDS
 
 
 def test_a_run_with_nothing_new_builds_nothing_and_a_changed_setting_does(built: tuple[Home, Config]) -> None:

@@ -5,6 +5,7 @@ Each story ends with a rebuild that is equal, so what was merged day by day is w
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -54,6 +55,11 @@ class Story(House):
 @pytest.fixture
 def story(tmp_path: Path) -> Story:
     return Story(tmp_path / "home")
+
+
+def without(text: str, source: str) -> str:
+    """The configuration without a source's section."""
+    return re.sub(rf"\[sources\.{source}\]\n([^\[].*\n)*", "", text)
 
 
 def opt_in(at: datetime, who: str = ANA) -> str:
@@ -130,11 +136,72 @@ def test_a_source_whose_settings_were_corrected_may_not_leave_the_configuration(
     story.config = load_config(story.home)
     story.run(days=1)
     assert {row[2] for row in story.blocked() if row[0] == "email"} == {"*"}
-    story.home.config_file.write_text(text.replace('[sources.asks]\nformat = "requests"\n', ""))
+    story.home.config_file.write_text(without(text, "asks"))
     story.config = load_config(story.home)
     with pytest.raises(ConfigError, match=r"put \[sources.asks\] back"):
         story.run(days=2)
     assert {row[2] for row in story.blocked() if row[0] == "email"} == {"*"}, "it says what it said"
+
+
+def trusting(story: Story, said: str | None, scope: str = "*") -> None:
+    """Set what the section of ``asks`` says of its opt-ins; None leaves the key out."""
+    line = "" if said is None else f"may_lift = {said}\n"
+    section = f'[sources.asks]\nformat = "requests"\nscope = "{scope}"\n{line}'
+    story.home.config_file.write_text(without(story.home.config_file.read_text(), "asks") + section)
+    story.config = load_config(story.home)
+
+
+def untrusted(story: Story) -> list[tuple[str, str]]:
+    with warehouse(story.home) as con:
+        return con.execute("select source, reason from golden.untrusted_opt_ins order by all").fetchall()
+
+
+@pytest.mark.parametrize(
+    ("case", "said", "scope", "blocked", "listed"),
+    [
+        ("nothing is said: canonical requests lift nothing", None, "*", {ANA}, "method_not_trusted"),
+        ("trusted with another method", '["preference_center"]', "*", {ANA}, "method_not_trusted"),
+        ("trusted, for another part of the company", '["web_form"]', "outlet", {ANA}, "outside_of_its_source"),
+        ("trusted, for a part of what it says", '["web_form"]', "acme/offers", {ANA}, "wider_than_its_source"),
+        ("trusted with it there", '["web_form"]', "acme", set(), None),
+    ],
+)
+def test_an_opt_in_lifts_only_what_its_source_is_trusted_with(
+    story: Story, case: str, said: str | None, scope: str, blocked: set[str], listed: str | None
+) -> None:
+    trusting(story, said, scope)
+    story.asks(
+        "a.csv", f"out,{story.start:%Y-%m-%dT%H:%M:%SZ},opt_out,email,letter,acme,{ANA}", opt_in(story.start + timedelta(hours=1))
+    )
+    assert story.run(days=1) == blocked, case
+    assert untrusted(story) == ([("asks", listed)] if listed else []), case
+    with warehouse(story.home) as con:
+        freed = con.execute("select except_scopes from golden.golden_suppression where channel = 'email'").fetchall()
+        evidence = con.execute("select scope from golden.release_evidence").fetchall()
+    part = ["acme/offers"] if listed == "wider_than_its_source" else []
+    assert freed == ([(part,)] if blocked else []), f"{case}: it counts for its source's own part and no more"
+    assert evidence == [(node,) for node in (part or ([] if blocked else ["acme"]))], case
+
+
+def test_trust_that_is_withdrawn_takes_back_what_it_lifted_and_does_not_come_back_with_the_last_delivery(story: Story) -> None:
+    trusting(story, '["web_form"]')
+    story.asks(
+        "a.csv", f"out,{story.start:%Y-%m-%dT%H:%M:%SZ},opt_out,email,letter,acme,{ANA}", opt_in(story.start + timedelta(hours=1))
+    )
+    assert story.run(days=1) == set()
+    text = without(story.home.config_file.read_text(), "asks")
+    story.home.config_file.write_text(text)
+    story.config = load_config(story.home)
+    assert story.run(days=2) == set(), "a source that left speaks as it was trusted when it last delivered"
+    story.equal()
+    trusting(story, "[]")
+    assert story.run(days=3) == {ANA}, "what it lifted is suppressed again"
+    story.equal()
+    story.home.config_file.write_text(text)
+    story.config = load_config(story.home)
+    with pytest.raises(ConfigError, match=r"put \[sources.asks\] back"):
+        story.run(days=4)
+    assert {row[1] for row in story.blocked() if row[0] == "email"} == {ANA}
 
 
 def test_a_step_started_alone_takes_in_nothing_that_the_step_before_has_not_seen(story: Story) -> None:

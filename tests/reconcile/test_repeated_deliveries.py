@@ -25,6 +25,7 @@ format = "sendgrid"
 scope = "acme"
 [sources.preferences]
 format = "requests"
+may_lift = ["preference_center", "web_form"]
 scope = "acme"
 """
 HEAD = "requested_at,action,method,channels,scope,email\n"

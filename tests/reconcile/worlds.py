@@ -10,11 +10,13 @@ import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.reconcile.oracle import TYPES_OF_CHANNEL, Contact, Request, World
+from tests.reconcile.oracle import EVERYTHING, TYPES_OF_CHANNEL, Contact, Request, Trust, World
 
 SCOPES = ("*", "acme", "acme/newsletter", "acme/offers", "outlet", "outlet/news")
 ACTIONS = ("opt_out", "opt_out", "opt_out", "complaint", "erasure", "deceased", "undeliverable", "opt_in", "opt_in", "opt_in")
 METHODS = ("preference_center", "web_form", "written_consent", "sms_keyword", "esp_resubscribe", "import", "agent_note")
+# Who said it: one source that is trusted with everything, one with two methods in its own part of the company, one with nothing.
+TRUST = {**EVERYTHING, "shop": Trust(frozenset({"preference_center", "web_form"}), "outlet"), "plain": Trust(frozenset())}
 # Few moments, so that ties are common; half of them dates without a time of day.
 DAYS = tuple(datetime(2026, 3, day, tzinfo=UTC) for day in (1, 2, 3))
 HOURS = (None, 0, 9, 15)
@@ -82,9 +84,10 @@ def make_world(number: int, rng: random.Random) -> World:
                 postal_code=postal_code,
                 country=country,
                 customer_id=rng.choice([c.customer_id for c in contacts]) if contacts and rng.random() < 0.1 else "",
+                source=rng.choice(("asks", "asks", "asks", "shop", "plain")),
             )
         )
-    return World(requests=requests, contacts=contacts)
+    return World(requests=requests, contacts=contacts, trust=TRUST)
 
 
 def write_requests(path: Path, requests: list[Request]) -> None:

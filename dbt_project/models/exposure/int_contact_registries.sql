@@ -39,6 +39,7 @@ listings as (
 opt_ins as (
 
     select * from {{ ref('int_opt_ins') }}
+    where lifts_at is not null
 
 ),
 
@@ -229,7 +230,7 @@ consented as (
     inner join lifting_methods on binding.registry = lifting_methods.registry and opt_ins.method = lifting_methods.method
     where
         opt_ins.at_earliest <= binding.at_earliest
-        and {{ scope_covers('opt_ins.scope', 'binding.scope') }}
+        and {{ scope_covers('opt_ins.lifts_at', 'binding.scope') }}
         and (
             lifting_methods.consent_survives_listing
             or binding.listed_from is null

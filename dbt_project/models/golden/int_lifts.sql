@@ -4,8 +4,8 @@
     unique_key=['identifier_type', 'identifier'], meta={'touched': 'int_touched_identifiers'}
 ) }}
 
--- Which opt-in lifts which suppression, for which node (DESIGN 4.1): strictly later, of a method that may lift that
--- action on that channel, at a node that is the suppression's own, above it, or below it.
+-- Which opt-in lifts which suppression, for which node (DESIGN 4.1): strictly later, of a source that is trusted with its
+-- method, of a method that may lift that action on that channel, at a node that is the suppression's own, above it, or below it.
 
 with suppressions as (
 
@@ -19,6 +19,7 @@ with suppressions as (
 opt_ins as (
 
     select * from {{ ref('int_opt_ins') }}
+    where lifts_at is not null
 
 ),
 
@@ -49,7 +50,7 @@ met as (
         suppressions.at_latest,
         opt_ins.request_id as opt_in_id,
         opt_ins.method,
-        opt_ins.scope as opt_in_scope,
+        opt_ins.lifts_at as opt_in_scope,
         opt_ins.at_earliest as lifted_from,
         opt_ins.first_seen as lift_known_from
     from suppressions
@@ -59,8 +60,8 @@ met as (
             and suppressions.identifier_type = opt_ins.identifier_type
             and suppressions.identifier = opt_ins.identifier
     where
-        {{ scope_covers('opt_ins.scope', 'suppressions.scope') }}
-        or {{ scope_above('suppressions.scope', 'opt_ins.scope') }}
+        {{ scope_covers('opt_ins.lifts_at', 'suppressions.scope') }}
+        or {{ scope_above('suppressions.scope', 'opt_ins.lifts_at') }}
 
 ),
 
