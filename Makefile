@@ -16,7 +16,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test test-all wheel check fuzz faults dev bench clean install install-dev lock audit sbom fmt dbt
+.PHONY: help run test test-all wheel check fuzz mutants faults dev bench clean install install-dev lock audit sbom fmt dbt
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ $(VENV)/.installed-fuzz: $(VENV)/.installed-dev requirements-fuzz.lock
 fuzz: $(VENV)/.installed-fuzz ## Random histories, then each fuzzing target for MINUTES (10 by default); what it finds is in .fuzz/crashes
 	@$(BIN)/python -m pytest -m slow -s tests/fuzz
 	@$(BIN)/python -m tests.fuzz.campaign --minutes $(or $(MINUTES),10) $(TARGETS)
+
+mutants: install-dev ## Change the staging models, macros and seeds in small wrong ways and print what no test noticed (SIZE=30 SEED=1 FOLDERS=...)
+	@$(BIN)/python -m tests.mutants --size $(or $(SIZE),30) --seed $(or $(SEED),1) $(FOLDERS)
 
 faults: install ## Inject every fault and kill 200 runs in throw-away homes; fails when one opt-out is lost (20 minutes)
 	@$(BIN)/quietlist faults

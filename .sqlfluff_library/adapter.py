@@ -3,6 +3,10 @@
 
 def dispatch(name, *_):
     def call(first="null", *_args, **_kwargs):
-        return f"{name}({', '.join(first) if isinstance(first, (list, tuple)) else first})"
+        # A column may be told with its kind: {'list': 'channels'}.
+        columns = (
+            [next(iter(one.values())) if isinstance(one, dict) else one for one in first] if isinstance(first, list) else [first]
+        )
+        return f"{name}({', '.join(columns)})"
 
     return call

@@ -110,15 +110,6 @@
     end
 {%- endmacro %}
 
--- One id for one meaning: the columns as text, null told apart from empty, joined by a character no text holds.
-{% macro meaning_hash(columns) -%}
-    {{ return(adapter.dispatch('meaning_hash')(columns)) }}
-{%- endmacro %}
-
-{% macro duckdb__meaning_hash(columns) -%}
-    md5(concat_ws(chr(31), {% for column in columns %}coalesce(cast({{ column }} as varchar), chr(30)){% if not loop.last %}, {% endif %}{% endfor %}))
-{%- endmacro %}
-
 -- Aggregate: the columns of the row that comes first when rows are ordered by these columns, as one value with fields.
 {% macro least_row(columns) -%}
     {{ return(adapter.dispatch('least_row')(columns)) }}

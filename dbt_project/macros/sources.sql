@@ -77,7 +77,7 @@
    and, named in `has`, any of event_key, emails_raw, phones_raw, name, address, postal_code, country, region,
    customer_id, doubt. A record that says "request" passes here only when it names somebody, something to do and where,
    and, as an opt-in, when: an opt-in of unknown time can't be set after anything, so it must not lift (promise 3). #}
-{% macro final_requests(has=[], is_snapshot=false) -%}
+{% macro final_requests(has=[]) -%}
     {%- set lists = ['emails_raw', 'phones_raw'] -%}
     {%- set texts = ['name', 'address', 'postal_code', 'country', 'customer_id'] -%}
 judged as (
@@ -142,7 +142,8 @@ final as (
         {% endfor -%}
         coalesce({{ clean_region('region', 'country') }}, source_region) as region,
         case when is_nothing then cast(null as varchar) else {{ null_if_blank('customer_id') }} end as customer_id,
-        {{ is_snapshot }} as is_snapshot,
+        {#- The feed's description says it (meta.snapshot), and nothing else does. #}
+        coalesce(vendor || '__' || feed in ({% for name in var('snapshot_feeds') %}'{{ name }}', {% endfor %}''), false) as is_snapshot,
         snapshot_at,
         received_at,
         cast(coalesce(

@@ -32,6 +32,9 @@ from orchestration.core.lock import run_lock
 _KEY_BYTES = 32  # the digest size of SHA-256: RFC 2104 gains nothing from more
 _BLOCK = 64  # SHA-256's block size in bytes, which HMAC pads its key to
 _ARCHIVED = re.compile(r"^home\.key\.([1-9][0-9]*)$")
+# Before the id of a request, so that the key says the same of no identifier.
+_REQUEST = b"request "
+_SHOWN_DIGITS = 32  # 128 bits, as long as the id it stands for: no two of 10^9 requests share one
 _FINGERPRINT_DIGITS = 16  # 64 bits: enough to tell a home's keys apart, and no help in finding one
 
 
@@ -143,6 +146,16 @@ def key_that_made(home: Home, identifier: str, identifier_hash: str) -> bytes | 
     return None
 
 
+def first_key(home: Home) -> bytes:
+    """The key the home was made with: for what must be recognised for good, whichever key is in use."""
+    return [*known_keys(home)][-1]
+
+
+def shown_id(key: bytes, request_id: str) -> str:
+    """The id of a request as people see it. Without the key nobody can try whether a guessed request has it."""
+    return hmac.new(key, _REQUEST + request_id.encode(), hashlib.sha256).hexdigest()[:_SHOWN_DIGITS]
+
+
 def _archive(home: Home, number: int) -> Path:
     return home.key_file.with_name(f"{home.key_file.name}.{number}")
 
@@ -173,7 +186,8 @@ def _retired(home: Home) -> list[tuple[Rotation, bytes]]:
 
 
 def create_hmac_function(con: duckdb.DuckDBPyConnection, key: bytes) -> None:
-    """Define ``keyed_hash(text)`` on this connection: HMAC-SHA-256 (RFC 2104), hex, computed inside DuckDB.
+    """Define ``keyed_hash(text)`` on this connection, HMAC-SHA-256 (RFC 2104) as hex, computed inside DuckDB; and
+    ``shown_id(request_id)``, which is :func:`shown_id`.
 
     The padded keys live in connection variables bound as parameters, so no query text, log or plan holds them.
     """
@@ -183,4 +197,7 @@ def create_hmac_function(con: duckdb.DuckDBPyConnection, key: bytes) -> None:
     con.execute(
         "create or replace temp macro keyed_hash(value) as sha256(getvariable('hmac_outer') "
         "|| unhex(sha256(getvariable('hmac_inner') || encode(value))))"
+    )
+    con.execute(
+        f"create or replace temp macro shown_id(value) as left(keyed_hash('{_REQUEST.decode()}' || value), {_SHOWN_DIGITS})"
     )

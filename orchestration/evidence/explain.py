@@ -18,11 +18,12 @@ from orchestration.core.channels import TYPES_OF_CHANNEL
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
-from orchestration.core.key import create_hmac_function, known_keys
+from orchestration.core.key import create_hmac_function, home_key, known_keys, shown_id
 from orchestration.evidence.check import EXAMPLES, Question, check_many, is_below, published_rows
 from orchestration.evidence.health import evidence_of
 from orchestration.evidence.masks import mask, mask_label, mask_text, mask_time
 from orchestration.evidence.relations import rows
+from orchestration.evidence.shown import as_shown, request_of
 from orchestration.identifiers.lookup import normalise_identifier
 
 Fact = dict[str, Any]
@@ -66,7 +67,8 @@ def explain(home: Home, config: Config, identifier: str, reveal: bool = False) -
             _Point(con, home, _Ledger(con, config, reveal, value), kind, value).explained(shown)
             for kind, value in points[:_POINTS_TOLD]
         ]
-    return Explanation({"asked": asked, "points": found, "points_left_out": max(len(points) - _POINTS_TOLD, 0), "reveal": reveal})
+    told = {"asked": asked, "points": found, "points_left_out": max(len(points) - _POINTS_TOLD, 0), "reveal": reveal}
+    return Explanation(as_shown(told, home_key(home)))
 
 
 def evidence_record(home: Home, file_id: str, record_no: int) -> Fact:
@@ -85,6 +87,7 @@ def _subject(
     """What was asked about, and the contact points it comes to."""
     if _REQUEST_ID.match(text):
         ledger = _Ledger(con, config, reveal)
+        text = request_of(con, home, text) or text
         found = ledger.requests([text])
         if not found:
             raise ConfigError(
@@ -402,13 +405,14 @@ class _Point:
         if len(edges) > _LONGEST_WAY:
             unfollowed = [{"rule": "chain", "key": None, "to": f"one of more than {_LONGEST_WAY:,} linked records"}]
             return dict.fromkeys(request_ids, unfollowed)
+        key_in_use = home_key(self.home)
         having = {row["node"] for row in self._rows("select distinct node from identity__node_points where {this}")}
         links: dict[str, list[tuple[str, str]]] = {}
         for person, node, key in edges:
             links.setdefault(person, []).append((node, key))
         return {
             start.removeprefix("r:"): [
-                {"rule": key.partition(":")[0], "key": self.ledger.masked_key(key), "to": _record_name(node)}
+                {"rule": key.partition(":")[0], "key": self.ledger.masked_key(key), "to": _record_name(node, key_in_use)}
                 for key, node in _shortest(start, having, links.get(person, []))
             ]
             for start, person in people
@@ -465,9 +469,9 @@ def _shortest(start: str, goals: set[str], edges: list[tuple[str, str]]) -> list
     return []
 
 
-def _record_name(node: str) -> str:
+def _record_name(node: str, key: bytes) -> str:
     kind, _, name = node.partition(":")
-    return f"request {name}" if kind == "r" else f"customer {mask_text(name)}"
+    return f"request {shown_id(key, name)}" if kind == "r" else f"customer {mask_text(name)}"
 
 
 def _record(con: duckdb.DuckDBPyConnection, file_id: str, record_no: int) -> Fact:

@@ -474,7 +474,7 @@ def registries(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Rows:
         ),
         copies as (
             select
-                registry, min(obtained_at) as obtained_at, max_by(version, obtained_at) as version,
+                registry, min(obtained_at) as obtained_at, max_by(version, (obtained_at, version)) as version,
                 count(*) filter (where area <> '*') as area_codes
             from areas
             group by registry

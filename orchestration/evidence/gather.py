@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from orchestration.core.config import Config
 from orchestration.core.errors import PermanentError
 from orchestration.core.home import Home
-from orchestration.core.key import Rotation, rotations
+from orchestration.core.key import Rotation, home_key, rotations, shown_id
 from orchestration.evidence import figures
 from orchestration.evidence.gates import last_verdicts
 from orchestration.evidence.health import DestinationHealth, SourceHealth, destinations_of, evidence_of, sources_of
+from orchestration.evidence.shown import as_shown
 from orchestration.evidence.verify import Verified, look
 from orchestration.gate.verdicts import Verdict, overrides
 from orchestration.landing.manifest import read_manifest
@@ -76,6 +77,7 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
     chain = look(home, config, rehash=False)
     with evidence_of(home, config) as con:
         figures.prepare(con, as_of)
+        key, clocks = home_key(home), figures.clocks(con, as_of)
         return Evidence(
             company=config.company.name,
             as_of=as_of,
@@ -86,14 +88,14 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
             verdicts=tuple(last_verdicts(home)),
             overrides=overrides(home),
             rotations=rotations(home),
-            clocks=figures.clocks(con, as_of),
+            clocks=replace(clocks, worst=as_shown(clocks.worst, key)),
             requests=figures.requests(con, as_of),
             files=figures.files(con),
             exposure=figures.exposure(con),
             sources=tuple(sources_of(con, home, config, as_of)),
             destinations=tuple(destinations_of(con, home, config, as_of)),
             registries=figures.registries(con, as_of),
-            unresolved=figures.unresolved(con),
+            unresolved=[row | {"example": shown_id(key, row["example"])} for row in figures.unresolved(con)],
             echoes=figures.unmatched_echoes(con),
             composition=figures.composition(con, published.relation if published else "golden__golden_suppression"),
             manifest_sha256=deliveries[-1].hash if deliveries else None,

@@ -27,6 +27,7 @@ from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, PermanentError, kind_of
 from orchestration.core.files import sha256_file
 from orchestration.core.home import Home
+from orchestration.core.key import create_hmac_function, home_key
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.masks import mask_label
 from orchestration.evidence.wording import told
@@ -106,6 +107,7 @@ def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Confi
             con.execute("insert into run.snapshot_feeds values (?, ?)", [feed.vendor, feed.feed])
     con.execute("create table run.acknowledged as select unnest(?::varchar[]) as file_id", [acknowledged])
     if gate == "exit":
+        create_hmac_function(con, home_key(home))  # the candidate names its requests by their keyed ids
         con.execute(f"create view run.candidate as select * from {read_candidate(home).relation}")
         published = read_published(home).relation if latest_version(home) else f"{read_candidate(home).relation} limit 0"
         evidence = parquet_relation([read_candidate(home).folder / EVIDENCE_FILE])

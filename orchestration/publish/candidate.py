@@ -20,6 +20,7 @@ import duckdb
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, one_file, sha256_file, sha256_text, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.key import create_hmac_function, first_key, home_key
 from orchestration.publish.rows import rows_sha256
 
 GOLDEN = "golden.golden_suppression"
@@ -55,9 +56,23 @@ EVIDENCE_COLUMNS: dict[str, str] = {
     "evidence_id": "varchar",
     "evidence_kind": "varchar",
 }
+RULES = "deadlines.binding_rules"
+# What the law asks for, as the deadlines were judged by it: what a scrub of this version says about clocks is read from here.
+RULES_COLUMNS: dict[str, str] = {
+    "rule_id": "varchar",
+    "jurisdiction": "varchar",
+    "channels": "varchar",
+    "trigger": "varchar",
+    "hours": "bigint",
+    "citation": "varchar",
+    "valid_from": "date",
+    "valid_to": "date",
+}
 ROWS_FILE = "part-0.parquet"
 # In a folder of its own: the contract lets a consumer read version=<n>/*.parquet, and that must be golden rows only.
 EVIDENCE_FILE = "evidence/releases.parquet"
+RULES_FILE = "policy/rules.parquet"
+BESIDE = (EVIDENCE_FILE, RULES_FILE)
 _RECORD = "candidate.json"
 _LEVEL = 1  # zstd's third, its default, takes a third more time for 3 % less
 
@@ -119,7 +134,7 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
     folder = candidate_folder(home)
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     version = next_version(home)
-    made_of = sha256_text(canonical_json([state, COLUMNS, EVIDENCE_COLUMNS])) if state else None
+    made_of = sha256_text(canonical_json([state, COLUMNS, EVIDENCE_COLUMNS, RULES_COLUMNS])) if state else None
     if made_of and (kept := _kept(home, made_of, version)):
         write_atomic(folder / _RECORD, canonical_json({**kept, "as_of": as_of.isoformat()}) + "\n")
         return read_candidate(home)
@@ -127,10 +142,19 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
     (folder / _RECORD).unlink(missing_ok=True)
     _require_columns(con, GOLDEN, {name: kind for name, kind in COLUMNS.items() if name != "golden_version"})
     _require_columns(con, EVIDENCE, EVIDENCE_COLUMNS)
-    columns = ", ".join(f"{version}::bigint as golden_version" if name == "golden_version" else name for name in COLUMNS)
+    _require_columns(con, RULES, RULES_COLUMNS)
+    # What leaves the warehouse names a request by its keyed id. Evidence by the one of the home's first key: what lifted a row
+    # once is recognised after a rotation too, and lifts nothing again.
+    made = {"golden_version": f"{version}::bigint", "deciding_request_id": "shown_id(deciding_request_id)"}
+    columns = ", ".join(f"{made[name]} as {name}" if name in made else name for name in COLUMNS)
     rows = folder / ROWS_FILE
+    create_hmac_function(con, home_key(home))
     write_parquet(con, f"select {columns} from {GOLDEN} order by channel, identifier, scope, identifier_type", rows)
-    write_parquet(con, f"select {', '.join(EVIDENCE_COLUMNS)} from {EVIDENCE} order by all", folder / EVIDENCE_FILE)
+    create_hmac_function(con, first_key(home))
+    made = {"evidence_id": "case when evidence_kind = 'opt_in' then shown_id(evidence_id) else evidence_id end"}
+    evidence = ", ".join(f"{made[name]} as {name}" if name in made else name for name in EVIDENCE_COLUMNS)
+    write_parquet(con, f"select {evidence} from {EVIDENCE} order by all", folder / EVIDENCE_FILE)
+    write_parquet(con, f"select {', '.join(RULES_COLUMNS)} from {RULES} order by all", folder / RULES_FILE)
     relation = parquet_relation([rows])
     counts = con.execute(f"select coalesce(channel, 'none'), count(*) from {relation} group by 1 order by 1").fetchall()
     record = {
@@ -138,6 +162,7 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
         "rows_sha256": rows_sha256(con, relation),
         "file_sha256": sha256_file(rows),
         "evidence_sha256": sha256_file(folder / EVIDENCE_FILE),
+        "rules_sha256": sha256_file(folder / RULES_FILE),
         "made_of": made_of,
         "row_count": sum(count for _, count in counts),
         "as_of": as_of.isoformat(),
@@ -166,6 +191,7 @@ def _kept(home: Home, made_of: str, version: int) -> dict[str, Any] | None:
             verdict is not None
             and verdict.file_sha256 == record["file_sha256"] == sha256_file(folder / ROWS_FILE)
             and verdict.evidence_sha256 == record["evidence_sha256"] == sha256_file(folder / EVIDENCE_FILE)
+            and record["rules_sha256"] == sha256_file(folder / RULES_FILE)
         )
     except (OSError, ValueError, KeyError, TypeError, PermanentError):
         return None  # whatever is wrong with it, a new one is right

@@ -30,8 +30,9 @@ from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import prepare
 from orchestration.gate.verdicts import Permission, allows, read_verdict
 from orchestration.publish.candidate import (
-    EVIDENCE_FILE,
+    BESIDE,
     ROWS_FILE,
+    RULES_FILE,
     Candidate,
     copy_parquet,
     parquet_relation,
@@ -91,7 +92,7 @@ def publish(home: Home, as_of: datetime, candidate: Candidate | None = None, *, 
         version = next_version(home)
         _clean(home, version)
         # The same rows once more, in the file that the gate judged: there is nothing to write for it.
-        is_again = before is not None and before.rows_sha256 == candidate.rows_sha256
+        is_again = before is not None and before.rows_sha256 == candidate.rows_sha256 and _same_rules(before, candidate)
         if before is not None and is_again and _is_judged(home, candidate, candidate.folder / ROWS_FILE):
             return Published(before, is_new=False, permission=allows(home, before.rows_sha256))
         folder = home.golden_published / f"version={version}.tmp"
@@ -100,7 +101,7 @@ def publish(home: Home, as_of: datetime, candidate: Candidate | None = None, *, 
             rows, count = _write_rows(home, candidate, folder, version, limits or Limits())
             permission = allows(home, rows)
             _require_judged_evidence(folder, permission)
-            if before is not None and before.rows_sha256 == rows:
+            if before is not None and before.rows_sha256 == rows and _same_rules(before, candidate):
                 return Published(before, is_new=False, permission=permission)
             _refuse_the_past(candidate, before)
             manifest = {
@@ -109,7 +110,7 @@ def publish(home: Home, as_of: datetime, candidate: Candidate | None = None, *, 
                 "published_as_of": as_of.isoformat(),
                 "row_count": count,
                 "rows_sha256": rows,
-                "files": [_described(folder, name) for name in (ROWS_FILE, EVIDENCE_FILE)],
+                "files": [_described(folder, name) for name in (ROWS_FILE, *BESIDE)],
                 "inputs_sha256": _inputs_sha256(home),
                 "gate": permission.record(),
                 "releases_held": permission.releases_held,
@@ -137,8 +138,9 @@ def _write_rows(home: Home, candidate: Candidate, folder: Path, version: int, li
             copy_parquet(candidate.folder / ROWS_FILE, rows)
         else:
             write_parquet(con, f"select * replace ({version}::bigint as golden_version) from {candidate.relation}", rows)
-        copy_parquet(candidate.folder / EVIDENCE_FILE, folder / EVIDENCE_FILE)
-        sync_folder((folder / EVIDENCE_FILE).parent)
+        for name in BESIDE:
+            copy_parquet(candidate.folder / name, folder / name)
+            sync_folder((folder / name).parent)
         counted = con.execute(f"select count(*) from {parquet_relation([rows])}").fetchone()
         assert counted is not None
         is_judged = _is_judged(home, candidate, rows)
@@ -162,6 +164,12 @@ def _require_judged_evidence(folder: Path, permission: Permission) -> None:
             allowed="the evidence as it was exported and judged",
             next_step="find out who changed it, then judge and publish in one run (quietlist run), which exports it anew",
         )
+
+
+def _same_rules(before: Snapshot, candidate: Candidate) -> bool:
+    """Whether the version says of the law what the candidate says: if not, the same rows are a new version."""
+    published = [file["sha256"] for file in before.manifest["files"] if file["name"] == RULES_FILE]
+    return published == [sha256_file(candidate.folder / RULES_FILE)]
 
 
 def _refuse_the_past(candidate: Candidate, before: Snapshot | None) -> None:

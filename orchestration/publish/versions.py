@@ -26,7 +26,7 @@ from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, 
 from orchestration.core.home import Home
 from orchestration.core.warehouse import prepare
 from orchestration.gate.verdicts import read_named
-from orchestration.publish.candidate import EVIDENCE_FILE, parquet_relation
+from orchestration.publish.candidate import BESIDE, EVIDENCE_FILE, RULES_FILE, parquet_relation
 from orchestration.publish.rows import rows_sha256
 
 LATEST = "latest.json"
@@ -48,12 +48,18 @@ class Snapshot:
 
     @property
     def files(self) -> list[Path]:
-        return [self.folder / file["name"] for file in self.manifest["files"] if file["name"] != EVIDENCE_FILE]
+        return [self.folder / file["name"] for file in self.manifest["files"] if file["name"] not in BESIDE]
 
     @property
     def evidence_file(self) -> Path:
         """The opt-ins and registry removals that let a row be released."""
         return self.folder / EVIDENCE_FILE
+
+    @property
+    def rules_file(self) -> Path | None:
+        """The rules of law that this version was judged by; None in a version from before they were published."""
+        named = any(file["name"] == RULES_FILE for file in self.manifest["files"])
+        return self.folder / RULES_FILE if named else None
 
     @property
     def relation(self) -> str:
@@ -203,14 +209,14 @@ def _is_judged_file(home: Home, snapshot: Snapshot) -> bool:
         verdict = read_named(home, snapshot.manifest["gate"]["verdict"])
     except PermanentError:
         return False  # what is altered or gone vouches for nothing; whether the rows may leave, the gate's newest verdict says
-    golden = [file["sha256"] for file in snapshot.manifest["files"] if file["name"] != EVIDENCE_FILE]
+    golden = [file["sha256"] for file in snapshot.manifest["files"] if file["name"] not in BESIDE]
     return verdict.gate == "exit" and verdict.rows_sha256 == snapshot.rows_sha256 and golden == [verdict.file_sha256]
 
 
 # Every destination asks for the same version; files proved to have these hashes have the same rows.
 @functools.lru_cache(maxsize=1)
 def _rows_in(home: Home, limits: Limits, files: tuple[tuple[str, str], ...]) -> str:
-    golden = [Path(name) for name, _ in files if not name.endswith(EVIDENCE_FILE)]
+    golden = [Path(name) for name, _ in files if not name.endswith(BESIDE)]
     with duckdb.connect() as con:
         prepare(con, home, limits)
         return rows_sha256(con, parquet_relation(golden))

@@ -216,7 +216,8 @@ def _meaning(config: Config) -> str:
     """Fingerprint of everything that decides what a record already taken in means."""
     settings = {name: entry.model_dump(mode="json") for name, entry in config.sources.items()}
     company = config.company.model_dump(mode="json", exclude={"name", "target_hours", "at_risk_hours"})
-    return sha256_text(canonical_json([dbt.models_hash(), dbt.policy_hash(), *_NORMALISERS, settings, company]))
+    made_of = [dbt.models_hash(), dbt.model_vars(), dbt.policy_hash(), *_NORMALISERS, settings, company]
+    return sha256_text(canonical_json(made_of))
 
 
 def _golden_meaning(con: duckdb.DuckDBPyConnection, config: Config) -> str:

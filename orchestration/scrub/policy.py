@@ -1,6 +1,7 @@
 """Which registry binds which number, how old a copy may be, and how long a scrubbed list may be used.
 
-Read from the policy seeds. No file of a campaign is known here; the certificate quotes what is said here.
+Which rules bind a request is said by the model ``deadlines.binding_rules`` alone, and read from what was published with the
+version. Registries are read from the policy seeds. No file of a campaign is known here; the certificate quotes what is said here.
 """
 
 from __future__ import annotations
@@ -9,16 +10,21 @@ import csv
 import functools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import duckdb
+
 from orchestration.core.home import CHECKOUT
+from orchestration.publish.candidate import parquet_relation
 
 _SEEDS = CHECKOUT / "dbt_project" / "seeds" / "policy"
 # What a person asked of us, and what a mailbox provider demands: clocks that a list grows stale by. Registry rules have
 # an age of their own, and an erasure is a request like any other here.
 _TRIGGERS = ("direct_request", "platform_rule")
-_HOURS = {"hour": 1, "calendar_day": 24, "business_day": 24}  # a business day is at least a day: the earliest is taken
+# The furthest that a day on earth is ahead of UTC's, and behind it: a rule counts on each day that it is somewhere.
+_AHEAD, _BEHIND = timedelta(hours=14), timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -86,23 +92,41 @@ def registry_policies() -> Mapping[str, RegistryPolicy]:
 @functools.cache
 def jurisdictions_of(region: str) -> frozenset[str]:
     """The region, its country, and what it belongs to: ``PR`` -> ``PR``, ``US``; ``US-TX`` -> ``US-TX``, ``US``."""
-    country = region.split("-", maxsplit=1)[0]
-    return frozenset({region, country, *(row["jurisdiction"] for row in _seed("jurisdictions") if row["region"] == country)})
+    own = {region, region.split("-", maxsplit=1)[0]}
+    return frozenset({*own, *(row["jurisdiction"] for row in _seed("jurisdictions") if row["region"] in own)})
 
 
-def clocks(channels: Collection[str], regions: Iterable[str], as_of: datetime) -> list[Clock]:
-    """The request clocks of these channels and regions, the shortest first; without any region those of every law."""
-    wanted = {jurisdiction for region in regions for jurisdiction in jurisdictions_of(region)}
-    today = as_of.date()
-    found = []
-    for row in _seed("rules"):
-        bound = set(row["channels"].split(";")) & {*channels, "any"} and row["trigger"] in _TRIGGERS
-        here = not wanted or row["jurisdiction"] == "*" or row["jurisdiction"] in wanted
-        then = (_day(row["valid_from"]) or date.min) <= today <= (_day(row["valid_to"]) or date.max)
-        if bound and here and then and row["status"] in ("in_force", "contested", "unverified") and row["max_unit"]:
-            hours = 0 if row["max_unit"] == "immediate" else int(row["max_value"] or 0) * _HOURS.get(row["max_unit"], 24 * 28)
-            found.append(Clock(row["rule_id"], hours, row["citation"]))
-    return sorted(found, key=lambda clock: (clock.hours, clock.rule_id))
+def clocks(rules_file: Path | None, channels: Collection[str], regions: Iterable[str], as_of: datetime) -> list[Clock]:
+    """The request clocks of these channels and regions, the shortest first. Without any region, or in one whose law nobody has
+    put into the policy, those of every law. Of a version that was published without its rules nothing is known, so the strictest.
+    """
+    if rules_file is None:
+        return [Clock("unknown rules", 0, "the version was published without its rules; run quietlist run")]
+    with duckdb.connect() as con:
+        rules = con.execute(
+            f"""
+            select rule_id, jurisdiction, string_split(channels, ';') as channels, hours, citation
+            from {parquet_relation([rules_file])}
+            where list_contains($triggers, trigger)
+                and coalesce(valid_from <= $last_day, true) and coalesce(valid_to >= $first_day, true)
+            """,
+            {
+                "triggers": list(_TRIGGERS),
+                "first_day": (as_of.astimezone(UTC) - _BEHIND).date(),
+                "last_day": (as_of.astimezone(UTC) + _AHEAD).date(),
+            },
+        ).fetchall()
+        lawful = {row[0] for row in con.execute(f"select jurisdiction from {parquet_relation([rules_file])}").fetchall()}
+    places = [jurisdictions_of(region) for region in regions]
+    wanted = {"*"}.union(*places) if places and all(place & lawful for place in places) else None
+    return sorted(
+        (
+            Clock(rule_id, hours, citation)
+            for rule_id, jurisdiction, bound, hours, citation in rules
+            if {*bound} & {*channels, "any"} and (wanted is None or jurisdiction in wanted)
+        ),
+        key=lambda clock: (clock.hours, clock.rule_id),
+    )
 
 
 @functools.cache

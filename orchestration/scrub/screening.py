@@ -81,7 +81,8 @@ def screen(
     con.execute("drop table hit")
     # The first of a record's reasons; 0 stands for "no contact point at all", which only comes alone.
     con.execute(
-        "create or replace temp table unreadable_record as select id, min(point) as point, arg_min(reason, point) as reason "
+        "create or replace temp table unreadable_record as "
+        "select id, min(point) as point, arg_min(reason, (point, reason)) as reason "
         "from unreadable anti join blocked using (id) group by id"
     )
     screened = Screened(listed, set(), set())

@@ -311,7 +311,7 @@ def _statement(
     """What the certificate says: facts and counts only, nothing personal."""
     used = [copy for copy in registries.binding(columns.channels) if _is_used(copy, screened)]
     regions = screened.countries | ({region} if (region := request.region or config.company.default_region) else set())
-    rules = clocks(columns.channels, regions, as_of)
+    rules = clocks(golden.rules_file, columns.channels, regions, as_of)
     limits = _limits(config, golden, used, rules, as_of)
     until, because = min(limits, key=lambda limit: limit[0])
     warnings = _warnings(golden, registries, screened, columns, counts, rules, limits, as_of)

@@ -22,6 +22,7 @@ from orchestration.evidence.relations import RELATIONS
 from orchestration.gate.verdicts import Result, Verdict, level_of, store
 from orchestration.landing.manifest import GENESIS, Entry, Member, Rejected, Settings, append, delivery_links
 from orchestration.publish import export_candidate, publish
+from orchestration.publish.candidate import RULES, RULES_COLUMNS
 from orchestration.reconcile import batches
 from orchestration.sync.receipts import write_receipt
 
@@ -88,6 +89,7 @@ def make_tables(con: duckdb.DuckDBPyConnection) -> None:
         "create table golden.release_evidence (channel varchar, identifier_type varchar, identifier varchar, scope varchar, "
         "evidence_id varchar, evidence_kind varchar)"
     )
+    con.execute(f"create table {RULES} ({', '.join(f'{name} {kind}' for name, kind in RULES_COLUMNS.items())})")
 
 
 def build_house(root: Path, people: int, days: int = 90) -> Home:

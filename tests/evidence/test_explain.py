@@ -16,6 +16,7 @@ from benchmarks.published import publish_registry
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
+from orchestration.core.key import home_key, shown_id
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.explain import _shortest, evidence_record, explain
 from tests.evidence.houses import AS_OF
@@ -23,6 +24,11 @@ from tests.evidence.houses import AS_OF
 
 def request_id(number: int) -> str:
     return hashlib.md5(f"request {number}".encode(), usedforsecurity=False).hexdigest()
+
+
+def shown(home: Home, request_id: str) -> str:
+    """The id as a report shows it."""
+    return shown_id(home_key(home), request_id)
 
 
 def explained(home: Home, identifier: str, *, reveal: bool = False) -> tuple[dict[str, Any], str]:
@@ -40,6 +46,7 @@ def test_a_suppression_is_told_with_its_request_file_record_rule_and_push(house:
             "inner join raw.landed_files using (file_id) where request_id = ?", [request_id(21)],
         ).fetchone()  # fmt: skip
     number, source, file_id, record_no, sha256 = known
+    number = shown(house, number)
     assert point["is_suppressed"] and point["suppressions"][0]["deciding_request_id"] == number
     for said in (
         "canary21@example.com is SUPPRESSED on email", number, f"from {source} (",
@@ -54,7 +61,7 @@ def test_a_suppression_is_told_with_its_request_file_record_rule_and_push(house:
 def test_an_opt_in_that_may_not_lift_is_told_with_the_reason(house: Home) -> None:
     point, text = explained(house, "canary21@example.com")
     assert point["opt_ins"][0]["method"] == "import"
-    assert f"request {request_id(21)} at *: did not lift it: an opt-in by import lifts nothing" in text
+    assert f"request {shown(house, request_id(21))} at *: did not lift it: an opt-in by import lifts nothing" in text
 
 
 def test_somebody_who_came_back_is_told_by_which_opt_in(house: Home) -> None:
@@ -63,6 +70,7 @@ def test_somebody_who_came_back_is_told_by_which_opt_in(house: Home) -> None:
             "select identifier, opt_in_id from golden.int_lifts where is_whole order by identifier limit 1"
         ).fetchone()
     point, text = explained(house, identifier)
+    opt_in = shown(house, opt_in)
     assert not point["is_suppressed"] and point["opt_ins"][0]["request_id"] == opt_in
     assert f"{identifier} is not suppressed" in text
     assert "email at *: lifted; US-CANSPAM" in text
@@ -127,13 +135,14 @@ def test_somebody_unknown_gets_an_answer_too(house: Home) -> None:
 
 
 def test_a_request_id_from_the_report_is_explained_without_showing_whom_it_is_about(house: Home) -> None:
-    explanation = explain(house, load_config(house), request_id(3))
+    number = shown(house, request_id(3))
+    explanation = explain(house, load_config(house), number)
     text = "\n".join(explanation.lines())
-    assert f"Request {request_id(3)}: opt out by letter, for all at *" in text
+    assert f"Request {number}: opt out by letter, for all at *" in text
     assert "c***@example.com is SUPPRESSED on email and ads" in text and "+1******0003 is SUPPRESSED" in text
-    for secret in ("canary3@", "+12015550003"):
+    for secret in ("canary3@", "+12015550003", request_id(3)):
         assert secret not in text and secret not in json.dumps(explanation.as_dict(), default=str)
-    assert "canary3@example.com" in "\n".join(explain(house, load_config(house), request_id(3), reveal=True).lines())
+    assert "canary3@example.com" in "\n".join(explain(house, load_config(house), number, reveal=True).lines())
 
 
 def test_a_keyed_hash_from_a_receipt_is_explained(house: Home) -> None:

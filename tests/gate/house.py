@@ -55,6 +55,10 @@ create table golden.golden_suppression (
     last_requested_at timestamptz, request_count bigint, deciding_request_id varchar, sources varchar[], region varchar,
     rule_id varchar, registry varchar, registry_version varchar, golden_version bigint
 );
+create table deadlines.binding_rules (
+    rule_id varchar, jurisdiction varchar, channels varchar, trigger varchar, hours bigint, citation varchar, valid_from date,
+    valid_to date
+);
 create table deadlines.clocks (
     request_id varchar, channel varchar, rule_id varchar, destination varchar, state varchar, target_state varchar
 );

@@ -8,6 +8,7 @@ from dataclasses import replace
 import duckdb
 import pytest
 
+from orchestration.core.key import create_hmac_function, home_key
 from orchestration.core.warehouse import warehouse
 from orchestration.gate import engine
 from orchestration.gate.judging import prepare, run_values
@@ -192,6 +193,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     con.execute(f"create table run.candidate as select * from {candidate.relation}")
     con.execute(f"create table run.evidence as select * from {parquet_relation([candidate.folder / EVIDENCE_FILE])}")
     con.execute("create table run.published as select * from run.candidate limit 0")
+    create_hmac_function(con, home_key(home))
     con.execute("attach ':memory:' as good")
     names = {table: f"good.{table.replace('.', '_')}" for table in TOUCHED}
     for table, copy in names.items():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from click.testing import CliRunner
 
 from orchestration.cli import main
 from orchestration.core.home import CHECKOUT
-from orchestration.readers.feeds import all_feeds
+from orchestration.readers.feeds import Feed, all_feeds
 
 PYTHON = sorted((CHECKOUT / "orchestration").rglob("*.py"))
 
@@ -47,14 +49,67 @@ def test_every_make_target_has_help() -> None:
         assert re.search(rf"^{target}:.*## \w", text, re.MULTILINE), f"make {target} has no '## help' behind it"
 
 
-def test_every_feed_has_a_sample_and_every_column_of_it_a_place() -> None:
-    for feed in all_feeds():
-        if feed.vendor == "quietlist":
-            continue
-        folder = CHECKOUT / "dbt_project" / "models" / "staging" / feed.vendor
-        for kind in feed.kinds:
-            model = folder / f"{feed.model(kind)}.sql"
-            assert model.exists(), f"{feed.table} says it is {kind}, but {model.name} does not exist"
+def samples() -> set[tuple[str, str]]:
+    """Format of the source, and the name of each file that the demo's inbox has of it; what is in an archive by its own name."""
+    folder = CHECKOUT / "data" / "samples"
+    sources = tomllib.loads((folder / "quietlist.toml").read_text())["sources"]
+    found = set()
+    for path in folder.glob("*/*"):
+        names = zipfile.ZipFile(path).namelist() if path.suffix == ".zip" else [path.name]
+        found |= {(sources[path.parent.name]["format"], name) for name in names}
+    return found
+
+
+# Raw columns that no model reads, and why: whatever else a feed's description names must be read.
+UNREAD = {
+    "canonical__requests.note": "free text for a person to read",
+    "mailchimp__nonsubscribed.email": "somebody who never asked for anything: nobody's business here",
+    "mailchimp__subscribed.email": "a subscriber asks for nothing",
+    "quietlist__found.destination": "the file's source says it",
+    "sendgrid__blocks.email": "a block asks for nothing",
+    "sendgrid__group_suppressions.group_name": "a group is told apart by its number; its name is for people",
+}
+
+
+@pytest.mark.parametrize("feed", all_feeds(), ids=lambda feed: feed.table)
+def test_every_feed_has_a_sample_and_every_column_of_it_a_place(feed: Feed) -> None:
+    folder = CHECKOUT / "dbt_project" / "models" / "staging" / feed.vendor
+    if feed.vendor != "quietlist":  # these files the product writes itself
+        names = [name.casefold() for form, name in samples() if form == feed.format]
+        assert any(fnmatch(name, pattern.casefold()) for name in names for pattern in feed.files), (
+            f"no file below data/samples is named as one of {feed.table}: {', '.join(feed.files)}"
+        )
+    text = ""
+    for kind in feed.kinds:
+        model = folder / f"{feed.model(kind)}.sql"
+        assert model.exists(), f"{feed.table} says it is {kind}, but {model.name} does not exist"
+        text += re.sub("--.*", "", model.read_text())
+    unread = {f"{feed.table}.{column.name}" for column in feed.columns if not re.search(rf"\b{column.name}\b", text)}
+    assert unread <= set(UNREAD), f"no model reads {', '.join(sorted(unread - set(UNREAD)))}: what it says is lost in silence"
+
+
+# What each vendor's page says: these are lists that are exported whole, every time; the others are logs and forms.
+SNAPSHOTS = {
+    "canonical__contacts",
+    "ftc_national_dnc__numbers",
+    "mailchimp__cleaned", "mailchimp__nonsubscribed", "mailchimp__subscribed", "mailchimp__unsubscribed",
+    "sendgrid__blocks", "sendgrid__bounces", "sendgrid__group_suppressions", "sendgrid__invalid_emails",
+    "sendgrid__spam_reports", "sendgrid__unsubscribes",
+    "twilio__opt_outs",
+    "uk_tps__numbers",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("feed", all_feeds(), ids=lambda feed: feed.table)
+def test_a_feed_whose_deliveries_repeat_everything_says_so_in_its_description(feed: Feed) -> None:
+    assert feed.snapshot == (feed.table in SNAPSHOTS), f"snapshot of {feed.table}: see what its vendor exports"
+
+
+def test_every_staging_model_is_of_a_kind_that_a_feed_names() -> None:
+    """What no feed names is in no union: its records would be read and never taken in."""
+    named = {feed.model(kind) for feed in all_feeds() for kind in feed.kinds}
+    written = {path.stem for path in (CHECKOUT / "dbt_project" / "models" / "staging").glob("*/stg_*.sql")}
+    assert {name for name in written - named if not name.startswith("stg_quietlist__")} == set()
 
 
 def test_environment_variables_in_the_configuration_example_stand_in_env_example() -> None:

@@ -20,6 +20,7 @@ from orchestration.core.config import load_config
 from orchestration.core.errors import GateClosed, PermanentError, TransientError
 from orchestration.core.files import sha256_file, sha256_text
 from orchestration.core.home import CHECKOUT, Home
+from orchestration.core.key import home_key, shown_id
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.verify import Verified, look
 from orchestration.gate.verdicts import Result, Verdict, override, read_verdict, store
@@ -97,7 +98,8 @@ def test_a_version_holds_the_rows_their_number_and_their_evidence(home: Home) ->
         # The contract says version=<n>/*.parquet: the evidence must not be among them.
         assert con.execute(f"select count(*) from read_parquet('{snapshot.folder}/*.parquet')").fetchall() == [(4,)]
         evidence = con.execute(f"select evidence_id, evidence_kind from read_parquet('{snapshot.evidence_file}') order by all")
-        assert evidence.fetchall() == [("r4", "opt_in"), ("r6", "opt_in")]
+        named = sorted((shown_id(home_key(home), request), "opt_in") for request in ("r4", "r6"))
+        assert evidence.fetchall() == named, "by their keyed ids"
 
 
 def _replace_evidence(path: Path) -> None:
@@ -164,6 +166,20 @@ def test_the_manifest_says_what_was_published_and_why_it_could_be(home: Home) ->
         assert (file["sha256"], file["bytes"]) == (sha256_file(path), path.stat().st_size)
     latest = json.loads((home.golden_published / "latest.json").read_text())
     assert latest == {"version": 1, "manifest_sha256": sha256_file(home.golden_published / "version=1" / "manifest.json")}
+
+
+def test_the_same_rows_under_another_law_are_a_new_version_and_each_keeps_its_own(home: Home) -> None:
+    export(home)
+    first = publish(home, AS_OF)
+    spoil(home, "insert into deadlines.binding_rules (rule_id, jurisdiction, hours) values ('NEW-LAW', 'US', 24)")
+    export(home)
+    second = publish(home, AS_OF)
+    assert (second.version, second.is_new, second.rows_sha256) == (2, True, first.rows_sha256)
+    for published, rules in ((first, []), (second, [("NEW-LAW", 24)])):
+        file = read_published(home, published.version).rules_file
+        assert duckdb.sql(f"select rule_id, hours from read_parquet('{file}')").fetchall() == rules
+    export(home)
+    assert not publish(home, AS_OF).is_new
 
 
 def test_the_same_rows_twice_are_one_version(home: Home) -> None:

@@ -7,18 +7,23 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from benchmarks.published import publish_golden
-from orchestration.core.config import load_config
+from orchestration.core.config import Company, Config, load_config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.files import canonical_json
 from orchestration.core.home import Home
+from orchestration.core.warehouse import warehouse
+from orchestration.publish.candidate import RULES, RULES_COLUMNS, write_parquet
+from orchestration.reconcile import dbt
 from orchestration.scrub import policy
 from orchestration.scrub.certificate import checked_key, public_key, sign, verify
 from orchestration.scrub.scrubbing import Request, scrub
+from tests.deadlines.house import seeded
 from tests.scrub.worlds import AS_OF, CONFIG
 
 
@@ -137,10 +142,45 @@ def test_a_registry_is_demanded_only_while_its_law_is_in_force(registry: str, mo
     assert policy.registry_policies()[registry].in_force(moment) is expected
 
 
-def test_the_shortest_clock_of_the_channels_and_regions_comes_first() -> None:
-    rules = policy.clocks(["email"], ["US"], AS_OF)
-    assert (rules[0].rule_id, rules[0].hours) == ("MBX-GMAIL-YAHOO", 48)
-    assert not any(rule.rule_id.startswith("UK-") for rule in rules)
-    assert policy.clocks(["voice"], ["GB"], AS_OF)[0].hours == 0
-    everywhere = {rule.rule_id for rule in policy.clocks(["email"], [], AS_OF)}
-    assert {rule.rule_id for rule in rules} < everywhere, "an unknown region is under every law"
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rules as a version carries them: of the policy, and of two more whose waiver ends, or ended, on a day."""
+    home = seeded(tmp_path_factory.mktemp("rules") / "home")
+    with warehouse(home) as con:
+        for name, day in (("WAIVER-ENDED", "2026-03-01"), ("WAIVER-ENDS", "2026-06-01")):
+            con.execute(
+                "insert into policy.rules by name select ? as rule_id, 'US' as jurisdiction, 'email' as channels, "
+                "4 as max_value, 'direct_request' as trigger, 'hour' as max_unit, 'waived_until' as status, "
+                "?::date as valid_from",
+                [name, day],
+            )
+    dbt.invoke(home, Config(company=Company(name="Test")), AS_OF, "run", "binding_rules")
+    with warehouse(home, read_only=True) as con:
+        write_parquet(con, f"select {', '.join(RULES_COLUMNS)} from {RULES}", home.root / "rules.parquet")
+    return home.root / "rules.parquet"
+
+
+def named(*asked: Any) -> list[str]:
+    return [clock.rule_id for clock in policy.clocks(*asked)]
+
+
+def test_the_shortest_clock_of_the_channels_and_regions_comes_first(rules: Path) -> None:
+    found = [clock for clock in policy.clocks(rules, ["email"], ["US"], AS_OF) if not clock.rule_id.startswith("WAIVER")]
+    assert (found[0].rule_id, found[0].hours) == ("MBX-GMAIL-YAHOO", 48)
+    assert not any(rule.rule_id.startswith("UK-") for rule in found)
+    assert policy.clocks(rules, ["voice"], ["GB"], AS_OF)[0].hours == 0
+    everywhere = set(named(rules, ["email"], [], AS_OF))
+    assert {rule.rule_id for rule in found} < everywhere, "an unknown region is under every law"
+    for regions in (["AQ"], ["US", "AQ"]):
+        assert set(named(rules, ["email"], regions, AS_OF)) == everywhere, "so is one whose law nobody has put into the policy"
+
+
+def test_a_rule_whose_waiver_has_ended_binds_a_scrub(rules: Path) -> None:
+    assert "WAIVER-ENDED" in named(rules, ["email"], ["US"], AS_OF)
+    assert "WAIVER-ENDS" not in named(rules, ["email"], ["US"], AS_OF)
+    for moment, said in ((datetime(2026, 5, 31, 9, tzinfo=UTC), False), (datetime(2026, 5, 31, 11, tzinfo=UTC), True)):
+        assert ("WAIVER-ENDS" in named(rules, ["email"], ["US"], moment)) is said, "it binds where it is that day already"
+
+
+def test_of_a_version_without_its_rules_the_strictest_is_said() -> None:
+    assert [clock.hours for clock in policy.clocks(None, ["email"], ["US"], AS_OF)] == [0]

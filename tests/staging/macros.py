@@ -12,7 +12,7 @@ import jinja2
 
 from orchestration.core.home import CHECKOUT
 
-FILES = ("lists", "texts", "times", "vendors")
+FILES = ("ids", "lists", "policy", "texts", "times", "vendors")
 
 
 class _Adapter:
@@ -28,7 +28,7 @@ def load(variables: dict[str, Any] | None = None) -> Any:
     adapter = _Adapter()
     folder = CHECKOUT / "dbt_project" / "macros"
     source = "".join((folder / f"{name}.sql").read_text("utf-8") for name in FILES)
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, extensions=["jinja2.ext.do"])
     names = {"adapter": adapter, "return": lambda value: value, "var": lambda name, default=None: known.get(name, default)}
     adapter.module = environment.from_string(source, globals=names).module
     return adapter.module

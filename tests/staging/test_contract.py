@@ -183,6 +183,13 @@ def test_a_staging_model_keeps_its_columns_and_every_record(staged: Home, feed: 
     assert unnamed == (0,), f"{model} quarantines without a reason"
 
 
+@pytest.mark.parametrize("feed", [feed for feed in all_feeds() if "requests" in feed.kinds], ids=lambda feed: feed.table)
+def test_a_record_is_one_of_a_snapshot_where_the_description_of_its_feed_says_so(staged: Home, feed: Feed) -> None:
+    with warehouse(staged) as con:
+        found = con.execute(f"select distinct is_snapshot from staging.{feed.model('requests')}").fetchall()
+    assert found == [(feed.snapshot,)], f"{feed.model('requests')} and the description of its feed differ"
+
+
 @pytest.mark.parametrize(
     ("model", "broken"),
     [

@@ -14,7 +14,7 @@ from orchestration.core.files import sha256_file
 from orchestration.destinations.contract import KEY
 from orchestration.gate.verdicts import Result, Verdict, allows, override, store
 from orchestration.publish import export_candidate, publish, read_published
-from orchestration.publish.candidate import EVIDENCE_FILE, candidate_folder
+from orchestration.publish.candidate import EVIDENCE_FILE, RULES, RULES_COLUMNS, candidate_folder
 from orchestration.publish.versions import door_text
 from orchestration.sync import sync
 from tests.sync.sync_doubles import ARROW, COLUMNS, FullDouble, at, config_with, golden, opt_in
@@ -38,7 +38,8 @@ def as_table(entries, kinds) -> pa.Table:
 def publish_for_real(home, day: float, *rows, evidence=(), level: str = "pass", judged=lambda rows: None) -> str:
     kinds = dict.fromkeys((*KEY, "evidence_id", "evidence_kind"), "varchar")
     with duckdb.connect() as con:
-        con.execute("create schema golden")
+        con.execute("create schema golden; create schema deadlines")
+        con.execute(f"create table {RULES} ({', '.join(f'{name} {kind}' for name, kind in RULES_COLUMNS.items())})")
         for name, entries in (("golden_suppression", as_table(rows, COLUMNS)), ("release_evidence", as_table(evidence, kinds))):
             con.register("entries", entries)
             con.execute(f"create table golden.{name} as select * from entries")

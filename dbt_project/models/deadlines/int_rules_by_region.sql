@@ -10,11 +10,7 @@ with asked as (
 
 rules as (
 
-    select * from {{ ref('rules') }}
-    -- A waived rule carries the day its waiver ends as valid_from, so the calendar decides. The others here are not requests'.
-    where
-        trigger in ('direct_request', 'erasure_request', 'platform_rule')
-        and status <> 'enacted_not_in_force'
+    select * from {{ ref('binding_rules') }}
 
 ),
 

@@ -62,7 +62,8 @@ keyed as (
     select
         *,
         {{ meaning_hash([
-            'source', 'contact_key', 'channel', 'coalesce(identifier, identifier_raw)', 'at_earliest', 'at_latest', 'node', 'campaign'
+            'source', 'contact_key', 'channel', 'coalesce(identifier, identifier_raw)', {'instant': 'at_earliest'},
+            {'instant': 'at_latest'}, 'node', 'campaign'
         ]) }} as contact_id
     from identified
 

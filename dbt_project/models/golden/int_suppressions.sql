@@ -37,7 +37,7 @@ final as (
     from applied
     union all
     select
-        'registry:' || registry || ':' || cast(listed_from as varchar) as suppression_id,
+        'registry:' || registry || ':' || {{ instant_number('listed_from') }} as suppression_id,
         cast(null as varchar) as request_id,
         registry,
         registry_version,

@@ -35,8 +35,8 @@ contact_points as (
         identifier_type,
         identifier,
         name_key,
-        min(received_at) as first_seen,
-        min_by(file_id, received_at) as file_id
+        -- Of two files of one moment the first by its id, as in the ledger.
+        {{ least_row(['received_at', 'file_id']) }} as earliest
     from contacts
     group by node, customer_id, identifier_type, identifier, name_key
 
@@ -91,7 +91,16 @@ request_points as (
 
 unioned as (
 
-    select * from contact_points
+    select
+        node,
+        is_customer,
+        customer_id,
+        identifier_type,
+        identifier,
+        name_key,
+        earliest.received_at as first_seen,
+        earliest.file_id
+    from contact_points
     union all
     select
         'r:' || request_id as node,

@@ -19,7 +19,7 @@ final as (
 
     select
         case
-            when records.is_untimed_snapshot then {{ meaning_hash(['records.meaning_id', 'streaks.streak_began']) }}
+            when records.is_untimed_snapshot then {{ meaning_hash(['records.meaning_id', {'instant': 'streaks.streak_began'}]) }}
             else records.meaning_id
         end as request_id,
         records.*

@@ -173,8 +173,8 @@ final as (
         -- Rows of a snapshot that carry no time are new whenever they come back (DESIGN 4.1); see int_requests__streaks.
         is_snapshot and at_latest is null as is_untimed_snapshot,
         {{ meaning_hash([
-            'source', 'event_key', 'action', 'method', 'channels', 'scope', 'emails', 'phones', 'postal_key',
-            'name_key', 'customer_id', 'region', instant_number('at_earliest'), instant_number('at_latest')
+            'source', 'event_key', 'action', 'method', {'list': 'channels'}, 'scope', {'list': 'emails'}, {'list': 'phones'},
+            'postal_key', 'name_key', 'customer_id', 'region', {'instant': 'at_earliest'}, {'instant': 'at_latest'}
         ]) }} as meaning_id
     from joined
 

@@ -30,6 +30,6 @@ meant as (
 
 ),
 
-{{ final_requests(has=['emails_raw', 'phones_raw', 'name'], is_snapshot=true) }}
+{{ final_requests(has=['emails_raw', 'phones_raw', 'name']) }}
 
 select * from final

@@ -28,6 +28,6 @@ meant as (
 
 ),
 
-{{ final_requests(is_snapshot=true) }}
+{{ final_requests() }}
 
 select * from final

@@ -28,6 +28,6 @@ meant as (
 
 ),
 
-{{ final_requests(has=['emails_raw'], is_snapshot=true) }}
+{{ final_requests(has=['emails_raw']) }}
 
 select * from final

@@ -69,6 +69,6 @@ meant as (
 
 ),
 
-{{ final_requests(has=['phones_raw'], is_snapshot=true) }}
+{{ final_requests(has=['phones_raw']) }}
 
 select * from final
