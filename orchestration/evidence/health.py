@@ -25,7 +25,7 @@ from orchestration.core.config import FOUND_PREFIX, Config, size_in_bytes
 from orchestration.core.errors import QuietlistError, TransientError
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.relations import ACCOUNTED, open_relations, rows
+from orchestration.evidence.relations import ACCOUNTED, REFUSED, open_relations, rows
 from orchestration.evidence.wording import age, ago, counted, is_checked, moment
 from orchestration.landing.manifest import Entry, read_manifest
 from orchestration.landing.sealing import landed, require_key
@@ -56,6 +56,8 @@ class SourceHealth:
     """Distinct files: a file delivered twice counts once."""
     unknown_files: int
     """Files whose name no feed of the format knows: landed, not read."""
+    refused_files: int
+    """Files that were refused as a whole: each counts as one record read and quarantined, whatever it holds."""
     rejected_parts: int
     """Parts of deliveries that could not be unpacked."""
     records_read: int
@@ -84,11 +86,16 @@ class SourceHealth:
             state = f"LATE: silent for {age(self.silent_for)}, expected every {age(float(self.expected_every_hours or 0))}"
         else:
             state = f"last arrival {ago(self.silent_for)}"
-        account = f"{counted(self.deliveries, 'delivery', 'deliveries')}, {counted(self.records_read, 'record')}"
+        records = counted(self.records_read - self.refused_files, "record")
+        account = f"{counted(self.deliveries, 'delivery', 'deliveries')}, {records}"
+        single = self.quarantined - self.refused_files
         faults = [
-            counted(self.quarantined, "record") + " in quarantine" if self.quarantined else "",
+            counted(single, "record") + " in quarantine" if single else "",
+            counted(self.refused_files, "file") + " refused as a whole, of nobody knows how many records"
+            if self.refused_files
+            else "",
             counted(self.unknown_files, "file") + " of unknown name" if self.unknown_files else "",
-            counted(self.rejected_parts, "part") + " unreadable" if self.rejected_parts else "",
+            counted(self.rejected_parts, "part") + " unreadable" if self.rejected_parts and not self.refused_files else "",
             f"{counted(self.files_with_difference, 'file')} whose account does not add up" if self.files_with_difference else "",
         ]
         return "; ".join([f"{self.name} ({self.format}): {state}", account, *filter(None, faults)])
@@ -197,7 +204,8 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
                     sum(duplicates)::bigint as duplicates, sum(echoes)::bigint as echoes,
                     sum(not_requests)::bigint as not_requests, sum(quarantined)::bigint as quarantined,
                     sum(abs(difference))::bigint as difference,
-                    count(*) filter (where difference <> 0) as files_with_difference
+                    count(*) filter (where difference <> 0) as files_with_difference,
+                    count(*) filter (where file_id in ({REFUSED})) as refused_files
                 from ledger__conservation
                 where {ACCOUNTED}
                 group by source
@@ -238,7 +246,7 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
 
 _ACCOUNT = (
     "files", "unknown_files", "records_read", "entries", "duplicates", "echoes", "not_requests", "quarantined", "difference",
-    "files_with_difference",
+    "files_with_difference", "refused_files",
 )  # fmt: skip
 
 
