@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version as installed_version
 from typing import Any
 
@@ -30,6 +30,9 @@ from orchestration.evidence.wording import age, ago, counted, is_checked, moment
 from orchestration.landing.manifest import Entry, read_manifest
 from orchestration.landing.sealing import landed, require_key
 from orchestration.sync.receipts import last_receipt
+
+# Runs come daily: one that is further away had another clock than today's, or stopped coming.
+_ANOTHER_CLOCK = timedelta(days=1)
 
 
 @contextmanager
@@ -84,6 +87,8 @@ class SourceHealth:
             state = "LATE: nothing has ever arrived" if self.is_late else "nothing has arrived yet"
         elif self.is_late:
             state = f"LATE: silent for {age(self.silent_for)}, expected every {age(float(self.expected_every_hours or 0))}"
+        elif self.silent_for is not None and self.silent_for < timedelta(0):
+            state = f"last arrival {moment(self.last_arrival)}, which is after that clock"
         else:
             state = f"last arrival {ago(self.silent_for)}"
         records = counted(self.records_read - self.refused_files, "record")
@@ -177,6 +182,21 @@ def destination_health(home: Home, config: Config, as_of: datetime) -> list[Dest
     """Every configured destination, and every other one that rows were ever pushed to."""
     with evidence_of(home, config) as con:
         return destinations_of(con, home, config, as_of)
+
+
+def clock_line(home: Home, config: Config, as_of: datetime) -> str:
+    """By which clock ages are counted, and by which the last run went: a replay's is not today's."""
+    with evidence_of(home, config) as con:
+        # no model makes it, and there is none before the first run
+        exists = rows(con, "select 1 from duckdb_tables() where schema_name = 'raw' and table_name = 'stamps'")
+        found = rows(con, "select value from raw.stamps where name = 'clock'") if exists else []
+    last = datetime.fromisoformat(found[0]["value"]) if found else None
+    said = (
+        f"As of {moment(as_of)}; the last run was as of {moment(last)}." if last else f"As of {moment(as_of)}; no run has ended."
+    )
+    if last and abs(as_of - last) > _ANOTHER_CLOCK:
+        said += f" To count from there: --as-of {last.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return said
 
 
 def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime) -> list[SourceHealth]:
