@@ -318,11 +318,13 @@ def rebuild(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_json_option
 def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
     """What is configured to arrive, when it last did, and whether it is late."""
-    from orchestration.evidence.health import source_health
+    from orchestration.evidence.health import clock_line, source_health
 
-    home = Home.at(home_path).require()
-    rows = source_health(home, _config(home), _moment(as_of))
-    _say([row.as_dict() for row in rows], [row.sentence() for row in rows] or ["No source is configured."], as_json)
+    home, clock = Home.at(home_path).require(), _moment(as_of)
+    config = _config(home)
+    rows = source_health(home, config, clock)
+    said = [row.sentence() for row in rows] or ["No source is configured."]
+    _say([row.as_dict() for row in rows], [clock_line(home, config, clock), *said], as_json)
 
 
 @main.command()
@@ -331,11 +333,13 @@ def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_json_option
 def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> None:
     """Where the table is pushed, what was verified there, and what is missing."""
-    from orchestration.evidence.health import destination_health
+    from orchestration.evidence.health import clock_line, destination_health
 
-    home = Home.at(home_path).require()
-    rows = destination_health(home, _config(home), _moment(as_of))
-    _say([row.as_dict() for row in rows], [row.sentence() for row in rows] or ["No destination is configured."], as_json)
+    home, clock = Home.at(home_path).require(), _moment(as_of)
+    config = _config(home)
+    rows = destination_health(home, config, clock)
+    said = [row.sentence() for row in rows] or ["No destination is configured."]
+    _say([row.as_dict() for row in rows], [clock_line(home, config, clock), *said], as_json)
 
 
 @main.command()

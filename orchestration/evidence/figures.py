@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from orchestration.evidence.masks import mask_text
-from orchestration.evidence.relations import ACCOUNTED, rows
+from orchestration.evidence.relations import ACCOUNTED, REFUSED, rows
 from orchestration.evidence.wording import is_checked
 
 Rows = list[dict[str, Any]]
@@ -144,6 +144,8 @@ class Clocks:
     """Overdue clocks of requests that reach nobody: no push can end them."""
     unverified: int
     """Clocks judged by a rule whose citation nobody has checked at its source."""
+    unserved: Rows
+    """Channel -> requests that a legal rule binds there, and that no destination serves: their clocks are in no count."""
 
     @property
     def total(self) -> int:
@@ -214,6 +216,24 @@ def clocks(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Clocks:
         accepted_late=_one(con, "select coalesce(sum(clocks), 0)::bigint from clock_counts where is_accepted_late and is_legal"),
         unresolved=_one(con, "select count(*) from clocks_seen where state = 'overdue' and is_legal and is_unresolved"),
         unverified=sum(row["total"] for row in by_rule if not is_checked(row["verification"])),
+        unserved=rows(
+            con,
+            """
+            with applied as (
+                select distinct request_id, channel from golden__applied_requests
+            ),
+            clocked as (
+                select distinct request_id, channel from deadlines__clocks
+            ),
+            bound as (
+                select distinct request_id, channel from deadlines__request_rules where trigger <> 'company_promise'
+            )
+            select channel, count(*) as requests from bound
+            semi join applied using (request_id, channel)
+            anti join clocked using (request_id, channel)
+            group by channel order by requests desc, channel
+            """,
+        ),
     )
 
 
@@ -343,16 +363,32 @@ class Files:
     files: int
     whole: int
     """Files whose account adds up."""
+    refused: int
+    """Of these, files that were refused as a whole: nobody knows how many records they hold."""
     with_difference: Rows
     quarantine: Rows
-    """Stage, reason and source -> records."""
+    """Stage, reason and source -> records; where ``is_whole``, files that were refused as a whole."""
+
+    @property
+    def quarantined(self) -> int:
+        """Single records in quarantine."""
+        return sum(row["records"] for row in self.quarantine if not row["is_whole"])
+
+    @property
+    def contacts_refused(self) -> int:
+        """Records of contacts made that could not be used, so that nothing can be said of these contacts."""
+        return sum(row["records"] for row in self.quarantine if row["stage"] == "contact_made")
 
 
 def files(con: duckdb.DuckDBPyConnection) -> Files:
     """The account of promise 1."""
     counted = rows(
         con,
-        f"select count(*) as files, count(*) filter (where difference = 0) as whole from ledger__conservation where {ACCOUNTED}",
+        f"""
+        select count(*) as files, count(*) filter (where difference = 0) as whole,
+            count(*) filter (where file_id in ({REFUSED})) as refused
+        from ledger__conservation where {ACCOUNTED}
+        """,
     )[0]
     return Files(
         with_difference=rows(
@@ -365,12 +401,13 @@ def files(con: duckdb.DuckDBPyConnection) -> Files:
         ),
         quarantine=rows(
             con,
-            """
-            select stage, reason, source, count(*) as records, count(distinct file_id) as files, min(file_id) as example_file,
+            f"""
+            select stage, reason, source, stage = 'reader' and file_id in ({REFUSED}) as is_whole, count(*) as records,
+                count(distinct file_id) as files, min(file_id) as example_file,
                 min_by(record_no, (file_id, record_no)) as example_record
             from ledger__quarantine
-            group by stage, reason, source
-            order by records desc, stage, reason, source
+            group by stage, reason, source, is_whole
+            order by is_whole desc, records desc, stage, reason, source
             """,
         ),
         **counted,
@@ -390,6 +427,11 @@ def unresolved(con: duckdb.DuckDBPyConnection) -> Rows:
         order by requests desc, channel, source
         """,
     )
+
+
+def unresolved_requests(con: duckdb.DuckDBPyConnection) -> int:
+    """How many requests that are; one that reaches nobody on two channels is one."""
+    return _one(con, "select count(distinct request_id) from golden__unresolved_requests")
 
 
 def unmatched_echoes(con: duckdb.DuckDBPyConnection) -> Rows:
@@ -413,6 +455,8 @@ class Exposure:
     outcomes: Mapping[str, int]
     causes: Mapping[str, int]
     """Root cause -> violations."""
+    obstacles: Mapping[str, int]
+    """Why nobody can judge a contact -> contacts."""
     worst: Rows
     """Campaign, system and channel -> violations."""
 
@@ -424,6 +468,14 @@ class Exposure:
     def violations(self) -> int:
         return self.outcomes.get("violation", 0)
 
+    @property
+    def unjudged(self) -> int:
+        return self.outcomes.get("not_judged", 0)
+
+    @property
+    def judged(self) -> int:
+        return self.total - self.unjudged
+
 
 def exposure(con: duckdb.DuckDBPyConnection) -> Exposure:
     """Everything the report says about contacts made."""
@@ -434,6 +486,13 @@ def exposure(con: duckdb.DuckDBPyConnection) -> Exposure:
             """
             select coalesce(root_cause, 'unknown') as cause, sum(contacts)::bigint from exposure__summary
             where outcome = 'violation' group by cause
+            """,
+        ),
+        obstacles=_counts(
+            con,
+            """
+            select coalesce(root_cause, 'unknown') as cause, sum(contacts)::bigint from exposure__summary
+            where outcome = 'not_judged' group by cause
             """,
         ),
         worst=[

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from orchestration.core.asked import Asked
 from orchestration.core.config import Config
 from orchestration.core.errors import PermanentError
 from orchestration.core.home import Home
 from orchestration.core.key import Rotation, home_key, rotations, shown_id
+from orchestration.core.waiting import Waiting, waiting
 from orchestration.evidence import figures
 from orchestration.evidence.gates import last_verdicts
 from orchestration.evidence.health import DestinationHealth, SourceHealth, destinations_of, evidence_of, sources_of
@@ -49,15 +51,23 @@ class Evidence:
     destinations: tuple[DestinationHealth, ...]
     registries: figures.Rows
     unresolved: figures.Rows
+    unresolved_requests: int
     echoes: figures.Rows
     composition: Mapping[str, Mapping[str, int]]
     manifest_sha256: str | None
     """The last line's hash of the landing manifest, which stands for every file that ever arrived."""
     chain: Verified
     """The chain of evidence, walked for this page without hashing large files again."""
+    waiting: Waiting
+    """What has arrived and is in no published version."""
 
     def verdict(self, gate: str) -> Verdict | None:
         return next((verdict for verdict in self.verdicts if verdict.gate == gate), None)
+
+    @property
+    def is_overridden(self) -> bool:
+        """Whether the version in force passed its gates on a person's word."""
+        return self.published is not None and bool(self.published.manifest["gate"].get("override"))
 
     @property
     def is_latest_published(self) -> bool:
@@ -96,10 +106,12 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
             destinations=tuple(destinations_of(con, home, config, as_of)),
             registries=figures.registries(con, as_of),
             unresolved=[row | {"example": shown_id(key, row["example"])} for row in figures.unresolved(con)],
+            unresolved_requests=figures.unresolved_requests(con),
             echoes=figures.unmatched_echoes(con),
             composition=figures.composition(con, published.relation if published else "golden__golden_suppression"),
             manifest_sha256=deliveries[-1].hash if deliveries else None,
             chain=chain,
+            waiting=waiting(home, Asked.of(config).silent, published.manifest.get("inputs_sha256") if published else None),
         )
 
 

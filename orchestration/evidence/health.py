@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version as installed_version
 from typing import Any
 
@@ -27,11 +27,14 @@ from orchestration.core.config import Config, is_own_source, size_in_bytes
 from orchestration.core.errors import QuietlistError, TransientError, kind_of
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.relations import ACCOUNTED, open_relations, rows
+from orchestration.evidence.relations import ACCOUNTED, REFUSED, open_relations, rows
 from orchestration.evidence.wording import age, ago, counted, is_checked, moment
 from orchestration.landing.manifest import Entry, read_manifest
 from orchestration.landing.sealing import landed, require_key
 from orchestration.sync.receipts import last_receipt
+
+# Runs come daily: one that is further away had another clock than today's, or stopped coming.
+_ANOTHER_CLOCK = timedelta(days=1)
 
 
 @contextmanager
@@ -58,6 +61,8 @@ class SourceHealth:
     """Distinct files: a file delivered twice counts once."""
     unknown_files: int
     """Files whose name no feed of the format knows: landed, not read."""
+    refused_files: int
+    """Files that were refused as a whole: each counts as one record read and quarantined, whatever it holds."""
     rejected_parts: int
     """Parts of deliveries that could not be unpacked."""
     records_read: int
@@ -84,13 +89,20 @@ class SourceHealth:
             state = "LATE: nothing has ever arrived" if self.is_late else "nothing has arrived yet"
         elif self.is_late:
             state = f"LATE: silent for {age(self.silent_for)}, expected every {age(float(self.expected_every_hours or 0))}"
+        elif self.silent_for is not None and self.silent_for < timedelta(0):
+            state = f"last arrival {moment(self.last_arrival)}, which is after that clock"
         else:
             state = f"last arrival {ago(self.silent_for)}"
-        account = f"{counted(self.deliveries, 'delivery', 'deliveries')}, {counted(self.records_read, 'record')}"
+        records = counted(self.records_read - self.refused_files, "record")
+        account = f"{counted(self.deliveries, 'delivery', 'deliveries')}, {records}"
+        single = self.quarantined - self.refused_files
         faults = [
-            counted(self.quarantined, "record") + " in quarantine" if self.quarantined else "",
+            counted(single, "record") + " in quarantine" if single else "",
+            counted(self.refused_files, "file") + " refused as a whole, of nobody knows how many records"
+            if self.refused_files
+            else "",
             counted(self.unknown_files, "file") + " of unknown name" if self.unknown_files else "",
-            counted(self.rejected_parts, "part") + " unreadable" if self.rejected_parts else "",
+            counted(self.rejected_parts, "part") + " unreadable" if self.rejected_parts and not self.refused_files else "",
             f"{counted(self.files_with_difference, 'file')} whose account does not add up" if self.files_with_difference else "",
         ]
         return "; ".join([f"{self.name} ({self.format}): {state}", account, *filter(None, faults)])
@@ -174,6 +186,21 @@ def destination_health(home: Home, config: Config, as_of: datetime) -> list[Dest
         return destinations_of(con, home, config, as_of)
 
 
+def clock_line(home: Home, config: Config, as_of: datetime) -> str:
+    """By which clock ages are counted, and by which the last run went: a replay's is not today's."""
+    with evidence_of(home, config) as con:
+        # no model makes it, and there is none before the first run
+        exists = rows(con, "select 1 from duckdb_tables() where schema_name = 'raw' and table_name = 'stamps'")
+        found = rows(con, "select value from raw.stamps where name = 'clock'") if exists else []
+    last = datetime.fromisoformat(found[0]["value"]) if found else None
+    said = (
+        f"As of {moment(as_of)}; the last run was as of {moment(last)}." if last else f"As of {moment(as_of)}; no run has ended."
+    )
+    if last and abs(as_of - last) > _ANOTHER_CLOCK:
+        said += f" To count from there: --as-of {last.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return said
+
+
 def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime) -> list[SourceHealth]:
     """:func:`source_health` on an open connection."""
     deliveries: dict[str, list[Entry]] = {}
@@ -199,7 +226,8 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
                     sum(duplicates)::bigint as duplicates, sum(echoes)::bigint as echoes,
                     sum(not_requests)::bigint as not_requests, sum(quarantined)::bigint as quarantined,
                     sum(abs(difference))::bigint as difference,
-                    count(*) filter (where difference <> 0) as files_with_difference
+                    count(*) filter (where difference <> 0) as files_with_difference,
+                    count(*) filter (where file_id in ({REFUSED})) as refused_files
                 from ledger__conservation
                 where {ACCOUNTED}
                 group by source
@@ -240,7 +268,7 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
 
 _ACCOUNT = (
     "files", "unknown_files", "records_read", "entries", "duplicates", "echoes", "not_requests", "quarantined", "difference",
-    "files_with_difference",
+    "files_with_difference", "refused_files",
 )  # fmt: skip
 
 

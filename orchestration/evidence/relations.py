@@ -29,7 +29,9 @@ RELATIONS: dict[str, dict[str, str]] = {
         "feed": "varchar", "name": "varchar", "size_bytes": "bigint", "received_at": _TIME,
     },
     "raw.quarantine": {"file_id": "varchar", "record_no": "bigint", "reason": "varchar", "record_text": "varchar"},
-    "raw.load_log": {"file_id": "varchar", "reader": "varchar", "loaded": "bigint", "quarantined": "bigint"},
+    "raw.load_log": {
+        "file_id": "varchar", "reader": "varchar", "physical_records": "bigint", "loaded": "bigint", "quarantined": "bigint",
+    },
     "raw.source_settings": {"source": "varchar", "format": "varchar", "scope": "varchar", "timezone": "varchar",
                             "region": "varchar", "configured": "boolean", "may_lift": "varchar"},
     "raw.sync__row_state": {
@@ -121,6 +123,14 @@ RELATIONS: dict[str, dict[str, str]] = {
 # A file has an account in ledger.conservation when a feed knows its name or a reader logged it. One whose name nobody
 # knows was never read, and is listed as that.
 ACCOUNTED = "(feed is not null or records_read is not null)"
+
+# Files that were refused as a whole: one line in quarantine without a record's text stands for however many they hold, and the
+# account counts that line. Nobody knows how many requests are in them.
+REFUSED = """
+    select log.file_id from raw__load_log as log
+    inner join raw__quarantine as line on log.file_id = line.file_id
+    where log.physical_records = 1 and log.loaded = 0 and line.record_no = 1 and line.record_text is null
+"""
 
 
 def open_relations(con: duckdb.DuckDBPyConnection) -> frozenset[str]:

@@ -20,7 +20,7 @@ from orchestration.core.files import write_atomic
 from orchestration.core.home import Home
 from orchestration.evidence import figures, plots, wording
 from orchestration.evidence.gather import Evidence, gather
-from orchestration.evidence.statement import state
+from orchestration.evidence.statement import OBSTACLES, state
 
 NAME = "compliance.html"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -40,11 +40,11 @@ OUTCOMES = {
     "before_request": "before the request",
     "in_grace": "after the request, within the legal time",
     "violation": "against a suppression or a registry",
-    "not_judged": "not judged: the identifier is unreadable",
+    "not_judged": "not judged: nobody knows",
 }
 CAUSES = {
     "arrived_late": "the request reached us too late",
-    "unreadable": "the record could not be read in time",
+    "unreadable": "a record of that source could not be read meanwhile: perhaps this request",
     "unresolved": "nobody knew yet whom the request concerned",
     "gate_stopped": "a gate held it back, or no run ended",
     "not_pushed": "it was not pushed yet",
@@ -122,6 +122,7 @@ def render(evidence: Evidence, *, has_data_docs: bool = False) -> str:
             if evidence.clocks.states.get(series.key) or series.key in ("on_time", "late", "overdue")
         ],
         causes=CAUSES,
+        obstacles=OBSTACLES,
         outcomes=OUTCOMES,
         bases=BASES,
         qualities=QUALITIES,

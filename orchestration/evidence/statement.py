@@ -1,6 +1,7 @@
 """What the evidence amounts to: what is proven, what is not, and what a person must look at. No figures are made here.
 
-The three lists are the report's first page, so each sentence says what, how many and (by its link) where it is shown.
+The three lists are the report's first page, so each sentence says what, how many and (by its link) where it is shown. A sentence
+claims what was looked at and no more: what could not be judged, and what was never asked, stands among the unproven.
 """
 
 from __future__ import annotations
@@ -10,7 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orchestration.evidence.gather import Evidence
-from orchestration.evidence.wording import age, counted, listed, percent, told
+from orchestration.evidence.wording import age, counted, listed, moment, percent, told
+
+OBSTACLES = {
+    "identifier_unreadable": "the identifier is unreadable",
+    "registry_no_copy": "no copy of the registry that binds them was held then",
+}
+"""Why a contact made could not be judged, in words."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +68,24 @@ def _headline(evidence: Evidence, matters: int) -> str:
     else:
         rows = counted(evidence.published.row_count, "suppression")
         first = f"Version {evidence.published.version} of the list is in force, with {rows}."
-    clocks = evidence.clocks
-    ended, overdue = clocks.of("on_time", "late"), clocks.of("overdue")
-    if not clocks.total:
-        second = "No legal clock runs."
-    else:
-        met = f"{percent(clocks.of('on_time'), ended)} of the legal clocks that have ended were met; " if ended else ""
-        second = met + (told(overdue, "one is overdue now.", "# are overdue now.") if overdue else "none is overdue now.")
-        second = second[0].upper() + second[1:]
+    second = _clocks_in_short(evidence)
     third = told(matters, "One matter needs a person.", "# matters need a person.") if matters else "Nothing waits for a person."
     return f"{first} {second} {third}"
+
+
+def _clocks_in_short(evidence: Evidence) -> str:
+    clocks = evidence.clocks
+    met, ended, overdue = clocks.of("on_time"), clocks.of("on_time", "late"), clocks.of("overdue")
+    if not clocks.total:
+        return "Legal clocks run that no destination ends." if clocks.unserved else "No legal clock runs."
+    said = [
+        f"{percent(met, ended)} of {counted(ended, 'legal clock')} that ended {_were(ended)} met" if ended else "",
+        told(accepted, "one rests on an acceptance alone", "# rest on an acceptance alone")
+        if (accepted := clocks.of("accepted")) else "",
+        told(overdue, "one is overdue now", "# are overdue now") if overdue else "none is overdue now",
+    ]  # fmt: skip
+    text = "; ".join(filter(None, said)) + "."
+    return text[0].upper() + text[1:]
 
 
 def _proven(evidence: Evidence) -> Iterator[Line]:
@@ -81,30 +96,110 @@ def _proven(evidence: Evidence) -> Iterator[Line]:
             f"The files of version {evidence.published.version} are those that were published: hashed again for this page.",
             "about",
         )
-    met = [verdict for verdict in evidence.verdicts if verdict.level == "pass"]
-    if met:
-        gates = listed([verdict.gate for verdict in met])
-        checks = sum(len(verdict.results) for verdict in met)
-        yield Line(f"All {checks:,} expectations of the {gates} {'gate' if len(met) == 1 else 'gates'} are met.", "gates")
-    if evidence.files.files and evidence.files.files == evidence.files.whole:
-        read = sum(source.records_read for source in evidence.sources)
-        yield Line(f"Each of {counted(read, 'record')} in {counted(evidence.files.files, 'file')} is accounted for.", "sources")
+    for verdict in evidence.verdicts:
+        # Of a table that was not published, or of an earlier day, the gate says nothing about the version in force now.
+        if verdict.level == "pass" and verdict.results and (verdict.gate != "exit" or evidence.is_latest_published):
+            met = told(len(verdict.results), "The one expectation", "All # expectations")
+            yield Line(
+                f"{met} of the {verdict.gate} gate {_were(len(verdict.results))} met, as of {moment(verdict.as_of)}.", "gates"
+            )
+    files = evidence.files
+    readable = files.files - files.refused
+    if readable and files.files == files.whole:
+        read = sum(source.records_read for source in evidence.sources) - files.refused
+        apart = (
+            f"; {files.quarantined:,} of them {'is' if files.quarantined == 1 else 'are'} in quarantine"
+            if files.quarantined
+            else ""
+        )
+        yield Line(
+            f"Each of {counted(read, 'record')} in {counted(readable, 'file')} that could be read is accounted for{apart}.",
+            "sources",
+        )
     if on_time := evidence.clocks.of("on_time"):
         yield Line(told(on_time, "One legal clock ended in time.", "# legal clocks ended in time."), "clocks")
     if verified := sum(destination.states.get("verified", 0) for destination in evidence.destinations):
         yield Line(
             told(
-                verified, "One pushed row was read back at its destination.", "# pushed rows were read back at their destination."
+                verified,
+                "One row was read back at its destination when that was last looked at.",
+                "# rows were read back at their destination when that was last looked at.",
             ),
             "destinations",
         )
-    if evidence.exposure.total and not evidence.exposure.violations:
-        yield Line(f"None of {counted(evidence.exposure.total, 'contact')} made went against a suppression.", "contacts")
+    exposure = evidence.exposure
+    if exposure.judged and not exposure.violations:
+        grace = exposure.outcomes.get("in_grace", 0)
+        within = f"; {grace:,} of them came after the request and within the legal time" if grace else ""
+        yield Line(f"None of the {counted(exposure.judged, 'contact')} that could be judged was a violation{within}.", "contacts")
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _unproven(evidence: Evidence) -> Iterator[Line]:
     if not evidence.verdicts:
         yield Line("No gate has judged anything yet.", "gates")
+    if waits := evidence.waiting.sentence():
+        yield Line(
+            f"{waits[0].upper()}{waits[1:].partition(':')[0]}: what is asked there is in none of these figures.", "sources"
+        )
+    if refused := evidence.files.refused:
+        yield Line(
+            told(
+                refused,
+                "One file was refused as a whole: nobody knows how many requests are in it.",
+                "# files were refused as a whole: nobody knows how many requests are in them.",
+            ),
+            "person",
+        )
+    if unknown := sum(source.unknown_files for source in evidence.sources):
+        yield Line(
+            told(
+                unknown,
+                "One file was not read, because no feed knows its name: nobody knows what is in it.",
+                "# files were not read, because no feed knows their names: nobody knows what is in them.",
+            ),
+            "person",
+        )
+    yield from _not_there(evidence)
+    if unserved := sum(row["requests"] for row in evidence.clocks.unserved):
+        channels = listed([row["channel"] for row in evidence.clocks.unserved])
+        yield Line(
+            told(
+                unserved,
+                "One legal clock runs where no destination could end it",
+                "# legal clocks run where no destination could end them",
+            )
+            + f" ({channels}): what is honoured there is in no figure.",
+            "clocks",
+        )
+    if accepted := evidence.clocks.of("accepted"):
+        yield Line(
+            told(accepted, "One legal clock has an acceptance only.", "# legal clocks have an acceptance only, and no proof."),
+            "clocks",
+        )
+    if running := evidence.clocks.of("open", "at_risk"):
+        yield Line(told(running, "One legal clock still runs.", "# legal clocks still run."), "clocks")
+    if open_law := evidence.clocks.unverified:
+        yield Line(
+            told(open_law, "One clock rests on an unverified citation.", "# clocks rest on an unverified citation."), "clocks"
+        )
+    yield from _not_judged(evidence)
+    if unscreened := sum(row["unscreened"] or 0 for row in evidence.registries):
+        yield Line(
+            told(
+                unscreened,
+                "One known number is unscreened, which is not clear.",
+                "# known numbers are unscreened, which is not clear.",
+            ),
+            "registries",
+        )
+
+
+def _not_there(evidence: Evidence) -> Iterator[Line]:
+    """What nobody has seen at a destination."""
     silent = [destination for destination in evidence.destinations if destination.unprovable]
     unprovable = sum(destination.unprovable for destination in silent)
     if unprovable:
@@ -129,28 +224,38 @@ def _unproven(evidence: Evidence) -> Iterator[Line]:
             ),
             "destinations",
         )
-    if accepted := evidence.clocks.of("accepted"):
-        yield Line(
-            told(accepted, "One legal clock has an acceptance only.", "# legal clocks have an acceptance only, and no proof."),
-            "clocks",
+    configured = [destination for destination in evidence.destinations if destination.is_configured]
+    if dry := [destination.name for destination in configured if destination.dry_run]:
+        yield Line(f"{listed(dry)}: a dry run, nothing is sent there.", "destinations")
+    if never := [item.name for item in configured if not item.dry_run and item.verify_class is None and not item.states]:
+        yield Line(f"{listed(never)}: nothing was ever pushed there.", "destinations")
+    if not configured and evidence.published:
+        yield Line("No destination is configured: no system is shown to hold the list.", "destinations")
+
+
+def _not_judged(evidence: Evidence) -> Iterator[Line]:
+    """Contacts made of which nothing can be said."""
+    exposure, refused = evidence.exposure, evidence.files.contacts_refused
+    if exposure.unjudged:
+        reasons = listed(
+            [f"{count:,} because {OBSTACLES.get(why, why.replace('_', ' '))}" for why, count in exposure.obstacles.items()]
         )
-    if running := evidence.clocks.of("open", "at_risk"):
-        yield Line(told(running, "One legal clock still runs.", "# legal clocks still run."), "clocks")
-    if open_law := evidence.clocks.unverified:
         yield Line(
-            told(open_law, "One clock rests on an unverified citation.", "# clocks rest on an unverified citation."), "clocks"
+            told(exposure.unjudged, "One contact made could not be judged", "# contacts made could not be judged")
+            + f": {reasons}.",
+            "contacts",
         )
-    if not evidence.exposure.total:
-        yield Line("No record of sends, texts or calls was delivered, so nothing can be said about violations.", "contacts")
-    if unscreened := sum(row["unscreened"] or 0 for row in evidence.registries):
+    if refused:
         yield Line(
             told(
-                unscreened,
-                "One known number is unscreened, which is not clear.",
-                "# known numbers are unscreened, which is not clear.",
+                refused,
+                "One record of a contact made is in quarantine, and was compared with nothing.",
+                "# records of contacts made are in quarantine, and were compared with nothing.",
             ),
-            "registries",
+            "contacts",
         )
+    if not exposure.total and not refused:
+        yield Line("No record of sends, texts or calls was delivered, so nothing can be said about violations.", "contacts")
 
 
 def _of_gates(evidence: Evidence, *levels: str) -> Iterator[Matter]:
@@ -168,10 +273,13 @@ def _of_gates(evidence: Evidence, *levels: str) -> Iterator[Matter]:
             "Restore published/ from its backup, then run quietlist verify.",
         )
     follows = {
-        "stop": "nothing is published or pushed",
+        "stop": "nothing new is published or pushed",
         "hold": "releases wait while new suppressions go out",
-        "alert": "everything goes out",
+        "alert": "this alone holds nothing back",
     }
+    if evidence.is_overridden and evidence.is_latest_published:
+        follows["stop"] = "a person's override let it pass, with releases held"
+        follows["hold"] = "a person's override let it pass, or another gate decides"
     for verdict in evidence.verdicts:
         if verdict.level in levels:
             failed = told(len(verdict.failed), "one expectation is not met", "# expectations are not met")
@@ -188,10 +296,10 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
         "contacts",
         (
             violations,
-            "One contact was made",
-            "# contacts were made",
-            " against a suppression.",
-            "Stop the cause first; it is named for each.",
+            "One contact made was",
+            "# contacts made were",
+            " against a suppression or a registry.",
+            "Stop the cause first; the causes are counted there.",
         ),
     )
     yield from _counts(
@@ -202,6 +310,10 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
          "No law that we know sets a limit there; we did."),
         (clocks.of("at_risk"), "One legal clock is", "# legal clocks are", " at risk.", "They run out next: push and read back."),
         (clocks.of("late"), "One legal clock", "# legal clocks", " ended late.", "Nothing mends them; be ready to explain them."),
+        (clocks.promised.get("late", 0), "One clock of our own promise", "# clocks of our own promise", " ended late.",
+         "No law that we know sets a limit there; we did."),
+        (clocks.accepted_late, "One legal clock was", "# legal clocks were", " accepted after its deadline, with no proof since.",
+         "The system cannot be read back: ask its owner for a proof, and be ready to explain."),
     )  # fmt: skip
 
 
@@ -253,7 +365,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
                 "Ask the sender. A missing file releases nobody.",
                 source.last_arrival,
             )
-    if unresolved := sum(row["requests"] for row in evidence.unresolved):
+    if unresolved := evidence.unresolved_requests:
         yield Matter(
             told(
                 unresolved, "One request reaches nobody on a channel it names.", "# requests reach nobody on a channel they name."
@@ -266,14 +378,15 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
         "person",
         (sum(row["echoes"] for row in evidence.echoes), "One send was", "# sends were",
          " dropped for a suppression unknown here.", "An opt-out may be lost on its way: ask the vendor for its whole list."),
-        (sum(row["records"] for row in files.quarantine), "One record is", "# records are", " in quarantine.",
-         "Mend the record and deliver it again."),
+        (files.refused, "One file was", "# files were", " refused as a whole, with all that is asked in it.",
+         "Ask for it again in a form that can be read."),
+        (files.quarantined, "One record is", "# records are", " in quarantine.", "Mend the record and deliver it again."),
         (sum(source.unknown_files for source in sources), "One file has a name", "# files have names", " that no feed knows.",
          "Rename it and deliver it again, or add the name to the feed."),
         (sum(row["requests"] for row in requests.unknown_scopes), "One request names", "# requests name",
          " a scope that the company's tree does not have.", "Each is taken as the nearest node above; add it to company.scopes."),
         (sum(row["requests"] for row in requests.doubts), "One request was", "# requests were", " read in doubt.",
-         "Each counts as a suppression until somebody has read its words."),
+         "Each counts as a suppression; somebody has to read its words."),
         (sum(row["requests"] for row in requests.untimed), "One request has", "# requests have", " no certain time.",
          "They are read in the way that contacts fewer people; check the source's time zone."),
     )  # fmt: skip

@@ -14,7 +14,7 @@ from orchestration.core.config import load_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.gates import last_verdicts
-from orchestration.evidence.health import Finding, destination_health, doctor, source_health
+from orchestration.evidence.health import Finding, clock_line, destination_health, doctor, source_health
 from orchestration.gate.verdicts import store
 from tests.evidence.houses import AS_OF
 
@@ -194,3 +194,17 @@ def test_looking_changes_nothing(own_house: Home) -> None:
     doctor(own_house, load_config(own_house))
     source_health(own_house, load_config(own_house), AS_OF)
     assert state() == before
+
+
+def test_ages_are_counted_by_the_clock_that_is_given_and_the_last_runs_is_named(own_house: Home) -> None:
+    config = load_config(own_house)
+    assert clock_line(own_house, config, AS_OF) == "As of 23 Nov 2026, 22:00 UTC; no run has ended."
+    with warehouse(own_house) as con:
+        con.execute("create table raw.stamps (name varchar, value varchar)")
+        con.execute("insert into raw.stamps values ('clock', ?)", [AS_OF.isoformat()])
+    assert clock_line(own_house, config, AS_OF).endswith("the last run was as of 23 Nov 2026, 22:00 UTC.")
+    assert clock_line(own_house, config, AS_OF + timedelta(days=90)).endswith("To count from there: --as-of 2026-11-23T22:00:00Z")
+    name = source_health(own_house, config, AS_OF)[-1].name
+    for moment, said in ((AS_OF + timedelta(days=90), " days"), (AS_OF - timedelta(days=80), "which is after that clock")):
+        sentence = next(row.sentence() for row in source_health(own_house, config, moment) if row.name == name)
+        assert said in sentence, (moment, sentence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -245,7 +246,7 @@ def test_a_stopped_gate_an_override_and_a_table_that_was_not_published_are_said(
     pointer.write_text(canonical_json(verdict.as_dict()))
     acknowledge(own_house, "0" * 32, person="Kim <kim>", reason="The vendor cannot send it again")
     text = Reader(write_report(own_house, load_config(own_house), AS_OF).read_text(encoding="utf-8")).text
-    assert "The exit gate says stop: one expectation is not met; nothing is published or pushed." in text
+    assert "The exit gate says stop: one expectation is not met; nothing new is published or pushed." in text
     assert "The table that was judged last is not the version in force" in text
     assert "could not be evaluated: its query returned no row" in text
     assert "Kim <kim>" in text and "The vendor cannot send it again" in text
@@ -332,3 +333,171 @@ def test_a_clock_that_ran_out_before_the_request_arrived_is_told_apart_and_a_req
         ("came in time", ["ads", "email"], ["a", "b"]),
         ("came late", ["ads", "email"], ["a", "b"]),
     ]
+
+
+def said(home: Home, *statements: str) -> tuple[list[str], list[str], list[str], str]:
+    """The proven, the unproven, the matters and the whole text, of a house that was changed."""
+    with warehouse(home) as con:
+        for statement in statements:
+            con.execute(statement)
+    config = load_config(home)
+    stated = state(gather(home, config, AS_OF))
+    text = Reader(write_report(home, config, AS_OF).read_text(encoding="utf-8")).text
+    return *([line.said for line in lines] for lines in (stated.proven, stated.unproven, stated.matters)), text  # type: ignore[return-value]
+
+
+def contacts(outcome: str, count: int, cause: str = "null") -> str:
+    return f"insert into exposure.summary values (date '2026-11-01', 's', 's', null, 'voice', '{outcome}', {cause}, {count})"
+
+
+def test_contacts_that_could_not_be_judged_are_not_called_clean(own_house: Home) -> None:
+    proven, unproven, _, text = said(
+        own_house,
+        "delete from exposure.summary", contacts("clean", 11), contacts("in_grace", 2),
+        contacts("not_judged", 12, "'registry_no_copy'"), contacts("not_judged", 7, "'identifier_unreadable'"),
+    )  # fmt: skip
+    within = "2 of them came after the request and within the legal time"
+    assert f"None of the 13 contacts that could be judged was a violation; {within}." in proven
+    why = "12 because no copy of the registry that binds them was held then and 7 because the identifier is unreadable"
+    assert f"19 contacts made could not be judged: {why}." in unproven
+    assert "32 sends, texts and calls were made by our records; 13 could be compared" in text
+    assert "None of 32" not in text and "None of these was a violation." in text
+
+
+@pytest.mark.parametrize(
+    ("case", "rows", "proves", "unproven"),
+    [
+        ("none was made", [], False, "nothing can be said about violations"),
+        ("none could be judged", [contacts("not_judged", 3, "'registry_no_copy'")], False, "3 contacts made could not be judged"),
+        ("one was a violation", [contacts("clean", 3), contacts("violation", 1, "'not_pushed'")], False, None),
+        ("all are clean", [contacts("clean", 3)], True, None),
+    ],
+)
+def test_nothing_is_proven_of_contacts_that_nobody_looked_at(
+    own_house: Home, case: str, rows: list[str], proves: bool, unproven: str | None
+) -> None:
+    found, open_ones, _, text = said(own_house, "delete from exposure.summary", *rows)
+    assert any("was a violation" in line for line in found) is proves, case
+    assert ("was a violation." in text) is proves, case
+    assert unproven is None or any(unproven in line for line in open_ones), case
+
+
+def test_records_of_contacts_in_quarantine_are_said_to_be_compared_with_nothing(own_house: Home) -> None:
+    quarantined = "insert into ledger.quarantine values (md5('x'), 1, 'dialler', 'contact_made', 'unreadable_time')"
+    unproven = said(own_house, "delete from exposure.summary", quarantined)[1]
+    assert "One record of a contact made is in quarantine, and was compared with nothing." in unproven
+    assert not any("was delivered, so nothing" in line for line in unproven), "one was delivered"
+
+
+def test_a_refused_file_proves_nothing_about_how_much_is_in_it(own_house: Home) -> None:
+    file_id = hashlib.md5(b"refused", usedforsecurity=False).hexdigest()
+    with warehouse(own_house, read_only=True) as con:
+        files, read, known = con.execute(
+            "select count(*), sum(records_read), (select count(*) from ledger.quarantine) from ledger.conservation"
+        ).fetchone()
+    proven, unproven, matters, text = said(
+        own_house,
+        "update ledger.conservation set difference = 0",
+        "insert into ledger.conservation by name "
+        f"select '{file_id}' as file_id, 'shop' as source, 'requests' as feed, 1 as records_read, 1 as quarantined, "
+        "0 as difference",
+        f"insert into raw.load_log by name select '{file_id}' as file_id, 'json' as reader, 1 as physical_records, 0 as loaded",
+        f"insert into raw.quarantine values ('{file_id}', 1, 'unreadable_file', null)",
+        f"insert into ledger.quarantine values ('{file_id}', 1, 'shop', 'reader', 'unreadable_file')",
+    )
+    assert any(f"Each of {read:,} records in {files:,} files that could be read is accounted for" in line for line in proven), (
+        proven
+    )
+    assert "One file was refused as a whole: nobody knows how many requests are in it." in unproven
+    assert "One file was refused as a whole, with all that is asked in it." in matters
+    assert any(f"{known} records are in quarantine." in line for line in matters), "the file is none of them"
+    assert "unreadable file whole file shop unknown 1" in text
+    lines = [row.sentence() for row in gather(own_house, load_config(own_house), AS_OF).sources if row.name == "shop"]
+    assert "1 file refused as a whole" in lines[0]
+
+
+def test_a_record_that_is_all_of_its_file_is_no_refused_file(own_house: Home) -> None:
+    file_id = hashlib.md5(b"one record", usedforsecurity=False).hexdigest()
+    _, unproven, _, _ = said(
+        own_house,
+        "insert into ledger.conservation by name "
+        f"select '{file_id}' as file_id, 'shop' as source, 'requests' as feed, 1 as records_read, 1 as quarantined, "
+        "0 as difference",
+        f"insert into raw.load_log by name select '{file_id}' as file_id, 'json' as reader, 1 as physical_records, 0 as loaded",
+        f"insert into raw.quarantine values ('{file_id}', 1, 'not_json', '{{broken')",
+        f"insert into ledger.quarantine values ('{file_id}', 1, 'shop', 'reader', 'not_json')",
+    )
+    assert not any("refused" in line for line in unproven)
+
+
+def test_requests_on_a_channel_without_a_destination_are_said_to_be_in_no_clock(own_house: Home) -> None:
+    proven, unproven, _, text = said(
+        own_house,
+        "delete from deadlines.clocks", "delete from deadlines.request_rules", "delete from golden.applied_requests",
+        "insert into deadlines.request_rules by name select 'r' || n as request_id, 'fax' as channel, 'X' as rule_id, "
+        "'direct_request' as trigger from range(3) as t(n)",
+        "insert into deadlines.request_rules by name select 'p' as request_id, 'voice' as channel, 'P' as rule_id, "
+        "'company_promise' as trigger",
+        "insert into golden.applied_requests by name select 'r' || n as request_id, 'fax' as channel from range(2) as t(n)",
+        "insert into golden.applied_requests by name select 'p' as request_id, 'voice' as channel",
+    )  # fmt: skip
+    assert "2 legal clocks run where no destination could end them (fax): what is honoured there is in no figure." in unproven
+    assert "Legal clocks run that no destination ends." in text and "No legal clock runs" not in text
+    assert "2 requests on fax." in text and not any("clock" in line for line in proven)
+
+
+def test_one_request_that_reaches_nobody_on_two_channels_is_one(own_house: Home) -> None:
+    _, _, matters, _ = said(
+        own_house,
+        "delete from golden.unresolved_requests",
+        "insert into golden.unresolved_requests by name select 'r' as request_id, 'shop' as source, "
+        "unnest(['voice', 'sms']) as channel, timestamptz '2026-11-01 00:00+00' as at_earliest",
+    )
+    assert "One request reaches nobody on a channel it names." in matters
+
+
+def test_the_promise_is_not_called_kept_when_it_was_not(own_house: Home) -> None:
+    _, _, matters, _ = said(
+        own_house,
+        "update deadlines.clocks set state = 'late' where rule_id = 'COMPANY-PROMISE'",
+    )
+    assert any(re.fullmatch(r"(One clock|[\d,]+ clocks) of our own promise ended late\.", matter) for matter in matters), matters
+
+
+def test_what_waits_is_in_no_figure_and_is_said(own_house: Home) -> None:
+    (own_house.inbox / "shop").mkdir()
+    (own_house.inbox / "shop" / "asks.csv").write_text("email\n")
+    assert "1 file waits in the inbox: what is asked there is in none of these figures." in said(own_house)[1]
+
+
+def test_a_gate_that_judged_another_table_proves_nothing_about_the_one_in_force(own_house: Home) -> None:
+    good = Result("s", "S", "Nobody vanished.", "stop", "They would be contacted.", "t", "", True, True, {})
+    for rows, proves in (("ab" * 32, False), (gather(own_house, load_config(own_house), AS_OF).published.rows_sha256, True)):
+        verdict = Verdict("exit", "pass", rows, AS_OF, (good,))
+        store(own_house, verdict)
+        (own_house.reports / "data_docs" / "exit.json").write_text(canonical_json(verdict.as_dict()))
+        proven = said(own_house)[0]
+        assert any("of the exit gate was met, as of 23 Nov 2026" in line for line in proven) is proves, rows
+
+
+def test_an_expectation_without_a_row_to_look_at_has_no_tick(own_house: Home) -> None:
+    vacant = Result("s", "S", "Every row is fine.", "stop", "Because.", "t", "", True, True, {"rows": 0, "unexpected": 0})
+    verdict = Verdict("clocks", "pass", "cd" * 32, AS_OF, (vacant,))
+    store(own_house, verdict)
+    (own_house.reports / "data_docs" / "clocks.json").write_text(canonical_json(verdict.as_dict()))
+    page = write_report(own_house, load_config(own_house), AS_OF).read_text(encoding="utf-8")
+    assert '<li class="vacant">Every row is fine. (there was no row to look at)</li>' in page
+
+
+def test_a_destination_that_was_never_pushed_to_and_a_dry_run_are_said(own_house: Home) -> None:
+    own_house.config_file.write_text(
+        own_house.config_file.read_text()
+        + '\n[destinations.fax_server]\nsystem = "file_drop"\nchannels = ["fax"]\n'
+        + '\n[destinations.trial]\nsystem = "file_drop"\nchannels = ["fax"]\ndry_run = true\n'
+    )
+    unproven = said(own_house)[1]
+    assert "fax_server: nothing was ever pushed there." in unproven and "trial: a dry run, nothing is sent there." in unproven
+
+
+def test_whom_the_page_names_is_said_as_it_is(page: str) -> None:
+    assert "names nobody who asked to be left alone" in page and "It names no person" not in page

@@ -24,7 +24,7 @@ format = "requests"
 may_lift = ["preference_center", "web_form"]
 expected_every_hours = 48
 """
-SEEDS = ("actions", "methods", "channels", "lifting_methods", "format_trust", "registries")
+SEEDS = ("actions", "methods", "channels", "lifting_methods", "format_trust", "registries", "rules")
 
 TABLES = """
 create table ledger.requests (
@@ -64,6 +64,9 @@ create table deadlines.clocks (
 );
 create table registries.versions (
     registry varchar, version varchar, is_full boolean, obtained_at timestamptz, row_count bigint
+);
+create table registries.area_versions (
+    registry varchar, area varchar, version_no bigint, version varchar, obtained_at timestamptz
 );
 create table registries.file_areas (file_id varchar, registry varchar, is_full boolean, area varchar, row_count bigint);
 create table registries.listings (registry varchar, identifier varchar, listed_from timestamptz, listed_to timestamptz);
@@ -152,6 +155,10 @@ def build_house(root: Path) -> Home:
         con.execute("insert into golden.release_evidence values ('email', 'email', 'bob@example.com', '*', 'r6', 'opt_in')")
         con.execute("insert into deadlines.clocks values ('r1', 'email', 'us_can_spam', 'esp', 'on_time', 'on_time')")
         con.execute("insert into registries.versions values ('us_ftc', '2026-03-30', true, ?, 100)", [AS_OF])
+        con.execute(
+            "insert into registries.area_versions select 'us_ftc', unnest(['202', '212']), 1, '2026-03-30', ?::timestamptz",
+            [AS_OF],
+        )
         # A hundred numbers since January; the newest copy left out ten of them, which is what a registry may do.
         con.execute(
             "insert into registries.listings select 'us_ftc', 'number ' || number, '2026-01-01 00:00+00', "

@@ -83,7 +83,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             "update registries.listings set listed_to = '2026-04-01 12:00+00' where identifier = 'number 10'",
     },
     "sources": {
-        "Every source delivered within the hours that its entry in quietlist.toml allows.":
+        "No source is silent for longer than its entry in quietlist.toml allows.":
             "update raw.landed_files set received_at = received_at - interval 49 hour",
     },
     "golden_suppression": {
@@ -152,24 +152,26 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             f"insert into run.published select * from run.candidate; delete from run.candidate {ADA}",
     },
     "clocks": {
-        "No legal deadline has passed without proof that the request was honoured.":
+        "No legal deadline that has passed is still without proof that the request was honoured.":
             "update deadlines.clocks set state = 'overdue', target_state = 'overdue'",
         "No legal deadline is about to pass.": "update deadlines.clocks set state = 'at_risk', target_state = 'overdue'",
-        "The company's own promise is kept.": "update deadlines.clocks set state = 'open', target_state = 'overdue'",
+        "No clock of the company's own promise is overdue, or about to be.":
+            "update deadlines.clocks set state = 'open', target_state = 'overdue'",
         "Every clock is in one of the known states.": "update deadlines.clocks set state = null",
     },
     "registries": {
-        "Every registry copy in use is young enough for its law.":
-            "update registries.versions set obtained_at = obtained_at - interval 32 day",
-        "Every registry copy in use is one that the policy knows.": "update registries.versions set registry = 'xx_unheard_of'",
+        "No registry copy in use is older than its law allows.":
+            "update registries.area_versions set obtained_at = obtained_at - interval 32 day where area = '202'",
+        "No registry copy in use is one that the policy does not know.":
+            "update registries.area_versions set registry = 'xx_unheard_of'",
     },
 }  # fmt: skip
 
 TOUCHED = (
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
     "run.published", "golden.applied_requests", "golden.unresolved_requests", "golden.unmatched_echoes",
-    "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.listings", "registries.file_areas",
-    "raw.quarantine", "raw.unread_inbox", "run.evidence",
+    "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.area_versions", "registries.listings",
+    "registries.file_areas", "raw.quarantine", "raw.unread_inbox", "run.evidence",
 )  # fmt: skip
 
 Judge = Callable[..., dict[str, str]]
@@ -247,6 +249,30 @@ def test_what_is_spoilt_fails_at_its_level_and_at_no_other(judged: Judge, suite:
 )
 def test_one_bad_value_fails_one_expectation(judged: Judge, sentence: str) -> None:
     assert judged("golden_suppression", CASES["golden_suppression"][sentence]) == {sentence: "stop"}
+
+
+LEGAL = "No legal deadline that has passed is still without proof that the request was honoured."
+SOON = "No legal deadline is about to pass."
+PROMISE = "No clock of the company's own promise is overdue, or about to be."
+
+
+@pytest.mark.parametrize(
+    ("why", "rule", "state", "target", "unmet"),
+    [
+        ("in time by both", "us_can_spam", "on_time", "on_time", set()),
+        ("in time by law, late by the promise: that is past, and counted in the report", "us_can_spam", "on_time", "late", set()),
+        ("open, and the promise missed", "us_can_spam", "open", "overdue", {PROMISE}),
+        ("overdue by both", "us_can_spam", "overdue", "overdue", {LEGAL, PROMISE}),
+        ("about to be, by law", "us_can_spam", "at_risk", "overdue", {SOON, PROMISE}),
+        ("overdue by nothing but the promise", "COMPANY-PROMISE", "overdue", "overdue", {PROMISE}),
+        ("about to be, by nothing but the promise", "COMPANY-PROMISE", "at_risk", "at_risk", {PROMISE}),
+    ],
+)
+def test_the_law_and_the_promise_are_told_apart(
+    judged: Judge, why: str, rule: str, state: str, target: str, unmet: set[str]
+) -> None:
+    sql = f"update deadlines.clocks set rule_id = '{rule}', state = '{state}', target_state = '{target}'"
+    assert set(judged("clocks", sql)) == unmet, why
 
 
 # What may and what may not explain that somebody left the list that was published before.
