@@ -140,7 +140,7 @@ def test_no_message_names_a_class_of_python() -> None:
         ("IOException", "IO error"),
     )
     assert [kind_of(name) for name, _ in cases] == [words for _, words in cases]
-    with pytest.raises(PermanentError, match="key error in test_preflight.py line"), plain_errors("Doing something"):
+    with pytest.raises(PermanentError, match=r"key error in test_preflight\.py line"), plain_errors("Doing something"):
         raise KeyError("Ada Moss")
 
 
