@@ -91,7 +91,7 @@ class Collected:
         if self.still_written:
             said.append(f"{self.still_written} files are still being written and wait for the next run.")
         if self.unreadable:
-            said.append(f"{self.unreadable} archives or files in them can't be opened; see raw.quarantine for the reasons.")
+            said.append(f"{self.unreadable} archives or files in them can't be opened; see quietlist quarantine for the reasons.")
         if self.not_files:
             said.append(f"{self.not_files} entries of the inbox are not regular files and were left in place.")
         return said
