@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -68,7 +69,11 @@ def _add_failure(outcome: Outcome, step: str, error: Any) -> None:
         error = error.cause
     # Another process at work is the whole story only where nothing else went wrong.
     outcome.is_busy = error.cls_name == Busy.__name__ and (outcome.is_busy or not outcome.errors)
-    outcome.errors.append(f"{step}: {error.message.strip()}")
+    # Dagster begins with the class; the sentence is what a person reads.
+    said = (
+        re.sub(rf"^[\w.]*{re.escape(error.cls_name or '')}:?\s+", "", error.message.strip()) if error.cls_name else error.message
+    )
+    outcome.errors.append(f"{step}: {said.strip()}")
     if error.cls_name == GateClosed.__name__:
         outcome.gate_level = "stop"
 

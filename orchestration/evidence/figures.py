@@ -406,6 +406,7 @@ def files(con: duckdb.DuckDBPyConnection) -> Files:
                 count(distinct file_id) as files, min(file_id) as example_file,
                 min_by(record_no, (file_id, record_no)) as example_record
             from ledger__quarantine
+            where decision is null
             group by stage, reason, source, is_whole
             order by is_whole desc, records desc, stage, reason, source
             """,
@@ -415,14 +416,14 @@ def files(con: duckdb.DuckDBPyConnection) -> Files:
 
 
 def unresolved(con: duckdb.DuckDBPyConnection) -> Rows:
-    """Requests that reach nobody on a channel they name, by channel and source."""
+    """Requests that reach nobody on a channel they name and about which nobody has decided, by channel and source."""
     return rows(
         con,
         """
         select
             channel, source, count(*) as requests, min(at_earliest) as oldest,
             min_by(request_id, (at_earliest, request_id)) as example
-        from golden__unresolved_requests
+        from golden__open_requests
         group by channel, source
         order by requests desc, channel, source
         """,

@@ -439,7 +439,7 @@ def _open_list(home: Home, config: Config) -> Iterator[tuple[duckdb.DuckDBPyConn
             yield con, exported_at
         return
     with evidence_of(home, config) as con:
-        con.execute(f"create or replace temp view waiting as {_WAITING}")
+        con.execute(f"create or replace temp table waiting as {_WAITING}")  # asked several times
         _name_records(con, home_key(home))
         yield con, None
 

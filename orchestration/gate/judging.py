@@ -16,6 +16,7 @@ No connection to the warehouse may be open in this process meanwhile.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -29,7 +30,7 @@ from orchestration.core.files import sha256_file
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, home_key
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.masks import mask_label
+from orchestration.evidence.masks import HIDDEN, mask_label
 from orchestration.evidence.wording import told
 from orchestration.gate import engine
 from orchestration.gate.data_docs import write_data_docs
@@ -48,6 +49,7 @@ _JUDGED = {
     "entry": "(select * from ledger.conservation)",
     "clocks": "(select rule_id, destination, channel, state, count(*) as clocks from deadlines.clocks group by all)",
 }
+_FILE_ID = re.compile("[0-9a-f]{32}")
 _NAMED_THINGS = 5  # sources or files in one sentence; the lists have them all
 # Their messages name tables and columns; those of other errors may quote the value that could not be computed with.
 _SAFE_ERRORS = (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException)
@@ -174,8 +176,12 @@ def _found(con: duckdb.DuckDBPyConnection, laid: Prepared, check: Check, outcome
     return f"{said}. Next step: {check.next_step}" if check.next_step else said
 
 
-def _thing(source: str, name: str = "", file_id: str = "") -> str:
-    return source + (f" ({mask_label(name)}, file id {file_id})" if file_id else f" ({name})" if name else "")
+def _thing(source: str, more: str = "", file_id: str = "") -> str:
+    """A source or destination, with a number of things in it, or with a file. Each part only if it looks as ours do."""
+    place = mask_label(source)
+    if file_id:
+        return f"{place} ({mask_label(more)}, file id {file_id if _FILE_ID.fullmatch(file_id) else HIDDEN})"
+    return f"{place}: {int(more):,}" if more.isdecimal() else place
 
 
 def _result(suite: Suite, check: Check, outcome: Outcome, found: str) -> Result:

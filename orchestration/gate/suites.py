@@ -56,7 +56,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _KEYS = {"gate", "title", "table", "columns", "query", "parameters", "expectations"}
 _CHECK_KEYS = {"sentence", "type", "arguments", "level", "reason", "found", "where", "next"}
 NAMED, PARTS = "\x1e", "\x1f"
-"""Between two things that a ``where`` column names, and between the parts of one: its source, and a file's name and id."""
+"""Between two things that a ``where`` column names, and between the parts of one: source and number, or source, file and id."""
 _NAME = re.compile(r"\$([a-z_][a-z0-9_]*)")
 
 

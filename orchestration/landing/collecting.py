@@ -143,7 +143,7 @@ class Collected:
         """What a person should read, the unusual only after what was done."""
         said = [f"{self.taken} files taken, {self.delivered_again} delivered again with the same bytes."]
         if self.unreadable:
-            said.append(f"{self.unreadable} archives or files in them can't be opened; see raw.quarantine for the reasons.")
+            said.append(f"{self.unreadable} archives or files in them can't be opened; see quietlist quarantine for the reasons.")
         return [*said, *self.held(), *self.left()]
 
     def held(self) -> list[str]:

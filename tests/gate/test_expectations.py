@@ -74,7 +74,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             insert into ledger.conservation
             select
                 repeat(day::varchar, 32), 'crm', 'canonical', 'contacts',
-                '2026-03-01 00:00+00'::timestamptz + to_days(day::integer), records, 0, 0, 0, records, 0, 0
+                '2026-03-01 00:00+00'::timestamptz + to_days(day::integer), records, 0, 0, 0, records, 0, 0, 0, 'crm.csv'
             from (values (1, 4), (2, 20), (3, 10)) as deliveries (day, records)
         """,
     },
@@ -134,7 +134,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "Every row that rests on a request rests on one that is in the ledger.":
             f"update run.candidate set deciding_request_id = 'r99' {ADA}",
         "Every request reached at least one contact point on each channel it names.":
-            "insert into golden.unresolved_requests (request_id) values ('r2')",
+            "insert into golden.open_requests (request_id) values ('r2')",
         "Every suppression that a vendor told us of is one that we know.":
             "insert into golden.unmatched_echoes (file_id) values ('f')",
     },
@@ -169,7 +169,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
 
 TOUCHED = (
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
-    "run.published", "golden.applied_requests", "golden.unresolved_requests", "golden.unmatched_echoes",
+    "run.published", "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests", "golden.unmatched_echoes",
     "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.area_versions", "registries.listings",
     "registries.file_areas", "raw.quarantine", "raw.unread_inbox", "run.evidence",
 )  # fmt: skip

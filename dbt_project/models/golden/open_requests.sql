@@ -1,5 +1,5 @@
--- Unresolved requests that still wait: nobody has decided whom they concern. A decision that names somebody is a request of its own,
--- whose clock starts when this one's did; one that says there is nobody leaves nothing to wait for.
+-- Unresolved requests that still wait: nobody has decided whom they concern. A decision that names somebody is a request of its
+-- own, whose clock starts when this one's did; one that says there is nobody leaves nothing to wait for.
 
 with unresolved_requests as (
 
