@@ -4,6 +4,7 @@ What is expected stands in ``expectations/``. Beside the warehouse's own tables 
 
 =================== =================================================================================================
 run.candidate       exit gate: the golden rows that would be published, from the very files that would go out
+run.held_back       exit gate: the golden rows that stay at home because they are malformed, and which sentences they break
 run.published       exit gate: the rows of the latest published version; none before the first
 run.sources         the configured sources: source, format, expected_every_hours
 run.acknowledged    files that a person has acknowledged: file_id
@@ -21,7 +22,6 @@ from typing import Any
 
 import duckdb
 
-from orchestration.core.channels import SCOPE_FORM
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.files import sha256_file
@@ -30,9 +30,8 @@ from orchestration.core.warehouse import warehouse
 from orchestration.gate import engine
 from orchestration.gate.data_docs import write_data_docs
 from orchestration.gate.engine import Outcome, Prepared
-from orchestration.gate.suites import GATES, Check, Suite, Value, fill, load_suites, names_in, resolve
+from orchestration.gate.suites import FORM_VALUES, GATES, Check, Suite, Value, fill, load_suites, names_in, resolve
 from orchestration.gate.verdicts import Result, Verdict, level_of, overrides, read_verdict, store
-from orchestration.identifiers.normal_form import FORMS
 from orchestration.publish.candidate import ROWS_FILE, read_candidate
 from orchestration.publish.rows import rows_sha256
 from orchestration.publish.versions import latest_version, read_published
@@ -84,8 +83,7 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
 
 def run_values(config: Config, as_of: datetime) -> dict[str, Value]:
     """What the names of a run stand for (``suites.RUN_PARAMETERS``)."""
-    forms = {f"{identifier_type}_form": form for identifier_type, form in FORMS.items()}
-    return {"as_of": as_of, "scope_tree": list(config.scope_tree), "scope_form": SCOPE_FORM, **forms}
+    return {"as_of": as_of, "scope_tree": list(config.scope_tree), **FORM_VALUES}
 
 
 def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Config, acknowledged: list[str]) -> None:
@@ -102,6 +100,7 @@ def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Confi
     con.execute("create table run.acknowledged as select unnest(?::varchar[]) as file_id", [acknowledged])
     if gate == "exit":
         con.execute(f"create view run.candidate as select * from {read_candidate(home).relation}")
+        con.execute(f"create view run.held_back as select * from {read_candidate(home).held_back_relation}")
         published = read_published(home).relation if latest_version(home) else f"{read_candidate(home).relation} limit 0"
         con.execute(f"create view run.published as select * from {published}")
 

@@ -56,6 +56,8 @@ EVIDENCE_COLUMNS: dict[str, str] = {
     "evidence_kind": "varchar",
 }
 ROWS_FILE = "part-0.parquet"
+# What stays at home: malformed rows, which no consumer may take for golden ones.
+HELD_BACK_FILE = "held_back/rows.parquet"
 # In a folder of its own: the contract lets a consumer read version=<n>/*.parquet, and that must be golden rows only.
 EVIDENCE_FILE = "evidence/releases.parquet"
 _RECORD = "candidate.json"
@@ -64,7 +66,9 @@ _LEVEL = 1  # zstd's third, its default, takes a third more time for 3 % less
 
 @dataclass(frozen=True)
 class Candidate:
-    """Rows that wait for a judgement. ``counts``: rows per channel; ``version``: the number the rows carry."""
+    """Rows that wait for a judgement. ``counts``: rows per channel; ``version``: the number the rows carry; ``held_back``: how
+    many rows of the golden table are not among them, because they are malformed (``gate/held_back.py``).
+    """
 
     folder: Path
     version: int
@@ -73,6 +77,12 @@ class Candidate:
     row_count: int
     as_of: datetime
     counts: dict[str, int]
+    held_back: int
+
+    @property
+    def held_back_relation(self) -> str:
+        """What to select the rows from that stay at home."""
+        return parquet_relation([self.folder / HELD_BACK_FILE])
 
     @property
     def relation(self) -> str:
@@ -114,12 +124,13 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
     Raises:
         PermanentError: a table is missing, or lacks a column of the contract.
     """
-    from orchestration.publish.versions import next_version  # here: reading versions needs this module's names
+    from orchestration.gate.held_back import rows_to_hold_back  # here: the gate needs this module's names
+    from orchestration.publish.versions import next_version  # and so does reading versions
 
     folder = candidate_folder(home)
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     version = next_version(home)
-    made_of = sha256_text(canonical_json([state, COLUMNS, EVIDENCE_COLUMNS])) if state else None
+    made_of = sha256_text(canonical_json([state, COLUMNS, EVIDENCE_COLUMNS, HELD_BACK_FILE])) if state else None
     if made_of and (kept := _kept(home, made_of, version)):
         write_atomic(folder / _RECORD, canonical_json({**kept, "as_of": as_of.isoformat()}) + "\n")
         return read_candidate(home)
@@ -127,10 +138,14 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
     (folder / _RECORD).unlink(missing_ok=True)
     _require_columns(con, GOLDEN, {name: kind for name, kind in COLUMNS.items() if name != "golden_version"})
     _require_columns(con, EVIDENCE, EVIDENCE_COLUMNS)
+    held_back = rows_to_hold_back(con, GOLDEN, as_of)
+    golden, evidence = _well_formed(con, home) if held_back else (GOLDEN, EVIDENCE)
     columns = ", ".join(f"{version}::bigint as golden_version" if name == "golden_version" else name for name in COLUMNS)
     rows = folder / ROWS_FILE
-    write_parquet(con, f"select {columns} from {GOLDEN} order by channel, identifier, scope, identifier_type", rows)
-    write_parquet(con, f"select {', '.join(EVIDENCE_COLUMNS)} from {EVIDENCE} order by all", folder / EVIDENCE_FILE)
+    write_parquet(con, f"select {columns} from {golden} order by channel, identifier, scope, identifier_type", rows)
+    write_parquet(con, f"select {', '.join(EVIDENCE_COLUMNS)} from {evidence} order by all", folder / EVIDENCE_FILE)
+    malformed = "held_back" if held_back else f"(select *, []::varchar[] as unmet from {GOLDEN} limit 0)"
+    write_parquet(con, f"select {', '.join(COLUMNS)}, unmet from {malformed} order by all", folder / HELD_BACK_FILE)
     relation = parquet_relation([rows])
     counts = con.execute(f"select coalesce(channel, 'none'), count(*) from {relation} group by 1 order by 1").fetchall()
     record = {
@@ -138,13 +153,51 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
         "rows_sha256": rows_sha256(con, relation),
         "file_sha256": sha256_file(rows),
         "evidence_sha256": sha256_file(folder / EVIDENCE_FILE),
-        "made_of": made_of,
+        # Whether a row is still malformed, and what it leaves standing, is looked at anew in each run.
+        "made_of": None if held_back else made_of,
+        "held_back": held_back,
         "row_count": sum(count for _, count in counts),
         "as_of": as_of.isoformat(),
         "counts": dict(counts),
     }
     write_atomic(folder / _RECORD, canonical_json(record) + "\n")
     return read_candidate(home)
+
+
+def _well_formed(con: duckdb.DuckDBPyConnection, home: Home) -> tuple[str, str]:
+    """What goes out while the rows of ``held_back`` stay at home: the others, and of the published ones those that it stands for.
+
+    Nobody may be released because a row of theirs went wrong: as it was published, it stays; and what would let a destination
+    release it, stays at home too.
+    """
+    from orchestration.publish.versions import latest_version, read_published  # here: they need this module's names
+
+    columns = ", ".join(COLUMNS)
+    con.execute(
+        f"create or replace temp table well_formed as select {columns} from {GOLDEN} as golden anti join held_back "
+        "on golden.channel is not distinct from held_back.channel "
+        "and golden.identifier_type is not distinct from held_back.identifier_type "
+        "and golden.identifier is not distinct from held_back.identifier and golden.scope is not distinct from held_back.scope"
+    )
+    if latest_version(home):
+        con.execute(
+            f"""
+            insert into well_formed
+            with left_out as (
+                select published.* from {read_published(home).relation} as published
+                anti join well_formed using (channel, identifier_type, identifier, scope)
+            )
+            select {columns} from left_out
+            where (channel, identifier) in (select (channel, identifier) from held_back)
+                or (channel, deciding_request_id) in (
+                    select (channel, deciding_request_id) from held_back where deciding_request_id is not null
+                )
+            """
+        )
+    return (
+        "well_formed",
+        f"(select * from {EVIDENCE} where (channel, identifier) not in (select (channel, identifier) from held_back))",
+    )
 
 
 def _kept(home: Home, made_of: str, version: int) -> dict[str, Any] | None:
@@ -195,6 +248,7 @@ def read_candidate(home: Home) -> Candidate:
         row_count=record["row_count"],
         as_of=datetime.fromisoformat(record["as_of"]),
         counts=record["counts"],
+        held_back=record.get("held_back", 0),  # exported by a release that knew of none
     )
 
 

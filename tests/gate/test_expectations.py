@@ -136,6 +136,10 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "Every suppression that a vendor told us of is one that we know.":
             "insert into golden.unmatched_echoes (file_id) values ('f')",
     },
+    "held_back": {
+        "No row of the table is malformed and had to be held back.":
+            f"insert into run.held_back select *, [] from run.candidate {ADA}",
+    },
     "shrink": {
         "Nobody leaves the list without an opt-in of theirs, or a registry that dropped the number.":
             f"insert into run.published select * from run.candidate; delete from run.candidate {ADA}",
@@ -156,7 +160,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
 
 TOUCHED = (
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
-    "run.published", "golden.applied_requests", "golden.unresolved_requests", "golden.unmatched_echoes",
+    "run.published", "run.held_back", "golden.applied_requests", "golden.unresolved_requests", "golden.unmatched_echoes",
     "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.listings", "registries.file_areas",
     "raw.quarantine",
 )  # fmt: skip
@@ -181,6 +185,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     con.execute("create table run.snapshot_feeds as select 'canonical' as vendor, 'contacts' as feed")
     con.execute(f"create table run.candidate as select * from {candidate.relation}")
     con.execute("create table run.published as select * from run.candidate limit 0")
+    con.execute(f"create table run.held_back as select * from {candidate.held_back_relation}")
     con.execute("attach ':memory:' as good")
     names = {table: f"good.{table.replace('.', '_')}" for table in TOUCHED}
     for table, copy in names.items():
