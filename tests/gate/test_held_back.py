@@ -20,8 +20,9 @@ from tests.gate.house import AS_OF, build_house, config_of, spoil
 from tests.gate.test_expectations import CASES
 
 (SUITE,) = (suite for suite in load_suites() if suite.table == TABLE)
-# What is no matter of one row; a number of the whole table, its columns, its keys.
+# What is no matter of one row: how many there are, their columns, their keys; and whom a row protects, which nothing else says.
 OF_THE_TABLE = {
+    "Every suppressed row names whom it suppresses.",
     "The table is not empty while anybody asked to be left alone.",
     "The columns are those that consumers rely on, in their order.",
     "There is one row per channel, identifier and part of the company.",
@@ -86,6 +87,12 @@ def test_half_of_a_list_is_not_held_back(golden: duckdb.DuckDBPyConnection) -> N
     assert rows_to_hold_back(golden, TABLE, AS_OF) == 1
 
 
+def test_a_row_that_names_nobody_is_not_held_back(golden: duckdb.DuckDBPyConnection) -> None:
+    golden.execute(f"create or replace table {TABLE} as select * from golden.golden_suppression")
+    golden.execute(f"update {TABLE} set identifier = null, reason = null {ACME}")
+    assert rows_to_hold_back(golden, TABLE, AS_OF) == 0, "nobody could tell who is missing"
+
+
 def test_the_others_go_out_and_the_row_is_listed(home: Home) -> None:
     spoil(home, f"update golden.golden_suppression set reason = null {ACME}")
     candidate = judged(home)
@@ -99,7 +106,7 @@ def test_the_others_go_out_and_the_row_is_listed(home: Home) -> None:
     assert read_published(home).releases_held
 
 
-@pytest.mark.parametrize("spoilt", ["reason = null", "identifier = null", "scope = 'Acme/'"])
+@pytest.mark.parametrize("spoilt", ["reason = null", "identifier = '2025550101'", "scope = 'Acme/'"])
 def test_what_was_published_of_a_row_stays_when_the_row_goes_wrong(home: Home, spoilt: str) -> None:
     judged(home)
     publish(home, AS_OF)
@@ -113,7 +120,7 @@ def test_what_was_published_of_a_row_stays_when_the_row_goes_wrong(home: Home, s
 
 def test_no_release_goes_out_for_an_identifier_whose_row_is_held_back(home: Home) -> None:
     spoil(home, "update golden.golden_suppression set basis = 'hearsay' where identifier = 'eve@example.com'; "
-          "insert into golden.golden_suppression select * replace (null as identifier) from golden.golden_suppression "
+          "insert into golden.golden_suppression select * replace ('2025550101' as identifier) from golden.golden_suppression "
           "where scope = 'acme'")  # fmt: skip
     candidate = judged(home)
     evidence = duckdb.sql(f"select identifier from read_parquet('{candidate.folder / EVIDENCE_FILE}')").fetchall()

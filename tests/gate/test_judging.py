@@ -64,9 +64,20 @@ def test_a_good_house_passes_every_gate_and_may_publish(home: Home) -> None:
     assert read_verdict(home, "exit", candidate.rows_sha256) == verdicts[1]
 
 
-def test_a_row_without_an_identifier_is_held_back_alone_and_holds_releases(home: Home) -> None:
+def test_a_row_without_an_identifier_stops_the_exit_gate(home: Home) -> None:
     entered(home)
     spoil(home, "update golden.golden_suppression set identifier = null where scope = 'acme'")
+    candidate = export(home)
+    verdict = judged("exit", home)
+    assert verdict.level == "stop"
+    assert "Every suppressed row names whom it suppresses." in [item.sentence for item in verdict.failed]
+    with pytest.raises(GateClosed, match=r"'Every suppressed row names whom it suppresses' \(.*not so in 1 of 4 rows\)"):
+        allows(home, candidate.rows_sha256)
+
+
+def test_a_row_in_another_spelling_is_held_back_alone_and_holds_releases(home: Home) -> None:
+    entered(home)
+    spoil(home, "update golden.golden_suppression set identifier = '2025550101' where scope = 'acme'")
     candidate = export(home)
     verdict = judged("exit", home)
     assert (candidate.row_count, candidate.held_back) == (3, 1)
