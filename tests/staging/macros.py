@@ -12,7 +12,7 @@ import jinja2
 
 from orchestration.core.home import CHECKOUT
 
-FILES = ("lists", "texts", "times", "vendors")
+FILES = ("lists", "scopes", "texts", "times", "vendors")
 
 
 class _Adapter:
