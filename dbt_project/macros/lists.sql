@@ -80,6 +80,23 @@
     list_sort({{ expression }})
 {%- endmacro %}
 
+{% macro list_append_value(list, value) -%}
+    {{ return(adapter.dispatch('list_append_value')(list, value)) }}
+{%- endmacro %}
+
+{% macro duckdb__list_append_value(list, value) -%}
+    list_append({{ list }}, {{ value }})
+{%- endmacro %}
+
+-- True when every value of `other` is in `list`.
+{% macro list_covers(list, other) -%}
+    {{ return(adapter.dispatch('list_covers')(list, other)) }}
+{%- endmacro %}
+
+{% macro duckdb__list_covers(list, other) -%}
+    list_has_all({{ list }}, {{ other }})
+{%- endmacro %}
+
 -- Aggregate: the distinct values of a group, sorted, as a list.
 {% macro sorted_distinct_list(expression) -%}
     {{ return(adapter.dispatch('sorted_distinct_list')(expression)) }}

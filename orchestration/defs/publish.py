@@ -30,7 +30,15 @@ def candidate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
     home, config = quietlist.folder, quietlist.config
     with warehouse(home, limits=config.limits) as con:
         exported = export_candidate(con, home, quietlist.moment(context), state=stages.reconciled_state(con))
-    return dg.MaterializeResult(metadata={"dagster/row_count": exported.row_count, "rows_sha256": exported.rows_sha256})
+    if exported.held_back:
+        context.log.warning("%s rows of the golden table are malformed and stay at home; the others go on", exported.held_back)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": exported.row_count,
+            "rows_sha256": exported.rows_sha256,
+            "rows_held_back": exported.held_back,
+        }
+    )
 
 
 @dg.asset(

@@ -5,6 +5,8 @@ What is expected stands in ``expectations/``. Beside the warehouse's own tables 
 =================== =================================================================================================
 run.candidate       exit gate: the golden rows that would be published, from the very files that would go out
 run.evidence        exit gate: the evidence for releases that would go out beside them, from its file
+run.founded_evidence exit gate: the evidence that the requests and registries give, as it would be written
+run.held_back       exit gate: the golden rows that stay at home because they are malformed, and which sentences they break
 run.published       exit gate: the rows of the latest published version; none before the first
 run.sources         the configured sources: source, format, expected_every_hours
 run.acknowledged    files that a person has acknowledged: file_id
@@ -23,22 +25,20 @@ from typing import Any
 
 import duckdb
 
-from orchestration.core.channels import SCOPE_FORM
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, PermanentError, kind_of
 from orchestration.core.files import sha256_file
 from orchestration.core.home import Home
-from orchestration.core.key import create_hmac_function, home_key
+from orchestration.core.key import create_hmac_function, first_key, home_key
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.masks import HIDDEN, mask_label
 from orchestration.evidence.wording import told
 from orchestration.gate import engine
 from orchestration.gate.data_docs import write_data_docs
 from orchestration.gate.engine import Outcome, Prepared
-from orchestration.gate.suites import GATES, NAMED, PARTS, Check, Suite, Value, fill, load_suites, names_in, resolve
+from orchestration.gate.suites import FORM_VALUES, GATES, NAMED, PARTS, Check, Suite, Value, fill, load_suites, names_in, resolve
 from orchestration.gate.verdicts import Result, Verdict, level_of, overrides, read_verdict, store
-from orchestration.identifiers.normal_form import FORMS
-from orchestration.publish.candidate import EVIDENCE_FILE, ROWS_FILE, parquet_relation, read_candidate
+from orchestration.publish.candidate import EVIDENCE, EVIDENCE_FILE, ROWS_FILE, parquet_relation, read_candidate, shown_evidence
 from orchestration.publish.rows import rows_sha256
 from orchestration.publish.versions import latest_version, read_published
 from orchestration.readers.feeds import all_feeds
@@ -92,8 +92,7 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
 
 def run_values(config: Config, as_of: datetime) -> dict[str, Value]:
     """What the names of a run stand for (``suites.RUN_PARAMETERS``)."""
-    forms = {f"{identifier_type}_form": form for identifier_type, form in FORMS.items()}
-    return {"as_of": as_of, "scope_tree": list(config.scope_tree), "scope_form": SCOPE_FORM, **forms}
+    return {"as_of": as_of, "scope_tree": list(config.scope_tree), **FORM_VALUES}
 
 
 def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Config, acknowledged: list[str]) -> None:
@@ -109,8 +108,11 @@ def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Confi
             con.execute("insert into run.snapshot_feeds values (?, ?)", [feed.vendor, feed.feed])
     con.execute("create table run.acknowledged as select unnest(?::varchar[]) as file_id", [acknowledged])
     if gate == "exit":
+        create_hmac_function(con, first_key(home))
+        con.execute(f"create table run.founded_evidence as {shown_evidence(EVIDENCE)}")
         create_hmac_function(con, home_key(home))  # the candidate names its requests by their keyed ids
         con.execute(f"create view run.candidate as select * from {read_candidate(home).relation}")
+        con.execute(f"create view run.held_back as select * from {read_candidate(home).held_back_relation}")
         published = read_published(home).relation if latest_version(home) else f"{read_candidate(home).relation} limit 0"
         evidence = parquet_relation([read_candidate(home).folder / EVIDENCE_FILE])
         con.execute(f"create view run.evidence as select * from {evidence}")

@@ -40,13 +40,17 @@ from typing import Any
 
 import yaml
 
+from orchestration.core.channels import SCOPE_FORM
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import CHECKOUT
+from orchestration.identifiers.normal_form import FORMS
 
 FOLDER = CHECKOUT / "expectations"
 GATES = ("entry", "exit", "clocks")
 LEVELS = ("stop", "hold", "alert")
-RUN_PARAMETERS = ("as_of", "scope_tree", "scope_form", "email_form", "phone_form", "postal_form")
+# How a scope and an identifier look, by the name that a suite asks for it.
+FORM_VALUES = {"scope_form": SCOPE_FORM, **{f"{identifier_type}_form": form for identifier_type, form in FORMS.items()}}
+RUN_PARAMETERS = ("as_of", "scope_tree", *FORM_VALUES)
 FLOOR = "expect_table_row_count_to_be_between"
 
 Value = str | int | float | bool | datetime | list[str] | None
@@ -113,7 +117,7 @@ def load_suites(folder: Path = FOLDER, *, problems_of: Problems | None = None) -
 
 def fill(sql: str, values: Mapping[str, Value]) -> str:
     """SQL with every ``$name`` as a literal."""
-    return _NAME.sub(lambda match: _literal(values[match[1]]), sql)
+    return _NAME.sub(lambda match: sql_literal(values[match[1]]), sql)
 
 
 def resolve(arguments: Mapping[str, Any], values: Mapping[str, Value]) -> dict[str, Any]:
@@ -131,11 +135,12 @@ def _whole(value: Any) -> str | None:
     return match[1] if match else None
 
 
-def _literal(value: Value) -> str:
+def sql_literal(value: Value) -> str:
+    """A value as it is written in SQL."""
     if value is None:
         return "null"
     if isinstance(value, list):
-        return "[" + ", ".join(_literal(item) for item in value) + "]::varchar[]"
+        return "[" + ", ".join(sql_literal(item) for item in value) + "]::varchar[]"
     if isinstance(value, datetime):
         return f"timestamptz '{value.isoformat()}'"
     if isinstance(value, str):

@@ -69,6 +69,8 @@ RULES_COLUMNS: dict[str, str] = {
     "valid_to": "date",
 }
 ROWS_FILE = "part-0.parquet"
+# What stays at home: malformed rows, which no consumer may take for golden ones.
+HELD_BACK_FILE = "held_back/rows.parquet"
 # In a folder of its own: the contract lets a consumer read version=<n>/*.parquet, and that must be golden rows only.
 EVIDENCE_FILE = "evidence/releases.parquet"
 RULES_FILE = "policy/rules.parquet"
@@ -79,7 +81,9 @@ _LEVEL = 1  # zstd's third, its default, takes a third more time for 3 % less
 
 @dataclass(frozen=True)
 class Candidate:
-    """Rows that wait for a judgement. ``counts``: rows per channel; ``version``: the number the rows carry."""
+    """Rows that wait for a judgement. ``counts``: rows per channel; ``version``: the number the rows carry; ``held_back``: how
+    many rows of the golden table are not among them, because they are malformed (``gate/held_back.py``).
+    """
 
     folder: Path
     version: int
@@ -88,6 +92,12 @@ class Candidate:
     row_count: int
     as_of: datetime
     counts: dict[str, int]
+    held_back: int
+
+    @property
+    def held_back_relation(self) -> str:
+        """What to select the rows from that stay at home."""
+        return parquet_relation([self.folder / HELD_BACK_FILE])
 
     @property
     def relation(self) -> str:
@@ -129,12 +139,13 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
     Raises:
         PermanentError: a table is missing, or lacks a column of the contract.
     """
-    from orchestration.publish.versions import next_version  # here: reading versions needs this module's names
+    from orchestration.gate.held_back import rows_to_hold_back  # here: the gate needs this module's names
+    from orchestration.publish.versions import next_version  # and so does reading versions
 
     folder = candidate_folder(home)
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     version = next_version(home)
-    made_of = sha256_text(canonical_json([state, COLUMNS, EVIDENCE_COLUMNS, RULES_COLUMNS])) if state else None
+    made_of = sha256_text(canonical_json([state, COLUMNS, EVIDENCE_COLUMNS, RULES_COLUMNS, HELD_BACK_FILE])) if state else None
     if made_of and (kept := _kept(home, made_of, version)):
         write_atomic(folder / _RECORD, canonical_json({**kept, "as_of": as_of.isoformat()}) + "\n")
         return read_candidate(home)
@@ -145,15 +156,19 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
     _require_columns(con, RULES, RULES_COLUMNS)
     # What leaves the warehouse names a request by its keyed id. Evidence by the one of the home's first key: what lifted a row
     # once is recognised after a rotation too, and lifts nothing again.
-    made = {"golden_version": f"{version}::bigint", "deciding_request_id": "shown_id(deciding_request_id)"}
-    columns = ", ".join(f"{made[name]} as {name}" if name in made else name for name in COLUMNS)
-    rows = folder / ROWS_FILE
     create_hmac_function(con, home_key(home))
-    write_parquet(con, f"select {columns} from {GOLDEN} order by channel, identifier, scope, identifier_type", rows)
+    names = ", ".join(COLUMNS)
+    as_shown = "* replace (shown_id(deciding_request_id) as deciding_request_id)"
+    con.execute(f"create or replace temp view named as select {as_shown} from {GOLDEN}")
+    held_back = rows_to_hold_back(con, "named", as_of)
+    golden, evidence = _well_formed(con, home) if held_back else ("named", EVIDENCE)
+    columns = ", ".join(f"{version}::bigint as golden_version" if name == "golden_version" else name for name in COLUMNS)
+    rows = folder / ROWS_FILE
+    write_parquet(con, f"select {columns} from {golden} order by channel, identifier, scope, identifier_type", rows)
+    malformed = "held_back" if held_back else "(select *, []::varchar[] as unmet from named limit 0)"
+    write_parquet(con, f"select {names}, unmet from {malformed} order by all", folder / HELD_BACK_FILE)
     create_hmac_function(con, first_key(home))
-    made = {"evidence_id": "case when evidence_kind = 'opt_in' then shown_id(evidence_id) else evidence_id end"}
-    evidence = ", ".join(f"{made[name]} as {name}" if name in made else name for name in EVIDENCE_COLUMNS)
-    write_parquet(con, f"select {evidence} from {EVIDENCE} order by all", folder / EVIDENCE_FILE)
+    write_parquet(con, f"{shown_evidence(evidence)} order by all", folder / EVIDENCE_FILE)
     write_parquet(con, f"select {', '.join(RULES_COLUMNS)} from {RULES} order by all", folder / RULES_FILE)
     relation = parquet_relation([rows])
     counts = con.execute(f"select coalesce(channel, 'none'), count(*) from {relation} group by 1 order by 1").fetchall()
@@ -163,13 +178,58 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
         "file_sha256": sha256_file(rows),
         "evidence_sha256": sha256_file(folder / EVIDENCE_FILE),
         "rules_sha256": sha256_file(folder / RULES_FILE),
-        "made_of": made_of,
+        # Whether a row is still malformed, and what it leaves standing, is looked at anew in each run.
+        "made_of": None if held_back else made_of,
+        "held_back": held_back,
         "row_count": sum(count for _, count in counts),
         "as_of": as_of.isoformat(),
         "counts": dict(counts),
     }
     write_atomic(folder / _RECORD, canonical_json(record) + "\n")
     return read_candidate(home)
+
+
+def _well_formed(con: duckdb.DuckDBPyConnection, home: Home) -> tuple[str, str]:
+    """What goes out while the rows of ``held_back`` stay at home: the others, and of the published ones those that it stands for.
+
+    Nobody may be released because a row of theirs went wrong: as it was published, it stays; and what would let a destination
+    release it, stays at home too.
+    """
+    from orchestration.publish.versions import latest_version, read_published  # here: they need this module's names
+
+    columns = ", ".join(COLUMNS)
+    con.execute(
+        f"create or replace temp table well_formed as select {columns} from named as golden anti join held_back "
+        "on golden.channel is not distinct from held_back.channel "
+        "and golden.identifier_type is not distinct from held_back.identifier_type "
+        "and golden.identifier is not distinct from held_back.identifier and golden.scope is not distinct from held_back.scope"
+    )
+    if latest_version(home):
+        con.execute(
+            f"""
+            insert into well_formed
+            with left_out as (
+                select published.* from {read_published(home).relation} as published
+                anti join well_formed using (channel, identifier_type, identifier, scope)
+            )
+            select {columns} from left_out
+            where (channel, identifier) in (select (channel, identifier) from held_back)
+                or (channel, deciding_request_id) in (
+                    select (channel, deciding_request_id) from held_back where deciding_request_id is not null
+                )
+            """
+        )
+    return (
+        "well_formed",
+        f"(select evidence.* from {EVIDENCE} as evidence anti join held_back using (channel, identifier))",
+    )
+
+
+def shown_evidence(relation: str) -> str:
+    """The query of the evidence for releases as it leaves the warehouse, on a connection whose ``shown_id`` has the first key."""
+    made = {"evidence_id": "case when evidence_kind = 'opt_in' then shown_id(evidence_id) else evidence_id end"}
+    columns = ", ".join(f"{made[name]} as {name}" if name in made else name for name in EVIDENCE_COLUMNS)
+    return f"select {columns} from {relation}"
 
 
 def _kept(home: Home, made_of: str, version: int) -> dict[str, Any] | None:
@@ -221,6 +281,7 @@ def read_candidate(home: Home) -> Candidate:
         row_count=record["row_count"],
         as_of=datetime.fromisoformat(record["as_of"]),
         counts=record["counts"],
+        held_back=record.get("held_back", 0),  # exported by a release that knew of none
     )
 
 

@@ -31,6 +31,7 @@ from orchestration.core.warehouse import prepare
 from orchestration.gate.verdicts import Permission, allows, read_verdict
 from orchestration.publish.candidate import (
     BESIDE,
+    EVIDENCE_FILE,
     ROWS_FILE,
     RULES_FILE,
     Candidate,

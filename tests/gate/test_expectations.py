@@ -141,11 +141,14 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
     "release_evidence": {
         "All evidence for releases that would go out is what the requests and registries say.":
             "insert into run.evidence values ('email', 'email', 'ada@example.com', '*', 'r9', 'opt_in')",
-        "No evidence for releases is left out.": "delete from run.evidence where evidence_id = 'r4'",
+        "No evidence for releases is left out.": "delete from run.evidence",
     },
     "inbox": {
         "Everything that lay in a source's folder of the inbox could be read.":
             "insert into raw.unread_inbox values ('web', 'not_allowed', 1)",
+    "held_back": {
+        "No row of the table is malformed and had to be held back.":
+            f"insert into run.held_back select *, [] from run.candidate {ADA}",
     },
     "shrink": {
         "Nobody leaves the list without an opt-in of theirs, or a registry that dropped the number.":
@@ -169,9 +172,9 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
 
 TOUCHED = (
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
-    "run.published", "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests", "golden.unmatched_echoes",
-    "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.area_versions", "registries.listings",
-    "registries.file_areas", "raw.quarantine", "raw.unread_inbox", "run.evidence",
+    "run.published", "run.held_back", "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests",
+    "golden.unmatched_echoes", "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.area_versions",
+    "registries.listings", "registries.file_areas", "raw.quarantine", "raw.unread_inbox", "run.evidence",
 )  # fmt: skip
 
 Judge = Callable[..., dict[str, str]]
@@ -194,7 +197,9 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     con.execute("create table run.snapshot_feeds as select 'canonical' as vendor, 'contacts' as feed")
     con.execute(f"create table run.candidate as select * from {candidate.relation}")
     con.execute(f"create table run.evidence as select * from {parquet_relation([candidate.folder / EVIDENCE_FILE])}")
+    con.execute("create table run.founded_evidence as from run.evidence")
     con.execute("create table run.published as select * from run.candidate limit 0")
+    con.execute(f"create table run.held_back as select * from {candidate.held_back_relation}")
     create_hmac_function(con, home_key(home))
     con.execute("attach ':memory:' as good")
     names = {table: f"good.{table.replace('.', '_')}" for table in TOUCHED}

@@ -107,6 +107,32 @@ def test_more_than_five_files_are_counted_and_not_named(home: Home) -> None:
     assert said.startswith("7 files are of a kind that nobody described: web (0.csv, file id 0") and " and 2 more. Next" in said
 
 
+def test_a_row_in_another_spelling_is_held_back_alone_and_holds_releases(home: Home) -> None:
+    entered(home)
+    spoil(home, "update golden.golden_suppression set identifier = '2025550101' where scope = 'acme'")
+    candidate = export(home)
+    verdict = judged("exit", home)
+    assert (candidate.row_count, candidate.held_back) == (3, 1)
+    assert [(item.level, item.sentence, item.figure) for item in verdict.failed] == [
+        ("hold", "No row of the table is malformed and had to be held back.", "rows held back: 1")
+    ]
+    assert allows(home, candidate.rows_sha256).releases_held
+
+
+def test_a_table_of_which_many_rows_are_malformed_stops_the_exit_gate(home: Home) -> None:
+    entered(home)
+    spoil(home, "insert into golden.golden_suppression select golden.* replace ('9' || n as identifier) "
+          "from golden.golden_suppression as golden, range(11) as r (n) where scope = 'acme'")  # fmt: skip
+    candidate = export(home)
+    assert (candidate.row_count, candidate.held_back) == (15, 0)
+    verdict = judged("exit", home)
+    assert verdict.level == "stop"
+    sentence = "Every number is a plus sign and up to fifteen digits (E.164)."
+    assert sentence in [item.sentence for item in verdict.failed]
+    with pytest.raises(GateClosed, match=r"'Every number is a plus sign .*' \(.*not so in 11 of 13 rows\)"):
+        allows(home, candidate.rows_sha256)
+
+
 def test_judging_twice_says_the_same(home: Home) -> None:
     entered(home)
     export(home)

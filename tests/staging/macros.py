@@ -12,7 +12,7 @@ import jinja2
 
 from orchestration.core.home import CHECKOUT
 
-FILES = ("ids", "lists", "policy", "texts", "times", "vendors")
+FILES = ("ids", "lists", "policy", "scopes", "texts", "times", "vendors")
 
 
 class _Adapter:

@@ -27,6 +27,20 @@ normalised_phones as (
 
 ),
 
+actions as (
+
+    select action from {{ ref('actions') }}
+    where is_request
+
+),
+
+known_channels as (
+
+    select {{ sorted_distinct_list('channel') }} as channels
+    from {{ ref('channels') }}
+
+),
+
 -- Nearly every record has one address and one number at most, and those are looked up where they stand: taking lists apart
 -- and putting them together again is for the others.
 raw_emails as (
@@ -149,8 +163,22 @@ joined as (
         len(records.emails_raw) + len(records.phones_raw) as identifiers_given,
         records.is_snapshot,
         records.snapshot_at,
-        records.received_at
+        records.received_at,
+        -- What the entry gate asks of every single request (expectations/ledger.yml): a record that a staging model let through
+        -- without it is refused here, alone, before it would stop everybody's.
+        coalesce(
+            actions.action is not null
+            and not {{ list_is_empty('records.channels') }}
+            and {{ list_covers(list_append_value('known_channels.channels', "'all'"), 'records.channels') }}
+            and {{ is_scope("case when records.action = 'opt_in' then records.scope else scopes.widened end") }}
+            and coalesce(records.at_earliest <= records.at_latest, records.at_earliest is null and records.at_latest is null)
+            and records.time_quality in ('instant', 'zone_assumed', 'ambiguous', 'date', 'none', 'unreadable', 'implausible')
+            and (records.action <> 'opt_in' or records.time_quality not in ('unreadable', 'implausible')),
+            false
+        ) as is_well_formed
     from records
+    cross join known_channels
+    left join actions on records.action = actions.action
     left join scopes on records.scope = scopes.scope
     left join normalised_emails as only_email
         on {{ only_of_list('records.emails_raw') }} = only_email.raw
@@ -169,7 +197,8 @@ final as (
     select
         joined.*,
         -- A request that names nobody who can be reached or found cannot be honoured: a person must read it.
-        len(emails) + len(phones) > 0 or postal_key is not null or customer_id is not null as is_usable,
+        is_well_formed
+        and (len(emails) + len(phones) > 0 or postal_key is not null or customer_id is not null) as is_usable,
         -- Rows of a snapshot that carry no time are new whenever they come back (DESIGN 4.1); see int_requests__streaks.
         is_snapshot and at_latest is null as is_untimed_snapshot,
         {{ meaning_hash([

@@ -93,7 +93,7 @@ final as (
         vendor,
         feed,
         'quarantine' as outcome,
-        'no_usable_identifier' as reason,
+        case when is_well_formed then 'no_usable_identifier' else 'malformed_request' end as reason,
         cast(null as varchar) as request_id
     from unusable
     union all
