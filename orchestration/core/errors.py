@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from orchestration.core.room import NEXT_STEP, full_disk
+
 
 class QuietlistError(Exception):
     """Base of every error raised on purpose. ``exit_code`` 3: the work failed."""
@@ -82,6 +84,8 @@ def plain_errors(tried: str) -> Iterator[None]:
     except QuietlistError as error:
         raise error from None
     except Exception as error:  # noqa: BLE001  any of them may quote a row
+        if full := full_disk(error):
+            raise OutOfRoom(tried, seen=full, next_step=NEXT_STEP) from None
         raise PermanentError(
             tried,
             seen=place_of(error),
