@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from orchestration.core.room import NEXT_STEP, full_disk
+
 
 class QuietlistError(Exception):
     """Base of every error raised on purpose. ``exit_code`` 3: the work failed."""
@@ -99,7 +101,6 @@ _CORRECTABLE = {
     errno.ELOOP: "correct the links, which lead in a circle",
     errno.ENAMETOOLONG: "shorten the name",
 }
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _AGAIN = "run again; what was done is kept, nothing is lost"
 # A name that a person's could not be: what is in a home is named by Quietlist, what is in an inbox by anybody.
 _PLAIN_NAME = re.compile(r"(?!.*\d{7})[a-z0-9_.\-]*")
@@ -117,8 +118,8 @@ def of_system(error: OSError) -> QuietlistError | None:
         place = place.parent
     seen = (error.strerror or "an error of the operating system").lower()
     tried = f"Using {place}" if place else "Using the disk"
-    if error.errno in _NO_ROOM:
-        return OutOfRoom(tried, seen=seen, next_step=f"make room and {_AGAIN}")
+    if full := full_disk(error):
+        return OutOfRoom(tried, seen=full, next_step=NEXT_STEP)
     if error.errno in _CORRECTABLE:
         return ConfigError(tried, seen=seen, next_step=f"{_CORRECTABLE[error.errno]}, then {_AGAIN}")
     if error.errno == errno.EIO:
@@ -139,10 +140,11 @@ def plain_errors(tried: str) -> Iterator[None]:
         yield
     except QuietlistError as error:
         raise error from None
-    except OSError as error:
-        raise of_system(error) or _unexplained(tried, error) from None
     except Exception as error:  # noqa: BLE001  any of them may quote a row
-        raise _unexplained(tried, error) from None
+        if full := full_disk(error):
+            raise OutOfRoom(tried, seen=full, next_step=NEXT_STEP) from None
+        sentence = of_system(error) if isinstance(error, OSError) else None
+        raise sentence or _unexplained(tried, error) from None
 
 
 def _unexplained(tried: str, error: Exception) -> PermanentError:

@@ -27,9 +27,11 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        if self.gate_level in ("stop", "hold"):
+        if self.gate_level == "stop":
             return GATE
-        return DONE if self.success else BUSY if self.is_busy else FAILED
+        if not self.success:
+            return BUSY if self.is_busy else FAILED  # whatever a gate held beside it
+        return GATE if self.gate_level == "hold" else DONE
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -15,6 +15,7 @@ from orchestration.core.config import Limits
 from orchestration.core.errors import Busy, ConfigError, OutOfRoom, PermanentError, kind_of
 from orchestration.core.files import sha256_text
 from orchestration.core.home import PRIVATE_FOLDER, Home
+from orchestration.core.room import NEXT_STEP, full_by, full_disk, says_full
 
 SCHEMAS = ("raw", "staging", "identifiers", "ledger", "identity", "registries", "golden", "deadlines", "exposure", "policy")
 _LOCK_WAIT_SECONDS = 30.0  # another process's short connection ends well within; a run that holds longer is a fault
@@ -122,7 +123,8 @@ def _in_room(limits: Limits) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        lack = shortage(str(error), limits)
+        full = full_disk(error)
+        lack = (full, NEXT_STEP) if full else shortage(str(error), limits)
         if lack is None:
             raise
         seen, next_step = lack
@@ -131,8 +133,8 @@ def _in_room(limits: Limits) -> Iterator[None]:
 
 def shortage(message: str, limits: Limits) -> tuple[str, str] | None:
     """What DuckDB ran out of and what to do, by its error message; null when it says something else."""
-    if "No space left on device" in message or "Could not write file" in message:  # the second: a quota, a limit of the process
-        return "the disk is full", "make room and run again; what was done is kept, nothing is lost"
+    if says_full(message):
+        return full_by(message), NEXT_STEP
     if "Out of Memory Error" not in message:
         return None
     again = "in quietlist.toml and run again; what was done is kept, nothing is lost"

@@ -81,7 +81,7 @@ def _add_failure(outcome: Outcome, step: str, error: Any) -> None:
 def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> None:
     if key == LANDED:
         # The entry gate holds for what was not read, and says how much; here is where and why.
-        outcome.unmet += [f"hold: {sentence}" for sentence in cast("list[object]", values["held"])]
+        _hold(outcome, [str(sentence) for sentence in cast("list[object]", values["held"])])
         _alert(outcome, [str(sentence) for sentence in cast("list[object]", values["left"])])
     elif key == PUBLISHED:
         version = f"version {values['version']}, {values['dagster/row_count']:,} rows"
@@ -94,6 +94,7 @@ def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> Non
         ]
         outcome.facts[key.path[1]] = ", ".join(said)
         _alert(outcome, [f"{key.path[1]}: {sentence}" for sentence in cast("list[object]", values["attention"])])
+        _hold(outcome, [f"{key.path[1]}: {sentence}" for sentence in cast("list[object]", values["kept_back"])])
     elif key == REPORT:
         outcome.report = Path(str(values["path"]))
 
@@ -103,6 +104,13 @@ def _alert(outcome: Outcome, sentences: list[str]) -> None:
     if sentences:
         outcome.gate_level = max(outcome.gate_level, "alert", key=_RANK.index)
         outcome.unmet += [f"alert: {sentence}" for sentence in sentences]
+
+
+def _hold(outcome: Outcome, sentences: list[str]) -> None:
+    """What a guard kept back, though the gate would have let it go."""
+    if sentences:
+        outcome.gate_level = max(outcome.gate_level, "hold", key=_RANK.index)
+        outcome.unmet += [f"hold: {sentence}" for sentence in sentences]
 
 
 class _Steps:

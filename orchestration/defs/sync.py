@@ -46,7 +46,8 @@ def _destination_asset(name: str, system: str) -> dg.AssetsDefinition:
         for sentence in result.alarms:
             context.log.warning(sentence)
         # The alarms go with the result, for the command prints what the result says, not the log.
-        return dg.MaterializeResult(metadata={**result.counts(), "attention": list(result.alarms)})
+        said = {"attention": list(result.alarms), "kept_back": list(result.kept_back)}
+        return dg.MaterializeResult(metadata={**result.counts(), **said})
 
     return destination
 

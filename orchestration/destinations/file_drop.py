@@ -28,9 +28,10 @@ import pyarrow as pa
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from orchestration.core.config import CHANNELS, Limits
-from orchestration.core.errors import PermanentError
+from orchestration.core.errors import OutOfRoom, PermanentError
 from orchestration.core.files import canonical_json, sha256_file, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER
+from orchestration.core.room import NEXT_STEP, full, full_disk
 from orchestration.core.warehouse import prepare
 from orchestration.destinations.contract import (
     IDENTIFIER_TYPES,
@@ -55,6 +56,7 @@ FACTS = Facts(
 _EVIDENCE = ("evidence_id", "evidence_kind")
 _READ_ROWS = 100_000  # rows per Arrow batch: some ten MB
 _GUARD = r"^[=+\-@\t\r\n'＝＋－＠]"  # the last four are the full-width forms, which spreadsheets take for the same
+_SYSTEM_SAID = re.compile("Permission denied|Read-only file system|No such file or directory|Not a directory|Is a directory")
 _E164 = r"^\+[0-9]{3,15}$"
 
 
@@ -180,10 +182,28 @@ class FileDrop:
 
     @contextmanager
     def _workspace(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with duckdb.connect() as con:
+        with self._our_errors(), duckdb.connect() as con:
             prepare(con, self._home, Limits())  # else it would spill next to wherever the process was started
             con.execute(f"create table state ({', '.join(f'{name} varchar' for name in self.columns)})")
             yield con
+
+    @contextmanager
+    def _our_errors(self) -> Iterator[None]:
+        """The folder is on somebody's disk, in somebody's hands: what it refuses is said with its name."""
+        tried = f"Writing a drop in {self.folder}"
+        try:
+            yield
+        except (OSError, duckdb.IOException) as error:
+            if full_disk(error):
+                raise OutOfRoom(tried, seen=full(self.folder / "drop"), next_step=NEXT_STEP) from None
+            # DuckDB's text of such an error names files and what the system said, and no row; the names stay out all the same.
+            words = [error.strerror] if isinstance(error, OSError) and error.strerror else _SYSTEM_SAID.findall(str(error))
+            raise PermanentError(
+                tried,
+                seen=(words or ["the folder cannot be used"])[0].lower(),
+                allowed="a folder that the user who runs Quietlist can read and write",
+                next_step="correct its owner, mode or mount, or put the folder back, and run again",
+            ) from None
 
     def _take(self, con: duckdb.DuckDBPyConnection, rows: pa.RecordBatchReader, columns: tuple[str, ...]) -> None:
         texts = ", ".join(

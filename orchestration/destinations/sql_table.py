@@ -31,8 +31,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
 from orchestration.core.config import CHANNELS
-from orchestration.core.errors import ConfigError, PermanentError, TransientError
+from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError, TransientError
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER
+from orchestration.core.room import NEXT_STEP, full
 from orchestration.destinations.contract import (
     IDENTIFIER_TYPES,
     KEY,
@@ -68,6 +69,8 @@ _FILES_IN_URLS = ("passfile", "servicefile", "sslcert", "sslcrl", "sslcrldir", "
 # A transient fault of the server, by the first two characters of its SQLSTATE: connection, resources, operator
 # intervention (a restart), serialization and deadlock.
 _TRANSIENT_STATES = ("08", "40", "53", "57", "58")
+# A SQLite file, or its folder, that cannot be written to.
+_SHUT = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")
 # A fault of the row itself: data exception, integrity constraint.
 _ROW_STATES = ("22", "23")
 
@@ -426,10 +429,22 @@ class SqlTable:
             state, name = getattr(driver, "sqlstate", None), getattr(driver, "sqlite_errorname", None)
             if not isinstance(error, sa.exc.SQLAlchemyError) and state is None and name is None:
                 raise
+            if name == "SQLITE_FULL" and self._sqlite is not None:
+                raise OutOfRoom(tried, seen=full(self._sqlite), next_step=NEXT_STEP) from None
+            if (name or "").startswith(_SHUT) and self._sqlite is not None:
+                raise PermanentError(
+                    tried,
+                    seen=f"{error_code(str(name))}: {self._sqlite.parent} or its file may not be written to, or is gone",
+                    next_step="correct owner, mode or mount of that folder, or the url of the destination",
+                ) from None
             code = f"sqlstate_{state}" if state else error_code(str(name or type(driver).__name__))
             if (state or "").startswith(_ROW_STATES) or (name or "").startswith("SQLITE_CONSTRAINT"):
                 raise BatchRejected(tried, code=code) from None
             lost = isinstance(error, sa.exc.OperationalError) and state is None and name is None
+            if state == "53100":
+                raise TransientError(
+                    tried, seen="sqlstate_53100: the disk of the database server is full", next_step="make room there, run again"
+                ) from None
             if lost or (state or "").startswith(_TRANSIENT_STATES) or name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
                 raise TransientError(tried, seen=code, next_step="see whether the database is up and reachable") from None
             raise PermanentError(tried, seen=code, next_step="look the code up; check rights, the URL and the table") from None

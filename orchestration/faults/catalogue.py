@@ -7,6 +7,7 @@ A fault changes what arrives, or the home, or a destination, or the process. ``e
 from __future__ import annotations
 
 import io
+import os
 import random
 import re
 import shutil
@@ -25,16 +26,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.core.config import load_config
+from orchestration.core.errors import QuietlistError
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.destinations.contract import Outcome, destination_for
 from orchestration.faults import children, world
-from orchestration.faults.pipeline import ABSORBED, ALERTED, HELD, STOPPED, Ran, run_stages, run_whole
+from orchestration.faults.pipeline import ABSORBED, ALERTED, HELD, STOPPED, Ran, run_stages, run_whole, steps
 from orchestration.faults.truth import Node
 from orchestration.faults.world import DAYS, Files, Row, World
 from orchestration.gate.verdicts import acknowledge
 from orchestration.landing.archives import landed_path
 from orchestration.landing.manifest import read_manifest
+from orchestration.publish.candidate import EVIDENCE_FILE, candidate_folder
 
 _ASKS, _WEB = "asks/asks_1.csv", "web/web_1.csv"
 _CRM, _NEWS = f"crm/contacts_{DAYS[1]:%Y-%m-%d}.csv", f"news/unsubscribed_email_audience_export_{DAYS[1]:%Y-%m-%d}_1a2b3c.csv"
@@ -134,7 +137,7 @@ def _truncate_archive(case: Case) -> None:
     case.files["news/audience_export.zip"] = stream.getvalue()[:-40]
 
 
-def _acknowledge(source: str) -> Change:
+def _acknowledge(source: str, reason: str = "damaged on its way, delivered again") -> Change:
     """Somebody looked at what the source delivered on the second day, and asks for it again."""
 
     def mend(case: Case) -> None:
@@ -142,7 +145,7 @@ def _acknowledge(source: str) -> Change:
             found = con.execute("select file_id from raw.landed_files where source = ? and received_at = ?", [source, DAYS[1]])
             files = [file_id for (file_id,) in found.fetchall()]
         for file_id in files:
-            acknowledge(case.home, file_id, person="The suite", reason="damaged on its way, delivered again")
+            acknowledge(case.home, file_id, person="The suite", reason=reason)
 
     return mend
 
@@ -264,6 +267,64 @@ def _encode(case: Case) -> None:
     for name, encoding in ((_ASKS, "utf-16"), (_WEB, "cp1252"), (_CRM, "utf-16-le")):
         mark = b"\xff\xfe" if encoding == "utf-16-le" else b""
         case.files[name] = mark + case.files[name].decode().encode(encoding)
+
+
+def _zip_of_600(case: Case) -> None:
+    """The day's requests in 600 small files: each record several times, so that it still asks for the same."""
+    head, *lines = case.files.pop(_ASKS).splitlines(keepends=True)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for number in range(600):
+            archive.writestr(f"requests of the {number}th clerk {'x' * 40}.csv", head + lines[number % len(lines)])
+    case.files["asks/clerks.zip"] = stream.getvalue()
+
+
+def _one_odd_address(case: Case) -> None:
+    odd = (
+        "odd1",
+        f"{DAYS[1] - timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}",
+        "opt_out",
+        "web_form",
+        "email",
+        "*",
+        "cron@localhost",
+        "",
+        "",
+        "",
+    )
+    case.files[_ASKS] += world.table(world.ASKS_HEADER, [odd]).split(b"\r\n", 1)[1]
+
+
+def _named_removed(case: Case) -> None:
+    case.files[f"dnc/national_dnc_{DAYS[1]:%Y-%m-%d}_duplicates_removed.txt"] = case.files.pop(_DNC)
+
+
+def _remove_everything(case: Case) -> None:
+    """A list of changes that takes out every number of the registry, in the place of the day's full list."""
+    numbers = [*case.world.listed, "+13035550100"]
+    lines = "".join(f"{number[2:5]},{number[5:]},{DAYS[1]:%Y-%m-%d},D\n" for number in sorted(numbers))
+    del case.files[_DNC]
+    case.files[f"dnc/dnc_changes_{DAYS[1]:%Y-%m-%d}.txt"] = lines.encode()
+
+
+def _close_folder(case: Case) -> None:
+    """The files lie where the user that runs may not look; root may look anywhere, so for root a link stands there."""
+    case.deliver({name: content for name, content in case.files.items() if name.startswith("web/")})
+    case.files = {name: content for name, content in case.files.items() if not name.startswith("web/")}
+    folder = case.home.inbox / "web"
+    if os.geteuid() != 0:
+        folder.chmod(0)
+        return
+    folder.rename(case.home.root / "elsewhere")
+    folder.symlink_to(case.home.root / "elsewhere")
+
+
+def _open_folder(case: Case) -> None:
+    folder = case.home.inbox / "web"
+    if folder.is_symlink():
+        folder.unlink()
+        (case.home.root / "elsewhere").rename(folder)
+    folder.chmod(0o700)
 
 
 # Clocks, configuration, customers
@@ -402,7 +463,186 @@ def _alter_snapshot(case: Case) -> None:
     pq.write_table(pq.ParquetFile(_snapshot(case)).read(), _snapshot(case), compression="none")
 
 
+def _replace_evidence(case: Case) -> Ran:
+    """Between the exit gate and the publication somebody adds to the evidence that everybody opted in again."""
+    ran = Ran()
+    try:
+        for name, step in steps(case.home, load_config(case.home), DAYS[1], ran, prove=False):
+            if name == "publish":
+                file = candidate_folder(case.home) / EVIDENCE_FILE
+                rows = pq.ParquetFile(file).read()
+                known = rows.to_pylist()
+                forged = [{**row, "evidence_id": "r1", "evidence_kind": "opt_in"} for row in known or _ANYBODY]
+                pq.write_table(pa.Table.from_pylist(known + forged, schema=rows.schema), file)
+            step()
+    except QuietlistError as error:
+        ran.tell(STOPPED, str(error))
+    return ran
+
+
+_ANYBODY = [{"channel": "email", "identifier_type": "email", "identifier": "person0@example.com", "scope": "*"}]
+
+
+# Who may release whom
+
+
+def _opt_ins(case: Case, source: str) -> tuple[str, bytes]:
+    """Everybody is back, on all channels, everywhere, says a source of one brand."""
+    at = f"{DAYS[1] - timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"
+    rows = [
+        (f"claim{person.number}", at, "opt_in", "preference_center", "all", "*", ";".join(person.emails),
+         ";".join(person.phones), person.name, "")
+        for person in case.world.people
+    ]  # fmt: skip
+    return f"{source}/claims.csv", world.table(world.ASKS_HEADER, rows)
+
+
+def _untrusted_opt_ins(case: Case) -> None:
+    case.configure("[sources.crm]", '[sources.shop]\nformat = "requests"\nscope = "outlet"\n\n[sources.crm]')
+    name, content = _opt_ins(case, "shop")
+    case.files[name] = content
+
+
+def _out_again(made: World) -> tuple[Row, ...]:
+    """Those who came back on the second day, by their own hand, have had enough again an hour after that day's run."""
+    at = DAYS[1] + timedelta(hours=1)
+    back = [row for row in made.rows[1] if row.key.startswith("back")]
+    return tuple(
+        Row("asks", row.key.replace("back", "again"), f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            replace(row.asked, action="opt_out", method="web_form", earliest=at, latest=at))
+        for row in back
+    )  # fmt: skip
+
+
+def _with_those_out_again(made: World) -> frozenset[Node]:
+    return replace(made, rows=(made.rows[0], (*made.rows[1], *_out_again(made)))).truth()
+
+
+def _systems(home: Home) -> tuple[Path, ...]:
+    """What stands for systems elsewhere: no backup of the home brings them back to what they were."""
+    return home.outbox / "table", home.outbox / "drop" / "drop"
+
+
+def _put_back(case: Case, backup: Path) -> None:
+    """The home as it was; the systems as they are."""
+    aside = case.home.root.with_name("systems")
+    aside.mkdir()
+    for number, path in enumerate(_systems(case.home)):
+        shutil.copytree(path, aside / str(number))
+    shutil.rmtree(case.home.root)
+    shutil.copytree(backup, case.home.root)
+    for number, path in enumerate(_systems(case.home)):
+        shutil.rmtree(path)
+        shutil.copytree(aside / str(number), path)
+    shutil.rmtree(aside)
+    shutil.rmtree(backup)
+
+
+def _deliver_out_again(case: Case) -> None:
+    case.deliver({"asks/asks_2.csv": world.asks_csv(list(_out_again(case.world)), case.world.people)})
+
+
+def _restored(case: Case) -> Ran:
+    """Day 1 out, day 2 in, backup, out again; then the backup runs, twice: what it finds at the systems comes home."""
+    run_stages(case.home, DAYS[1])
+    backup = case.home.root.with_name("backup")
+    shutil.copytree(case.home.root, backup)
+    _deliver_out_again(case)
+    run_stages(case.home, DAYS[1] + timedelta(hours=2))
+    _put_back(case, backup)
+    first = run_stages(case.home, DAYS[1] + timedelta(hours=3))
+    run_stages(case.home, DAYS[1] + timedelta(hours=4))
+    return first
+
+
+def _copied(case: Case) -> Ran:
+    """Somebody copies the home to try something, and the copy runs with the files it had, behind the home itself."""
+    copy = Home(case.home.root.with_name("copy"))
+    shutil.copytree(case.home.root, copy.root)
+    # Both push to one table: the copy's is the home's own.
+    shutil.rmtree(copy.outbox / "table")
+    (copy.outbox / "table").symlink_to(case.home.outbox / "table")
+    copy.config_file.write_text(
+        copy.config_file.read_text().replace("timeout_seconds = 1", "timeout_seconds = 1\nallow_outside_home = true")
+    )
+    Case(copy, case.world, case.seed, {}).deliver(case.files)
+    run_stages(case.home, DAYS[1])
+    _deliver_out_again(case)
+    run_stages(case.home, DAYS[1] + timedelta(hours=2))
+    try:
+        run_stages(copy, DAYS[1] + timedelta(minutes=30))
+        ran = run_stages(case.home, DAYS[1] + timedelta(hours=3))
+        run_stages(case.home, DAYS[1] + timedelta(hours=4))
+    finally:
+        shutil.rmtree(copy.root)
+    return ran
+
+
+def _two_homes(case: Case) -> Ran:
+    """A home of another department, which knows of nobody, is given the same table."""
+    other = Home(case.home.root.with_name("other")).create()
+    config = case.home.config_file.read_text().partition("[destinations.drop]")[0]
+    other.config_file.write_text(
+        config.replace(
+            "timeout_seconds = 1", f'timeout_seconds = 1\nurl = "sqlite:///{case.table_file}"\nallow_outside_home = true'
+        )
+    )
+    someone = next(person for person in case.world.people if person.is_customer)
+    name, content = _opt_ins(replace(case, world=replace(case.world, people=(someone,))), "asks")
+    Case(other, case.world, case.seed, {}).deliver({name: content})
+    try:
+        run_stages(other, DAYS[1] - timedelta(hours=1))
+        ran = run_stages(other, DAYS[1])
+        run_stages(case.home, DAYS[1])
+    finally:
+        shutil.rmtree(other.root)
+    return ran
+
+
 # Destinations
+
+
+def _hostile_rows(case: Case) -> None:
+    """Another writer's rows without an identifier, without a channel, of bytes, and one in force since for ever.
+
+    That one is of somebody who must not be contacted in any case, so that nobody is too many.
+    """
+    channel, identifier, scope = min(node for node in case.world.truth() if node[0] == "email")
+    _in_table(
+        case,
+        *(
+            "insert into suppression (channel, identifier_type, identifier, scope, written_by, suppressed_since) "
+            f"values ({values}, 'callcenter', 'infinity')"
+            for values in (
+                "'email', 'email', null, '*'", "null, 'email', 'x', '*'", "'email', null, 'x', '*'",
+                "'email', 'email', x'00ff', '*'", f"'{channel}', 'email', '{identifier}', '{scope}'",
+            )
+        ),
+    )  # fmt: skip
+
+
+def _without_hostile_rows(case: Case) -> None:
+    _in_table(case, "delete from suppression where written_by = 'callcenter'")
+
+
+@contextmanager
+def _full_drop_folder(case: Case) -> Iterator[None]:
+    """The folder of the drops lies on a small disk of its own, which is full. Where none can be mounted (only root may), a file
+    stands in the folder's place: as little can be written there.
+    """
+    folder = case.home.outbox / "drop" / "drop"
+    aside = folder.with_name("aside")
+    if children.may_mount():
+        folder.rename(aside)
+        folder.touch()
+        try:
+            yield
+        finally:
+            folder.unlink()
+            aside.rename(folder)
+        return
+    with children.small_disk(folder, room=0):
+        yield
 
 
 def _in_table(case: Case, *statements: str) -> None:
@@ -471,6 +711,15 @@ def _whole(case: Case) -> Ran:
 def _on_a_full_disk(case: Case) -> Ran:
     # The warehouse is larger than this already, so its next growing write fails as on a full disk; small files still fit.
     return children.run_with_full_disk(case.home.root, DAYS[1], case.home.warehouse_file.stat().st_size // 2)
+
+
+def _on_a_small_disk(case: Case) -> Ran:
+    """The home on a file system of its own, with a megabyte left. Where none can be mounted its files may grow no further."""
+    if why := children.may_mount():
+        ran = _on_a_full_disk(case)
+        ran.said.append(f"no small file system could be mounted here: {why}")
+        return Ran(HELD, ran.said) if ran.ended == STOPPED else ran
+    return children.run_on_small_disk(case.home.root, DAYS[1], room=1 << 20)
 
 
 def _two_at_once(case: Case) -> Ran:
@@ -588,6 +837,105 @@ FAULTS: tuple[Fault, ...] = (
     Fault("contacts deleted", "customers who asked are deleted from the CRM", ABSORBED, "", _delete_contacts),
     Fault("says subscribed", "an import and the vendor say that everybody is subscribed", ABSORBED, "", _says_subscribed),
     Fault("disk full", "the warehouse can grow no further", STOPPED, "make room", _nothing, _nothing, _on_a_full_disk),
+    Fault(
+        "small disk",
+        "the home's file system has a megabyte left",
+        HELD,
+        "no room for|is full",
+        _nothing,
+        _nothing,
+        _on_a_small_disk,
+    ),
+    Fault(
+        "drop folder full",
+        "the disk of a destination's folder is full",
+        STOPPED,
+        "Writing a drop in",
+        _nothing,
+        _nothing,
+        during=_full_drop_folder,
+    ),
+    Fault(
+        "closed folder",
+        "a source's folder may not be opened, or is a link",
+        HELD,
+        "source web.*(may not be opened|symbolic link)",
+        _close_folder,
+        _open_folder,
+        is_short=True,
+    ),
+    Fault("ZIP of 600", "a day's requests in a ZIP of 600 small files", ABSORBED, "", _zip_of_600, _nothing),
+    Fault(
+        "line separators in a reason",
+        "somebody acknowledges a file for a reason with U+2028, U+2029 and U+0085 in it",
+        HELD,
+        "middle of a record",
+        _truncate,
+        _then(_acknowledge("asks", "cut off\u2028on its\u2029way\x85here"), _again(_ASKS)),
+    ),
+    Fault("odd address", "one record names cron@localhost", ALERTED, "could not be used", _one_odd_address),
+    Fault("full list named removed", "the registry's full list has 'removed' in its name", ABSORBED, "", _named_removed),
+    Fault(
+        "registry removals of everything",
+        "a change list takes every number out of the registry",
+        STOPPED,
+        "registry",
+        _remove_everything,
+        _again(_DNC),
+    ),
+    Fault(
+        "evidence replaced",
+        "the evidence for releases is replaced between the gate and the publication",
+        STOPPED,
+        "not the file that the exit gate judged",
+        _nothing,
+        _nothing,
+        _replace_evidence,
+    ),
+    Fault(
+        "untrusted opt-ins",
+        "a source of one brand writes that everybody is back, everywhere",
+        ALERTED,
+        "trusted with",
+        _untrusted_opt_ins,
+    ),
+    Fault(
+        "restored backup",
+        "a backup from before the newest opt-outs is put back and runs",
+        ALERTED,
+        "knows nothing of",
+        _nothing,
+        _nothing,
+        _restored,
+        truth=_with_those_out_again,
+    ),
+    Fault(
+        "copied home",
+        "a copy of the home runs behind it on the same table",
+        ALERTED,
+        "knows nothing of",
+        _nothing,
+        _nothing,
+        _copied,
+        truth=_with_those_out_again,
+    ),
+    Fault(
+        "two homes on one table",
+        "another home with opt-ins of its own pushes to the same table",
+        ALERTED,
+        "knows nothing of",
+        _nothing,
+        _nothing,
+        _two_homes,
+    ),
+    Fault(
+        "hostile rows",
+        "another writer's rows at a destination have no identifier, no channel or no date",
+        ALERTED,
+        "make no sense",
+        _hostile_rows,
+        _without_hostile_rows,
+    ),
     Fault("database deleted", "the warehouse is gone", ABSORBED, "", _lose_database),
     Fault(
         "landed file deleted",

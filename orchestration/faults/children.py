@@ -9,10 +9,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -26,6 +30,7 @@ from orchestration.faults.pipeline import STOPPED, Ran, run_stages, run_whole, s
 _FORKS = multiprocessing.get_context("forkserver")
 # The gate's engine and Dagster's definitions import what takes seconds; nothing is opened by importing them.
 _FORKS.set_forkserver_preload(["orchestration.faults.pipeline", "orchestration.gate.engine", "orchestration.definitions"])
+_PAGE = 4096  # bytes: what a file takes at least on a tmpfs
 _SECONDS = 1800.0  # a run takes ten, on a busy machine many times that; one that takes this long hangs
 # What a process asks of the system in Python; DuckDB's own writes are met by the kills at a random time.
 _COUNTED = ("open", "os.", "fcntl.", "shutil.", "tempfile.", "sqlite3.")
@@ -68,6 +73,63 @@ def run_with_full_disk(root: Path, as_of: datetime, most_bytes: int) -> Ran:
 
 def _full_disk(mouth: Connection, root: Path, as_of: datetime, most_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+    mouth.send(run_stages(Home(root), as_of))
+
+
+def may_mount() -> str:
+    """Why no small file system can be mounted here; nothing when one can."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        return "only root may mount one, with mount(8)"
+    with tempfile.TemporaryDirectory() as folder:
+        tried = _mount(Path(folder), 1 << 20)
+        if tried.returncode == 0:
+            _unmount(Path(folder))
+    return tried.stderr.strip()
+
+
+@contextmanager
+def small_disk(folder: Path, room: int) -> Iterator[None]:
+    """A folder on a file system of its own, with so many bytes left beside what is in it; afterwards as it was left."""
+    aside = folder.with_name(f"{folder.name}.aside")
+    folder.rename(aside)
+    folder.mkdir(mode=0o700)
+    pages = sum(-(-max(path.lstat().st_size, 1) // _PAGE) for path in aside.rglob("*"))
+    mounted = _mount(folder, pages * _PAGE + room)
+    if mounted.returncode != 0:
+        raise AssertionError(f"no small file system could be mounted: {mounted.stderr}")
+    try:
+        shutil.copytree(aside, folder, dirs_exist_ok=True)
+        yield
+        shutil.rmtree(aside)
+        shutil.copytree(folder, aside)
+    finally:
+        _unmount(folder)
+        folder.rmdir()
+        aside.rename(folder)
+
+
+def run_on_small_disk(root: Path, as_of: datetime, room: int) -> Ran:
+    """A run of a home that lies on such a file system."""
+    with small_disk(root, room):
+        return _answer(_Child(_staged, root, as_of))
+
+
+def _mount(folder: Path, size: int) -> subprocess.CompletedProcess[str]:
+    options = f"size={size},mode=700"
+    command = [_program("mount"), "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  two programs and folders of ours
+
+
+def _unmount(folder: Path) -> None:
+    subprocess.run([_program("umount"), str(folder)], capture_output=True, check=True)  # noqa: S603
+
+
+def _program(name: str) -> str:
+    return shutil.which(name) or name
+
+
+def _staged(mouth: Connection, root: Path, as_of: datetime) -> None:
+    os.environ["QUIETLIST_HOME"] = str(root)  # as the command sets it
     mouth.send(run_stages(Home(root), as_of))
 
 

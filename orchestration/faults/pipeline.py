@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestration.core.config import Config, load_config
-from orchestration.core.errors import QuietlistError, kind_of
+from orchestration.core.errors import QuietlistError, kind_of, plain_errors
 from orchestration.core.home import Home
 from orchestration.core.outcome import BUSY, FAILED
 from orchestration.core.warehouse import warehouse
@@ -48,7 +48,7 @@ class Ran:
             self.tell(_OF_LEVEL[level], sentence)
 
 
-class _Stopped(Exception):
+class _Stopped(QuietlistError):
     """A gate said stop: nothing after it runs."""
 
 
@@ -90,15 +90,18 @@ def steps(
             verdict = judge(name, home, config, as_of)
             ran.judged(verdict.level, [f"{item.level}: {item.sentence}" for item in verdict.failed])
             if verdict.level == "stop":
-                raise _Stopped
+                raise _Stopped("Passing the gate")
 
         return judging
 
     def push(name: str) -> Callable[[], None]:
         def pushing() -> None:
             try:
-                for sentence in sync(home, config, name, as_of, destination=(instead or {}).get(name)).alarms:
+                result = sync(home, config, name, as_of, destination=(instead or {}).get(name))
+                for sentence in result.alarms:
                     ran.tell(ALERTED, sentence)
+                for sentence in result.kept_back:
+                    ran.tell(HELD, sentence)
             except QuietlistError as error:  # the others are pushed all the same, as in the job
                 ran.tell(STOPPED, str(error))
 
@@ -139,8 +142,9 @@ def run_stages(home: Home, as_of: datetime, instead: Mapping[str, Destination] |
     """Run the stages in this process, up to what the destinations hold."""
     ran = Ran()
     try:
-        for _, step in steps(home, load_config(home), as_of, ran, prove=False, instead=instead):
-            step()
+        for name, step in steps(home, load_config(home), as_of, ran, prove=False, instead=instead):
+            with plain_errors(f"Running {name}"):  # as every step of Dagster does
+                step()
     except _Stopped:
         pass
     except Exception as error:  # noqa: BLE001  whatever ends a run, Dagster reports it and so do we

@@ -31,6 +31,7 @@ from orchestration.core.config import Config, Source, size_in_bytes
 from orchestration.core.errors import Busy, ConfigError, OutOfRoom, TransientError
 from orchestration.core.files import sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.room import NEXT_STEP, NO_ROOM, full, size
 from orchestration.landing import sealing
 from orchestration.landing.archives import JUNK, clear_unpacked, inspect_landed, landed_path
 from orchestration.landing.manifest import GENESIS, Entry, Member, Rejected, Settings, append, delivery_links, mend, read_manifest
@@ -47,7 +48,6 @@ _FILE_NAME = re.compile(r"\.(csv|tsv|txt|json|jsonl|ndjson|xml|xlsx?|eml|mbox|pa
 # What must stay free on landing's disk: manifest line, chain and the warehouse's next commit are some MB together.
 _RESERVE = 32 << 20
 _FIGURES = 3  # in one sentence; the rest is seen in the folder
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _UNREAD = {
     "folder_not_allowed": (
@@ -72,7 +72,7 @@ _UNREAD = {
         "{n} files are larger than limits.max_file allows",
         "have them delivered in parts, or raise limits.max_file in quietlist.toml",
     ),
-    "no_room": ("{n} files are larger than the room on the disk of landing/", "make room there and run again"),
+    "no_room": ("there is no room for {n} files on the disk of landing/", "make room there and run again"),
     "not_understood": ("{n} files cannot be looked into", "have them exported again, or report them to the makers of Quietlist"),
     "not_removed": (
         "{n} files were taken and cannot be removed from the inbox",
@@ -276,14 +276,14 @@ class _Landing:
             _NotTaken: it cannot be taken, and was left alone.
         """
         self._ask_for_room(item)
-        temporary, sha256, size = self._copy(item)
+        temporary, sha256, count = self._copy(item)
         try:
-            if _state(item.path) != item.state or size != item.state[1]:
+            if _state(item.path) != item.state or count != item.state[1]:
                 return False
             # Also when the bytes are known: a delivery repeated on purpose mends a landing that lost or damaged them.
             self._place(temporary, sha256)
             if not self._is_recorded(item, sha256):
-                self._record(item, sha256, size)
+                self._record(item, sha256, count)
         finally:
             temporary.unlink(missing_ok=True)
         # A file put in its place since the check above is a new delivery: leave that one for the next run.
@@ -296,14 +296,14 @@ class _Landing:
 
     def _ask_for_room(self, item: _Candidate) -> None:
         """Before a byte is copied: a file that says it is larger than the disk would fill it for everybody, and in vain."""
-        size = item.state[1]
-        if size > size_in_bytes(self._config.limits.max_file):
-            raise _NotTaken("too_large", f"{_size(size)}, allowed are {self._config.limits.max_file}")
+        there = item.state[1]
+        if there > size_in_bytes(self._config.limits.max_file):
+            raise _NotTaken("too_large", f"{size(there)}, allowed are {self._config.limits.max_file}")
         # Sealed, the plain copy and the sealed one lie side by side for a moment.
-        needed = size * (2 if self._config.encryption.landing else 1) + _RESERVE
+        needed = there * (2 if self._config.encryption.landing else 1) + _RESERVE
         free = shutil.disk_usage(self._home.landing).free
         if needed > free:
-            raise _NotTaken("no_room", f"{_size(needed)} needed, {_size(free)} free")
+            raise _NotTaken("no_room", f"{size(needed)} needed, {size(free)} free")
 
     def _is_recorded(self, item: _Candidate, sha256: str) -> bool:
         """Whether a killed run wrote this very file's line and was killed before it could remove the file."""
@@ -315,7 +315,7 @@ class _Landing:
         return is_stuck and (item.source, item.name, sha256, item.modified_at) in self._recorded
 
     def _copy(self, item: _Candidate) -> tuple[Path, str, int]:
-        digest, size = hashlib.sha256(), 0
+        digest, count = hashlib.sha256(), 0
         with _opened(item.path) as source, self._landing_written():
             handle, name = tempfile.mkstemp(prefix=sealing.INCOMING, dir=self._home.landing)
             temporary = Path(name)
@@ -324,13 +324,13 @@ class _Landing:
                     while chunk := _read(source):
                         digest.update(chunk)
                         target.write(chunk)
-                        size += len(chunk)
+                        count += len(chunk)
                     target.flush()
                     os.fsync(target.fileno())
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
-        return temporary, digest.hexdigest(), size
+        return temporary, digest.hexdigest(), count
 
     def _place(self, temporary: Path, sha256: str) -> None:
         target = landed_path(self._home, sha256)
@@ -346,9 +346,9 @@ class _Landing:
         try:
             yield
         except OSError as error:
-            if error.errno in _NO_ROOM:
+            if error.errno in NO_ROOM:
                 free = shutil.disk_usage(self._home.landing).free
-                raise _NotTaken("no_room", f"{_size(free)} free") from error
+                raise _NotTaken("no_room", f"{size(free)} free") from error
             raise TransientError(
                 f"Writing to {self._home.landing}",
                 seen=error.strerror or type(error).__name__,
@@ -356,13 +356,13 @@ class _Landing:
                 next_step="correct its owner, mode or mount and run again; nothing is lost, the files are still in the inbox",
             ) from error
 
-    def _record(self, item: _Candidate, sha256: str, size: int) -> None:
+    def _record(self, item: _Candidate, sha256: str, count: int) -> None:
         source: Source = self._config.sources[item.source]
         members, rejected, junk = self._inspect(item, sha256)
         entry = Entry(
             seq=self._last.seq + 1 if self._last else 1,
             sha256=sha256,
-            size=size,
+            size=count,
             source=item.source,
             settings=Settings(source.format, source.scope, source.timezone, source.region, source.may_lift),
             name=item.name,
@@ -375,19 +375,17 @@ class _Landing:
         try:
             self._last = append(self._home, entry)
         except OSError as error:
-            if error.errno not in _NO_ROOM:
+            if error.errno not in NO_ROOM:
                 raise
             raise OutOfRoom(
-                f"Recording a delivery in {self._home.manifest_file}",
-                seen=f"the disk is full ({_size(shutil.disk_usage(self._home.landing).free)} free)",
-                next_step="make room and run again; the files that were not recorded are still in the inbox",
+                f"Recording a delivery in {self._home.manifest_file}", seen=full(self._home.manifest_file), next_step=NEXT_STEP
             ) from error
         if (item.source, sha256) in self._known:
             self.again += 1
         else:
             self._known.add((item.source, sha256))
             self.taken += 1
-            self.bytes_taken += size
+            self.bytes_taken += count
         self.members += len(members)
         self.unreadable += len(rejected)
         self.junk += junk
@@ -427,10 +425,6 @@ def _read(handle: int) -> bytes:
 
 def _identity(entry: Entry) -> tuple[str, str, str, datetime]:
     return entry.source, entry.name, entry.sha256, entry.modified_at
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
 
 
 @contextmanager

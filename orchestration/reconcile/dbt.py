@@ -25,6 +25,7 @@ from orchestration.core.config import Config, Limits
 from orchestration.core.errors import QuietlistError
 from orchestration.core.files import sha256_text
 from orchestration.core.home import CHECKOUT, PRIVATE_FOLDER, Home
+from orchestration.core.room import says_full
 from orchestration.core.warehouse import shortage, spill_folder
 from orchestration.destinations.contract import facts_of
 from orchestration.readers.feeds import KINDS, all_feeds, models_of_kind
@@ -41,6 +42,7 @@ _VAR_OF_KIND = {
     "registry": "registry_models",
 }
 _DUCKDB_ERROR = re.compile(r"\b([A-Z][A-Za-z]*(?: [A-Za-z]+)*?) Error:")
+_PLACE = re.compile(r'"/[^"]+"')
 # Kinds of errors that are known before any row is read, or that are about the machine.
 _OF_THE_MODELS = ("Binder", "Catalog", "Parser", "IO", "Out of Memory", "Not implemented")
 _lock = threading.RLock()  # dbt keeps its adapters in module state: one invocation at a time in a process
@@ -307,6 +309,10 @@ def _without_values(message: str) -> str:
     arises from rows only the kind is kept; the text of one that arises from the models themselves is kept whole.
     """
     text = " ".join(message.split())
+    if says_full(text):
+        # Whatever kind of error it came as: a commit that failed, a database that shut itself. Of its text the place is kept.
+        place = _PLACE.search(text)
+        return f"IO Error: No space left on device {place[0] if place else ''}".strip()
     kind = _DUCKDB_ERROR.search(text)
     if kind and kind[1] not in _OF_THE_MODELS:
         text = f"{text[: kind.end()]} (its text is left out because it may quote a row)"

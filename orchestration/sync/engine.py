@@ -65,6 +65,17 @@ class SyncResult:
         return self.receipt is None and not self.dry_run
 
     @property
+    def kept_back(self) -> tuple[str, ...]:
+        """Releases that did not leave though somebody may wait for them, in sentences. What the configuration itself takes out
+        stays out on purpose.
+        """
+        return tuple(
+            f"{held.rows} releases were held ({held.reason}). Next step: {held.next_step}."
+            for held in self.held
+            if held.reason != "no_longer_configured"
+        )
+
+    @property
     def puts(self) -> int:
         return self._of("put")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import duckdb
 import pytest
 
 from orchestration.core.config import Config, Limits
-from orchestration.core.errors import ConfigError, OutOfRoom, QuietlistError
+from orchestration.core.errors import ConfigError, OutOfRoom, QuietlistError, plain_errors
 from orchestration.core.home import Home
-from orchestration.core.warehouse import shortage, warehouse
+from orchestration.core.warehouse import _in_room, shortage, warehouse
+from orchestration.reconcile.dbt import DbtFailed, NodeResult, _without_values
 from tests.reconcile.test_golden_oracle import golden_rows, make_home, reconcile
 
 # Rows that no compression makes small, sorted: more than the memory below, and more than the spill.
@@ -43,9 +45,9 @@ def test_the_error_names_the_limit_and_more_of_it_helps(
 
 
 def test_a_full_disk_is_named_and_other_trouble_is_not_taken_for_one() -> None:
-    assert shortage("IO Error: Could not write file: No space left on device", Limits()) == (
-        "the disk is full", "make room and run again; what was done is kept, nothing is lost",
-    )  # fmt: skip
+    for text in ("IO Error: Could not write file: No space left on device", "database or disk is full", "Disk quota exceeded"):
+        seen, next_step = shortage(text, Limits()) or ("", "")
+        assert "disk" in seen and "full" in seen and "make room" in next_step, text
     assert shortage("Conversion Error: Could not convert string", Limits()) is None
 
 
@@ -80,3 +82,49 @@ def test_the_spill_folder_may_be_elsewhere_and_must_be_private(tmp_path: Path) -
 def test_any_other_error_of_duckdb_stays_what_it_is(tmp_path: Path) -> None:
     with pytest.raises(duckdb.CatalogException), warehouse(Home.at(tmp_path / "home").create()) as con:
         con.execute("select * from nowhere")
+
+
+def test_a_full_disk_is_told_with_its_folder_and_what_is_free_whatever_was_raised_last(tmp_path: Path) -> None:
+    home = Home.at(tmp_path / "home").create()
+    home.warehouse_file.write_bytes(b"x" * 3_000_000)
+    place = home.warehouse_file.with_name("warehouse.duckdb.wal")
+    said = f'IO Error: Could not write file "{place}": No space left on device'
+
+    def of_python() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(place))
+
+    def of_duckdb() -> None:
+        raise duckdb.IOException(said)
+
+    def of_a_rollback() -> None:
+        try:
+            raise duckdb.IOException(said)
+        except duckdb.Error:
+            raise duckdb.TransactionException("cannot rollback - no transaction is active")  # noqa: B904
+
+    def of_a_database_that_shut_itself() -> None:
+        raise duckdb.FatalException(f'FATAL Error: database has been invalidated. Original error: "{said}"')
+
+    for fails in (of_python, of_duckdb, of_a_rollback, of_a_database_that_shut_itself):
+        with pytest.raises(OutOfRoom) as caught, plain_errors("Running golden"):
+            fails()
+        assert f"the disk of {home.warehouse_folder} is full" in caught.value.seen, f"{fails.__name__}: {caught.value}"
+        assert "are free" in caught.value.seen and "3.0 MB" in caught.value.seen, f"{fails.__name__}: {caught.value}"
+        assert "make room" in caught.value.next_step, fails.__name__
+        if fails is not of_python:
+            with pytest.raises(OutOfRoom, match="is full"), _in_room(Limits()):
+                fails()
+
+
+def test_models_on_a_full_disk_blame_no_model() -> None:
+    for text in (
+        'Runtime Error in model requests: IO Error: Could not write file "/nowhere/w.duckdb.wal": No space left on device',
+        'FATAL Error: Failed: database has been invalidated. Original error: "Could not write file "/nowhere/w.wal": No space"',
+        "TransactionContext Error: Failed to commit: Could not write all bytes to file",
+    ):
+        result = NodeResult("model.x", "error", 0.1, None, _without_values(text))
+        failed = DbtFailed("tag:golden", [result], "", Limits())
+        assert "full" in failed.seen and "model" not in failed.seen, text
+        assert "mend the model" not in failed.next_step, text
+    personal = "Constraint Error: Duplicate key ann@example.com"
+    assert "ann@" not in _without_values(personal) and "full" not in _without_values(personal)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import json
+import os
 
 import pytest
 
 from orchestration.core.config import parse_config
-from orchestration.core.errors import ConfigError, PermanentError
+from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError
 from orchestration.core.home import Home
 from orchestration.destinations import file_drop
 from orchestration.destinations.contract import destination_for
+from orchestration.faults import children
 
 
 def config(**keys):
@@ -253,3 +256,44 @@ def test_a_full_list_that_may_not_be_opened_counts_as_gone(house, stream, monkey
 
     monkeypatch.setattr(file_drop, "sha256_file", refuse)
     assert list(house.read()) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "number", "said"),
+    [
+        ("full", errno.ENOSPC, "is full"),
+        ("no quota left", errno.EDQUOT, "is full"),
+        ("read-only", errno.EROFS, "read-only file system"),
+        ("of another user", errno.EACCES, "permission denied"),
+        ("taken away", errno.ENOENT, "no such file or directory"),
+    ],
+)
+def test_a_folder_that_takes_nothing_is_named_with_what_is_wrong(house, stream, monkeypatch, case, number, said) -> None:
+    house.put(stream({"identifier": "ann@example.com"}))
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number), str(house.folder / "x"))
+
+    monkeypatch.setattr(file_drop, "write_atomic", refuse)
+    with pytest.raises((OutOfRoom, PermanentError)) as caught:
+        house.put(stream({"identifier": "bob@example.com"}))
+    assert str(house.folder) in str(caught.value) and said in caught.value.seen and caught.value.next_step, case
+    assert "tests of that module" not in str(caught.value), case
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(house, stream) -> None:
+    house.folder.parent.mkdir(parents=True, exist_ok=True)
+    house.folder.touch()
+    with pytest.raises(PermanentError, match="Writing a drop in .*file exists"):
+        house.put(stream({"identifier": "ann@example.com"}))
+
+
+def test_a_real_full_disk_under_the_folder_is_named_with_what_is_free(house, stream) -> None:
+    if why := children.may_mount():
+        pytest.skip(f"no small file system can be mounted here: {why}")
+    house.put(stream({"identifier": "ann@example.com"}))
+    with children.small_disk(house.folder, room=0):
+        with pytest.raises(OutOfRoom, match=rf"the disk of {house.folder} is full: .* are free"):
+            house.put(stream(*({"identifier": f"{number}@example.com"} for number in range(5_000))))
+        assert read(house) == {("email", "email", "ann@example.com", "*")}, "the drop before it is whole"
+    house.put(stream({"identifier": "bob@example.com"}))

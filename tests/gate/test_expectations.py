@@ -146,6 +146,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
     "inbox": {
         "Everything that lay in a source's folder of the inbox could be read.":
             "insert into raw.unread_inbox values ('web', 'not_allowed', 1)",
+    },
     "held_back": {
         "No row of the table is malformed and had to be held back.":
             f"insert into run.held_back select *, [] from run.candidate {ADA}",
