@@ -86,7 +86,9 @@ def build_house(root: Path) -> Home:
         for seed in SEEDS:
             path = CHECKOUT / "dbt_project" / "seeds" / "policy" / f"{seed}.csv"
             con.execute(f"create table policy.{seed} as select * from read_csv('{path}')")
-        con.execute("insert into raw.source_settings values ('web', 'requests', '*', 'UTC', 'US', true, 'preference_center;web_form')")
+        con.execute(
+            "insert into raw.source_settings values ('web', 'requests', '*', 'UTC', 'US', true, 'preference_center;web_form')"
+        )
         con.execute(
             "insert into raw.landed_files (file_id, source, feed, size_bytes, received_at) "
             "values (repeat('a', 32), 'web', 'requests', 600, ?)",
