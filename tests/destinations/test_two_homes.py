@@ -1,4 +1,4 @@
-"""Two homes that keep one list: a backup that came back, a copy, another installation. Nobody is released on what one does not know.
+"""Two homes that keep one list: a backup that came back, a copy, another installation. Nobody is released on half the story.
 
 The list lies outside of the homes and is real: a folder, a SQLite file, a PostgreSQL server.
 """
@@ -252,5 +252,5 @@ def test_a_takeover_names_who_and_why_and_only_where_somebody_was_met(world: Wor
     one.push(1)
     with pytest.raises(ConfigError, match="no other home was met"):
         one.take_over()
-    with pytest.raises(ConfigError, match="(?s)person: is required.*reason: is required.*elsewhere is none of there"):
+    with pytest.raises(ConfigError, match=r"(?s)person: is required.*reason: is required.*elsewhere is none of there"):
         take_over(one.home, one.config, "elsewhere", person=" ", reason="", now=at(2))

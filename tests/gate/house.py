@@ -38,6 +38,7 @@ create table ledger.conservation (
     entries bigint, duplicates bigint, echoes bigint, not_requests bigint, quarantined bigint, difference bigint
 );
 create table golden.unresolved_requests (request_id varchar, channel varchar, at_earliest timestamptz, region varchar);
+create table identity.refused_links (node varchar, file_id varchar, identifiers bigint);
 create table golden.untrusted_opt_ins (request_id varchar, source varchar, reason varchar);
 create table golden.unmatched_echoes (
     file_id varchar, record_no bigint, source varchar, channel varchar, identifier_type varchar

@@ -144,6 +144,8 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             "insert into golden.unmatched_echoes (file_id) values ('f')",
         "Every opt-in by a way that lifts came from a source that is trusted with it.":
             "insert into golden.untrusted_opt_ins values ('r4', 'web', 'method_not_trusted')",
+        "No record names more addresses and numbers than one person has.":
+            "insert into identity.refused_links values ('r:r4', repeat('a', 32), 200)",
     },
     "leaving": {
         "No more people leave the list at once than the company expects.": f"""
@@ -176,7 +178,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
 TOUCHED = (
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
     "run.published", "run.let_go", "raw.source_settings", "golden.untrusted_opt_ins",
-    "golden.applied_requests", "golden.unresolved_requests", "golden.unmatched_echoes",
+    "identity.refused_links",    "golden.applied_requests", "golden.unresolved_requests", "golden.unmatched_echoes",
     "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.listings", "registries.file_areas",
     "raw.quarantine",
 )  # fmt: skip

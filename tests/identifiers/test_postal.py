@@ -96,7 +96,8 @@ def test_letters_of_every_script_survive() -> None:
     letters = (letter for letter in KNOWN if unicodedata.category(letter).startswith("L"))
     lost = [f"U+{ord(letter):04X}" for letter in letters if postal.fold_name(letter) is None]
     apostrophes = {"U+02B9", "U+02BA", "U+02BB", "U+02BC", "U+0374", "U+2E2F"}  # letters by category, punctuation by use
-    assert set(lost) <= apostrophes, f"letters that vanish: {lost}"
+    fillers = {"U+115F", "U+1160", "U+3164", "U+FFA0"}  # letters by category, and nothing to see
+    assert set(lost) <= apostrophes | fillers, f"letters that vanish: {lost}"
 
 
 def random_text(rnd: random.Random) -> str | None:
