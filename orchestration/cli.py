@@ -1,6 +1,7 @@
 """The ``quietlist`` command: a thin, friendly door to the same jobs that Dagster runs. No stage logic here.
 
-Exit codes: 0 done (alerts are printed), 1 a gate stopped or held something, 2 usage or configuration, 3 failed.
+Exit codes: 0 done (alerts are printed), 1 a gate stopped or held something, 2 usage or configuration, 3 failed, 75 another
+process is at work in the home.
 Heavy imports wait until a command needs them, so that ``check`` answers at once.
 """
 
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestration.core.channels import CHANNELS
-from orchestration.core.errors import ConfigError, QuietlistError, place_of
+from orchestration.core.errors import ConfigError, QuietlistError, of_system, place_of
 from orchestration.core.home import Home, keep_private
 from orchestration.core.terminal import visible, visible_lines
 from orchestration.evidence.masks import mask_text
@@ -45,10 +46,21 @@ class _Door(click.Group):
             # Whoever mistypes a command is shown what they typed, but not the person it is about: terminals are logged.
             said = _EXTRA.sub("argument", mask_text(error.format_message()))
             raise click.UsageError(said, ctx=error.ctx) from None
+        except OSError as error:
+            told = of_system(error)
+            if told is None:
+                self._fault(ctx, error)
+            else:
+                click.echo(visible_lines(f"quietlist: {told}"), err=True)
+                ctx.exit(told.exit_code)
         except Exception as error:  # noqa: BLE001  a bug: its place is told, its text may quote somebody
-            click.echo(f"quietlist: a fault of Quietlist itself: {place_of(error)}. Please report it with these lines:", err=True)
-            click.echo("".join(traceback.format_tb(error.__traceback__)), err=True)
-            ctx.exit(FAILED)
+            self._fault(ctx, error)
+
+    @staticmethod
+    def _fault(ctx: click.Context, error: Exception) -> None:
+        click.echo(f"quietlist: a fault of Quietlist itself: {place_of(error)}. Please report it with these lines:", err=True)
+        click.echo("".join(traceback.format_tb(error.__traceback__)), err=True)
+        ctx.exit(FAILED)
 
 
 def _home_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,15 +120,15 @@ def main() -> None:
 @_json_option
 @click.option("--job", type=click.Choice(["quietlist", "reconcile", "sync", "report"]), default="quietlist", show_default=True,
               help="The whole job, or a part of it.")  # fmt: skip
-def run(home_path: str | None, as_of: str | None, as_json: bool, job: str) -> None:
+@click.option("--replay", is_flag=True, help="Let --as-of lie in the future: only in a copy of a home that pushes nowhere.")
+def run(home_path: str | None, as_of: str | None, as_json: bool, job: str, replay: bool) -> None:
     """Run the pipeline: collect, reconcile, check, publish, push, read back, report."""
-    from orchestration.destinations.contract import settings_problems
+    from orchestration.evidence.preflight import require_ready
     from orchestration.run import run_job
 
     home = Home.at(home_path).require()
-    if problems := settings_problems(_config(home), home):
-        raise ConfigError(f"Reading {home.config_file}", problems, next_step="correct these and run again; nothing was started")
-    outcome = run_job(home, job, _moment(as_of), show_progress=not as_json)
+    require_ready(home, _config(home), pushes=job in ("quietlist", "sync"))
+    outcome = run_job(home, job, _moment(as_of), show_progress=not as_json, replay=replay)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(outcome.exit_code)
 
@@ -404,6 +416,113 @@ def takeover(home_path: str | None, as_json: bool, destination: str, person: str
         ],
         as_json,
     )
+
+
+@main.command()
+@_home_option
+@_json_option
+@click.argument("other", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def redeliver(home_path: str | None, as_json: bool, other: Path) -> None:
+    """Put into the inbox what the home OTHER has taken and this one has not: the deliveries of one moment, the earliest first.
+
+    For a home that was made anew or restored from a backup; see docs/operations.md, A run that lies in the future.
+    """
+    from orchestration.landing.returning import redeliver as redelivering
+
+    home = Home.at(home_path).require()
+    step = redelivering(home, Home.at(other), _config(home))
+    _say(step.as_dict(), step.lines(), as_json)
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+@_home_option
+@_as_of_option
+@_json_option
+@click.option("--source", help="Only of this source.")
+@click.option("--reason", help="Only for this reason, as the list names it.")
+@click.option("--kind", type=click.Choice(["refused", "doubt", "unresolved"]),
+              help="Only what could not be used, is suppressed in doubt, or reaches nobody.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="How many records to name.")
+def quarantine(ctx: click.Context, home_path: str | None, as_of: str | None, as_json: bool, source: str | None,
+               reason: str | None, kind: str | None, limit: int) -> None:  # fmt: skip
+    """What waits for a person: records that could not be used, were read in doubt, or reach nobody.
+
+    Without a command: the list, by source and reason, masked. Works while a run is going on.
+    """
+    if ctx.invoked_subcommand:
+        ctx.obj = home_path
+        return
+    from orchestration.evidence.quarantine import waiting
+
+    home = Home.at(home_path).require()
+    found = waiting(home, _config(home), _moment(as_of), source=source, reason=reason, kind=kind, limit=limit)
+    _say(found.as_dict(), found.lines(), as_json)
+
+
+@quarantine.command("show")
+@click.pass_obj
+@_home_option
+@_json_option
+@click.argument("record_id")
+@click.option("--reveal", is_flag=True, help="Show the record as it stood instead of masked.")
+def quarantine_show(given: str | None, home_path: str | None, as_json: bool, record_id: str, reveal: bool) -> None:
+    """One record with its file and number, why it waits, and what was decided about it."""
+    from orchestration.evidence.quarantine import show
+
+    home = Home.at(home_path or given).require()
+    shown = show(home, _config(home), record_id, reveal=reveal)
+    _say(shown.as_dict(), shown.lines(), as_json)
+
+
+@quarantine.command("decide")
+@click.pass_obj
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("record_id")
+@click.option("--value", "values", multiple=True, metavar="COLUMN=TEXT", help="A corrected value, in a column of the "
+              "canonical requests; may be repeated. COLUMN=- reads standard input.")  # fmt: skip
+@click.option(
+    "--opt-out", metavar="IDENTIFIER", help="It is an opt-out of this address or number; - reads it from standard input."
+)
+@click.option("--channel", "channels", multiple=True, type=click.Choice(CHANNELS), help="With --opt-out: where; may be repeated "
+              "(default: what the record says, else everywhere).")  # fmt: skip
+@click.option("--scope", help="With --opt-out: the node (default: what the record says, else its source's).")
+@click.option("--nothing", is_flag=True, help="It asks for nothing. Not for one that suppresses somebody.")
+@click.option("--confirm", is_flag=True, help="It was read in doubt, and was meant so.")
+@click.option("--by", "person", required=True, metavar="NAME", help="Who decides.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why.")
+def quarantine_decide(given: str | None, home_path: str | None, as_of: str | None, as_json: bool, record_id: str,
+                      values: tuple[str, ...], opt_out: str | None, channels: tuple[str, ...], scope: str | None,
+                      nothing: bool, confirm: bool, person: str, reason: str) -> None:  # fmt: skip
+    """Say what a record is: with one of --value, --opt-out, --nothing and --confirm.
+
+    The next run takes the decision in. It is evidence, and a rebuild finds it again; of two about one record the later counts. A
+    decision releases nobody.
+    """
+    from orchestration.core.clock import require_not_ahead
+    from orchestration.evidence.quarantine import Answer, decide
+
+    home = Home.at(home_path or given).require()
+    answer = Answer(_values(values), _typed(opt_out) if opt_out else None, nothing, confirm, channels, scope)
+    now = _moment(as_of)
+    require_not_ahead(now)  # of two decisions the later counts
+    decided = decide(home, _config(home), record_id, answer, person=person, reason=reason, now=now)
+    _say(decided.as_dict(), decided.lines(), as_json)
+
+
+def _values(given: tuple[str, ...]) -> dict[str, str]:
+    """``COLUMN=TEXT``, several times."""
+    problems = [f"'{mask_text(text)}' is not COLUMN=TEXT" for text in given if "=" not in text]
+    pairs = [text.partition("=") for text in given if "=" in text]
+    names = [name.strip() for name, _, _ in pairs]
+    problems += [
+        f"{name} is given twice; join several by ;" for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    if problems:
+        raise ConfigError("Reading --value", problems, next_step="such as --value email=a@example.com; nothing was recorded")
+    return {name.strip(): _typed(text) for name, _, text in pairs}
 
 
 @main.group()

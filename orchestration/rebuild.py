@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from orchestration.core.config import Config
-from orchestration.core.errors import ConfigError
+from orchestration.core.errors import Busy, ConfigError
 from orchestration.core.home import Home
 from orchestration.core.lock import run_lock
 from orchestration.core.warehouse import one_row, warehouse
@@ -68,11 +68,12 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
     ``as_of`` defaults to the clock of the last reconciliation, so that nothing but the way of building differs.
 
     Raises:
-        ConfigError: nothing was ever reconciled here, the key was rotated since, or a run is going on.
+        ConfigError: nothing was ever reconciled here, or the key was rotated since.
+        Busy: a run is going on.
     """
     with run_lock(home) as got:
         if not got:
-            raise ConfigError("Rebuilding", seen="a run is going on in this home", next_step="wait for it to end")
+            raise Busy("Rebuilding", seen="a run is going on in this home", next_step="wait for it to end, then rebuild")
         with warehouse(home, limits=config.limits) as con:
             stages.prepare(con, home)
             reconciled = stages.last_clock(con)

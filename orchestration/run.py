@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from orchestration.core import chain
-from orchestration.core.errors import TransientError
+from orchestration.core.errors import Busy
 from orchestration.core.files import write_atomic
 from orchestration.core.home import Home, keep_private
 from orchestration.core.outcome import Outcome
@@ -36,26 +36,34 @@ def prepare_instance(home: Home) -> Path:
     return home.dagster_folder
 
 
-def run_job(home: Home, job: str, as_of: datetime, *, show_progress: bool = False) -> Outcome:
-    """Run ``job`` on ``home`` with ``as_of`` as its clock.
+def run_job(home: Home, job: str, as_of: datetime, *, show_progress: bool = False, replay: bool = False) -> Outcome:
+    """Run ``job`` on ``home`` with ``as_of`` as its clock, which may be ahead of the machine's only in a ``replay``.
 
     Raises:
-        TransientError: another run is going on in this home.
+        ConfigError: the clock is ahead.
+        Busy: another run is going on in this home.
     """
     keep_private()
     os.environ["QUIETLIST_HOME"] = str(home.root)
     os.environ["DAGSTER_HOME"] = str(prepare_instance(home))
+    from orchestration.core.clock import require_not_ahead
+    from orchestration.core.config import load_config
     from orchestration.core.lock import run_lock
     from orchestration.definitions import build_defs
     from orchestration.defs.execute import execute
+    from orchestration.evidence.quarantine import told_in_short
 
+    config = load_config(home)
+    require_not_ahead(as_of, is_replay=replay, sends=config.sends)
     with run_lock(home) as got:
         if not got:
-            raise TransientError(
+            raise Busy(
                 f"Starting a run in {home.root}",
                 seen="another run is going on there",
                 next_step="wait for it to end; nothing was started",
             )
-        outcome = execute(build_defs(home), home, job, as_of, show_progress=show_progress)
+        outcome = execute(build_defs(home), home, job, as_of, show_progress=show_progress, replay=replay)
+        if waits := told_in_short(home, config, as_of):
+            outcome.facts["needs_a_person"] = waits
         outcome.facts["chain_head"] = chain.head(home)  # to be noted where nobody who writes here can
         return outcome

@@ -201,3 +201,15 @@
 {% macro duckdb__clock_at(utc, zone) -%}
     timezone({{ zone }}, timezone('UTC', {{ utc }}))
 {%- endmacro %}
+
+-- The span from one reading of read_time to another; a text that was left out or can't be read widens nothing.
+{% macro time_between(first, last) -%}
+    {{ return(adapter.dispatch('time_between')(first, last)) }}
+{%- endmacro %}
+
+{% macro duckdb__time_between(first, last) -%}
+    case
+        when {{ last }}.latest is null or {{ first }}.latest is null or {{ last }}.latest <= {{ first }}.latest then {{ first }}
+        else {'earliest': {{ first }}.earliest, 'latest': {{ last }}.latest, 'quality': 'ambiguous'}
+    end
+{%- endmacro %}

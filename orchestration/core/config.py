@@ -27,7 +27,10 @@ Channel = Literal["email", "voice", "sms", "fax", "postal", "ads"]
 __all__ = ["CHANNELS", "Channel", "Config", "load_config", "parse_config"]
 
 FOUND_PREFIX = "found__"
-FOUND_FORMAT = "quietlist"
+DECISIONS = "decisions"
+"""The source of what people decided about records (``quietlist quarantine decide``)."""
+OWN_FORMAT = "quietlist"
+"""The format of the sources that Quietlist itself fills."""
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _SCOPE = re.compile(r"^[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*$")
@@ -241,6 +244,11 @@ class Config(_Strict):
         """Every node: ``*``, then each configured path and its ancestors, sorted."""
         return scope_tree(self.company.scopes)
 
+    @property
+    def sends(self) -> tuple[str, ...]:
+        """The destinations that something leaves to, sorted."""
+        return tuple(sorted(name for name, destination in self.destinations.items() if not destination.dry_run))
+
 
 def size_in_bytes(text: str) -> int:
     """``4GB`` -> 4_000_000_000, ``1MiB`` -> 1_048_576."""
@@ -320,21 +328,45 @@ def parse_config(text: str, path: Path) -> Config:
         problems += outside(path.parent, "encryption", [("key_file", config.encryption.key_path(path.parent))])
     if problems or config is None:
         raise ConfigError(tried, problems, next_step="correct these and run again; nothing was started")
-    return config.model_copy(update={"sources": {**config.sources, **_found_sources(config)}})
+    return config.model_copy(update={"sources": {**config.sources, **_own_sources(config)}})
 
 
-def _found_sources(config: Config) -> dict[str, Source]:
-    """One source per destination for the opt-outs that a sync finds there and brings home."""
-    return {f"{FOUND_PREFIX}{name}": Source(format=FOUND_FORMAT) for name in sorted(config.destinations)}
+def is_own_source(name: str) -> bool:
+    """Whether Quietlist itself fills the source: nobody configures it, and nobody waits for it."""
+    return name.startswith(FOUND_PREFIX) or name == DECISIONS
+
+
+def _own_sources(config: Config) -> dict[str, Source]:
+    """What people decide, and one source per destination for the opt-outs that a sync finds there and brings home."""
+    names = (DECISIONS, *(f"{FOUND_PREFIX}{name}" for name in sorted(config.destinations)))
+    return {name: Source(format=OWN_FORMAT) for name in names}
 
 
 def _problem(item: Any) -> str:
     place = ".".join(str(part) for part in item["loc"]) or "(top level)"
     if item["type"] == "extra_forbidden":
-        return f"{place}: unknown key"
+        return f"{place}: {unknown_key(str(item['loc'][-1]), keys_of(_model_at(item['loc'])))}"
     if item["type"] == "missing":
         return f"{place}: is required"
     return f"{place}: {item['msg'].removeprefix('Value error, ')}"
+
+
+def unknown_key(key: str, allowed: Sequence[str]) -> str:
+    """What is said of a key that nothing reads: what is allowed there, and what it is most like."""
+    close = difflib.get_close_matches(key, allowed, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"unknown key; allowed: {', '.join(sorted(allowed))}{hint}"
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """The keys that a section may have, as they are written."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_at(loc: tuple[str | int, ...]) -> type[BaseModel]:
+    """The section that a key stands in. Destinations take any key here; their modules judge them."""
+    sections: dict[str, type[BaseModel]] = {"company": Company, "limits": Limits, "encryption": Encryption, "sources": Source}
+    return sections.get(str(loc[0]), Config) if len(loc) > 1 else Config
 
 
 def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:
@@ -343,8 +375,11 @@ def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:
     for section, key, known in (("sources", "format", known_formats()), ("destinations", "system", known_systems())):
         entries = data.get(section)
         for name, entry in entries.items() if isinstance(entries, dict) else ():
-            if not _NAME.match(name) or name.startswith(FOUND_PREFIX):
-                problems.append(f"{section}.{name}: a name is lower-case letters, digits and _, and not {FOUND_PREFIX}...")
+            if not _NAME.match(name) or is_own_source(name):
+                problems.append(
+                    f"{section}.{name}: a name is lower-case letters, digits and _, and not {FOUND_PREFIX}... or {DECISIONS}, "
+                    "which Quietlist fills itself"
+                )
             value = entry.get(key) if isinstance(entry, dict) else None
             if isinstance(value, str) and value not in known:
                 close = difflib.get_close_matches(value, known, n=1)

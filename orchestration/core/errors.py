@@ -6,6 +6,8 @@ each is by its class either the user's to correct, worth retrying, or final. Exi
 
 from __future__ import annotations
 
+import errno
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,15 +61,71 @@ class TransientError(QuietlistError):
     """Trying again later may work: a time-out, a throttle, a busy server."""
 
 
+class Busy(TransientError):
+    """Another process of Quietlist works on the home. Exit code 75, sysexits' EX_TEMPFAIL: whatever started this may simply
+    start it again later.
+    """
+
+    exit_code = 75
+
+
 class PermanentError(QuietlistError):
     """Trying again cannot work: the request itself is being rejected."""
+
+
+def kind_of(error: BaseException | str) -> str:
+    """The kind of an exception, or of its class's name, in words: ``key error``, ``conversion error``, ``OS error``."""
+    name = error if isinstance(error, str) else type(error).__name__
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).split()
+    said = [word if word.isupper() else word.lower() for word in words]
+    return " ".join("error" if word == "exception" else word for word in said)
 
 
 def place_of(error: BaseException) -> str:
     """Kind and place of an exception, and nothing of its text."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"
+    return f"{kind_of(error)}{where}"
+
+
+# What the operating system refuses and an operator can put right, with what to do about it.
+_CORRECTABLE = {
+    errno.EACCES: "give the user that runs Quietlist the right to it",
+    errno.EPERM: "make the user that runs Quietlist its owner",
+    errno.EROFS: "mount it for writing, or name another home",
+    errno.ENOTDIR: "put a folder where that file is",
+    errno.EISDIR: "put a file where that folder is",
+    errno.EEXIST: "move away what stands in its place",
+    errno.ELOOP: "correct the links, which lead in a circle",
+    errno.ENAMETOOLONG: "shorten the name",
+}
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_AGAIN = "run again; what was done is kept, nothing is lost"
+# A name that a person's could not be: what is in a home is named by Quietlist, what is in an inbox by anybody.
+_PLAIN_NAME = re.compile(r"(?!.*\d{7})[a-z0-9_.\-]*")
+
+
+def of_system(error: OSError) -> QuietlistError | None:
+    """What the operating system refused, as a sentence; None where it is no matter of the operator's.
+
+    Its text is the system's own and names a place at most: the folder, where the file's name may be somebody's.
+    """
+    if error.errno is None:
+        return None
+    place = Path(str(error.filename)) if error.filename else None
+    if place is not None and not _PLAIN_NAME.fullmatch(place.name):
+        place = place.parent
+    seen = (error.strerror or "an error of the operating system").lower()
+    tried = f"Using {place}" if place else "Using the disk"
+    if error.errno in _NO_ROOM:
+        return OutOfRoom(tried, seen=seen, next_step=f"make room and {_AGAIN}")
+    if error.errno in _CORRECTABLE:
+        return ConfigError(tried, seen=seen, next_step=f"{_CORRECTABLE[error.errno]}, then {_AGAIN}")
+    if error.errno == errno.EIO:
+        return PermanentError(
+            tried, seen="the disk could not be read or written", next_step=f"have the disk looked at, then {_AGAIN}"
+        )
+    return None
 
 
 @contextmanager
@@ -81,9 +139,15 @@ def plain_errors(tried: str) -> Iterator[None]:
         yield
     except QuietlistError as error:
         raise error from None
+    except OSError as error:
+        raise of_system(error) or _unexplained(tried, error) from None
     except Exception as error:  # noqa: BLE001  any of them may quote a row
-        raise PermanentError(
-            tried,
-            seen=place_of(error),
-            next_step="its text is left out because it may hold personal data; run the tests of that module",
-        ) from None
+        raise _unexplained(tried, error) from None
+
+
+def _unexplained(tried: str, error: Exception) -> PermanentError:
+    return PermanentError(
+        tried,
+        seen=place_of(error),
+        next_step="its text is left out because it may hold personal data; run the tests of that module",
+    )

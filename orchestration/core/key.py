@@ -24,7 +24,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.core.errors import ConfigError, TransientError
+from orchestration.core.errors import Busy, ConfigError
 from orchestration.core.files import canonical_json, sync_folder, write_atomic
 from orchestration.core.home import Home
 from orchestration.core.lock import run_lock
@@ -93,14 +93,14 @@ def rotate_key(home: Home, *, person: str, reason: str, now: datetime) -> Rotati
 
     Raises:
         ConfigError: no person or no reason is named.
-        TransientError: a run is going on, which would mix hashes of two keys.
+        Busy: a run is going on, which would mix hashes of two keys.
     """
     problems = [f"{name}: is required" for name, text in (("person", person), ("reason", reason)) if not text.strip()]
     if problems:
         raise ConfigError("Rotating the home key", problems, next_step="give both; the key was not changed")
     with run_lock(home) as got:
         if not got:
-            raise TransientError(
+            raise Busy(
                 "Rotating the home key",
                 seen="a run is going on in this home",
                 next_step="wait for it to end; nothing was changed",

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-DONE, GATE, FAILED = 0, 1, 3
+DONE, GATE, FAILED, BUSY = 0, 1, 3, 75
 
 
 @dataclass
@@ -22,12 +22,14 @@ class Outcome:
     unmet: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     report: Path | None = None
+    is_busy: bool = False
+    """A step found another process at work, and waiting did not help."""
 
     @property
     def exit_code(self) -> int:
         if self.gate_level in ("stop", "hold"):
             return GATE
-        return DONE if self.success else FAILED
+        return DONE if self.success else BUSY if self.is_busy else FAILED
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from orchestration.core.config import Limits
-from orchestration.core.errors import ConfigError, OutOfRoom, TransientError
+from orchestration.core.errors import Busy, ConfigError, OutOfRoom, PermanentError, kind_of
 from orchestration.core.files import sha256_text
 from orchestration.core.home import PRIVATE_FOLDER, Home
 
@@ -25,7 +25,7 @@ def warehouse(home: Home, *, read_only: bool = False, limits: Limits | None = No
     """A connection to the home's warehouse, in UTC, without network extensions, closed on exit.
 
     Raises:
-        TransientError: another process kept the file locked for 30 seconds.
+        Busy: another process kept the file locked for 30 seconds.
         OutOfRoom: memory, spill folder or disk was used up.
     """
     limits = limits or Limits()
@@ -49,15 +49,35 @@ def _open(home: Home, read_only: bool) -> duckdb.DuckDBPyConnection:
             return duckdb.connect(str(home.warehouse_file), read_only=read_only and home.warehouse_file.exists())
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
-                raise
+                raise _not_opened(home, str(error)) from error
             if time.monotonic() - started > _LOCK_WAIT_SECONDS:
-                raise TransientError(
+                raise Busy(
                     f"Opening the warehouse of {home.root}",
                     seen="another process has been writing to it for 30 seconds",
                     next_step="wait for the other run to end, then start this one again",
                 ) from error
             time.sleep(pause)
             pause = min(pause * 2, 2.0)
+
+
+def _not_opened(home: Home, message: str) -> Exception:
+    """Why the file does not open, in a sentence. DuckDB's text names the file and what the system said, and no row."""
+    tried = f"Opening the warehouse {home.warehouse_file}"
+    if "Permission denied" in message or "Read-only file system" in message:
+        return ConfigError(
+            tried,
+            seen="the system does not let this user write there",
+            next_step="correct the owner, the mode or the mount of that folder, then run again; nothing is lost",
+        )
+    if "Is a directory" in message:
+        return ConfigError(tried, seen="a folder stands in its place", next_step="move it away, then run again; nothing is lost")
+    if (lack := shortage(message, Limits())) is not None:
+        return OutOfRoom(tried, seen=lack[0], next_step=lack[1])
+    return PermanentError(
+        tried,
+        seen="it is no file that this DuckDB can read",
+        next_step="see docs/operations.md, 'A lost warehouse': it is made again from landing",
+    )
 
 
 def prepare(con: duckdb.DuckDBPyConnection, home: Home, limits: Limits) -> None:
@@ -85,7 +105,7 @@ def spill_folder(home: Home, limits: Limits) -> Path:
         facts = folder.stat()
         seen = "" if facts.st_uid == os.getuid() and not facts.st_mode & 0o077 else "a folder that others may read or own"
     except OSError as error:
-        seen = error.strerror or type(error).__name__
+        seen = error.strerror or kind_of(error)
     if seen:
         raise ConfigError(
             f"Spilling to {folder}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +12,7 @@ import dagster as dg
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from orchestration.core.errors import Busy, GateClosed
 from orchestration.core.home import Home
 from orchestration.core.outcome import Outcome
 from orchestration.defs.evidence import REPORT
@@ -21,10 +23,11 @@ from orchestration.landing.collecting import left_in_inbox
 _RANK = ("pass", "alert", "hold", "stop")
 
 
-def execute(definitions: dg.Definitions, home: Home, job: str, as_of: datetime, *, show_progress: bool) -> Outcome:
+def execute(definitions: dg.Definitions, home: Home, job: str, as_of: datetime, *, show_progress: bool, replay: bool) -> Outcome:
     """Run ``job`` in this process with a persistent instance, so that the web pages show it as well."""
     logging.getLogger("dagster").setLevel(logging.CRITICAL)  # the outcome says what matters; the instance keeps the log
-    config = {"resources": {"quietlist": {"config": {"home": str(home.root), "as_of": as_of.isoformat()}}}}
+    given = {"home": str(home.root), "as_of": as_of.isoformat(), "replay": replay}
+    config = {"resources": {"quietlist": {"config": given}}}
     with dg.DagsterInstance.get() as instance, _Steps(show_progress) as steps:
         job_def = definitions.resolve_job_def(job)
         steps.total(len(job_def.graph.nodes))
@@ -65,8 +68,14 @@ def _add_check(outcome: Outcome, evaluation: dg.AssetCheckEvaluation) -> None:
 def _add_failure(outcome: Outcome, step: str, error: Any) -> None:
     while error.cause is not None:
         error = error.cause
-    outcome.errors.append(f"{step}: {error.message.strip()}")
-    if error.cls_name == "GateClosed":
+    # Another process at work is the whole story only where nothing else went wrong.
+    outcome.is_busy = error.cls_name == Busy.__name__ and (outcome.is_busy or not outcome.errors)
+    # Dagster begins with the class; the sentence is what a person reads.
+    said = (
+        re.sub(rf"^[\w.]*{re.escape(error.cls_name or '')}:?\s+", "", error.message.strip()) if error.cls_name else error.message
+    )
+    outcome.errors.append(f"{step}: {said.strip()}")
+    if error.cls_name == GateClosed.__name__:
         outcome.gate_level = "stop"
 
 

@@ -22,7 +22,7 @@ def _result(verdict: Any, home: Home) -> dg.AssetCheckResult:
             "level": verdict.level,
             "failed": sum(not item.success for item in verdict.results),
             "expectations": len(verdict.results),
-            "unmet": [f"{item.level}: {item.sentence}" for item in verdict.results if not item.success],
+            "unmet": [f"{item.level}: {item.told}" for item in verdict.results if not item.success],
             "results": dg.MetadataValue.md("\n".join(["| level | result | expectation |", "|---|---|---|", *rows])),
             "data_docs": dg.MetadataValue.path(str(home.reports / "data_docs" / "index.html")),
         },

@@ -12,6 +12,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
+from orchestration.evidence.quarantine import export_open
 from orchestration.reconcile import dbt, stages
 
 PHONES = dg.AssetKey(["identifiers", "phone"])
@@ -38,6 +39,8 @@ class Translator(DagsterDbtTranslator):
         return OWNERS
 
 
+# After the ledger, for a gate may stand behind it, and after the golden table, which knows whom each request reaches.
+_TELLS_WHAT_WAITS = ("ledger_models", "golden_models")
 _TRANSLATOR = Translator()
 _MANIFEST = dbt.ensure_manifest()
 
@@ -55,6 +58,9 @@ def _step(name: str, select: str, build: Callable[..., stages.Built]) -> dg.Asse
             # What was built before the failure stays visible; the failure itself stops the run.
             yield from _events(context, quietlist, failure.results, failed=True)
             raise
+        if name in _TELLS_WHAT_WAITS and not built.unchanged:
+            with warehouse(home, read_only=True, limits=config.limits) as con:
+                export_open(con, home)
         yield from _events(context, quietlist, built.nodes)
 
     return models

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import dagster as dg
 from pydantic import PrivateAttr
 
+from orchestration.core.clock import require_not_ahead
 from orchestration.core.config import Config, load_config
-from orchestration.core.errors import ConfigError, TransientError, plain_errors
+from orchestration.core.errors import Busy, ConfigError, plain_errors
 from orchestration.core.home import Home
 from orchestration.core.lock import run_lock
 
@@ -58,14 +59,18 @@ class QuietlistRun(dg.ConfigurableResource[None]):
 
     home: str = ""
     as_of: str = ""
+    replay: bool = False
+    """Lets ``as_of`` lie in the future, in a copy of a home that pushes nowhere."""
     _began: datetime | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
         """Holds the home for the whole run, whoever started it: the command, the web pages, a schedule or the sensor."""
+        if self.as_of:
+            require_not_ahead(parse_moment(self.as_of), is_replay=self.replay, sends=self.config.sends)
         with run_lock(self.folder, _WAIT_SECONDS) as got:
             if not got:
-                raise TransientError(
+                raise Busy(
                     f"Starting a run in {self.folder.root}",
                     seen="another run has been going on there for an hour",
                     next_step="see what it waits for; nothing was started",

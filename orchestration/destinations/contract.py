@@ -32,7 +32,7 @@ from urllib.parse import quote
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from orchestration.core.config import CHANNELS, Config, known_systems, outside
+from orchestration.core.config import CHANNELS, Config, keys_of, known_systems, outside, unknown_key
 from orchestration.core.config import Destination as DestinationConfig
 from orchestration.core.errors import ConfigError, PermanentError, TransientError
 from orchestration.core.home import Home
@@ -289,6 +289,15 @@ def settings_problems(config: Config, home: Home) -> list[str]:
     return [problem for name, entry in config.destinations.items() for problem in _read(Place(name, home, entry))[2]]
 
 
+def folders_of(name: str, config: Config, home: Home) -> list[tuple[str, Path]]:
+    """The folders that a destination writes into, each with the key that names it; none where its keys are wrong."""
+    place = Place(name, home, config.destinations[name])
+    _, settings, problems = _read(place)
+    if settings is None or problems:
+        return []
+    return [(key, path if key == "folder" else path.parent) for key, path in settings.paths(place)]
+
+
 def _read(place: Place) -> tuple[ModuleType, DestinationSettings | None, list[str]]:
     entry, section = place.config, f"destinations.{place.name}"
     if entry.system not in known_systems():
@@ -305,7 +314,11 @@ def _read(place: Place) -> tuple[ModuleType, DestinationSettings | None, list[st
     except ValidationError as error:
         for item in error.errors():
             where = ".".join([section, *(str(part) for part in item["loc"])])
-            what = {"extra_forbidden": "unknown key", "missing": "is required"}.get(item["type"], item["msg"])
+            if item["type"] == "extra_forbidden":
+                allowed = [*keys_of(type(entry)), *keys_of(module.Settings)]
+                problems.append(f"{where}: {unknown_key(str(item['loc'][-1]), allowed)}")
+                continue
+            what = {"missing": "is required"}.get(item["type"], item["msg"])
             problems.append(f"{where}: {what.removeprefix('Value error, ')}")
     if settings is not None and not settings.allow_outside_home:
         problems += outside(place.home.root, section, settings.paths(place))

@@ -369,6 +369,7 @@ def files(con: duckdb.DuckDBPyConnection) -> Files:
             select stage, reason, source, count(*) as records, count(distinct file_id) as files, min(file_id) as example_file,
                 min_by(record_no, (file_id, record_no)) as example_record
             from ledger__quarantine
+            where decision is null
             group by stage, reason, source
             order by records desc, stage, reason, source
             """,
@@ -378,14 +379,14 @@ def files(con: duckdb.DuckDBPyConnection) -> Files:
 
 
 def unresolved(con: duckdb.DuckDBPyConnection) -> Rows:
-    """Requests that reach nobody on a channel they name, by channel and source."""
+    """Requests that reach nobody on a channel they name and about which nobody has decided, by channel and source."""
     return rows(
         con,
         """
         select
             channel, source, count(*) as requests, min(at_earliest) as oldest,
             min_by(request_id, (at_earliest, request_id)) as example
-        from golden__unresolved_requests
+        from golden__open_requests
         group by channel, source
         order by requests desc, channel, source
         """,

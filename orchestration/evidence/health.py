@@ -6,6 +6,7 @@ all speak from these rows.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -21,8 +22,9 @@ from typing import Any
 
 import duckdb
 
-from orchestration.core.config import FOUND_PREFIX, Config, size_in_bytes
-from orchestration.core.errors import QuietlistError, TransientError
+from orchestration.core.clock import is_ahead
+from orchestration.core.config import Config, is_own_source, size_in_bytes
+from orchestration.core.errors import QuietlistError, TransientError, kind_of
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.relations import ACCOUNTED, open_relations, rows
@@ -209,8 +211,8 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
     }
     formats = {row["source"]: row["format"] for row in rows(con, "select source, format from raw__source_settings")}
     found = []
-    # What a sync finds at a destination is a source of every home; it is told of once it has found something.
-    configured_names = {name for name in config.sources if not name.startswith(FOUND_PREFIX)}
+    # What Quietlist itself fills is a source of every home; it is told of once something is in it.
+    configured_names = {name for name in config.sources if not is_own_source(name)}
     for name in sorted({*configured_names, *deliveries, *account}):
         configured = config.sources.get(name)
         mine = deliveries.get(name, [])
@@ -293,7 +295,7 @@ def destinations_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, 
                 last_version=body.get("version"),
                 held={entry["reason"]: int(entry["rows"]) for entry in body.get("held", [])},
                 alarms=tuple(body.get("alarms", ())),
-                stopped=body.get("stopped"),
+                stopped=kind_of(body["stopped"]) if body.get("stopped") else None,
             )
         )
     return found
@@ -332,7 +334,8 @@ def doctor(home: Home, config: Config) -> list[Finding]:
     Raises nothing for what it finds: a fault is a finding, also when the looking itself fails on purpose.
     """
     looks = (
-        ("configuration", _look_at_configuration), ("environment", _look_at_environment), ("secrets", _look_at_secrets),
+        ("configuration", _look_at_configuration), ("environment", _look_at_environment), ("clock", _look_at_clock),
+        ("secrets", _look_at_secrets),
         ("permissions", _look_at_permissions), ("disk", _look_at_disk), ("evidence", _look_at_evidence),
         ("encryption", _look_at_encryption),
         ("warehouse", _look_at_warehouse), ("published versions", _look_at_published), ("gates", _look_at_gates),
@@ -355,7 +358,7 @@ Findings = Iterator[tuple[str, str] | tuple[str, str, str]]
 def _look_at_configuration(home: Home, config: Config) -> Findings:
     from orchestration.destinations.contract import settings_problems  # imports every configured system's module
 
-    sources = {name: source for name, source in config.sources.items() if not name.startswith(FOUND_PREFIX)}
+    sources = {name: source for name, source in config.sources.items() if not is_own_source(name)}
     problems = settings_problems(config, home)
     for problem in problems:
         yield "broken", problem, f"correct {home.config_file.name}"
@@ -386,14 +389,39 @@ def _look_at_environment(home: Home, config: Config) -> Findings:
         )
     else:
         yield "broken", f"Python {version}", "use Python 3.11 or 3.12"
-    zones = {source.timezone for source in config.sources.values()} | {"UTC"}
-    with duckdb.connect() as con:
-        known = {row[0] for row in con.execute("select name from pg_timezone_names()").fetchall()}
-    lost = sorted(zone for zone in zones if zone not in known or zone not in zoneinfo.available_timezones())
-    if lost:
+    if lost := lost_time_zones(config):
         yield "broken", f"no rules for the time zone {', '.join(lost)}", "install tzdata, or correct the source's timezone"
     else:
-        yield "ok", f"time zone rules for {', '.join(sorted(zones))}"
+        yield "ok", f"time zone rules for {', '.join(_time_zones(config))}"
+
+
+def lost_time_zones(config: Config) -> list[str]:
+    """The configured zones that DuckDB or Python has no rules for."""
+    with duckdb.connect() as con:
+        known = {row[0] for row in con.execute("select name from pg_timezone_names()").fetchall()}
+    return [zone for zone in _time_zones(config) if zone not in known or zone not in zoneinfo.available_timezones()]
+
+
+def _time_zones(config: Config) -> list[str]:
+    return sorted({source.timezone for source in config.sources.values()} | {"UTC"})
+
+
+def _look_at_clock(home: Home, config: Config) -> Findings:
+    from orchestration.publish.versions import latest_version, version_folder
+
+    dated = [entry.received_at for entry in read_manifest(home)]
+    if (latest := latest_version(home)) is not None:
+        manifest = version_folder(home, latest) / "manifest.json"
+        dated.append(datetime.fromisoformat(json.loads(manifest.read_text(encoding="utf-8"))["as_of"]))
+    last = max(dated, default=None)
+    if last is not None and is_ahead(last):
+        yield (
+            "broken",
+            f"the last run here is dated {moment(last)}, still to come by this machine's clock: no run is possible before",
+            "set the machine's clock right if it is wrong; else see docs/operations.md, 'A run that lies in the future'",
+        )
+    else:
+        yield "ok", "no run here lies in the future"
 
 
 def _look_at_secrets(home: Home, config: Config) -> Findings:

@@ -29,7 +29,7 @@ RELATIONS: dict[str, dict[str, str]] = {
         "feed": "varchar", "name": "varchar", "size_bytes": "bigint", "received_at": _TIME,
     },
     "raw.quarantine": {"file_id": "varchar", "record_no": "bigint", "reason": "varchar", "record_text": "varchar"},
-    "raw.load_log": {"file_id": "varchar", "reader": "varchar"},
+    "raw.load_log": {"file_id": "varchar", "reader": "varchar", "loaded": "bigint", "quarantined": "bigint"},
     "raw.source_settings": {"source": "varchar", "format": "varchar", "scope": "varchar", "timezone": "varchar",
                             "region": "varchar", "configured": "boolean", "may_lift": "varchar"},
     "raw.sync__row_state": {
@@ -44,7 +44,20 @@ RELATIONS: dict[str, dict[str, str]] = {
         "not_requests": "bigint", "quarantined": "bigint", "difference": "bigint",
     },
     "ledger.quarantine": {"file_id": "varchar", "record_no": "bigint", "source": "varchar", "stage": "varchar",
-                          "reason": "varchar"},
+                          "reason": "varchar", "decision": "varchar"},
+    "ledger.open_records": {"kind": "varchar", "file_id": "varchar", "record_no": "bigint", "request_id": "varchar",
+                            "stage": "varchar", "reason": "varchar"},
+    "ledger.decisions": {"file_id": "varchar", "record_no": "bigint", "decision": "varchar"},
+    "staging.stg_quietlist__decided": {
+        "decision": "varchar", "decision_key": "varchar", "decided_at": _TIME, "decided_by": "varchar", "decided_why": "varchar",
+        "of_source": "varchar", "of_sha256": "varchar", "of_record_no": "bigint",
+    },
+    "staging.int_requests__unioned": {
+        "file_id": "varchar", "record_no": "bigint", "action": "varchar", "method": "varchar", "channels": "varchar[]",
+        "scope": "varchar", "at_earliest": _TIME, "at_latest": _TIME, "emails_raw": "varchar[]", "phones_raw": "varchar[]",
+        "name": "varchar", "address": "varchar", "postal_code": "varchar", "country": "varchar", "region": "varchar",
+        "customer_id": "varchar",
+    },
     "identifiers.contact_point": {"identifier_type": "varchar", "identifier": "varchar", "identifier_hash": "varchar"},
     "identity.node_points": {"node": "varchar", "is_customer": "boolean", "customer_id": "varchar",
                              "identifier_type": "varchar", "identifier": "varchar", "first_seen": _TIME},
@@ -67,6 +80,7 @@ RELATIONS: dict[str, dict[str, str]] = {
                          "lifted_from": _TIME, "lift_known_from": _TIME},
     "golden.unresolved_requests": {"request_id": "varchar", "source": "varchar", "region": "varchar", "at_earliest": _TIME,
                                    "channel": "varchar"},
+    "golden.open_requests": {"request_id": "varchar", "channel": "varchar", "source": "varchar", "at_earliest": _TIME},
     "golden.unmatched_echoes": {"file_id": "varchar", "record_no": "bigint", "source": "varchar", "channel": "varchar",
                                 "identifier_type": "varchar"},
     "golden.suppression_history": {

@@ -23,7 +23,7 @@ import duckdb
 from orchestration.core import chain
 from orchestration.core.chain import Link
 from orchestration.core.config import Config
-from orchestration.core.errors import ConfigError, InputError, PermanentError, TransientError
+from orchestration.core.errors import Busy, ConfigError, InputError, PermanentError, kind_of
 from orchestration.core.files import sha256_bytes, sha256_file
 from orchestration.core.home import Home
 from orchestration.core.lock import is_running
@@ -122,7 +122,7 @@ def verify(home: Home, config: Config, *, noted_head: str | None = None) -> Veri
 
     Raises:
         ConfigError: ``noted_head`` is no hash.
-        TransientError: something does not hold, but a run was writing meanwhile.
+        Busy: something does not hold, but a run was writing meanwhile.
     """
     if noted_head is not None and not _HEAD.match(noted_head):
         raise ConfigError(
@@ -132,9 +132,7 @@ def verify(home: Home, config: Config, *, noted_head: str | None = None) -> Veri
     before = chain.head(home)
     verified = look(home, config, noted_head=noted_head)
     if not verified.whole and (is_running(home) or chain.head(home) != before):
-        raise TransientError(
-            f"Verifying {home.root}", seen="a run was writing to it meanwhile", next_step="verify again when it has ended"
-        )
+        raise Busy(f"Verifying {home.root}", seen="a run was writing to it meanwhile", next_step="verify again when it has ended")
     return verified
 
 
@@ -391,7 +389,7 @@ class _Walk:
             with warehouse(self._home, read_only=True, limits=self._config.limits) as con:
                 self._check_batches(con)
         except duckdb.Error as error:  # its text may quote a row
-            raise _broken(name, f"it cannot be read ({type(error).__name__})", "a warehouse", _REBUILD) from None
+            raise _broken(name, f"it cannot be read ({kind_of(error)})", "a warehouse", _REBUILD) from None
 
     def _check_batches(self, con: duckdb.DuckDBPyConnection) -> None:
         tables = con.execute("select count(*) from duckdb_tables() where table_name = 'ledger_batches'").fetchall()

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestration.core.config import Config, load_config
-from orchestration.core.errors import QuietlistError
+from orchestration.core.errors import QuietlistError, kind_of
 from orchestration.core.home import Home
-from orchestration.core.outcome import FAILED
+from orchestration.core.outcome import BUSY, FAILED
 from orchestration.core.warehouse import warehouse
 from orchestration.destinations.contract import Destination
 from orchestration.evidence.report import write_report
@@ -139,7 +139,7 @@ def run_stages(home: Home, as_of: datetime, instead: Mapping[str, Destination] |
     except _Stopped:
         pass
     except Exception as error:  # noqa: BLE001  whatever ends a run, Dagster reports it and so do we
-        ran.tell(STOPPED, f"{type(error).__name__}: {error}")
+        ran.tell(STOPPED, f"{kind_of(error)}: {error}")
     return ran
 
 
@@ -151,7 +151,7 @@ def run_whole(home: Home, as_of: datetime, job: str = "quietlist") -> Ran:
     except QuietlistError as error:
         ran.tell(STOPPED, str(error))
         return ran
-    if outcome.exit_code == FAILED:
+    if outcome.exit_code in (FAILED, BUSY):
         ran.tell(STOPPED, "the run failed")
     ran.said += outcome.lines()
     ran.judged(outcome.gate_level, outcome.unmet)

@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.core.errors import ConfigError
+from orchestration.core.errors import ConfigError, kind_of
 from orchestration.gate.suites import Suite, names_in
 
 # Counts alone: with 0 examples wanted, Great Expectations asks the database for none (its queries end in LIMIT 0).
@@ -119,7 +119,7 @@ def _raised(info: Any) -> bool:
 def _cause(info: Any) -> str:
     """The kind of DuckDB's error, if it was one: its class, never its message, which may quote a value."""
     classes = {name for name in _DUCKDB_ERROR.findall(str(info)) if hasattr(duckdb, name)}
-    return f" ({', '.join(sorted(classes))})" if classes else ""
+    return f" ({', '.join(sorted(kind_of(name) for name in classes))})" if classes else ""
 
 
 def _is_number(value: Any) -> bool:

@@ -17,6 +17,7 @@ No connection to the warehouse may be open in this process meanwhile.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -24,14 +25,16 @@ from typing import Any
 import duckdb
 
 from orchestration.core.config import Config
-from orchestration.core.errors import ConfigError, PermanentError, QuietlistError
+from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, kind_of
 from orchestration.core.files import sha256_file
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
+from orchestration.evidence.masks import HIDDEN, mask_label
+from orchestration.evidence.wording import told
 from orchestration.gate import engine
 from orchestration.gate.data_docs import write_data_docs
 from orchestration.gate.engine import Outcome, Prepared
-from orchestration.gate.suites import GATES, Check, Suite, Value, fill, load_suites, names_in, resolve
+from orchestration.gate.suites import GATES, NAMED, PARTS, Check, Suite, Value, fill, load_suites, names_in, resolve
 from orchestration.gate.verdicts import Result, Verdict, allows, level_of, overrides, read_verdict, store
 from orchestration.publish.candidate import ROWS_FILE, read_candidate
 from orchestration.publish.rows import rows_sha256
@@ -44,6 +47,8 @@ _JUDGED = {
     "entry": "(select * from ledger.conservation)",
     "clocks": "(select rule_id, destination, channel, state, count(*) as clocks from deadlines.clocks group by all)",
 }
+_FILE_ID = re.compile("[0-9a-f]{32}")
+_NAMED_THINGS = 5  # sources or files in one sentence; the lists have them all
 # Their messages name tables and columns; those of other errors may quote the value that could not be computed with.
 _SAFE_ERRORS = (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException)
 
@@ -66,11 +71,11 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
         entry = _rows(con, "entry", home) if gate == "exit" else None
         prepared = [prepare(con, suite, values) for suite in suites]
         found = engine.evaluate(con, prepared)
-    results = tuple(
-        _result(suite, check, outcome)
-        for suite, outcomes in zip(suites, found, strict=True)
-        for check, outcome in zip(suite.checks, outcomes, strict=True)
-    )
+        results = tuple(
+            _result(suite, check, outcome, _found(con, laid, check, outcome))
+            for suite, laid, outcomes in zip(suites, prepared, found, strict=True)
+            for check, outcome in zip(suite.checks, outcomes, strict=True)
+        )
     if entry is not None:
         results += (_entry_result(home, entry, as_of),)
     verdict = Verdict(
@@ -162,10 +167,32 @@ def _plain(error: duckdb.Error) -> str:
     """An error in words that can't hold a value of a row."""
     if isinstance(error, _SAFE_ERRORS):
         return str(error).splitlines()[0]
-    return f"{type(error).__name__} in its SQL"
+    return f"{kind_of(error)} in its SQL"
 
 
-def _result(suite: Suite, check: Check, outcome: Outcome) -> Result:
+def _found(con: duckdb.DuckDBPyConnection, laid: Prepared, check: Check, outcome: Outcome) -> str:
+    """What was found, where, and what to do about it, in the words of the expectation; empty where it has none."""
+    number = outcome.counts.get("observed", outcome.counts.get("unexpected"))
+    if outcome.success or not outcome.evaluated or not check.found or number is None:
+        return ""
+    said = told(int(number), *check.found)
+    where = con.execute(f'select "{check.where}" from ({laid.relation})').fetchall()[0][0] if check.where else ""
+    things = [_thing(*thing.split(PARTS)) for thing in (where or "").split(NAMED) if thing]
+    if things:
+        more = len(things) - _NAMED_THINGS
+        said += ": " + ", ".join(things[:_NAMED_THINGS]) + (f" and {more:,} more" if more > 0 else "")
+    return f"{said}. Next step: {check.next_step}" if check.next_step else said
+
+
+def _thing(source: str, more: str = "", file_id: str = "") -> str:
+    """A source or destination, with a number of things in it, or with a file. Each part only if it looks as ours do."""
+    place = mask_label(source)
+    if file_id:
+        return f"{place} ({mask_label(more)}, file id {file_id if _FILE_ID.fullmatch(file_id) else HIDDEN})"
+    return f"{place}: {int(more):,}" if more.isdecimal() else place
+
+
+def _result(suite: Suite, check: Check, outcome: Outcome, found: str) -> Result:
     return Result(
         suite=suite.name,
         title=suite.title,
@@ -179,6 +206,7 @@ def _result(suite: Suite, check: Check, outcome: Outcome) -> Result:
         counts=outcome.counts,
         note=outcome.note,
         measure=str(check.arguments.get("column", "rows")).replace("_", " "),
+        found=found,
     )
 
 

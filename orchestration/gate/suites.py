@@ -17,6 +17,9 @@ One file is one suite, judged by one gate::
         arguments: {column: identifier}                 # its own; row_condition: col("basis") == "direct" picks rows
         level: stop                                     # stop, hold or alert (DESIGN 6)
         reason: A row without an identifier protects nobody.   # why that level
+        found: [One row names nobody, "# rows name nobody"]   # what a run says when it is not met: of one, of many (optional)
+        where: nameless                                 # a column of the query: which they are, see NAMED below (optional)
+        next: quietlist run                             # what a person does about it (optional)
 
 Tables are those of the warehouse (``ledger.requests``) and, under ``run.``, what the gate lays beside it (see
 ``judging``). ``$name`` is a parameter of the suite or one of the run: ``$as_of`` and ``$scope_tree``; in SQL it is a
@@ -50,7 +53,9 @@ Problems = Callable[[str, Mapping[str, Any]], list[str]]
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _KEYS = {"gate", "title", "table", "columns", "query", "parameters", "expectations"}
-_CHECK_KEYS = {"sentence", "type", "arguments", "level", "reason"}
+_CHECK_KEYS = {"sentence", "type", "arguments", "level", "reason", "found", "where", "next"}
+NAMED, PARTS = "\x1e", "\x1f"
+"""Between two things that a ``where`` column names, and between the parts of one: source and number, or source, file and id."""
 _NAME = re.compile(r"\$([a-z_][a-z0-9_]*)")
 
 
@@ -63,6 +68,9 @@ class Check:
     arguments: Mapping[str, Any]
     level: str
     reason: str
+    found: tuple[str, ...] = ()
+    where: str = ""
+    next_step: str = ""
 
 
 @dataclass(frozen=True)
@@ -209,6 +217,10 @@ def _check(place: str, item: Any, names: set[str], problems: list[str], problems
     problems += [f"{place}: has no {key}" for key in ("sentence", "type", "reason") if not isinstance(item.get(key), str)]
     if item.get("level") not in LEVELS:
         problems.append(f"{place}: level is {item.get('level')!r}, not one of {', '.join(LEVELS)}")
+    said = item.get("found", [])
+    if not (isinstance(said, list) and len(said) in (0, 2) and all(isinstance(text, str) for text in said)):
+        problems.append(f"{place}: found is not two texts, what is said of one and of many")
+    problems += [f"{place}: {key} is not a text" for key in ("where", "next") if not isinstance(item.get(key, ""), str)]
     arguments = item.get("arguments", {})
     if not isinstance(arguments, dict):
         problems.append(f"{place}: arguments is not a mapping")
@@ -224,6 +236,9 @@ def _check(place: str, item: Any, names: set[str], problems: list[str], problems
         arguments=arguments,
         level=item["level"],
         reason=" ".join(item["reason"].split()),
+        found=tuple(said),
+        where=item.get("where", ""),
+        next_step=item.get("next", ""),
     )
 
 

@@ -58,6 +58,8 @@ class Result:
     """Why it could not be evaluated."""
     measure: str = ""
     """The name of what ``observed`` counts."""
+    found: str = ""
+    """What was found and what to do about it, in words, where the expectation has some."""
 
     @property
     def figure(self) -> str:
@@ -72,6 +74,11 @@ class Result:
         observed = self.counts["observed"]
         number = f"{observed:.3f}" if isinstance(observed, float) else f"{observed:,}"
         return f"{self.measure or 'found'}: {number}"
+
+    @property
+    def told(self) -> str:
+        """What a run says of it when it is not met."""
+        return self.found or f"{self.sentence.rstrip('.')} ({self.figure})"
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.core import chain
+from orchestration.core.clock import is_ahead
 from orchestration.core.config import Config, Source
-from orchestration.core.errors import ConfigError, TransientError
+from orchestration.core.errors import Busy, ConfigError, TransientError, kind_of
 from orchestration.core.files import sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.landing import sealing
@@ -90,7 +91,7 @@ class Collected:
         if self.still_written:
             said.append(f"{self.still_written} files are still being written and wait for the next run.")
         if self.unreadable:
-            said.append(f"{self.unreadable} archives or files in them can't be opened; see raw.quarantine for the reasons.")
+            said.append(f"{self.unreadable} archives or files in them can't be opened; see quietlist quarantine for the reasons.")
         if self.not_files:
             said.append(f"{self.not_files} entries of the inbox are not regular files and were left in place.")
         return said
@@ -141,7 +142,7 @@ def collect(home: Home, config: Config, as_of: datetime) -> Collected:
     Raises:
         ConfigError: ``as_of`` lies before an earlier delivery, so the order of arrival would be false.
         PermanentError: the manifest's chain is broken.
-        TransientError: another process is collecting.
+        Busy: another process is collecting.
     """
     home.create()
     with _collecting_alone(home):
@@ -232,7 +233,7 @@ class _Landing:
             temporary.unlink(missing_ok=True)
             raise TransientError(
                 f"Copying a file of source {item.source} to landing",
-                seen=error.strerror or type(error).__name__,
+                seen=error.strerror or kind_of(error),
                 next_step="make room or correct the permissions, then run again; the file is still in the inbox",
             ) from error
         return temporary, digest.hexdigest(), size
@@ -280,7 +281,7 @@ def _collecting_alone(home: Home) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise TransientError(
+            raise Busy(
                 f"Collecting into {home.landing}",
                 seen="another process is collecting",
                 next_step="wait for it to end, then start again",
@@ -297,7 +298,9 @@ def _require_later(home: Home, entries: tuple[Entry, ...], as_of: datetime) -> N
             f"Collecting files as of {as_of.isoformat()}",
             seen=f"{home.manifest_file.name} holds a delivery received at {newest.isoformat()}",
             allowed="the same moment or later: snapshots are told apart by the order in which they arrived",
-            next_step="run with a later --as-of, or look at a past day with a report instead of a run",
+            next_step="see docs/operations.md, 'A run that lies in the future'"
+            if is_ahead(newest)
+            else "run with a later --as-of, or look at a past day with a report instead of a run",
         )
 
 

@@ -24,7 +24,7 @@ import duckdb
 
 from orchestration.core.chain import record
 from orchestration.core.config import Limits
-from orchestration.core.errors import PermanentError, TransientError
+from orchestration.core.errors import Busy, PermanentError
 from orchestration.core.files import canonical_json, sha256_file, sha256_text, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import prepare
@@ -82,7 +82,7 @@ def publish(home: Home, as_of: datetime, candidate: Candidate | None = None, *, 
     Raises:
         GateClosed: the stored verdicts do not allow these rows; nothing was published.
         PermanentError: there is no candidate, it is older than what is published, or that does not prove.
-        TransientError: another process is publishing.
+        Busy: another process is publishing.
     """
     candidate = candidate or read_candidate(home)
     with _only_publisher(home):
@@ -205,7 +205,7 @@ def _only_publisher(home: Home) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise TransientError(
+            raise Busy(
                 "Publishing", seen="another process is publishing", next_step="wait for it to end, then run again"
             ) from error
         yield

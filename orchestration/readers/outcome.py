@@ -49,7 +49,9 @@ class UnreadableFile(InputError):
 
     def __init__(self, detail: str, reason: str = "unreadable_file") -> None:
         self.reason, self.detail = reason, detail
-        super().__init__("Reading a landed file", seen=detail, next_step="see raw.quarantine, correct the file and deliver it")
+        super().__init__(
+            "Reading a landed file", seen=detail, next_step="see quietlist quarantine, correct the file and deliver it"
+        )
 
 
 @dataclass(frozen=True)

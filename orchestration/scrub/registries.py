@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration.core.errors import PermanentError
+from orchestration.core.errors import PermanentError, kind_of
 from orchestration.core.home import Home
 from orchestration.scrub.policy import RegistryPolicy, jurisdictions_of, registry_policies
 
@@ -170,7 +170,7 @@ def _read(folder: Path) -> RegistryCopy:
         if copy.obtained_at.tzinfo is None:
             raise _broken(name, "obtained_at has no zone")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _broken(name, f"latest.json does not lead to a version that can be read ({type(error).__name__})") from error
+        raise _broken(name, f"latest.json does not lead to a version that can be read ({kind_of(error)})") from error
     return copy
 
 

@@ -22,7 +22,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.core.config import Limits
-from orchestration.core.errors import TransientError
+from orchestration.core.errors import Busy
 from orchestration.core.home import Home
 from orchestration.core.warehouse import prepare
 from orchestration.destinations.contract import KEY, ReadBack
@@ -68,7 +68,7 @@ def ledger(home: Home, limits: Limits | None = None) -> Iterator[duckdb.DuckDBPy
     """A connection to the sync ledger, which is created when missing.
 
     Raises:
-        TransientError: another process kept it open for 30 seconds.
+        Busy: another process kept it open for 30 seconds.
     """
     home.create()
     started, pause = time.monotonic(), 0.1
@@ -80,7 +80,7 @@ def ledger(home: Home, limits: Limits | None = None) -> Iterator[duckdb.DuckDBPy
             if "lock" not in str(error).lower():
                 raise
             if time.monotonic() - started > _LOCK_WAIT_SECONDS:
-                raise TransientError(
+                raise Busy(
                     f"Opening the sync ledger of {home.root}",
                     seen="another process has been pushing for 30 seconds",
                     next_step="wait for the other push to end, then start this one again",

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from orchestration.core.errors import TransientError
+from orchestration.core.errors import Busy
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 
 LOCK_WAIT_SECONDS = 30.0  # a push without work ends well within; one that sends for longer should not be queued behind
@@ -20,7 +20,7 @@ def destination_lock(home: Home, destination: str, wait_seconds: float = LOCK_WA
     """Hold the right to push to ``destination``.
 
     Raises:
-        TransientError: another push held it for ``wait_seconds``.
+        Busy: another push held it for ``wait_seconds``.
     """
     folder = home.outbox / destination
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def destination_lock(home: Home, destination: str, wait_seconds: float = LOCK_WA
                 break
             except BlockingIOError as error:
                 if time.monotonic() - started >= wait_seconds:
-                    raise TransientError(
+                    raise Busy(
                         f"Pushing to {destination}",
                         seen=f"another process has been pushing to it for {wait_seconds:g} seconds",
                         next_step="wait for the other push to end; this one sent nothing",

@@ -171,6 +171,7 @@ inner join (
 
 insert into golden.unresolved_requests
 select request_id, source, region, at_earliest, 'sms' from ledger.requests where action = 'opt_out' order by request_id limit 5;
+insert into golden.open_requests by name select request_id, channel, source, at_earliest from golden.unresolved_requests;
 insert into golden.unmatched_echoes
 select file_id, record_no, source, 'email', 'email' from ledger.requests order by request_id limit 9;
 insert into registries.area_versions

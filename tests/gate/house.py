@@ -35,11 +35,13 @@ create table ledger.requests (
 );
 create table ledger.conservation (
     file_id varchar, source varchar, vendor varchar, feed varchar, received_at timestamptz, records_read bigint,
-    entries bigint, duplicates bigint, echoes bigint, not_requests bigint, quarantined bigint, difference bigint
+    entries bigint, duplicates bigint, echoes bigint, not_requests bigint, quarantined bigint, difference bigint,
+    decided bigint default 0, file_name varchar default 'asks.csv'
 );
 create table golden.unresolved_requests (request_id varchar, channel varchar, at_earliest timestamptz, region varchar);
-create table identity.refused_links (node varchar, file_id varchar, identifiers bigint);
+create table identity.refused_links (node varchar, file_id varchar, source varchar, identifiers bigint);
 create table golden.untrusted_opt_ins (request_id varchar, source varchar, reason varchar);
+create table golden.open_requests (request_id varchar, source varchar, channel varchar);
 create table golden.unmatched_echoes (
     file_id varchar, record_no bigint, source varchar, channel varchar, identifier_type varchar
 );
@@ -100,7 +102,8 @@ def build_house(root: Path) -> Home:
             "values (repeat('a', 32), 'requests', 6, 6, 0, 0)"
         )
         con.execute(
-            "insert into ledger.conservation values (repeat('a', 32), 'web', 'canonical', 'requests', ?, 6, 6, 0, 0, 0, 0, 0)",
+            "insert into ledger.conservation "
+            "values (repeat('a', 32), 'web', 'canonical', 'requests', ?, 6, 6, 0, 0, 0, 0, 0, 0, 'asks.csv')",
             [AS_OF],
         )
         for number, (request, action, method, channel, scope, at, email, phone) in enumerate(REQUESTS, 1):

@@ -79,7 +79,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             insert into ledger.conservation
             select
                 repeat(day::varchar, 32), 'crm', 'canonical', 'contacts',
-                '2026-03-01 00:00+00'::timestamptz + to_days(day::integer), records, 0, 0, 0, records, 0, 0
+                '2026-03-01 00:00+00'::timestamptz + to_days(day::integer), records, 0, 0, 0, records, 0, 0, 0, 'crm.csv'
             from (values (1, 4), (2, 20), (3, 10)) as deliveries (day, records)
         """,
     },
@@ -139,13 +139,13 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "Every row that rests on a request rests on one that is in the ledger.":
             f"update run.candidate set deciding_request_id = 'r99' {ADA}",
         "Every request reached at least one contact point on each channel it names.":
-            "insert into golden.unresolved_requests (request_id) values ('r2')",
+            "insert into golden.open_requests (request_id) values ('r2')",
         "Every suppression that a vendor told us of is one that we know.":
             "insert into golden.unmatched_echoes (file_id) values ('f')",
         "Every opt-in by a way that lifts came from a source that is trusted with it.":
             "insert into golden.untrusted_opt_ins values ('r4', 'web', 'method_not_trusted')",
         "No record names more addresses and numbers than one person has.":
-            "insert into identity.refused_links values ('r:r4', repeat('a', 32), 200)",
+            "insert into identity.refused_links values ('r:r4', repeat('a', 32), 'web', 200)",
     },
     "leaving": {
         "No more people leave the list at once than the company expects.": f"""
@@ -177,8 +177,8 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
 
 TOUCHED = (
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
-    "run.published", "run.let_go", "raw.source_settings", "golden.untrusted_opt_ins",
-    "identity.refused_links",    "golden.applied_requests", "golden.unresolved_requests", "golden.unmatched_echoes",
+    "run.published", "run.let_go", "raw.source_settings", "golden.untrusted_opt_ins", "identity.refused_links",
+    "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests", "golden.unmatched_echoes",
     "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.listings", "registries.file_areas",
     "raw.quarantine",
 )  # fmt: skip

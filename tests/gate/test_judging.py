@@ -75,6 +75,38 @@ def test_a_row_without_an_identifier_stops_the_exit_gate(home: Home) -> None:
         allows(home, candidate.rows_sha256)
 
 
+def test_a_verdict_says_what_was_found_in_which_source_and_file_and_the_next_command(home: Home) -> None:
+    told = {result.sentence: result.told for result in judged("entry", home).results}
+    assert not any("Next step" in said for said in told.values()), "what is met has nothing to be done about"
+    spoil(home, "update ledger.conservation set difference = 1, records_read = 7, quarantined = 1")
+    spoil(home, "insert into raw.quarantine (file_id, reason) values (repeat('a', 32), 'truncated')")
+    spoil(home, "update raw.landed_files set name = 'List of Ada Moss.csv'")
+    told = {result.sentence: result.told for result in judged("entry", home).failed}
+    file_id = "a" * 32
+    assert told["In every file the records read and the records accounted for are the same number."].startswith(
+        f"In one file records ended nowhere: web (asks.csv, file id {file_id}). Next step: quietlist doctor"
+    )
+    assert told["No file ends in the middle of a record."] == (
+        f"One file is cut off: web ((not shown).csv, file id {file_id}). "
+        "Next step: ask for the whole file, then quietlist acknowledge FILE_ID --person NAME --reason WHY"
+    )
+    share = told["Of the records of the last seven days at most one in a hundred could not be used."]
+    assert share.endswith("could not be used: web: 1. Next step: quietlist quarantine")
+    # One that has no words of its own says its sentence and what was found.
+    spoil(home, "update ledger.requests set request_id = null where request_id = 'r1'")
+    assert judged("entry", home).failed[0].told == "Every request has an id (not so in 1 of 6 rows)"
+
+
+def test_more_than_five_files_are_counted_and_not_named(home: Home) -> None:
+    spoil(
+        home,
+        "insert into raw.landed_files (file_id, source, feed, size_bytes, received_at, name) "
+        "select lpad(n::varchar, 32, '0'), 'web', null, 1, received_at, n || '.csv' from raw.landed_files, range(7) as seven (n)",
+    )
+    (said,) = [result.told for result in judged("entry", home).failed if "somebody described" in result.sentence]
+    assert said.startswith("7 files are of a kind that nobody described: web (0.csv, file id 0") and " and 2 more. Next" in said
+
+
 def test_judging_twice_says_the_same(home: Home) -> None:
     entered(home)
     export(home)
@@ -178,7 +210,7 @@ def test_no_value_of_any_row_leaves_the_gate(
     verdicts += [judged("exit", home), judged("clocks", home)]
     assert not [record.name for record in caplog.records if record.name.startswith("great_expectations")]
     notes = {item.note for verdict in verdicts for item in verdict.failed}
-    assert {"ConversionException in its SQL", "Great Expectations could not compute it (ConversionException)"} <= notes
+    assert {"conversion error in its SQL", "Great Expectations could not compute it (conversion error)"} <= notes
     with pytest.raises(GateClosed) as caught:
         allows(home, candidate.rows_sha256)
     said = {"the error": str(caught.value), "the log": caplog.text, "the terminal": "".join(capfd.readouterr())}

@@ -103,7 +103,8 @@ def broken_reader(home: Home, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     with monkeypatch.context() as patch:
         patch.setattr(loading, "read_delimited", breaks)
         outcome = run_job(home, "reconcile", parse_moment(AS_OF))
-    assert outcome.exit_code == 3 and "KeyError in test_nothing_leaves.py" in "".join(outcome.errors), outcome.lines()
+    assert outcome.exit_code == 3 and "key error in test_nothing_leaves.py" in "".join(outcome.errors), outcome.lines()
+    assert "orchestration.core.errors" not in "".join(outcome.errors), "a class of Python is no sentence"
     return outcome.lines()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import sqlite3
 import tempfile
@@ -112,7 +113,7 @@ def test_everything_that_can_go_wrong_names_nobody(
         with monkeypatch.context() as patch:
             patch.setattr(checking, "check_many", breaks)
             code, said = quietlist("check", "--channel", "email", "--identifier", "-", given=EMAIL)
-            assert code == 3 and "ValueError in test_nothing_leaks.py" in said
+            assert code == 3 and "value error in test_nothing_leaks.py" in said
     out, err = capfd.readouterr()
     spoken = {"commands": quietlist.said, "standard output": out, "standard error": err, "arguments": " ".join(in_arguments)}
     assert {where: found for where, text in spoken.items() if (found := traces(text.encode()))} == {}
@@ -183,11 +184,20 @@ def ask(quietlist: Mouth, folder: Path, old_hash: str) -> None:
         ("check", EMAIL), ("check", "--channel", EMAIL, "--identifier", EMAIL), ("check", "--channel", "email", NAME),
         ("check", "--channel", "email", "--identifier", NAME), ("explain", NAME), ("explain", EMAIL, NAME),
         ("check", "--channel", "email", "--identifier", EMAIL, "--scope", NAME), ("run", "--as-of", "yesterday"),
+        ("quarantine", EMAIL), ("quarantine", "show", EMAIL), ("quarantine", "show", NAME), ("quarantine", "--kind", NAME),
     ):  # fmt: skip
         assert quietlist(*wrong)[0] == 2, wrong[0]
-    for command in ("sources", "destinations", "doctor", "report", "key show"):
+    for command in ("sources", "destinations", "doctor", "report", "key show", "quarantine --limit 1000"):
         for extra in ((), ("--json",)):
             assert quietlist(*command.split(), *extra)[0] in (0, 3), command
+    items = json.loads(quietlist("quarantine", "--json", "--limit", "1000")[1])["items"]
+    assert items, "there is something to show"
+    for item in items:
+        assert quietlist("quarantine", "show", item["id"])[0] == 0, item["kind"]
+        by = ("--by", "Sam", "--reason", "because")
+        assert quietlist("quarantine", "decide", item["id"], "--value", f"email={NAME}", "--value", f"scope={EMAIL}", *by)[0] == 2
+        assert quietlist("quarantine", "decide", item["id"], "--value", f"{EMAIL}={NAME}", *by)[0] == 2
+        assert quietlist("quarantine", "decide", item["id"], "--opt-out", NAME, *by)[0] == 2
 
 
 def test_the_search_finds_what_it_should() -> None:

@@ -40,7 +40,7 @@ def test_a_step_says_where_it_failed_and_not_on_what(step, as_ours: bool) -> Non
     with pytest.raises(InputError if as_ours else PermanentError) as caught:
         step(as_ours)
     told = "".join(traceback.format_exception(caught.value))
-    assert NAME not in told and ("Reading a record" if as_ours else "KeyError in test_plain_errors.py line") in told
+    assert NAME not in told and ("Reading a record" if as_ours else "key error in test_plain_errors.py line") in told
     assert caught.value.__cause__ is None and caught.value.__suppress_context__
 
 

@@ -19,7 +19,7 @@ with applied as (
 
 unresolved as (
 
-    select * from {{ ref('unresolved_requests') }}
+    select * from {{ ref('open_requests') }}
 
 ),
 

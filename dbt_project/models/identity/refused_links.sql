@@ -10,15 +10,23 @@ with points as (
 
 ),
 
+files as (
+
+    select * from {{ ref('stg_quietlist__files') }}
+
+),
+
 final as (
 
     select
-        node,
-        file_id,
-        count(distinct identifier) as identifiers,
-        min(first_seen) as first_seen
+        points.node,
+        points.file_id,
+        files.source,
+        count(distinct points.identifier) as identifiers,
+        min(points.first_seen) as first_seen
     from points
-    group by node, file_id
+    inner join files on points.file_id = files.file_id
+    group by points.node, points.file_id, files.source
 
 )
 

@@ -1,4 +1,5 @@
--- Promise 1 as an account: what each file held against where its records ended. `difference` must be 0.
+-- Promise 1 as an account: what each file held against where its records ended. `difference` must be 0. A record that a person
+-- decided about stays in quarantine, where it ended; `decided` says how many of those there are.
 
 with files as (
 
@@ -26,6 +27,17 @@ request_outcomes as (
 other_outcomes as (
 
     select * from {{ ref('int_other_outcomes') }}
+
+),
+
+decided as (
+
+    select
+        file_id,
+        count(*) as records
+    from {{ ref('quarantine') }}
+    where decision is not null
+    group by file_id
 
 ),
 
@@ -66,6 +78,7 @@ final as (
         coalesce(per_file.echoes, 0) as echoes,
         coalesce(per_file.not_requests, 0) as not_requests,
         coalesce(per_file.quarantined, 0) + coalesce(load_log.quarantined, 0) as quarantined,
+        coalesce(decided.records, 0) as decided,
         -- A file nobody loaded has no account at all, which is a difference too.
         coalesce(load_log.physical_records - load_log.skipped, -1)
         - coalesce(per_file.entries, 0)
@@ -77,6 +90,7 @@ final as (
     from files
     left join load_log on files.file_id = load_log.file_id
     left join per_file on files.file_id = per_file.file_id
+    left join decided on files.file_id = decided.file_id
 
 )
 

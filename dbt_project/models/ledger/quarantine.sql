@@ -1,4 +1,4 @@
--- Every record that could not be used, wherever it was refused, with the reason: what a person must look at.
+-- Every record that could not be used, wherever it was refused, with the reason, and with what a person decided about it.
 
 with unreadable as (
 
@@ -37,6 +37,12 @@ refused_registry_lines as (
 
     select * from {{ ref('int_registry__unioned') }}
     where outcome = 'quarantine'
+
+),
+
+decisions as (
+
+    select * from {{ ref('decisions') }}
 
 ),
 
@@ -90,9 +96,12 @@ final as (
         files.name as file_name,
         files.received_at,
         unioned.stage,
-        coalesce(unioned.reason, 'unknown') as reason
+        coalesce(unioned.reason, 'unknown') as reason,
+        decisions.decision,
+        decisions.decided_at
     from unioned
     left join files on unioned.file_id = files.file_id
+    left join decisions on unioned.file_id = decisions.file_id and unioned.record_no = decisions.record_no
 
 )
 
