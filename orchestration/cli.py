@@ -405,6 +405,31 @@ def acknowledge(home_path: str | None, as_json: bool, file_id: str, person: str,
 @main.command()
 @_home_option
 @_json_option
+@click.argument("destination")
+@click.option("--person", required=True, help="Who takes responsibility.")
+@click.option("--reason", required=True, help="Which home was the other one, and why this one is right.")
+def takeover(home_path: str | None, as_json: bool, destination: str, person: str, reason: str) -> None:
+    """Let this home keep a DESTINATION that another home, or a copy or earlier state of this one, wrote to as well.
+
+    Until then no release leaves for it. End the other home first: whoever pushes again is noticed again.
+    """
+    from orchestration.sync import take_over
+
+    home = Home.at(home_path).require()
+    pushes = take_over(home, _config(home), destination, person=person, reason=reason, now=_moment(None))
+    _say(
+        {"destination": destination, "pushes": pushes, "person": person, "reason": reason},
+        [
+            f"{destination} is this home's, on the word of {person}; {pushes} pushes of the other count as its own.",
+            "Next step: quietlist run, which puts every row there again.",
+        ],
+        as_json,
+    )
+
+
+@main.command()
+@_home_option
+@_json_option
 @click.argument("other", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def redeliver(home_path: str | None, as_json: bool, other: Path) -> None:
     """Put into the inbox what the home OTHER has taken and this one has not: the deliveries of one moment, the earliest first.
@@ -507,31 +532,6 @@ def _values(given: tuple[str, ...]) -> dict[str, str]:
     if problems:
         raise ConfigError("Reading --value", problems, next_step="such as --value email=a@example.com; nothing was recorded")
     return {name.strip(): _typed(text) for name, _, text in pairs}
-
-
-@main.command()
-@_home_option
-@_json_option
-@click.argument("destination")
-@click.option("--person", required=True, help="Who takes responsibility.")
-@click.option("--reason", required=True, help="Which home was the other one, and why this one is right.")
-def takeover(home_path: str | None, as_json: bool, destination: str, person: str, reason: str) -> None:
-    """Let this home keep a DESTINATION that another home, or a copy or earlier state of this one, wrote to as well.
-
-    Until then no release leaves for it. End the other home first: whoever pushes again is noticed again.
-    """
-    from orchestration.sync import take_over
-
-    home = Home.at(home_path).require()
-    pushes = take_over(home, _config(home), destination, person=person, reason=reason, now=_moment(None))
-    _say(
-        {"destination": destination, "pushes": pushes, "person": person, "reason": reason},
-        [
-            f"{destination} is this home's, on the word of {person}; {pushes} pushes of the other count as its own.",
-            "Next step: quietlist run, which puts every row there again.",
-        ],
-        as_json,
-    )
 
 
 @main.group()

@@ -43,6 +43,14 @@
     case when len({{ expression }}) = 1 then ({{ expression }})[1] end
 {%- endmacro %}
 
+{% macro list_size(expression) -%}
+    {{ return(adapter.dispatch('list_size')(expression)) }}
+{%- endmacro %}
+
+{% macro duckdb__list_size(expression) -%}
+    coalesce(len({{ expression }}), 0)
+{%- endmacro %}
+
 {% macro list_is_empty(expression) -%}
     {{ return(adapter.dispatch('list_is_empty')(expression)) }}
 {%- endmacro %}

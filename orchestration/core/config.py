@@ -72,6 +72,13 @@ class Company(_Strict):
     """A clock with less than this left, in hours, counts as at risk."""
     shared_point_limit: Annotated[int, Field(ge=1)] = 3
     """A contact point of more customers than this links nobody (DESIGN 4.2)."""
+    record_link_limit: Annotated[int, Field(ge=1)] = 8
+    """A record of more addresses and numbers than this links nobody by them: it is a list of people, not a person. Eight leave
+    room for a household's four of each."""
+    max_leaving: Annotated[int, Field(ge=0)] = 100
+    """More people than this leaving the list from one version to the next, each with an opt-in, are held for a person."""
+    max_leaving_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """More than this share of the people on the list, leaving it likewise, is held for a person; a few always may."""
 
     _check_region = field_validator("default_region")(lambda value: value if value is None else _region(value))
 

@@ -362,7 +362,7 @@ class SqlTable:
             con.execute(sa.schema.CreateSchema(self.table.schema, if_not_exists=True))
         self.table.create(con, checkfirst=True)
         for name in self._lacks(con):
-            con.execute(sa.DDL(f"alter table {self.table.fullname} add column {name} text"))
+            con.exec_driver_sql(f"alter table {self.table.fullname} add column {name} text")  # names that need no quotes
 
     @contextmanager
     def _staged(self, con: sa.Connection, rows: pa.RecordBatchReader, names: list[str]) -> Iterator[sa.Table]:

@@ -327,8 +327,8 @@ class _Point:
         """Every opt-in that names this contact point, and what it did to each request on its channel."""
         found = self._rows(
             """
-            select opt_ins.channel, opt_ins.scope, opt_ins.lifts_at, opt_ins.method, opt_ins.request_id, opt_ins.at_earliest, opt_ins.first_seen,
-                requests.source, requests.time_quality, requests.file_id, requests.record_no
+            select opt_ins.channel, opt_ins.scope, opt_ins.lifts_at, opt_ins.method, opt_ins.request_id, opt_ins.at_earliest,
+                opt_ins.first_seen, requests.source, requests.time_quality, requests.file_id, requests.record_no
             from golden__int_opt_ins as opt_ins
             inner join ledger__requests as requests on opt_ins.request_id = requests.request_id
             where {this}
@@ -419,7 +419,9 @@ class _Point:
         }
 
 
-def _effect(opt_in: Fact, request: Fact, place: Fact, may: set[tuple[str, str, str]]) -> str:
+def _effect(  # noqa: PLR0911  one sentence for each way in which an opt-in can fail
+    opt_in: Fact, request: Fact, place: Fact, may: set[tuple[str, str, str]]
+) -> str:
     """What an opt-in did to a request at a place on the same channel, in words."""
     for lift in place["lifts"]:
         if lift["opt_in_id"] == opt_in["request_id"]:
@@ -434,11 +436,9 @@ def _effect(opt_in: Fact, request: Fact, place: Fact, may: set[tuple[str, str, s
         return f"did not lift it: an opt-in by {method} lifts nothing"
     if (method, channel, action) not in may:
         return f"did not lift it: an opt-in by {method} does not lift {action} on {channel}"
-    if opt_in["lifts_at"] is None:
-        return f"did not lift it: {opt_in['source']} is not trusted with {method} at {here} (may_lift and scope in its section)"
     trusted = opt_in["lifts_at"]
-    if not (trusted == there or is_below(trusted, there) or is_below(there, trusted)):
-        return f"did not lift it: {opt_in['source']} speaks for {trusted} only"
+    if trusted is None or not (trusted == there or is_below(trusted, there) or is_below(there, trusted)):
+        return f"did not lift it: {opt_in['source']} is not trusted with {method} at {there} (may_lift and scope of its section)"
     return "did not lift it: it is not later than the request, and at equal times the opt-out stands"
 
 

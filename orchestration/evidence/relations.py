@@ -69,8 +69,8 @@ RELATIONS: dict[str, dict[str, str]] = {
                                 "customer_count": "bigint", "first_seen": _TIME},
     "golden.applied_requests": {"request_id": "varchar", **_POINT, "scope": "varchar", "action": "varchar", "basis": "varchar",
                                 "at_earliest": _TIME, "at_latest": _TIME, "known_from": _TIME},
-    "golden.int_opt_ins": {"request_id": "varchar", "method": "varchar", "scope": "varchar", "lifts_at": "varchar", "at_earliest": _TIME,
-                           "first_seen": _TIME, **_POINT},
+    "golden.int_opt_ins": {"request_id": "varchar", "method": "varchar", "scope": "varchar", "lifts_at": "varchar",
+                           "at_earliest": _TIME, "first_seen": _TIME, **_POINT},
     "golden.golden_suppression": {
         **_POINT, "identifier_hash": "varchar", "scope": "varchar", "except_scopes": "varchar[]", "reason": "varchar",
         "basis": "varchar", "suppressed_since": _TIME, "first_requested_at": _TIME, "last_requested_at": _TIME,

@@ -8,6 +8,8 @@ run.evidence        exit gate: the evidence for releases that would go out besid
 run.founded_evidence exit gate: the evidence that the requests and registries give, as it would be written
 run.held_back       exit gate: the golden rows that stay at home because they are malformed, and which sentences they break
 run.published       exit gate: the rows of the latest published version; none before the first
+run.let_go          exit gate: the rows of the newest version whose releases were let go; run.published holds newer ones back
+run.limits          how many may leave the list at once: max_leaving, max_leaving_share
 run.sources         the configured sources: source, format, expected_every_hours
 run.acknowledged    files that a person has acknowledged: file_id
 run.snapshot_feeds  the feeds whose every delivery repeats the whole state: vendor, feed
@@ -26,7 +28,7 @@ from typing import Any
 import duckdb
 
 from orchestration.core.config import Config
-from orchestration.core.errors import ConfigError, PermanentError, kind_of
+from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, kind_of
 from orchestration.core.files import sha256_file
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, first_key, home_key
@@ -37,7 +39,7 @@ from orchestration.gate import engine
 from orchestration.gate.data_docs import write_data_docs
 from orchestration.gate.engine import Outcome, Prepared
 from orchestration.gate.suites import FORM_VALUES, GATES, NAMED, PARTS, Check, Suite, Value, fill, load_suites, names_in, resolve
-from orchestration.gate.verdicts import Result, Verdict, level_of, overrides, read_verdict, store
+from orchestration.gate.verdicts import Result, Verdict, allows, level_of, overrides, read_verdict, store
 from orchestration.publish.candidate import EVIDENCE, EVIDENCE_FILE, ROWS_FILE, parquet_relation, read_candidate, shown_evidence
 from orchestration.publish.rows import rows_sha256
 from orchestration.publish.versions import latest_version, read_published
@@ -117,6 +119,26 @@ def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Confi
         evidence = parquet_relation([read_candidate(home).folder / EVIDENCE_FILE])
         con.execute(f"create view run.evidence as select * from {evidence}")
         con.execute(f"create view run.published as select * from {published}")
+        let_go = read_published(home, number).relation if (number := _last_let_go(home)) else published
+        con.execute(f"create view run.let_go as select * from {let_go}")
+        con.execute("create table run.limits (max_leaving bigint, max_leaving_share double)")
+        con.execute("insert into run.limits values (?, ?)", [config.company.max_leaving, config.company.max_leaving_share])
+
+
+def _last_let_go(home: Home) -> int | None:
+    """The newest version whose releases the destinations were allowed. Those that a hold keeps back wait in every version since:
+    they are counted until a person has let them go, else a hold would end by itself with the next run. None before the first.
+    """
+    overridden = {entry["rows_sha256"] for entry in overrides(home) if entry["kind"] == "rows"}
+    latest = latest_version(home)
+    for number in range(latest or 0, 0, -1):
+        rows = read_published(home, number).rows_sha256
+        try:
+            if rows in overridden or not allows(home, rows).releases_held:
+                return number
+        except QuietlistError:
+            continue  # nothing leaves for a version whose verdict is closed or does not prove
+    return 1 if latest else None
 
 
 def _rows(con: duckdb.DuckDBPyConnection, gate: str, home: Home) -> str:

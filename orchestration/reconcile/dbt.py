@@ -98,6 +98,7 @@ def run_vars(config: Config, as_of: datetime) -> dict[str, Any]:
         "target_hours": config.company.target_hours,
         "at_risk_hours": config.company.at_risk_hours,
         "shared_point_limit": config.company.shared_point_limit,
+        "record_link_limit": config.company.record_link_limit,
         "destinations": [
             {
                 "name": name,

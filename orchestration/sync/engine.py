@@ -360,7 +360,7 @@ class _Push:
                     self.alarms.append(f"{left_out} rows there make no sense (no identifier, unknown channel or type)")
                 make(True)
                 self._notice_others(con)
-                return None
+                return
             make(False)
             if isinstance(self.destination, ReadsPoints):
                 verify.look_up(con, self.destination, plan.rows_to_look_up(con, self.as_of), self.pace)

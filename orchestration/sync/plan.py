@@ -333,6 +333,7 @@ def make_changes(
     kept = [column for column in ROW_STATE if column not in (*KEY, "identifier_hash", *PAYLOAD)]
     columns = {column: f"case when active then known.{column} end" for column in kept}
     lifted = "action = 'noop' and why = 'gone'"
+    forgotten = f"{lifted} or is_wanted or action = 'found'"
     proved = "action = 'noop' and why in ('in_place', 'already_there') and looked"
     columns |= {
         "destination": "$destination",
@@ -352,8 +353,8 @@ def make_changes(
         "error": "case when action = 'put' and why = 'missing' then 'not_seen_at_read_back' when action = 'blocked' then why "
         "when action = 'put' and active then known.error end",
         "released_at": f"case when {lifted} then $as_of end",
-        "releasing": f"case when {lifted} or is_wanted or action = 'found' then null when active then known.releasing end",
-        "release_sent_at": f"case when {lifted} or is_wanted or action = 'found' then null when active then known.release_sent_at end",
+        "releasing": f"case when {forgotten} then null when active then known.releasing end",
+        "release_sent_at": f"case when {forgotten} then null when active then known.release_sent_at end",
         "accepted_seq": "case when active then known.accepted_seq end",
         "verified_seq": f"case when active and known.verified_at is not null then known.verified_seq when {proved} then $seq end",
         "evidence_id": f"case when {lifted} then evidence_id else known.evidence_id end",

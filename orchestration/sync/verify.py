@@ -53,9 +53,9 @@ def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, p
                     seen=f"rows without {', '.join(missing)}",
                     next_step="correct the module's read",
                 )
-            for name, kind in _READ_COLUMNS.items():
-                if name not in rows.column_names:
-                    rows = rows.append_column(name, pa.nulls(rows.num_rows, kind))
+            for column, kind in _READ_COLUMNS.items():
+                if column not in rows.column_names:
+                    rows = rows.append_column(column, pa.nulls(rows.num_rows, kind))
             con.register("_read", rows)
             try:
                 con.execute(f"insert into read_back select {KEY_LIST}, {', '.join(_READ_COLUMNS)} from _read")

@@ -1,4 +1,4 @@
-"""Who else writes to a destination as Quietlist: another home, a copy of this one, or what this one was before a backup came back.
+"""Who else writes to a destination as Quietlist: another home, a copy of this one, or this one before a backup came back.
 
 Every push has an id that the ledger keeps before anything leaves and that the destination keeps with what it was told, where it
 can. An id that is met there and is not in the ledger belongs to somebody who knows what this home does not: an opt-out that came

@@ -39,6 +39,7 @@ create table ledger.conservation (
     decided bigint default 0, file_name varchar default 'asks.csv'
 );
 create table golden.unresolved_requests (request_id varchar, channel varchar, at_earliest timestamptz, region varchar);
+create table identity.refused_links (node varchar, file_id varchar, source varchar, identifiers bigint);
 create table golden.untrusted_opt_ins (request_id varchar, source varchar, reason varchar);
 create table golden.open_requests (request_id varchar, source varchar, channel varchar);
 create table golden.unmatched_echoes (

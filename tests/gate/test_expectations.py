@@ -22,6 +22,13 @@ ADA = "where identifier = 'ada@example.com'"
 R1 = "where request_id = 'r1'"
 LISTED = "where basis = 'registry'"
 
+# So many people on the list, by an opt-out of theirs.
+GOOD_ROWS = (
+    "select 'email' as channel, 'email' as identifier_type, number || '@example.com' as identifier, null, '*' as scope, "
+    "[] as except_scopes, 'opt_out' as reason, 'direct' as basis, null, null, null, 1, 'r1', ['web'], 'US', "
+    "null, null, null, null from range({}) as people (number)"
+)
+
 # suite -> sentence -> (what spoils it, other sentences that rightly fail with it)
 CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
     "ledger": {
@@ -137,6 +144,20 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             "insert into golden.open_requests (request_id) values ('r2')",
         "Every suppression that a vendor told us of is one that we know.":
             "insert into golden.unmatched_echoes (file_id) values ('f')",
+        "Every opt-in by a way that lifts came from a source that is trusted with it.":
+            "insert into golden.untrusted_opt_ins values ('r4', 'web', 'method_not_trusted')",
+        "No record names more addresses and numbers than one person has.":
+            "insert into identity.refused_links values ('r:r4', repeat('a', 32), 'web', 200)",
+    },
+    "leaving": {
+        "No more people leave the list at once than the company expects.": f"""
+            insert into run.let_go {GOOD_ROWS.format(3000)};
+            insert into run.candidate {GOOD_ROWS.format(3000)} where number >= 101
+        """,
+        "No larger share of the list leaves it at once than the company expects.": f"""
+            insert into run.let_go {GOOD_ROWS.format(100)};
+            insert into run.candidate {GOOD_ROWS.format(100)} where number >= 11
+        """,
     },
     "release_evidence": {
         "All evidence for releases that would go out is what the requests and registries say.":
@@ -173,8 +194,9 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
 
 TOUCHED = (
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
-    "run.published", "run.held_back", "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests",
-    "golden.unmatched_echoes", "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.area_versions",
+    "run.published", "run.held_back", "run.let_go", "raw.source_settings", "golden.untrusted_opt_ins", "identity.refused_links",
+    "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests", "golden.unmatched_echoes",
+    "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.area_versions",
     "registries.listings", "registries.file_areas", "raw.quarantine", "raw.unread_inbox", "run.evidence",
 )  # fmt: skip
 
@@ -200,6 +222,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     con.execute(f"create table run.evidence as select * from {parquet_relation([candidate.folder / EVIDENCE_FILE])}")
     con.execute("create table run.founded_evidence as from run.evidence")
     con.execute("create table run.published as select * from run.candidate limit 0")
+    con.execute("create table run.let_go as select * from run.candidate limit 0")
+    con.execute("create table run.limits as select 100::bigint as max_leaving, 0.05::double as max_leaving_share")
     con.execute(f"create table run.held_back as select * from {candidate.held_back_relation}")
     create_hmac_function(con, home_key(home))
     con.execute("attach ':memory:' as good")
@@ -287,6 +311,7 @@ GONE = f"delete from run.candidate {ADA}"
 ERASED = f"update run.published set reason = 'erasure' {ADA}"
 BELOW = f"update run.published set scope = 'acme/newsletter' {ADA}"
 EXCEPT = f"update run.candidate set except_scopes = ['acme'] {ADA}"
+NARROW = "update raw.source_settings set scope = 'acme'"
 DROPPED = "insert into golden.release_evidence values ({point}, '*', 'registry:us_ftc', 'registry')"
 
 
@@ -295,10 +320,12 @@ def opted_in(
     scope: str = "*",
     at: str = "2026-03-30 00:00+00",
     email: str = "ada@example.com",
+    source: str = "web",
 ) -> str:
     return f"""
         insert into ledger.requests by name
-        select 'r9' as request_id, 'opt_in' as action, '{method}' as method, ['email'] as channels, '{scope}' as scope,
+        select 'r9' as request_id, '{source}' as source, 'opt_in' as action, '{method}' as method,
+            ['email'] as channels, '{scope}' as scope,
             timestamptz '{at}' as at_earliest, timestamptz '{at}' as at_latest, ['{email}'] as emails, []::varchar[] as phones
     """
 
@@ -309,6 +336,10 @@ def opted_in(
         ("an opt-in of the address after its last request", [GONE, opted_in()], True),
         ("an opt-in at a node above", [BELOW, GONE, opted_in(scope="acme")], True),
         ("an opt-in at a node below", [GONE, opted_in(scope="acme")], False),
+        ("an opt-in of a source that is not trusted", [GONE, opted_in(source="shop")], False),
+        ("an opt-in by a method that its source is not trusted with", [GONE, opted_in(method="written_consent")], False),
+        ("an opt-in of a source that speaks for a part", [GONE, NARROW, opted_in()], False),
+        ("an opt-in of the source that speaks for the part", [BELOW, GONE, NARROW, opted_in()], True),
         ("an opt-in before the request", [GONE, opted_in(at="2026-02-01 00:00+00")], False),
         ("an opt-in at the very time of the request", [GONE, opted_in(at="2026-03-01 10:00+00")], False),
         ("an opt-in by a method that lifts nothing", [GONE, opted_in(method="import")], False),
@@ -423,6 +454,32 @@ def test_an_acknowledged_file_no_longer_holds(judged: Judge) -> None:
     lost = "update raw.landed_files set feed = null; update ledger.conservation set difference = -1"
     acknowledged = "insert into run.acknowledged values (repeat('a', 32))"
     assert judged("conservation", f"{lost}; {acknowledged}") == {"No file was waved through by a person.": "alert"}
+
+
+@pytest.mark.parametrize(
+    ("case", "listed", "stay_from", "changed", "failed"),
+    [
+        ("ten of a short list", 20, 10, "", 0),
+        ("eleven of a short list", 20, 11, "", 1),
+        ("eleven of a long one", 300, 11, "", 0),
+        ("a hundred of a long one", 3000, 100, "", 0),
+        ("a hundred and one", 3000, 101, "", 1),
+        ("most of a list", 3000, 2000, "", 2),
+        ("what a registry dropped", 3000, 2000, "update run.let_go set reason = 'registry'", 0),
+        ("released at a part of the company", 3000, 0, "update run.candidate set except_scopes = ['acme']", 2),
+        ("suppressed at a part all the same", 3000, 2000,
+         "insert into run.candidate select * replace ('acme' as scope) from run.let_go; update run.let_go set scope = 'acme'", 0),
+        ("one person on three channels is one", 20, 11,
+         "insert into run.let_go select * replace ('ads' as channel) from run.let_go; "
+         "insert into run.candidate select * replace ('ads' as channel) from run.candidate", 1),
+    ],
+)  # fmt: skip
+def test_how_many_may_leave_at_once(judged: Judge, case: str, listed: int, stay_from: int, changed: str, failed: int) -> None:
+    rows = f"""
+        insert into run.let_go {GOOD_ROWS.format(listed)};
+        insert into run.candidate {GOOD_ROWS.format(listed)} where number >= {stay_from}; {changed}
+    """
+    assert len(judged("leaving", rows)) == failed, case
 
 
 def test_an_empty_table_is_right_when_everybody_opted_in_again(judged: Judge) -> None:

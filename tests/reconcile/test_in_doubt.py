@@ -204,6 +204,22 @@ def test_trust_that_is_withdrawn_takes_back_what_it_lifted_and_does_not_come_bac
     assert {row[1] for row in story.blocked() if row[0] == "email"} == {ANA}
 
 
+def test_a_record_that_names_a_list_of_people_makes_them_no_person(story: Story) -> None:
+    people = [f"p{number}@example.com" for number in range(12)]
+    story.deliver(*(customer(number, emails={who}) for number, who in enumerate(people)))
+    story.asks("list.csv", f"list,2026-03-01T10:00:00Z,opt_in,email,import,acme,{';'.join(people)}")
+    story.asks("out.csv", f"out,2026-03-02T10:00:00Z,opt_out,all,letter,acme,{people[0]}")
+    assert story.run(days=1) == {people[0]}, "the opt-out of one is not that of twelve"
+    with warehouse(story.home) as con:
+        assert con.execute("select identifiers from identity.refused_links").fetchall() == [(12,)], "somebody must see it"
+        assert con.execute("select count(*) from identity.person_of_node where node = 'c:c1'").fetchall() == [(0,)]
+    # The list itself is honoured: everybody it names is suppressed, by their own row.
+    story.asks("all.csv", f"all,2026-03-03T10:00:00Z,opt_out,email,letter,acme,{';'.join(people)}")
+    assert story.run(days=2) == set(people)
+    assert {row[3] for row in story.blocked() if row[0] == "email"} == {"direct"}
+    story.equal()
+
+
 def test_a_step_started_alone_takes_in_nothing_that_the_step_before_has_not_seen(story: Story) -> None:
     story.deliver(asked("of-ben", emails={BEN}))
     story.reconcile()

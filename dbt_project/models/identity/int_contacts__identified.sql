@@ -4,7 +4,10 @@
 
 with records as (
 
-    select * from {{ ref('int_contacts__unioned') }}
+    select
+        *,
+        {{ list_size('emails_raw') }} + {{ list_size('phones_raw') }} <= {{ var('record_link_limit') }} as is_linking
+    from {{ ref('int_contacts__unioned') }}
     where outcome = 'contact'
 
 ),
@@ -30,6 +33,7 @@ raw_emails as (
         name,
         file_id,
         received_at,
+        is_linking,
         {{ unnest_list('emails_raw') }} as raw
     from records
 
@@ -42,6 +46,7 @@ raw_phones as (
         name,
         file_id,
         received_at,
+        is_linking,
         {{ phone_region('region') }} as region,
         {{ unnest_list('phones_raw') }} as raw
     from records
@@ -55,6 +60,7 @@ emails as (
         raw_emails.file_id,
         raw_emails.received_at,
         raw_emails.name,
+        raw_emails.is_linking,
         'email' as identifier_type,
         normalised_emails.email as identifier
     from raw_emails
@@ -69,6 +75,7 @@ phones as (
         raw_phones.file_id,
         raw_phones.received_at,
         raw_phones.name,
+        raw_phones.is_linking,
         'phone' as identifier_type,
         normalised_phones.e164 as identifier
     from raw_phones
@@ -84,6 +91,7 @@ addresses as (
         file_id,
         received_at,
         name,
+        is_linking,
         'postal' as identifier_type,
         {{ postal_key('name', 'address', 'postal_code', 'country') }} as identifier
     from records
@@ -109,7 +117,8 @@ final as (
         identifier,
         coalesce({{ fold_name('name') }}, '') as name_key,
         file_id,
-        received_at
+        received_at,
+        is_linking
     from unioned
     where identifier is not null
 

@@ -27,7 +27,7 @@ linking_points as (
     from points
     left join limits
         on points.identifier_type = limits.identifier_type and points.identifier = limits.identifier
-    where limits.identifier is null or points.first_seen < limits.shared_from
+    where points.is_linking and (limits.identifier is null or points.first_seen < limits.shared_from)
 
 ),
 
@@ -48,7 +48,7 @@ keys as (
     from linking_points
     where identifier_type in ('email', 'postal') or (identifier_type = 'phone' and name_key <> '')
     union all
-    -- The customer's own id is never a shared point: it links whatever names it.
+    -- The customer's own id is never a shared point: it links whatever names it, however much else that names.
     select
         node,
         'customer' as identifier_type,

@@ -7,6 +7,9 @@
 -- Which contact points each record of a person has: CRM customers ('c:' and the customer's id) and requests ('r:' and
 -- the request's id). What was seen once stays, with the moment and the file it was first seen in. The hook removes what a killed
 -- run left: its files are not taken in yet, and one that is taken in before them may have seen the same first.
+--
+-- A record of more points than one person has (`record_link_limit`) is a list of people: its points are known and suppressed,
+-- but link nobody (`is_linking`). What another, smaller record of the same customer says still does.
 
 with contacts as (
 
@@ -35,10 +38,11 @@ contact_points as (
         identifier_type,
         identifier,
         name_key,
+        is_linking,
         -- Of two files of one moment the first by its id, as in the ledger.
         {{ least_row(['received_at', 'file_id']) }} as earliest
     from contacts
-    group by node, customer_id, identifier_type, identifier, name_key
+    group by node, customer_id, identifier_type, identifier, name_key, is_linking
 
 ),
 
@@ -50,6 +54,7 @@ request_points as (
         name_key,
         first_seen,
         file_id,
+        coalesce(identifiers_given, 0) <= {{ var('record_link_limit') }} as is_linking,
         'email' as identifier_type,
         {{ unnest_list('emails') }} as identifier
     from requests
@@ -60,6 +65,7 @@ request_points as (
         name_key,
         first_seen,
         file_id,
+        coalesce(identifiers_given, 0) <= {{ var('record_link_limit') }} as is_linking,
         'phone' as identifier_type,
         {{ unnest_list('phones') }} as identifier
     from requests
@@ -70,6 +76,7 @@ request_points as (
         name_key,
         first_seen,
         file_id,
+        coalesce(identifiers_given, 0) <= {{ var('record_link_limit') }} as is_linking,
         'postal' as identifier_type,
         postal_key as identifier
     from requests
@@ -82,6 +89,7 @@ request_points as (
         name_key,
         first_seen,
         file_id,
+        coalesce(identifiers_given, 0) <= {{ var('record_link_limit') }} as is_linking,
         'customer' as identifier_type,
         customer_id as identifier
     from requests
@@ -109,6 +117,7 @@ unioned as (
         identifier_type,
         identifier,
         coalesce(name_key, '') as name_key,
+        is_linking,
         first_seen,
         file_id
     from request_points
@@ -127,6 +136,7 @@ final as (
                 and unioned.identifier_type = known.identifier_type
                 and unioned.identifier = known.identifier
                 and unioned.name_key = known.name_key
+                and unioned.is_linking = known.is_linking
         )
     {% endif %}
 
