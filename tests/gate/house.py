@@ -60,6 +60,7 @@ create table registries.versions (
     registry varchar, version varchar, is_full boolean, obtained_at timestamptz, row_count bigint
 );
 create table registries.file_areas (file_id varchar, registry varchar, is_full boolean, area varchar, row_count bigint);
+create table registries.withheld (registry varchar, rows_before bigint, rows_after bigint, removed bigint);
 create table registries.listings (registry varchar, identifier varchar, listed_from timestamptz, listed_to timestamptz);
 """
 
