@@ -7,6 +7,7 @@ from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.publish import export_candidate, publish
 from orchestration.reconcile import stages
+from orchestration.registries import publish_withheld
 
 CANDIDATE = dg.AssetKey(["golden", "candidate"])
 PUBLISHED = dg.AssetKey(["published", "golden_suppression"])
@@ -51,15 +52,18 @@ def candidate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
 )
 @plainly
 def published(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
-    """Publish the candidate that the gate allowed."""
-    home = quietlist.folder
+    """Publish the candidate that the gate allowed, and the versions of registries that it was made of and that waited for it."""
+    home, config = quietlist.folder, quietlist.config
     result = publish(home, quietlist.moment(context))
     note_published(home)  # also when no row changed: what was delivered until now waits no longer
+    with warehouse(home, limits=config.limits) as con:
+        registries = publish_withheld(con, home)
     return dg.MaterializeResult(
         metadata={
             "version": result.version,
             "new_version": result.is_new,
             "dagster/row_count": result.row_count,
             "rows_sha256": result.rows_sha256,
+            "registries_that_waited": len(registries),
         }
     )

@@ -43,7 +43,7 @@ def update_registries(context: dg.AssetExecutionContext, quietlist: QuietlistRun
     """Take in what was loaded, publish what is new."""
     home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
     updated = stages.registries(home, config, as_of)
-    facts: dict[str, int | float | str] = {"new_versions": len(updated.published)}
+    facts: dict[str, int | float | str] = {"new_versions": len(updated.published), "withheld": len(updated.withheld)}
     for registry in published_registries(home):
         version = latest_of(home, registry)
         assert version is not None  # it is listed because it has one

@@ -139,8 +139,6 @@ def read_delimited(
     )
     if not outcome.balances:
         raise UnreadableFile("The records read do not add up to the lines in the file.", "unbalanced")
-    if outcome.loaded and (outcome.reader == "python" or _may_conflict(feed, found.layout)):
-        outcome = _refuse_conflicts(con, feed, file_id, outcome, bounds)
     if shape.unfinished:
         _name_a_cut(con, file_id, outcome.physical)
     return outcome
@@ -197,7 +195,9 @@ def read_fast(
                 reading.take(record)
             if not _looks_doubtful(con, feed, file_id, layout) and reading.take_rejects(rejects):
                 outcome = reading.account("duckdb", text.encoding)
-                return dataclasses.replace(outcome, physical=shape.records, loaded=outcome.loaded + loaded)
+                outcome = dataclasses.replace(outcome, physical=shape.records, loaded=outcome.loaded + loaded)
+                may_conflict = any(_rivals(*pick, layout) for pick in zip(feed.columns, layout.picks, strict=True))
+                return _refuse_conflicts(con, feed, file_id, outcome, bounds) if may_conflict else outcome
     _begin_anew(con)
     return None
 
@@ -223,7 +223,7 @@ def read_careful(
         for record in Splitter(lines, found.dialect, reading.stands_alone, bounds, found.layout.width + _MORE_FIELDS):
             reading.take(record)
     reading.end()
-    outcome = reading.account("python", text.encoding)
+    outcome = _refuse_conflicts(con, feed, file_id, reading.account("python", text.encoding), bounds)
     # The lines were counted apart from the splitting, so a record that swallowed another one's lines would show.
     return outcome if reading.lines == shape.lines else dataclasses.replace(outcome, physical=-1)
 
@@ -386,10 +386,6 @@ def _rivals(column: Column, places: tuple[int, ...], layout: Layout) -> list[str
         for one, other in itertools.combinations(places, 2)
         if column.several == "one" or normalised(layout.labels[one]) == normalised(layout.labels[other])
     ]
-
-
-def _may_conflict(feed: Feed, layout: Layout) -> bool:
-    return any(_rivals(column, places, layout) for column, places in zip(feed.columns, layout.picks, strict=True))
 
 
 def _refuse_conflicts(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, outcome: Outcome, bounds: Bounds) -> Outcome:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +78,7 @@ class Feed:
         """The ``format`` of the sources that deliver this feed."""
         return self.feed if self.vendor == CANONICAL else self.vendor
 
-    def lacks(self, present: Set[str]) -> tuple[str, ...]:
+    def lacks(self, present: frozenset[str]) -> tuple[str, ...]:
         """What a file with only these columns lacks of what is required, in words; nothing when it is all there."""
         groups = [" with ".join(group) for group in self.requires_any]
         has_any = not groups or any(present.issuperset(group) for group in self.requires_any)

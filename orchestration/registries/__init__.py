@@ -5,7 +5,7 @@ Here: what each file says (``taking``), in which order files apply (``batches``)
 here: what a vendor's line means (its staging model) and when a number was listed (``models/registries``).
 """
 
-from orchestration.registries.engine import Updated, create_registry_tables, is_published, update
+from orchestration.registries.engine import Updated, create_registry_tables, is_published, publish_withheld, update
 from orchestration.registries.versions import Version, latest_of, published_registries, verify_registry
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "create_registry_tables",
     "is_published",
     "latest_of",
+    "publish_withheld",
     "published_registries",
     "update",
     "verify_registry",

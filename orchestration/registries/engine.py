@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
 
 import duckdb
@@ -15,12 +15,12 @@ from orchestration.readers.loading import load
 from orchestration.readers.number_lines import plain_file
 from orchestration.registries.batches import UNKNOWN, files_by_registry, read_policies
 from orchestration.registries.known import match_known
-from orchestration.registries.publishing import publish_registry
+from orchestration.registries.publishing import Withheld, publish_registry
 from orchestration.registries.tables import create_registry_tables, empty_registry_tables
 from orchestration.registries.taking import Taken, entries_file, registry_feeds, take
 from orchestration.registries.versions import Version, published_registries
 
-__all__ = ["Updated", "create_registry_tables", "is_published", "update"]
+__all__ = ["Updated", "create_registry_tables", "is_published", "publish_withheld", "update"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Updated:
     taken: Taken = field(default_factory=Taken)
     published: list[Version] = field(default_factory=list)
     known_entries: int = 0
+    withheld: list[Withheld] = field(default_factory=list)
 
 
 def update(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime, *, anew: bool) -> Updated:
@@ -52,12 +53,31 @@ def update(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: da
     except BaseException:
         con.rollback()
         raise
+    made = _publish(con, home, anew=anew, may_shrink=False)
+    withheld = [item for item in made if isinstance(item, Withheld)]
+    con.execute("delete from registries.withheld")
+    for item in withheld:
+        con.execute("insert into registries.withheld values (?, ?, ?, ?)", [*astuple(item)])
+    return Updated(taken, [item for item in made if isinstance(item, Version)], known, withheld)
+
+
+def publish_withheld(con: duckdb.DuckDBPyConnection, home: Home) -> list[Version]:
+    """Publish what was withheld, once the gate has allowed the table that was made of it: somebody took it on themselves."""
+    if not one_row(con, "select count(*) from registries.withheld")[0]:
+        return []
+    # Anew, for it may have been what the files mean that changed, and no file of its own would say so again.
+    made = _publish(con, home, anew=True, may_shrink=True)
+    con.execute("delete from registries.withheld")
+    return [item for item in made if isinstance(item, Version)]
+
+
+def _publish(con: duckdb.DuckDBPyConnection, home: Home, *, anew: bool, may_shrink: bool) -> list[Version | Withheld]:
     policies = read_policies()
-    published = [
-        publish_registry(con, home, registry, files, policies.get(registry, UNKNOWN), anew=anew)
+    made = (
+        publish_registry(con, home, registry, files, policies.get(registry, UNKNOWN), anew=anew, may_shrink=may_shrink)
         for registry, files in files_by_registry(con).items()
-    ]
-    return Updated(taken, [version for version in published if version], known)
+    )
+    return [item for item in made if item]
 
 
 def is_published(con: duckdb.DuckDBPyConnection, home: Home) -> bool:

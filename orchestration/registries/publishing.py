@@ -12,6 +12,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 from orchestration.core.chain import record
 from orchestration.core.files import canonical_json, sha256_file, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
-from orchestration.core.numbers import Tally, count_differences, read_numbers, write_numbers
+from orchestration.core.numbers import Tally, count_differences, differences, read_numbers, write_numbers
 from orchestration.readers.number_lines import plain_file
 from orchestration.registries.batches import (
     UNKNOWN,
@@ -35,6 +36,7 @@ from orchestration.registries.batches import (
     whole_file,
     without_what_is_replaced,
 )
+from orchestration.registries.taking import count_areas, entries_file
 from orchestration.registries.versions import (
     LATEST,
     MANIFEST,
@@ -47,7 +49,19 @@ from orchestration.registries.versions import (
     registry_folder,
 )
 
+# A registry loses less than a hundredth between two copies. Of ten numbers or fewer a share says nothing.
+_LOST_SHARE, _LOST_FEW = 0.1, 10
 _NUMBERED = re.compile(r"^version=([1-9][0-9]*)$")
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A version that was not published, because it would lose a tenth of the registry or more, or all of it."""
+
+    registry: str
+    rows_before: int
+    rows_after: int
+    removed: int
 
 
 def publish_registry(
@@ -58,8 +72,12 @@ def publish_registry(
     policy: Mapping[str, str],
     *,
     anew: bool,
-) -> Version | None:
+    may_shrink: bool = False,
+) -> Version | Withheld | None:
     """Publish one version with what the files say and no version does yet; nothing when the versions say it all.
+
+    A version that would lose too many numbers is not published: whoever screens a campaign reads versions directly, so it must
+    not be there before somebody has said that it may. The one before stays the latest until then.
 
     A file that comes before something published changes the registry's past: its present is then made from the last
     version that the file comes after.
@@ -67,6 +85,7 @@ def publish_registry(
     Args:
         files: every file of the registry that was taken in, in order of arrival.
         anew: what the files mean may have changed: make the present from all of them, and publish it if it is another.
+        may_shrink: the gate, or a person in its place, allowed what it would lose.
     """
     coverage = policy["coverage"] or UNKNOWN["coverage"]
     batches = batches_of(files, coverage)
@@ -93,6 +112,8 @@ def publish_registry(
         tally = _write(con, home, registry, coverage, folder / NUMBERS, rest, base, latest, areas)
         if latest and not pending and not (tally.added or tally.removed) and _says(latest, facts):
             return None
+        if not may_shrink and (loss := _loss(con, home, registry, coverage, folder / NUMBERS, rest, pending, latest, tally)):
+            return loss
         manifest = {
             **facts,
             "version": number,
@@ -150,6 +171,50 @@ def _write(
     if latest is None:
         return Tally(added=pq.read_metadata(path).num_rows)
     return count_differences(read_numbers(latest.prove().numbers_file), read_numbers(path))
+
+
+def _loss(
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    registry: str,
+    coverage: str,
+    path: Path,
+    batches: Sequence[Batch],
+    pending: Sequence[LandedFile],
+    latest: Version | None,
+    tally: Tally,
+) -> Withheld | None:
+    """What the version in the making lost, by a shorter copy or by removals alike, where that is too much."""
+    rows = pq.read_metadata(path).num_rows
+    if latest is None:
+        # The first version has none to be compared with; a list of removals among its files is measured by what it names.
+        worst = max((_delisted(con, home, registry, batch) for batch in batches if not batch.is_full), default=0)
+        is_lost = _is_too_much(worst, rows + worst) or (worst > 0 and rows == 0)
+        return Withheld(registry, rows + worst, rows, worst) if is_lost else None
+    lost = Withheld(registry, latest.rows, rows, tally.removed)
+    if _is_too_much(tally.removed, latest.rows) or (latest.rows > 0 and rows == 0):
+        return lost
+    delivered = frozenset[str]().union(*(file.areas for file in pending if file.is_full))
+    if coverage != "area_code" or tally.removed <= _LOST_FEW or not delivered:
+        return None
+    # Half of one area is little of a nation: what was delivered is measured by what was there of it.
+    before = count_areas(read_numbers(latest.numbers_file))
+    gone = count_areas(gone for _, gone in differences(read_numbers(latest.numbers_file), read_numbers(path)))
+    removed, there = (sum(counts[area] for area in delivered) for counts in (gone, before))
+    return Withheld(registry, there, there - removed, removed) if _is_too_much(removed, there) else None
+
+
+def _is_too_much(removed: int, before: int) -> bool:
+    return removed > _LOST_FEW and removed >= before * _LOST_SHARE
+
+
+def _delisted(con: duckdb.DuckDBPyConnection, home: Home, registry: str, batch: Batch) -> int:
+    """How many numbers a batch takes out of the registry, if all of them were in it."""
+    paths = [str(entries_file(home, file.file_id)) for file in batch.files if file.has_entries]
+    if not paths:
+        return 0
+    query = "select count(*) from read_parquet(?) where registry = ? and not is_listed and not is_full"
+    return int(con.execute(query, [paths, registry]).fetchall()[0][0])
 
 
 def _facts(registry: str, policy: dict[str, str], batches: Sequence[Batch], coverage: str) -> dict[str, Any]:

@@ -23,6 +23,9 @@ create table if not exists registries.known_entries (
 );
 create table if not exists registries.known_points (number ubigint);    -- looked up in every file of matched_files
 create table if not exists registries.matched_files (file_id varchar);
+create table if not exists registries.withheld (    -- versions that would lose too many numbers: for the exit gate to judge
+    registry varchar, rows_before bigint, rows_after bigint, removed bigint
+);
 """
 _NAMES = ("files", "file_areas", "known_entries", "known_points", "matched_files")
 

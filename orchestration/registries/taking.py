@@ -17,7 +17,7 @@ import numpy as np
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import sync_folder
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
-from orchestration.core.numbers import read_numbers
+from orchestration.core.numbers import Numbers, read_numbers
 from orchestration.identifiers.phone_sql import normalise_phones
 from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.loading import export_quarantine
@@ -76,7 +76,8 @@ def take(con: duckdb.DuckDBPyConnection, home: Home, default_region: str | None)
     for file_id, registry, is_full in con.execute(
         "select file_id, registry, is_full from registry_plain order by file_id"
     ).fetchall():
-        rows = [(file_id, registry, is_full, area, count) for area, count in sorted(_areas(plain_file(home, file_id)).items())]
+        counts = count_areas(read_numbers(plain_file(home, file_id)))
+        rows = [(file_id, registry, is_full, area, count) for area, count in sorted(counts.items())]
         con.executemany("insert into registries.file_areas values (?, ?, ?, ?, ?)", rows)
     con.execute(
         """
@@ -230,10 +231,10 @@ def _write_entries(con: duckdb.DuckDBPyConnection, home: Home) -> None:
     sync_folder(home.registries_folder)
 
 
-def _areas(path: Path) -> Counter[str]:
-    """How many numbers of each area code a file holds. They are sorted, so each chunk holds few."""
+def count_areas(numbers: Numbers) -> Counter[str]:
+    """How many numbers of each area code there are. They come sorted, so each chunk holds few."""
     counts: Counter[str] = Counter()
-    for chunk in read_numbers(path):
+    for chunk in numbers:
         inside = chunk[np.searchsorted(chunk, _PLAN_FROM) : np.searchsorted(chunk, _PLAN_TO)]
         counts[""] += len(chunk) - len(inside)
         while len(inside):

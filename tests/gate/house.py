@@ -72,6 +72,7 @@ create table registries.area_versions (
     registry varchar, area varchar, version_no bigint, version varchar, obtained_at timestamptz
 );
 create table registries.file_areas (file_id varchar, registry varchar, is_full boolean, area varchar, row_count bigint);
+create table registries.withheld (registry varchar, rows_before bigint, rows_after bigint, removed bigint);
 create table registries.listings (registry varchar, identifier varchar, listed_from timestamptz, listed_to timestamptz);
 """
 

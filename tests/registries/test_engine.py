@@ -24,7 +24,7 @@ from orchestration.landing.archives import landed_path
 from orchestration.readers import loading
 from orchestration.readers.number_lines import _picture
 from orchestration.reconcile import stages
-from orchestration.registries import latest_of, published_registries, verify_registry
+from orchestration.registries import latest_of, publish_withheld, published_registries, verify_registry
 from tests.registries.house import CONFIG, LATER, START, copy_of, deliver, numbers_of, run, staged
 
 FULL = "202,5550101\n202,5550102\n202,5550102\n212,5550101\n202;5550104\n222,2222222\nrubbish\n\n"
@@ -291,3 +291,77 @@ def test_the_account_adds_up_and_the_models_list_who_is_listed(home: Home) -> No
             ("reader", "unreadable_number"), ("registry", "unreadable_change"), ("registry", "unreadable_number"),
         ]  # fmt: skip
         assert con.execute("select count(*) from identifiers.phone").fetchall() == [(3,)], "registries do not fill the cache"
+
+
+def lines(*numbers: int, letter: str = "") -> str:
+    return "".join(f"202,555{number:04}{letter and f',2026-03-08,{letter}'}\n" for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("why", "name", "content", "is_withheld"),
+    [
+        ("removals of a twentieth", "change_2026-03-08.txt", lines(*range(5), letter="D"), False),
+        ("removals of a tenth, ten numbers or fewer", "change_2026-03-08.txt", lines(*range(10), letter="D"), False),
+        ("removals of more than a tenth", "change_2026-03-08.txt", lines(*range(11), letter="D"), True),
+        ("removals of everything", "change_2026-03-08.txt", lines(*range(100), letter="D"), True),
+        ("removals of numbers that were never listed", "change_2026-03-08.txt", lines(*range(500, 600), letter="D"), False),
+        ("a copy of half", "full_2026-03-08.txt", lines(*range(50)), True),
+        ("as many numbers, but a fifth of them others", "full_2026-03-08.txt", lines(*range(20, 120)), True),
+        ("a copy that lost a twentieth", "full_2026-03-08.txt", lines(*range(95)), False),
+        ("another area alone", "full_2026-03-08.txt", "212,5550101\n", False),
+    ],
+)
+def test_a_version_that_lost_a_tenth_is_held_back_until_somebody_allows_it(
+    home: Home, why: str, name: str, content: str, is_withheld: bool
+) -> None:
+    deliver(home, "us", "full_2026-03-01.txt", lines(*range(100)))
+    run(home, START)
+    before = numbers_of(home, "us_ftc")
+    deliver(home, "us", name, content)
+    updated = run(home, LATER)
+    version = latest_of(home, "us_ftc")
+    assert version is not None
+    assert [item.registry for item in updated.withheld] == ["us_ftc"] * is_withheld, why
+    assert version.number == (1 if is_withheld else 2), why
+    assert (numbers_of(home, "us_ftc") == before) is is_withheld or why.startswith("removals of numbers"), why
+    with warehouse(home) as con:
+        counted = con.execute("select count(*) from registries.withheld").fetchall()
+    assert counted == [(int(is_withheld),)], why
+    assert run(home, LATER).withheld == updated.withheld, "and each run says so again"
+    with warehouse(home) as con:
+        allowed = publish_withheld(con, home)
+        assert publish_withheld(con, home) == [], "once"
+    assert [item.number for item in allowed] == [2] * is_withheld, why
+    later = latest_of(home, "us_ftc")
+    assert later is not None and later.number == 2
+    assert run(home, LATER).withheld == [], "what was allowed is what the next one is compared with"
+
+
+def test_a_list_of_removals_in_the_first_delivery_is_measured_too(home: Home) -> None:
+    deliver(home, "uk", "tps_full_2026-03-01.txt", "".join(f"07700 900{number:03}\r\n" for number in range(100, 112)))
+    deliver(home, "uk", "tps_removals_2026-03-02.txt", "".join(f"07700 900{number:03}\r\n" for number in range(100, 112)))
+    assert [(item.rows_before, item.rows_after) for item in run(home, START).withheld] == [(12, 0)]
+    assert numbers_of(home, "uk_tps") == []
+
+
+def test_three_numbers_are_a_registry_too_and_emptying_it_waits(home: Home) -> None:
+    deliver(home, "uk", "tps_full_2026-03-01.txt", "07700 900101\r\n07700 900102\r\n07700 900103\r\n")
+    run(home, START)
+    deliver(home, "uk", "tps_removals_2026-03-02.txt", "07700 900101\r\n07700 900102\r\n07700 900103\r\n")
+    assert [item.removed for item in run(home, LATER).withheld] == [3]
+    assert len(numbers_of(home, "uk_tps")) == 3
+
+
+def test_half_of_one_area_is_too_much_however_large_the_nation(home: Home) -> None:
+    deliver(home, "us", "full_2026-03-01.txt", lines(*range(40)) + "".join(f"212,555{number:04}\n" for number in range(1000)))
+    run(home, START)
+    deliver(home, "us", "full_2026-03-08.txt", lines(*range(20)))
+    assert [(item.rows_before, item.removed) for item in run(home, LATER).withheld] == [(40, 20)]
+
+
+def test_two_copies_of_one_day_are_no_twice_as_long_copy(home: Home) -> None:
+    for name in ("full_2026-03-01.txt", "full 2026-03-01 again.txt"):
+        deliver(home, "us", name, lines(*range(100)) + f"212,555{len(name):04}\n")
+    run(home, START)
+    deliver(home, "us", "full_2026-03-08.txt", lines(*range(100)))
+    assert run(home, LATER).withheld == []
