@@ -16,7 +16,9 @@ from orchestration.core.errors import ConfigError, OutOfRoom, TransientError
 from orchestration.core.files import sha256_text
 from orchestration.core.home import PRIVATE_FOLDER, Home
 
-SCHEMAS = ("raw", "staging", "identifiers", "ledger", "identity", "registries", "golden", "deadlines", "exposure", "policy")
+SCHEMAS = (
+    "raw", "staging", "texts", "identifiers", "ledger", "identity", "registries", "golden", "deadlines", "exposure", "policy",
+)  # fmt: skip
 _LOCK_WAIT_SECONDS = 30.0  # another process's short connection ends well within; a run that holds longer is a fault
 
 

@@ -16,6 +16,7 @@ from orchestration.core.outcome import Outcome
 from orchestration.defs.evidence import REPORT
 from orchestration.defs.landing import LANDED
 from orchestration.defs.publish import PUBLISHED
+from orchestration.defs.reconcile import UNKNOWN_VALUES
 from orchestration.landing.collecting import left_in_inbox
 
 _RANK = ("pass", "alert", "hold", "stop")
@@ -73,6 +74,8 @@ def _add_failure(outcome: Outcome, step: str, error: Any) -> None:
 def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> None:
     if key == LANDED:
         _alert(outcome, left_in_inbox(values))
+    elif key == UNKNOWN_VALUES:
+        _alert(outcome, [str(sentence) for sentence in cast("list[object]", values["attention"])])
     elif key == PUBLISHED:
         version = f"version {values['version']}, {values['dagster/row_count']:,} rows"
         outcome.facts["published"] = version if values["new_version"] else f"{version} (nothing new)"

@@ -12,12 +12,14 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
+from orchestration.evidence.unknown_values import unknown_values
 from orchestration.reconcile import dbt, stages
 
 PHONES = dg.AssetKey(["identifiers", "phone"])
 EMAILS = dg.AssetKey(["identifiers", "email"])
 CONTACT_POINTS = dg.AssetKey(["identifiers", "contact_point"])
 PERSONS = dg.AssetKey(["identity", "person_of_node"])
+UNKNOWN_VALUES = dg.AssetKey(["ledger", "unknown_values"])
 
 _EVENT = dg.Output[Any] | dg.AssetMaterialization | dg.AssetCheckResult
 
@@ -83,6 +85,8 @@ def _events(
         rows = counts.get(tuple(spec.key.path))
         if rows is not None:
             metadata["dagster/row_count"] = rows
+        if spec.key == UNKNOWN_VALUES:
+            metadata["attention"] = _unknown_values(quietlist)
         yield dg.Output(None, output_name=spec.key.to_python_identifier(), metadata=metadata)
     # What a view shows may have changed though the view did not, so nothing is said of it without asking.
     standing = {
@@ -107,6 +111,11 @@ def _events(
 
 def _test_id(manifest: Mapping[str, Any], key: dg.AssetCheckKey) -> str:
     return next((unique_id for unique_id, node in manifest.items() if node["name"] == key.name), "")
+
+
+def _unknown_values(quietlist: QuietlistRun) -> list[str]:
+    with warehouse(quietlist.folder, read_only=True) as con:
+        return unknown_values(con)
 
 
 def _row_counts(quietlist: QuietlistRun) -> dict[tuple[str, ...], int]:

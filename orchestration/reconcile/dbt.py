@@ -24,7 +24,7 @@ from orchestration.core.files import sha256_text
 from orchestration.core.home import CHECKOUT, Home
 from orchestration.core.warehouse import shortage, spill_folder
 from orchestration.destinations.contract import facts_of
-from orchestration.readers.feeds import KINDS, models_of_kind
+from orchestration.readers.feeds import KINDS, models_of_kind, text_models
 
 PROJECT = CHECKOUT / "dbt_project"
 TARGET = PROJECT / "target"
@@ -76,7 +76,7 @@ class DbtFailed(QuietlistError):
 
 def model_vars() -> dict[str, Any]:
     """The vars that decide what the unions are made of: the same at parsing and at running."""
-    return {_VAR_OF_KIND[kind]: models_of_kind(kind) for kind in KINDS}
+    return {_VAR_OF_KIND[kind]: models_of_kind(kind) for kind in KINDS} | {"text_models": text_models()}
 
 
 def run_vars(config: Config, as_of: datetime) -> dict[str, Any]:

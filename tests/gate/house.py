@@ -36,6 +36,10 @@ create table ledger.conservation (
     file_id varchar, source varchar, vendor varchar, feed varchar, received_at timestamptz, records_read bigint,
     entries bigint, duplicates bigint, echoes bigint, not_requests bigint, quarantined bigint, difference bigint
 );
+create table ledger.unknown_values (
+    file_id varchar, source varchar, vendor varchar, feed varchar, column_name varchar, value_given varchar, outcome varchar,
+    records bigint, people bigint, received_at timestamptz
+);
 create table golden.unresolved_requests (request_id varchar, channel varchar, at_earliest timestamptz, region varchar);
 create table golden.unmatched_echoes (
     file_id varchar, record_no bigint, source varchar, channel varchar, identifier_type varchar
