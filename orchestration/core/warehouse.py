@@ -17,7 +17,9 @@ from orchestration.core.files import sha256_text
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.room import NEXT_STEP, full_by, full_disk, says_full
 
-SCHEMAS = ("raw", "staging", "identifiers", "ledger", "identity", "registries", "golden", "deadlines", "exposure", "policy")
+SCHEMAS = (
+    "raw", "staging", "texts", "identifiers", "ledger", "identity", "registries", "golden", "deadlines", "exposure", "policy",
+)  # fmt: skip
 _LOCK_WAIT_SECONDS = 30.0  # another process's short connection ends well within; a run that holds longer is a fault
 
 

@@ -18,6 +18,7 @@ from orchestration.core.outcome import Outcome
 from orchestration.defs.evidence import REPORT
 from orchestration.defs.landing import LANDED
 from orchestration.defs.publish import PUBLISHED
+from orchestration.defs.reconcile import UNKNOWN_VALUES
 
 _RANK = ("pass", "alert", "hold", "stop")
 
@@ -83,6 +84,8 @@ def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> Non
         # The entry gate holds for what was not read, and says how much; here is where and why.
         _hold(outcome, [str(sentence) for sentence in cast("list[object]", values["held"])])
         _alert(outcome, [str(sentence) for sentence in cast("list[object]", values["left"])])
+    elif key == UNKNOWN_VALUES:
+        _alert(outcome, [str(sentence) for sentence in cast("list[object]", values["attention"])])
     elif key == PUBLISHED:
         version = f"version {values['version']}, {values['dagster/row_count']:,} rows"
         outcome.facts["published"] = version if values["new_version"] else f"{version} (nothing new)"

@@ -13,6 +13,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.evidence.quarantine import export_open
+from orchestration.evidence.unknown_values import unknown_values
 from orchestration.reconcile import dbt, stages
 from orchestration.reconcile.policy import PolicyRefused
 
@@ -20,6 +21,7 @@ PHONES = dg.AssetKey(["identifiers", "phone"])
 EMAILS = dg.AssetKey(["identifiers", "email"])
 CONTACT_POINTS = dg.AssetKey(["identifiers", "contact_point"])
 PERSONS = dg.AssetKey(["identity", "person_of_node"])
+UNKNOWN_VALUES = dg.AssetKey(["ledger", "unknown_values"])
 
 _EVENT = dg.Output[Any] | dg.AssetMaterialization | dg.AssetCheckResult
 
@@ -92,6 +94,8 @@ def _events(
         rows = counts.get(tuple(spec.key.path))
         if rows is not None:
             metadata["dagster/row_count"] = rows
+        if spec.key == UNKNOWN_VALUES:
+            metadata["attention"] = _unknown_values(quietlist)
         yield dg.Output(None, output_name=spec.key.to_python_identifier(), metadata=metadata)
     # Only what ran is said: a check that did not run keeps what Dagster holds of its last time.
     for key in context.selected_asset_check_keys:
@@ -108,6 +112,11 @@ def _events(
 
 def _test_id(manifest: Mapping[str, Any], key: dg.AssetCheckKey) -> str:
     return next((unique_id for unique_id, node in manifest.items() if node["name"] == key.name), "")
+
+
+def _unknown_values(quietlist: QuietlistRun) -> list[str]:
+    with warehouse(quietlist.folder, read_only=True) as con:
+        return unknown_values(con)
 
 
 def _row_counts(quietlist: QuietlistRun) -> dict[tuple[str, ...], int]:

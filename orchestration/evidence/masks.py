@@ -45,6 +45,16 @@ def mask_label(text: str) -> str:
     return HIDDEN + (ending[0] if ending else "")
 
 
+def mask_value(text: str, *, shown: bool) -> str:
+    """A value of a column that should hold words of a system. One word in small letters, or one that is ``shown`` for another
+    reason, is kept but for addresses and numbers; of any other only the first letters are, because it may be a name.
+    """
+    masked = mask_text(text)[:60]
+    if shown or re.fullmatch(r"[a-z0-9_.\-/\[\]*]*", masked):
+        return masked
+    return re.sub(r"(\w)\w*", r"\1***", masked)
+
+
 def mask_time(text: str) -> str:
     """A time as somebody wrote it, unless words stand in it."""
     return HIDDEN if _LONG_WORD.search(text) else mask_text(text)

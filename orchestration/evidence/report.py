@@ -69,7 +69,10 @@ QUALITIES = {
 DOUBTS = {
     "free_text": "a reply in free words that may ask to stop",
     "unknown_channel": "a channel that nobody knows: taken as all",
-    "unknown_disposition": "a call result that nobody knows",
+    "misspelt": "a word one letter away from one that asks to stop",
+    "unclear_words": "a call result or an action in words that may ask to stop",
+    "read_from_note": "asked for in a note, where the action says nothing",
+    "note_against_opt_in": "a note that speaks against the opt-in beside it",
     "unknown_call_type": "a call that may have gone in or out: both numbers are taken",
 }
 

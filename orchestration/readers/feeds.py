@@ -127,6 +127,11 @@ def models_of_kind(kind: str) -> list[str]:
     return sorted(feed.model(kind) for feed in all_feeds() if kind in feed.kinds)
 
 
+def text_models(staging: Path = STAGING) -> list[str]:
+    """The staging models that yield what people wrote, sorted: ``stg_<vendor>__<feed>__texts`` of every feed that has one."""
+    return sorted(path.stem for path in staging.glob("*/stg_*__texts.sql"))
+
+
 def _problems(table: dict[str, Any], meta: dict[str, Any]) -> list[str]:
     problems = [f"unknown meta key '{key}' (allowed: {', '.join(sorted(_META_KEYS))})" for key in meta.keys() - _META_KEYS]
     problems += [f"meta.{key} is required" for key in ("vendor", "feed", "kinds", "reader", "files") if key not in meta]

@@ -28,7 +28,7 @@ from orchestration.core.home import CHECKOUT, PRIVATE_FOLDER, Home
 from orchestration.core.room import says_full
 from orchestration.core.warehouse import shortage, spill_folder
 from orchestration.destinations.contract import facts_of
-from orchestration.readers.feeds import KINDS, all_feeds, models_of_kind
+from orchestration.readers.feeds import KINDS, all_feeds, models_of_kind, text_models
 
 PROJECT = CHECKOUT / "dbt_project"
 _MANIFEST_NAME = "manifest.json"
@@ -85,7 +85,8 @@ class DbtFailed(QuietlistError):
 def model_vars() -> dict[str, Any]:
     """The vars that come from the feeds' descriptions: the same at parsing and at running."""
     snapshots = sorted(feed.table for feed in all_feeds() if feed.snapshot)
-    return {**{_VAR_OF_KIND[kind]: models_of_kind(kind) for kind in KINDS}, "snapshot_feeds": snapshots}
+    of_kinds = {_VAR_OF_KIND[kind]: models_of_kind(kind) for kind in KINDS}
+    return {**of_kinds, "text_models": text_models(), "snapshot_feeds": snapshots}
 
 
 def run_vars(config: Config, as_of: datetime) -> dict[str, Any]:

@@ -38,6 +38,10 @@ create table ledger.conservation (
     entries bigint, duplicates bigint, echoes bigint, not_requests bigint, quarantined bigint, difference bigint,
     decided bigint default 0, file_name varchar default 'asks.csv'
 );
+create table ledger.unknown_values (
+    file_id varchar, source varchar, vendor varchar, feed varchar, column_name varchar, value_given varchar, outcome varchar,
+    records bigint, people bigint, received_at timestamptz
+);
 create table golden.unresolved_requests (request_id varchar, channel varchar, at_earliest timestamptz, region varchar);
 create table identity.refused_links (node varchar, file_id varchar, source varchar, identifiers bigint);
 create table golden.untrusted_opt_ins (request_id varchar, source varchar, reason varchar);

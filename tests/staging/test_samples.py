@@ -125,7 +125,7 @@ STORIES = [
     ("Frank has died", "feed = 'call_log' and phones_raw = ['2025550106']", "deceased", "*"),
     ("Grace wants to be forgotten", "event_key = 'PRV-2'", "erasure", "*"),
     ("Hugo wrote a letter", "event_key = 'PRV-4' and name = 'Hugo Brandt' and time_quality = 'date'", "opt_out", "*"),
-    ("Noah wrote free text", "phones_raw = ['+12125550114'] and doubt = 'free_text'", "opt_out", "acme"),
+    ("Noah wrote it in words", "phones_raw = ['+12125550114'] and feed = 'messages' and outcome = 'request'", "opt_out", "acme"),
     (
         "Pavel came back to one group only",
         "action = 'opt_in' and emails_raw = ['pavel.horak@example.com']",

@@ -59,24 +59,83 @@ def test_a_region_is_a_code_or_nothing(region: str | None, country: str | None, 
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("text", "words"),
     [
         ("STOP!!", "stop"),
-        ("S.T.O.P.", "s t o p"),
         ("Don't  stop", "dont stop"),
         ("Don’t stop", "dont stop"),
-        ("ＳＴＯＰ　１", "stop 1"),
+        ("ＳＴＯＰ\u3000１", "stop 1"),
         ("Arrêt", "arret"),
+        ("NO MÁS", "no mas"),
+        ("Wypisz ŁÓDŹ", "wypisz lodz"),
+        ("İptal", "iptal"),
+        ("Straße", "strasse"),
         ("st\u200bop", "stop"),
+        ("st\ufe0f\u034f\u3164op", "stop"),
+        ("s\u0336t\u0336o\u0336p\u0336", "stop"),
         ("\U0001f6d1\ufe0f", "stop"),
         ("\U0001f44d", ""),
-        ("NO MÁS", "no mas"),
+        ("S.T.O.P.", "stop"),
+        ("S T O P please", "stop please"),
+        ("S-T-O-P", "stop"),
+        ("a b", "a b"),  # two letters are no word that was taken apart
+        ("STOOOOP", "stop"),
+        ("stoop", "stoop"),
+        ("ST0P", "stop"),
+        ("5top", "stop"),
+        ("$TOP", "stop"),
+        ("$5 off", "5 off"),
+        ("2025550101", "2025550101"),
+        ("wrong #", "wrong number"),
+        ("\U0001d412\U0001d413\U0001d40e\U0001d40f", "stop"),  # mathematical bold
+        ("\U0001f182\U0001f183\U0001f17e\U0001f17f", "stop"),  # squared
+        ("ЅТОР", "stop"),  # Cyrillic letters drawn the same
         ("退订。", "退订"),
+        ("TD回复", "td 回复"),
+        ("ﾒｰﾙ停止", "メール停止"),  # half width
         (None, None),
     ],
 )
-def test_a_text_message_becomes_words(body: str | None, words: str | None) -> None:
-    assert ask("sms_words", body) == words
+def test_a_text_is_folded_to_its_words(text: str | None, words: str | None) -> None:
+    macros = load()
+    sql = f"with given as (select ?::varchar as text), {macros.folding_of('given')} select words from folded"
+    assert connect().execute(sql, [text]).fetchone() == (words,), text
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("Did you stop?", " "),
+        ("Who is this? STOP", "  STOP"),
+        ("STOP. Who is this?", "STOP. "),
+        ("停止了吗？", " "),
+        ("no question", "no question"),
+    ],
+)
+def test_a_question_is_taken_out_and_what_is_none_stays(text: str, rest: str) -> None:
+    assert str(ask("without_questions", text)).split() == rest.split(), text
+
+
+@pytest.mark.parametrize(
+    ("word", "other", "near"),
+    [
+        ("sotp", "stop", True),
+        ("stp", "stop", True),
+        ("sttop", "stop", True),
+        ("stip", "stop", True),
+        ("stpo", "stop", True),
+        ("step", "stop", True),
+        ("spot", "stop", False),
+        ("shops", "stop", False),
+    ],
+)
+def test_spellings_meet_exactly_where_words_are_a_letter_apart(word: str, other: str, near: bool) -> None:
+    macros = load()
+    meet = f"len(list_intersect({macros.near_spellings('a')}, {macros.near_spellings('b')})) > 0"
+    row = connect().execute(
+        f"select {meet} and {macros.letters_apart('a', 'b')} <= 1 from (select ? as a, ? as b)", [word, other]
+    )
+    assert row.fetchone() == (near,), f"{word}, {other}"
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ files as (
 
 ),
 
-action_words as (
+readings as (
 
-    select * from {{ ref('action_words') }}
+    select * from {{ ref('readings') }}
 
 ),
 
@@ -51,10 +51,13 @@ known_channels as (
 
 unknown_channels as (
 
-    select distinct words.channel_text
+    select
+        words.channel_text,
+        min(words.word) as word
     from words
     left join channel_words on {{ word_key('words.word') }} = channel_words.word
     where channel_words.word is null
+    group by words.channel_text
 
 ),
 
@@ -74,7 +77,13 @@ joined as (
         source.country,
         source.region,
         source.customer_id,
-        action_words.action,
+        source.action as action_text,
+        unknown_channels.word as unknown_channel,
+        case
+            when not {{ is_blank('source.action') }} then coalesce(actions.meaning, 'unknown')
+        end as action_meaning,
+        actions.doubt as doubt_of_action,
+        notes.meaning as note_meaning,
         {{ is_blank('source.channels') }} as names_no_channel,
         unknown_channels.channel_text is not null as names_unknown_channel,
         coalesce(known_channels.channels, {{ empty_list() }}) as known_channels,
@@ -82,9 +91,42 @@ joined as (
         files.timezone
     from source
     inner join files on source._file_id = files.file_id
-    left join action_words on {{ word_key('source.action') }} = action_words.word
+    left join readings as actions on actions.place = 'action' and source.action = actions.text
+    left join readings as notes on notes.place = 'note' and source.note = notes.text
     left join known_channels on source.channels = known_channels.channel_text
     left join unknown_channels on source.channels = unknown_channels.channel_text
+
+),
+
+-- A note is read where the action says nothing, or lifts: whoever writes "asked us to stop" beside an opt-in did not opt in.
+understood as (
+
+    select
+        *,
+        case
+            when
+                action_meaning = 'start'
+                and note_meaning in ('stop', 'stop_calls', 'stop_everything', 'complaint', 'erasure')
+                then 'note_against_opt_in'
+            when
+                coalesce({{ action_of_meaning('action_meaning') }}, 'opt_in') = 'opt_in'
+                and coalesce(action_meaning, '') <> 'start'
+                and {{ action_of_meaning('note_meaning') }} <> 'opt_in'
+                then 'read_from_note'
+        end as doubt_of_note
+    from joined
+
+),
+
+decided as (
+
+    select
+        *,
+        case
+            when doubt_of_note is not null then {{ action_of_meaning('note_meaning') }}
+            else {{ action_of_meaning('action_meaning') }}
+        end as action
+    from understood
 
 ),
 
@@ -93,8 +135,8 @@ meant as (
 
     select
         *,
-        'request' as outcome,
-        null as outcome_reason,
+        case when action is null and action_meaning is not null then 'quarantine' else 'request' end as outcome,
+        case when action is null and action_meaning is not null then 'unknown_action' end as outcome_reason,
         request_key as event_key,
         coalesce(nullif({{ word_key('method_text') }}, ''), 'import') as method,
         case
@@ -109,15 +151,27 @@ meant as (
         {{ read_time('requested_at', 'timezone', 'received_at') }} as said_at,
         {{ split_list('email', ';,') }} as emails_raw,
         {{ split_list('phone') }} as phones_raw,
-        case when names_unknown_channel then 'unknown_channel' end as doubt
-    from joined
+        case
+            when doubt_of_note is not null then doubt_of_note
+            when names_unknown_channel then 'unknown_channel'
+            else doubt_of_action
+        end as doubt,
+        case
+            when action_meaning is not null and {{ action_of_meaning('action_meaning') }} is null then 'action'
+            when names_unknown_channel then 'channels'
+        end as unknown_column,
+        case
+            when action_meaning is not null and {{ action_of_meaning('action_meaning') }} is null then action_text
+            when names_unknown_channel then unknown_channel
+        end as unknown_value
+    from decided
 
 ),
 
 {{ final_requests(
     has=[
         'event_key', 'emails_raw', 'phones_raw', 'name', 'address', 'postal_code', 'country', 'region', 'customer_id',
-        'doubt'
+        'doubt', 'unknown_column', 'unknown_value'
     ]
 ) }}
 

@@ -10,9 +10,10 @@ files as (
 
 ),
 
-dispositions as (
+readings as (
 
-    select * from {{ ref('call_dispositions') }}
+    select * from {{ ref('readings') }}
+    where place = 'disposition'
 
 ),
 
@@ -28,12 +29,25 @@ called as (
         files.scope as source_scope,
         {{ five9_direction('source.call_type') }} as direction,
         {{ read_time('source.timestamp', 'files.timezone', 'files.received_at') }} as said_at,
-        dispositions.disposition is not null or {{ is_blank('source.disposition') }} as is_known,
-        case when dispositions.meaning <> 'nothing' then dispositions.meaning end as action,
-        dispositions.channels as channel_text
+        source.disposition,
+        source.call_type,
+        case
+            when {{ is_blank('source.disposition') }} then 'nothing'
+            else coalesce(readings.meaning, 'unknown')
+        end as meaning,
+        readings.doubt as doubt_of_words
     from source
     inner join files on source._file_id = files.file_id
-    left join dispositions on {{ word_key('source.disposition') }} = dispositions.disposition
+    left join readings on source.disposition = readings.text
+
+),
+
+acting as (
+
+    select
+        *,
+        {{ action_of_meaning('meaning') }} as action
+    from called
 
 ),
 
@@ -41,18 +55,25 @@ meant as (
 
     select
         *,
-        case when action is null or direction = 'internal' then 'not_a_request' else 'request' end as outcome,
+        case
+            when direction = 'internal' then 'not_a_request'
+            when action is not null then 'request'
+            -- Neither silence nor a guess: a person says what it means, as a row of policy.phrases.
+            when meaning = 'unknown' then 'quarantine'
+            else 'not_a_request'
+        end as outcome,
         case
             when direction = 'internal' then 'internal_call'
-            when not is_known then 'unknown_disposition'
-            when action is null then 'call'
+            when action is not null then null
+            when meaning = 'unknown' then 'unknown_disposition'
+            else 'call'
         end as outcome_reason,
         -- A call that was handed on has one row per agent under the same CALL ID, which may ask for different things.
         {{ null_if_blank('call_id') }} || '/' || action as event_key,
         'call_disposition' as method,
         -- Who has died is dead to every brand.
         case when action = 'deceased' then '*' else source_scope end as scope,
-        {{ split_list('channel_text') }} as channels,
+        {{ channels_of_meaning('meaning', "['sms', 'voice']") }} as channels,
         -- The consumer is who was called, or who called us; when the kind of call is unknown, both numbers are taken.
         case direction
             when 'outbound' then {{ list_of_one('dnis') }}
@@ -61,13 +82,23 @@ meant as (
         end as phones_raw,
         customer_name as name,
         case
-            when not is_known then 'unknown_disposition'
             when direction is null and action is not null then 'unknown_call_type'
-        end as doubt
-    from called
+            else doubt_of_words
+        end as doubt,
+        case
+            when direction = 'internal' then null
+            when meaning = 'unknown' then 'disposition'
+            when direction is null and not {{ is_blank('call_type') }} then 'call_type'
+        end as unknown_column,
+        case
+            when direction = 'internal' then null
+            when meaning = 'unknown' then disposition
+            when direction is null then {{ null_if_blank('call_type') }}
+        end as unknown_value
+    from acting
 
 ),
 
-{{ final_requests(has=['event_key', 'phones_raw', 'name', 'doubt']) }}
+{{ final_requests(has=['event_key', 'phones_raw', 'name', 'doubt', 'unknown_column', 'unknown_value']) }}
 
 select * from final

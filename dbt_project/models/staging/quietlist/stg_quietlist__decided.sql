@@ -4,9 +4,10 @@ with source as (
 
 ),
 
-action_words as (
+actions as (
 
-    select * from {{ ref('action_words') }}
+    select * from {{ ref('actions') }}
+    where is_request
 
 ),
 
@@ -17,8 +18,8 @@ readable as (
         source.*,
         {{ instant('source.decided_at') }} as decided_instant
     from source
-    left join action_words on {{ word_key('source.action') }} = action_words.word
-    where {{ is_decision() }} and coalesce(action_words.action, '') <> 'opt_in'
+    left join actions on {{ word_key('source.action') }} = actions.action
+    where {{ is_decision() }} and coalesce(actions.action, '') <> 'opt_in'
 
 ),
 

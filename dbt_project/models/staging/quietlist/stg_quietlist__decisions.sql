@@ -10,9 +10,10 @@ files as (
 
 ),
 
-action_words as (
+actions as (
 
-    select * from {{ ref('action_words') }}
+    select * from {{ ref('actions') }}
+    where is_request
 
 ),
 
@@ -20,14 +21,14 @@ read as (
 
     select
         source.*,
-        action_words.action as known_action,
+        actions.action as known_action,
         {{ is_decision() }} as is_decision,
         {{ instant('source.first_seen') }} as first_seen_at,
         {{ read_time('source.requested_at', 'files.timezone', 'files.received_at') }} as asked_from,
         {{ read_time('source.requested_until', 'files.timezone', 'files.received_at') }} as asked_until
     from source
     inner join files on source._file_id = files.file_id
-    left join action_words on {{ word_key('source.action') }} = action_words.word
+    left join actions on {{ word_key('source.action') }} = actions.action
 
 ),
 

@@ -86,11 +86,19 @@ meant as (
             when event = 'group_unsubscribe' then {{ sendgrid_group_scope('source_scope', 'group_id') }}
             else source_scope
         end as scope,
-        {{ list_of_one('email') }} as emails_raw
+        {{ list_of_one('email') }} as emails_raw,
+        case
+            when outcome = 'quarantine' and coalesce(event, '') <> 'group_resubscribe' then 'event'
+            when event = 'bounce' and bounce_type not in ('bounce', 'blocked') then 'type'
+        end as unknown_column,
+        case
+            when outcome = 'quarantine' and coalesce(event, '') <> 'group_resubscribe' then event
+            when event = 'bounce' and bounce_type not in ('bounce', 'blocked') then bounce_type
+        end as unknown_value
     from judged_events
 
 ),
 
-{{ final_requests(has=['event_key', 'emails_raw']) }}
+{{ final_requests(has=['event_key', 'emails_raw', 'unknown_column', 'unknown_value']) }}
 
 select * from final

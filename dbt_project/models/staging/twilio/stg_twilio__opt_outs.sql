@@ -12,9 +12,10 @@ files as (
 
 ),
 
-action_words as (
+readings as (
 
-    select * from {{ ref('action_words') }}
+    select * from {{ ref('readings') }}
+    where place = 'action'
 
 ),
 
@@ -38,23 +39,14 @@ numbered as (
 
 ),
 
-meant as (
+worded as (
 
     select
         {{ record_columns() }},
-        case when source.asker is null then 'quarantine' else 'request' end as outcome,
-        case when source.asker is null then 'which_number' end as outcome_reason,
-        -- A list of opt-outs needs no column to say so; a word nobody knows is refused.
-        case when {{ is_blank('source.status') }} then 'opt_out' else action_words.action end as action,
-        -- A row of an export is no act of the person: as an opt-in it lifts nothing (DESIGN 4.1).
-        case
-            when action_words.action = 'opt_in' then 'import'
-            when {{ word_key('source.consent_source') }} = 'website' then 'web_form'
-            when {{ word_key('source.consent_source') }} = 'opt_out_message' then 'sms_keyword'
-            else 'import'
-        end as method,
-        ['sms'] as channels,
         files.scope,
+        source.asker,
+        source.status,
+        source.consent_source,
         source.consent_at as time_text,
         {{ read_time('source.consent_at', 'files.timezone', 'files.received_at') }} as said_at,
         case source.asker
@@ -62,13 +54,43 @@ meant as (
             when 'from' then {{ list_of_one('source.from_number') }}
             when 'to' then {{ list_of_one('source.to_number') }}
             else {{ empty_list() }}
-        end as phones_raw
+        end as phones_raw,
+        readings.doubt,
+        -- A list of opt-outs needs no column to say so.
+        case
+            when {{ is_blank('source.status') }} then 'stop'
+            else coalesce(readings.meaning, 'unknown')
+        end as meaning
     from numbered as source
     inner join files on source._file_id = files.file_id
-    left join action_words on {{ word_key('source.status') }} = action_words.word
+    left join readings on source.status = readings.text
 
 ),
 
-{{ final_requests(has=['phones_raw']) }}
+meant as (
+
+    select
+        *,
+        case when asker is null or meaning = 'unknown' then 'quarantine' else 'request' end as outcome,
+        case
+            when asker is null then 'which_number'
+            when meaning = 'unknown' then 'unknown_status'
+        end as outcome_reason,
+        {{ action_of_meaning('meaning') }} as action,
+        -- A row of an export is no act of the person: as an opt-in it lifts nothing (DESIGN 4.1).
+        case
+            when meaning = 'start' then 'import'
+            when {{ word_key('consent_source') }} = 'website' then 'web_form'
+            when {{ word_key('consent_source') }} = 'opt_out_message' then 'sms_keyword'
+            else 'import'
+        end as method,
+        ['sms'] as channels,
+        case when meaning = 'unknown' then 'status' end as unknown_column,
+        case when meaning = 'unknown' then status end as unknown_value
+    from worded
+
+),
+
+{{ final_requests(has=['phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
 
 select * from final
