@@ -89,6 +89,7 @@ def asks() -> list[dict[str, str]]:
     rows = [{"channels": "email", "email": raw} for _, raw, _ in ADDRESSES]
     rows += [{"channels": "voice", "phone": raw} for _, raw, _ in NUMBERS]
     rows += [{"channels": "email" if email else "voice", "email": email, "phone": phone} for _, email, phone in QUARANTINED]
+    rows.append({"channels": "email", "email": "pigeon@example.com", "method": "carrier pigeon"})
     for number, scope in enumerate(SCOPES):
         rows.append({"channels": "email", "email": f"scope{number}@example.com", "scope": scope})
         rows.append({"channels": "email", "email": "ben@example.com", "scope": scope, "action": "opt_in", "method": "web_form"})
@@ -150,7 +151,7 @@ def test_a_number_is_suppressed(published: set[tuple[str, str]], why: str, raw: 
 
 def test_no_number_and_no_address_is_invented(published: set[tuple[str, str]]) -> None:
     emails = {expected for _, _, expected in ADDRESSES} | {f"scope{number}@example.com" for number in range(len(SCOPES))}
-    emails |= {f"time{number}@example.com" for number in range(len(TIMES))} | {"eve@example.com"}
+    emails |= {f"time{number}@example.com" for number in range(len(TIMES))} | {"eve@example.com", "pigeon@example.com"}
     assert {identifier for channel, identifier in published if channel == "email"} == emails
     assert {identifier for channel, identifier in published if channel == "voice"} == {expected for _, _, expected in NUMBERS}
 
@@ -166,7 +167,7 @@ def test_every_record_is_accounted_for_and_the_odd_ones_are_listed(home: Home, p
     assert reasons["unreadable_scope"] == len(SCOPES) + 1, reasons
     assert reasons["opt_in_without_time"] == len(TIMES), reasons
     assert reasons["unreadable_number"] == 2, reasons
-    assert doubts == {"unreadable_scope": len(SCOPES)}
+    assert doubts == {"unreadable_scope": len(SCOPES), "unknown_method": 1}
 
 
 def test_an_odd_scope_suppresses_in_the_whole_company(home: Home, published: set[tuple[str, str]]) -> None:

@@ -34,6 +34,12 @@ actions as (
 
 ),
 
+methods as (
+
+    select method from {{ ref('methods') }}
+
+),
+
 known_channels as (
 
     select {{ sorted_distinct_list('channel') }} as channels
@@ -133,7 +139,8 @@ joined as (
         records.feed,
         records.event_key,
         records.action,
-        records.method,
+        -- A way that nobody knows is taken for the one that lifts nothing.
+        case when records.method is null or methods.method is not null then records.method else 'import' end as method,
         {{ sorted_list('records.channels') }} as channels,
         records.scope as scope_given,
         -- A scope nobody configured would be asked for by nobody: a suppression is widened to the nearest known
@@ -152,13 +159,15 @@ joined as (
         {{ fold_name('records.name') }} as name_key,
         nullif(trim(records.customer_id), '') as customer_id,
         records.region,
-        -- One of its identifiers suppresses, and another, which nobody could read, does not: a person must see it.
+        -- What a person must see: one of its identifiers suppresses and another, which nobody could read, does not; or it says how
+        -- it reached us in words that nobody knows.
         coalesce(records.doubt, case
             when
                 unread.file_id is not null
                 or coalesce(only_email.is_unreadable, false)
                 or coalesce(only_phone.is_unreadable, false)
                 then 'unreadable_identifier'
+            when records.method is not null and methods.method is null then 'unknown_method'
         end) as doubt,
         len(records.emails_raw) + len(records.phones_raw) as identifiers_given,
         records.is_snapshot,
@@ -179,6 +188,7 @@ joined as (
     from records
     cross join known_channels
     left join actions on records.action = actions.action
+    left join methods on records.method = methods.method
     left join scopes on records.scope = scopes.scope
     left join normalised_emails as only_email
         on {{ only_of_list('records.emails_raw') }} = only_email.raw
