@@ -80,9 +80,10 @@ def _clocks_in_short(evidence: Evidence) -> str:
         return "Legal clocks run that no destination ends." if clocks.unserved else "No legal clock runs."
     said = [
         f"{percent(met, ended)} of {counted(ended, 'legal clock')} that ended {_were(ended)} met" if ended else "",
-        told(accepted, "one rests on an acceptance alone", "# rest on an acceptance alone")
+        told(accepted, "one legal clock rests on an acceptance alone", "# legal clocks rest on an acceptance alone")
         if (accepted := clocks.of("accepted")) else "",
-        told(overdue, "one is overdue now", "# are overdue now") if overdue else "none is overdue now",
+        told(overdue, "one legal clock is overdue now", "# legal clocks are overdue now")
+        if overdue else f"no legal clock{' that a destination could end' if clocks.unserved else ''} is overdue now",
     ]  # fmt: skip
     text = "; ".join(filter(None, said)) + "."
     return text[0].upper() + text[1:]
