@@ -365,6 +365,8 @@ class Files:
     """Files whose account adds up."""
     refused: int
     """Of these, files that were refused as a whole: nobody knows how many records they hold."""
+    cut_off: int
+    """Files that end in the middle of a record: nobody knows what would have followed."""
     with_difference: Rows
     quarantine: Rows
     """Stage, reason and source -> records; where ``is_whole``, files that were refused as a whole."""
@@ -386,7 +388,8 @@ def files(con: duckdb.DuckDBPyConnection) -> Files:
         con,
         f"""
         select count(*) as files, count(*) filter (where difference = 0) as whole,
-            count(*) filter (where file_id in ({REFUSED})) as refused
+            count(*) filter (where file_id in ({REFUSED})) as refused,
+            count(*) filter (where file_id in (select file_id from raw__quarantine where reason = 'truncated')) as cut_off
         from ledger__conservation where {ACCOUNTED}
         """,
     )[0]

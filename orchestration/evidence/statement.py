@@ -80,9 +80,10 @@ def _clocks_in_short(evidence: Evidence) -> str:
         return "Legal clocks run that no destination ends." if clocks.unserved else "No legal clock runs."
     said = [
         f"{percent(met, ended)} of {counted(ended, 'legal clock')} that ended {_were(ended)} met" if ended else "",
-        told(accepted, "one rests on an acceptance alone", "# rest on an acceptance alone")
+        told(accepted, "one legal clock rests on an acceptance alone", "# legal clocks rest on an acceptance alone")
         if (accepted := clocks.of("accepted")) else "",
-        told(overdue, "one is overdue now", "# are overdue now") if overdue else "none is overdue now",
+        told(overdue, "one legal clock is overdue now", "# legal clocks are overdue now")
+        if overdue else f"no legal clock{' that a destination could end' if clocks.unserved else ''} is overdue now",
     ]  # fmt: skip
     text = "; ".join(filter(None, said)) + "."
     return text[0].upper() + text[1:]
@@ -97,8 +98,7 @@ def _proven(evidence: Evidence) -> Iterator[Line]:
             "about",
         )
     for verdict in evidence.verdicts:
-        # Of a table that was not published, or of an earlier day, the gate says nothing about the version in force now.
-        if verdict.level == "pass" and verdict.results and (verdict.gate != "exit" or evidence.is_latest_published):
+        if verdict.level == "pass" and verdict.results and _looked_at_something(evidence, verdict.gate):
             met = told(len(verdict.results), "The one expectation", "All # expectations")
             yield Line(
                 f"{met} of the {verdict.gate} gate {_were(len(verdict.results))} met, as of {moment(verdict.as_of)}.", "gates"
@@ -134,6 +134,16 @@ def _proven(evidence: Evidence) -> Iterator[Line]:
         yield Line(f"None of the {counted(exposure.judged, 'contact')} that could be judged was a violation{within}.", "contacts")
 
 
+def _looked_at_something(evidence: Evidence, gate: str) -> bool:
+    """Whether a gate that is met says anything: without files, rows or clocks there was nothing to look at, and of a table that
+    was not published it says nothing about the version in force."""
+    if gate == "entry":
+        return evidence.files.files > 0
+    if gate == "exit":
+        return evidence.is_latest_published and (evidence.published is None or evidence.published.row_count > 0)
+    return evidence.clocks.total + sum(evidence.clocks.promised.values()) + len(evidence.registries) > 0
+
+
 def _were(number: int) -> str:
     return "was" if number == 1 else "were"
 
@@ -151,6 +161,15 @@ def _unproven(evidence: Evidence) -> Iterator[Line]:
                 refused,
                 "One file was refused as a whole: nobody knows how many requests are in it.",
                 "# files were refused as a whole: nobody knows how many requests are in them.",
+            ),
+            "person",
+        )
+    if cut_off := evidence.files.cut_off:
+        yield Line(
+            told(
+                cut_off,
+                "One file ends in the middle of a record: nobody knows what would have followed.",
+                "# files end in the middle of a record: nobody knows what would have followed.",
             ),
             "person",
         )

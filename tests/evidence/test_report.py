@@ -501,3 +501,26 @@ def test_a_destination_that_was_never_pushed_to_and_a_dry_run_are_said(own_house
 
 def test_whom_the_page_names_is_said_as_it_is(page: str) -> None:
     assert "names nobody who asked to be left alone" in page and "It names no person" not in page
+
+
+def test_a_file_that_was_cut_off_proves_nothing_about_what_would_have_followed(own_house: Home) -> None:
+    unproven = said(
+        own_house,
+        "insert into raw.quarantine by name select file_id, 7 as record_no, 'truncated' as reason, 'half a rec' as record_text "
+        "from ledger.conservation order by file_id limit 1",
+    )[1]
+    assert "One file ends in the middle of a record: nobody knows what would have followed." in unproven
+
+
+def test_gates_that_had_nothing_to_look_at_prove_nothing(empty_home: Home) -> None:
+    good = Result("s", "S", "Nobody vanished.", "stop", "They would be contacted.", "t", "", True, True, {})
+    (empty_home.reports / "data_docs").mkdir(parents=True)
+    for gate in ("entry", "clocks"):
+        verdict = Verdict(gate, "pass", "ab" * 32, AS_OF, (good,))
+        store(empty_home, verdict)
+        (empty_home.reports / "data_docs" / f"{gate}.json").write_text(canonical_json(verdict.as_dict()))
+    with warehouse(empty_home) as con:
+        make_tables(con)
+    proven, _, _, text = said(empty_home)
+    assert not any("expectation" in line for line in proven), proven
+    assert "Nothing has arrived yet: what is ticked below" in text and "No clock ran: what is ticked below" in text
