@@ -284,7 +284,7 @@ def test_a_folder_that_takes_nothing_is_named_with_what_is_wrong(house, stream, 
 def test_a_file_in_the_place_of_the_folder_is_named(house, stream) -> None:
     house.folder.parent.mkdir(parents=True, exist_ok=True)
     house.folder.touch()
-    with pytest.raises(PermanentError, match="Writing a drop in .*file exists"):
+    with pytest.raises(PermanentError, match=r"Writing a drop in .*file exists"):
         house.put(stream({"identifier": "ann@example.com"}))
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.cases import Case, Seen, make_home, run
+from tests.journeys.cases import SECONDS, Case, Seen, make_home, run
+
+pytestmark = pytest.mark.timeout(SECONDS)
 
 ASKS = "requested_at,action,channels,email,phone\n"
 AT = "2026-03-01T10:00:00Z,opt_out"
