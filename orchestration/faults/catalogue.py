@@ -610,6 +610,11 @@ def _hostile_rows(case: Case) -> None:
     channel, identifier, scope = min(node for node in case.world.truth() if node[0] == "email")
     _in_table(
         case,
+        # Made by somebody who wanted no rules: the key is one, and nothing else.
+        "create table loose as select * from suppression",
+        "drop table suppression",
+        "alter table loose rename to suppression",
+        "create unique index the_key on suppression (channel, identifier_type, identifier, scope, written_by)",
         *(
             "insert into suppression (channel, identifier_type, identifier, scope, written_by, suppressed_since) "
             f"values ({values}, 'callcenter', 'infinity')"

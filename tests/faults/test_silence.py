@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.cases import Case, Seen, make_home, run
+from tests.journeys.cases import SECONDS, Case, Seen, make_home, run
+
+pytestmark = pytest.mark.timeout(SECONDS)
 
 ASKS = "requested_at,action,channels,email,phone\n"
 AT = "2026-03-01T10:00:00Z,opt_out"
@@ -80,9 +82,14 @@ KINDS = (
          {"events_2026-03-02.json": json.dumps({"export": {"data": [
              {"event": "unsubscribe", "email": "deep@env.example.com", "timestamp": 1769940000, "sg_event_id": "x"}]}})},
          "listed"),
-    # Known as another spelling, it is read: then the stranger who asked by address is reached by number too.
-    Case("a_crm_s_mobile", "contacts", {"contacts.csv": "customer_id,emails,mobile\nc1,crm@mob.example.com,2155550114\n"},
-         "listed"),
+    # Another spelling of a label is read: so the number is known by which somebody is reached who asked by address.
+    Case("a_crm_s_mobile", "contacts", {"contacts.csv": "customer_id,emails,mobile\nc1,crm@mob.example.com,2155550114\n"}, ""),
+    Case("who_asked_by_mail", "requests",
+         {"r.csv": "requested_at,action,channels,email\n2026-03-01T10:00:00Z,opt_out,voice,crm@mob.example.com\n"},
+         "S:voice:+12155550114 asks=1"),
+    Case("a_crm_s_second_handset", "contacts",
+         {"contacts.csv": "customer_id,emails,handset_b\n" + "".join(
+             f"d{n},h{n}@mob.example.com,215555012{n}\n" for n in range(5))}, "listed"),
     # Identifiers.
     Case("a_letter_in_a_number", "requests", {"r.csv": f"{ASKS}{AT},voice,,07700 900l21\n"},
          "N:voice:+447700900 asks=1", region="GB"),

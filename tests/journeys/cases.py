@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from tests.journeys.home import quietlist
 
 AS_OF = "2026-04-01T00:00:00Z"
+SECONDS = 1800  # for a home of twenty sources and two runs: a minute on a quiet machine
 CONFIG = """
 [company]
 name = "Acme"
@@ -89,7 +90,7 @@ def deliver(root: Path, source: str, files: dict[str, str | bytes]) -> None:
 
 
 def run(root: Path, as_of: str = AS_OF) -> Told:
-    ran = quietlist(root, "run", "--as-of", as_of)
+    ran = quietlist(root, "run", "--as-of", as_of, seconds=SECONDS // 3)
     return Told(ran.returncode, ran.stdout + ran.stderr)
 
 

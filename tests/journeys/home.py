@@ -69,13 +69,13 @@ def make(root: Path, config: str = CONFIG) -> Path:
     return root
 
 
-def quietlist(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def quietlist(home: Path, *arguments: str, seconds: int = 300, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "orchestration.cli", *arguments, "--home", str(home)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=seconds,
         env={**os.environ, **environment},
         check=False,
     )

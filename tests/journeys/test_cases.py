@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.journeys.cases import Case, Seen, deliver, make_home, run
+from tests.journeys.cases import SECONDS, Case, Seen, deliver, make_home, run
+
+pytestmark = pytest.mark.timeout(SECONDS)
 
 ASKS = "requested_at,action,channels,email,phone\n"
 AT = "2026-03-01T10:00:00Z,opt_out"
