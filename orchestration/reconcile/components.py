@@ -25,9 +25,10 @@ class Linked:
 
 
 def create_person_table(con: duckdb.DuckDBPyConnection) -> None:
-    """``identity.person_of_node``, which the models read even before the first linking."""
+    """``identity.person_of_node`` and ``person_before_cuts``, which the models read even before the first linking."""
     con.execute("create schema if not exists identity")
     con.execute("create table if not exists identity.person_of_node (node varchar, person varchar)")
+    con.execute("create table if not exists identity.person_before_cuts (node varchar, person varchar, cut_at timestamptz)")
 
 
 def link_persons(con: duckdb.DuckDBPyConnection, *, anew: bool = True) -> Linked:
@@ -43,6 +44,7 @@ def link_persons(con: duckdb.DuckDBPyConnection, *, anew: bool = True) -> Linked
     con.execute("begin")
     try:
         if anew:
+            _keep_what_was_cut(con)
             con.execute("delete from identity.person_of_node")
             _label(con, "identity.links")
         else:
@@ -55,6 +57,47 @@ def link_persons(con: duckdb.DuckDBPyConnection, *, anew: bool = True) -> Linked
         con.execute("rollback")
         raise
     return count_persons(con)
+
+
+def _keep_what_was_cut(con: duckdb.DuckDBPyConnection) -> None:
+    """Make ``identity.person_before_cuts``: the persons that cuts took apart, as they were when the last cut arrived.
+
+    A function of what had arrived by then, so what comes later changes nothing of it; another cut builds everything anew.
+    """
+    con.execute("delete from identity.person_before_cuts")
+    cut_at = one_row(con, "select max(cut_at) from identity.link_cuts")[0]
+    if cut_at is None:
+        return
+    con.execute(
+        """
+        create or replace temp table links_before_cuts as
+        with keys as (select distinct node, link_key from identity.int_link_keys where first_seen <= $cut_at)
+        select node, link_key from keys
+        where link_key in (select link_key from keys group by link_key having min(node) < max(node))
+        """,
+        {"cut_at": cut_at},
+    )
+    con.execute("delete from identity.person_of_node")
+    _label(con, "links_before_cuts")
+    con.execute(
+        """
+        insert into identity.person_before_cuts
+        with cut_nodes as (
+            select node from identity.link_cuts
+            union
+            select points.node from identity.node_points as points
+            inner join identity.link_cuts as cuts
+                on points.identifier_type = cuts.identifier_type and points.identifier = cuts.identifier
+        ),
+        taken_apart as (
+            select distinct person from identity.person_of_node where node in (select node from cut_nodes)
+        )
+        select node, 'before:' || person, $cut_at from identity.person_of_node
+        where person in (select person from taken_apart)
+        """,
+        {"cut_at": cut_at},
+    )
+    con.execute("drop table links_before_cuts")
 
 
 def _find_concerned(con: duckdb.DuckDBPyConnection) -> None:

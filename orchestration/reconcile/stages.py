@@ -263,6 +263,14 @@ def _is_reconciled(con: duckdb.DuckDBPyConnection, home: Home, config: Config) -
 def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
     if _stamp(con, "meaning") != _meaning(config):
         return True
+    # A link that a person cut takes persons apart: which records that touches is asked of all of them.
+    (cut,) = one_row(
+        con,
+        "select exists (select 1 from raw.quietlist__decisions where decision = 'link_cut' "
+        "and _file_id not in (select file_id from raw.ledger_files))",
+    )
+    if cut:
+        return True
     # A late snapshot changes what "absent from the snapshot before" means for undated rows after it; and a file that arrived
     # before one that was taken in (its bytes were gone for a while, say) may be the first evidence of what is known already.
     (late,) = one_row(

@@ -14,6 +14,7 @@ import pytest
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.warehouse import warehouse
+from orchestration.evidence.decisions import record_decision
 from orchestration.landing import collect, register
 from orchestration.readers import load
 from orchestration.rebuild import rebuild
@@ -217,6 +218,33 @@ def test_a_record_that_names_a_list_of_people_makes_them_no_person(story: Story)
     story.asks("all.csv", f"all,2026-03-03T10:00:00Z,opt_out,email,letter,acme,{';'.join(people)}")
     assert story.run(days=2) == set(people)
     assert {row[3] for row in story.blocked() if row[0] == "email"} == {"direct"}
+    story.equal()
+
+
+def test_a_link_that_a_named_person_cuts_is_none_for_what_is_asked_after_it(story: Story) -> None:
+    """Eight addresses in one record, just as many as one person may have, made eight customers one."""
+    people = [f"p{number}@example.com" for number in range(8)]
+    story.deliver(*(customer(number, emails={who}) for number, who in enumerate(people)))
+    story.asks("list.csv", f"list,2026-03-01T10:00:00Z,opt_in,email,import,acme,{';'.join(people)}")
+    story.asks("out.csv", f"out,2026-03-02T10:00:00Z,opt_out,all,letter,acme/offers,{people[0]}")
+    assert story.run(days=1) == set(people)
+    before = story.blocked()
+    with warehouse(story.home) as con:
+        (sha256, record_no) = con.execute(
+            "select files.sha256, records.record_no from ledger.record_outcomes as records "
+            "inner join raw.landed_files as files using (file_id) inner join ledger.requests as requests using (request_id) "
+            "where requests.event_key = 'list'"
+        ).fetchall()[0]
+    record_decision(
+        story.home, "link_cut", {"of_source": "asks", "of_sha256": sha256, "of_record_no": str(record_no)},
+        person="Ines", reason="an old campaign list in one record", now=story.start,
+    )  # fmt: skip
+    assert story.run(days=2) == set(people) and story.blocked() == before, "only an opt-in ends a suppression; a cut is none"
+    story.asks("later.csv", f"later,2026-03-05T10:00:00Z,opt_out,all,letter,outlet,{people[1]}")
+    story.deliver(*(customer(number, emails={who}) for number, who in enumerate([*people, "new@example.com"])))
+    story.run(days=3)
+    assert {row[1] for row in story.blocked() if row[0] == "email" and row[2] == "outlet"} == {people[1]}, "nobody else any more"
+    assert {row for row in story.blocked() if row[2] == "acme/offers"} == before
     story.equal()
 
 

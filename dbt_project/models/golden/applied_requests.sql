@@ -34,6 +34,12 @@ persons as (
 
 ),
 
+persons_before_cuts as (
+
+    select * from {{ ref('stg_identity__person_before_cuts') }}
+
+),
+
 contact_points as (
 
     select * from {{ ref('contact_points') }}
@@ -100,14 +106,17 @@ direct as (
 
 ),
 
--- Most requests name one channel and carry an identifier for it: only the others need to know whose they are.
+-- Most requests name one channel and carry an identifier for it: only the others need to know whose they are. What was asked
+-- before a link was cut holds for whom it held then: only an opt-in ends a suppression, and a cut is none (promise 2).
 spreading as (
 
     select
         wanted.*,
-        coalesce(persons.person, 'r:' || wanted.request_id) as person
+        coalesce(before_cuts.person, persons.person, 'r:' || wanted.request_id) as person
     from wanted
     left join persons on 'r:' || wanted.request_id = persons.node
+    left join persons_before_cuts as before_cuts
+        on 'r:' || wanted.request_id = before_cuts.node and wanted.first_seen <= before_cuts.cut_at
     where wanted.names_all or len(wanted.carried) = 0
 
 ),

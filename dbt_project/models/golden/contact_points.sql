@@ -23,6 +23,12 @@ persons as (
 
 ),
 
+persons_before_cuts as (
+
+    select * from {{ ref('stg_identity__person_before_cuts') }}
+
+),
+
 -- A record has a contact point once for each name it came with.
 holders as (
 
@@ -37,17 +43,34 @@ holders as (
 
 ),
 
-final as (
+-- Of a person that a cut took apart also what it was until then, as it was known then.
+owned as (
 
     select
         coalesce(persons.person, holders.node) as person,
-        holders.identifier_type,
-        holders.identifier,
-        count(*) filter (where holders.is_customer) as customer_count,
-        min(holders.first_seen) as first_seen
+        holders.*
     from holders
     left join persons on holders.node = persons.node
-    group by all
+    union all
+    select
+        before_cuts.person,
+        holders.*
+    from holders
+    inner join persons_before_cuts as before_cuts
+        on holders.node = before_cuts.node and holders.first_seen <= before_cuts.cut_at
+
+),
+
+final as (
+
+    select
+        person,
+        identifier_type,
+        identifier,
+        count(*) filter (where is_customer) as customer_count,
+        min(first_seen) as first_seen
+    from owned
+    group by person, identifier_type, identifier
 
 )
 

@@ -35,6 +35,7 @@ keys as (
 
     select
         node,
+        first_seen,
         identifier_type,
         identifier,
         case identifier_type
@@ -51,6 +52,7 @@ keys as (
     -- The customer's own id is never a shared point: it links whatever names it, however much else that names.
     select
         node,
+        first_seen,
         'customer' as identifier_type,
         customer_id as identifier,
         'customer_id' as rule,
@@ -64,6 +66,7 @@ final as (
 
     select
         keys.node,
+        keys.first_seen,
         keys.identifier_type,
         keys.identifier,
         keys.rule || ':' || keys.link_key as link_key

@@ -4,7 +4,8 @@
     unique_key=['identifier_type', 'identifier'], meta={'touched': 'int_touched_points'}
 ) }}
 
--- Which records share which link key: the edges of the graph whose components are persons.
+-- Which records share which link key: the edges of the graph whose components are persons. What a named person cut is none;
+-- after a cut everything is built anew (stages.py).
 
 with link_keys as (
 
@@ -15,11 +16,29 @@ with link_keys as (
 
 ),
 
+cuts as (
+
+    select * from {{ ref('link_cuts') }}
+
+),
+
+kept as (
+
+    select * from link_keys
+    where
+        not exists (select 1 from cuts where link_keys.node = cuts.node)
+        and not exists (
+            select 1 from cuts
+            where link_keys.identifier_type = cuts.identifier_type and link_keys.identifier = cuts.identifier
+        )
+
+),
+
 -- The first and the last record differ when there are two: cheaper than counting different ones.
 shared as (
 
     select link_key
-    from link_keys
+    from kept
     group by link_key
     having min(node) < max(node)
 
@@ -32,7 +51,7 @@ final as (
         identifier_type,
         identifier,
         link_key
-    from link_keys
+    from kept
     where link_key in (select shared.link_key from shared)
 
 )
