@@ -106,6 +106,7 @@ unioned as (
         identifier_type,
         identifier,
         name_key,
+        is_linking,
         earliest.received_at as first_seen,
         earliest.file_id
     from contact_points

@@ -20,7 +20,7 @@ final as (
         outcome,
         count(*) as records,
         -- A value that stands beside several people is a word of the system; one that stands beside one may be a name.
-        count(distinct {{ meaning_hash(['emails_raw', 'phones_raw', 'customer_id']) }}) as people,
+        count(distinct {{ meaning_hash([{'list': 'emails_raw'}, {'list': 'phones_raw'}, 'customer_id']) }}) as people,
         max(received_at) as received_at
     from records
     group by file_id, source, vendor, feed, unknown_column, coalesce(trim(unknown_value), ''), outcome
