@@ -112,7 +112,7 @@ def test_the_exit_gate_stops_without_the_entry_gate_of_the_same_run(home: Home) 
         ("entry", "drop table policy.methods", "stop"),
         ("exit", "drop table golden.unmatched_echoes", "stop"),
         ("exit", "drop table golden.release_evidence", "stop"),
-        ("clocks", "drop table registries.versions", "alert"),
+        ("clocks", "drop table registries.area_versions", "alert"),
     ],
 )
 def test_what_can_not_be_evaluated_fails_at_its_level(home: Home, gate: str, sql: str, level: str) -> None:
