@@ -64,7 +64,8 @@ from raw.landed_files as files left join person on files.file_id = person.file_i
 where files.feed is not null
 group by all;
 insert into ledger.quarantine
-select file_id, 900 + n, source, case n when 0 then 'reader' else 'request' end, case n when 0 then 'ragged_row' else 'no_usable_identifier' end
+select file_id, 900 + n, source, case n when 0 then 'reader' else 'request' end, case n when 0 then 'ragged_row' else 'no_usable_identifier' end,
+    null as decision
 from raw.landed_files, range(2) as numbers(n) where feed is not null;
 
 insert into identity.node_points

@@ -98,7 +98,7 @@ def test_a_sound_house_has_nothing_broken(own_house: Home) -> None:
     found = doctor(own_house, load_config(own_house))
     assert not [finding.sentence() for finding in found if finding.is_broken]
     assert {finding.topic for finding in found} == {
-        "configuration", "environment", "secrets", "permissions", "disk", "evidence", "encryption", "warehouse",
+        "configuration", "environment", "clock", "secrets", "permissions", "disk", "evidence", "encryption", "warehouse",
         "published versions", "gates",
     }  # fmt: skip
 

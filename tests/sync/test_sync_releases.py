@@ -297,3 +297,41 @@ def test_a_person_who_opts_out_again_is_put_again(publisher, push, states) -> No
     result = push(crm, as_of=at(2))
     assert result.planned["put:new"] == 1 and result.verified == 1
     assert states()["ann@example.com"] == ("verified", True, True, None)
+
+
+def test_a_day_of_small_pushes_releases_no_more_than_one_push_may(publisher, push) -> None:
+    """Five pushes of six releases a day stay below the ten of a short list each; together they do not."""
+    crm, people = FullDouble(), [f"{number}@example.com" for number in range(40)]
+    publisher.publish(*map(golden, people))
+    push(crm, as_of=at(0), max_release_share=0.05)
+    gone: list[int] = []
+    for number in range(1, 6):
+        left = people[6 * number :]
+        publisher.publish(*map(golden, left), evidence=[opt_in(who) for who in people[: 6 * number]])
+        result = push(crm, as_of=at(1 + number / 100), max_release_share=0.05)
+        gone.append(result.released)
+        assert not result.held or [held.reason for held in result.held] == ["too_large_a_share"]
+    assert gone == [6, 0, 0, 0, 0], "the second push of the day would make it twelve"
+    assert push(crm, as_of=at(2), max_release_share=0.05).released == 0, "thirty at once are too many on any day"
+    assert push(crm, as_of=at(3), max_release_share=1.0).released == 24
+
+
+def test_the_number_of_releases_counts_the_day_too_and_begins_anew_with_the_next(publisher, push) -> None:
+    crm, people = FullDouble(), [f"{number}@example.com" for number in range(8)]
+    publisher.publish(*map(golden, people))
+    push(crm, as_of=at(0))
+    for day, left, expected in ((1, 5, (3, [])), (1.1, 3, (0, ["too_many_releases"])), (2, 3, (2, []))):
+        publisher.publish(*map(golden, people[-left:]), evidence=[opt_in(who) for who in people[:-left]])
+        result = push(crm, as_of=at(day), max_releases=4)
+        assert (result.released, [held.reason for held in result.held]) == expected, f"day {day}"
+
+
+def test_a_scope_that_leaves_the_configuration_with_the_first_sight_of_an_opt_in_releases_nobody(publisher, push) -> None:
+    """The row stands in the published table, so the opt-in was outweighed; its scope is only no longer asked for."""
+    crm = FullDouble()
+    publisher.publish(golden("ann@example.com", scope="acme"))
+    push(crm, as_of=at(0), scopes=["acme"])
+    publisher.publish(golden("ann@example.com", scope="acme"), evidence=[opt_in("ann@example.com", scope="acme")])
+    result = push(crm, as_of=at(1), scopes=["outlet"])
+    assert (result.released, [held.reason for held in result.held]) == (0, ["no_longer_configured"])
+    assert crm.identifiers() == {"ann@example.com"}

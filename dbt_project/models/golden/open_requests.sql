@@ -16,7 +16,14 @@ decided_requests as (
 
 final as (
 
-    select * from unresolved_requests
+    select
+        request_id,
+        source,
+        region,
+        at_earliest,
+        first_seen,
+        channel
+    from unresolved_requests
     where request_id not in (select decided_requests.request_id from decided_requests)
 
 )
