@@ -104,6 +104,9 @@ class Source(_Strict):
     expected_every_hours: Annotated[int, Field(gt=0)] | None = None
     """A source silent for longer is reported late. Absent: never late."""
 
+    ignored_columns: tuple[str, ...] = ()
+    """Labels that nobody needs to read, though their values look like addresses, numbers or times ("order number")."""
+
     _check_scope = field_validator("scope")(_scope)
     _check_region = field_validator("region")(lambda value: value if value is None else _region(value))
 

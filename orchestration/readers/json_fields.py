@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.json_stream import Number, Piece, Repeated, as_text, pieces, to_json
-from orchestration.readers.layout import is_label_of, normalised
+from orchestration.readers.layout import is_label_of, normalised, shown
 from orchestration.readers.outcome import USUAL_BOUNDS, Bounds
 
 _MOST_WRAPPED = 3  # texts in texts: SNS wraps once, a queue around it twice
+_MOST_ENVELOPES = 4  # objects within objects around the records of a page
 _MOST_PLANS = 10_000  # objects whose keys are data would fill the memory with plans that are used once
 
 
@@ -87,6 +88,24 @@ class Extractor:
                 if text and said.setdefault(label, text) != text:
                     return column.name
         return None
+
+    def deeper(self, value: Any) -> tuple[str, int] | None:
+        """Where in a page that is no record records lie, and how many: the array whose objects have more of the columns."""
+        if not isinstance(value, dict):
+            return None
+        best, most = None, len(self.present(value))
+        waiting: list[tuple[str, Any]] = [("", value)]
+        for path, item in waiting:
+            inner = item.items() if isinstance(item, dict) else ()
+            for key, below in inner:
+                place = f"{path}.{shown(key)}" if path else shown(key)
+                if isinstance(below, list) and below and isinstance(below[0], dict):
+                    here = len(self.present(below[0]))
+                    if here > most:
+                        best, most = (place, len(below)), here
+                elif isinstance(below, dict) and place.count(".") < _MOST_ENVELOPES:
+                    waiting.append((place, below))
+        return best
 
     def present(self, record: dict[str, Any]) -> set[str]:
         """Names of the columns that have a place in the record, be it empty."""

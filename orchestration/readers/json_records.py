@@ -9,13 +9,14 @@ import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.json_fields import Extractor, Found, ways_to
 from orchestration.readers.json_stream import JsonShape, json_shape_of, pieces
-from orchestration.readers.layout import normalised
+from orchestration.readers.layout import described, normalised
 from orchestration.readers.outcome import CONFLICTING, USUAL_BOUNDS, Bounds, Outcome, Sink, UnreadableFile
 from orchestration.readers.text import Utf8Text
 
@@ -27,6 +28,7 @@ _DETAILS = {
     "too_many_fields": "It has more than {0.columns:,} keys (limits.max_columns).",
     "not_an_object": "It is neither an object nor a value that a record can be.",
     "records_path_missing": "It has nothing at the path where its feed says the records are.",
+    "unknown_envelope": "It is no record but a page with {2:,} of them at {1}; deliver those, or describe the page as a feed.",
     "repeated_key": "It names a key twice, and readers differ in which of the two they believe.",
     "invalid_unicode": "It holds half of a character pair.",
     CONFLICTING: "It holds different values for {1}, which can have only one; correct it and deliver it again.",
@@ -36,6 +38,7 @@ _DETAILS = {
 # no exponent, no zero at the end, and few enough digits for a double.
 _FRACTION = r"[:,\[]\s*(?:-0|-?[0-9]+[.eE])"
 _KEPT_FRACTION = r"[:,\[]\s*-?(?:[1-9][0-9]{0,8}|1[0-9]{9})\.(?:0|[0-9]{0,5}[1-9])\s*[,\]}]"
+_MOST_LABELS = 100  # kept for the message about what is missing
 _PAGE = 10_000  # documents that Python looks at, held in memory at a time
 _UNNAMEABLE = frozenset('"\\*[]$')  # letters of a key that DuckDB's paths give another meaning
 
@@ -76,6 +79,8 @@ def read_careful(
                 number += 1
                 skipped += 1
     putter.sink.done()
+    if putter.sink.loaded:
+        _require(feed, putter.lacking, putter.labels)
     # Where nothing was broken, the brackets counted apart from the parsing must agree.
     physical = number if broken or not shape.regular or objects == shape.objects else -1
     return Outcome(physical, putter.sink.loaded, putter.sink.quarantined, skipped, "python", text.encoding)
@@ -113,15 +118,24 @@ class _Putter:
     """Puts records into the raw table or into quarantine."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, bounds: Bounds) -> None:
-        self._bounds = bounds
+        self._bounds, self.feed = bounds, feed
+        self.seen: set[str] = set()
+        self.labels: dict[str, None] = {}
+        self.lacking = feed.lacks(frozenset())
         self.extractor, self.sink = Extractor(feed, bounds), Sink(con, feed, file_id, bounds)
         names = [*(column.name for column in feed.columns), "_extra"]
         self.sink.use({name: f"c{place}" for place, name in enumerate(names)})
 
     def put(self, number: int, found: Found) -> None:
+        deeper = self._deeper(found)
+        if deeper is not None:
+            detail = _DETAILS["unknown_envelope"].format(self._bounds, *deeper)
+            self.sink.reject(number, "unknown_envelope", detail, found.text)
+            return
         if found.record is None:
             reason: str | None = found.reason or "not_an_object"
         else:
+            self.present(found.record)
             values = self.extractor.extract(found.record)
             if (twice := self.extractor.conflict(found.record)) is not None:
                 self.sink.reject(number, CONFLICTING, _DETAILS[CONFLICTING].format(self._bounds, twice), found.text)
@@ -133,6 +147,27 @@ class _Putter:
                 self.sink.row(number, values)
         if reason is not None:
             self.sink.reject(number, reason, _DETAILS[reason].format(self._bounds), found.text)
+
+    def _deeper(self, found: Found) -> tuple[str, int] | None:
+        if found.record is not None:
+            is_plain = not any(isinstance(value, (dict, list)) for value in found.record.values())
+            return None if is_plain else self.extractor.deeper(found.record)
+        if found.reason == "records_path_missing":
+            return self.extractor.deeper(next(iter(pieces(io.StringIO(found.text), self._bounds))).value)
+        return None
+
+    def present(self, record: dict[str, Any]) -> None:
+        """Note which columns there are, until all are seen that the feed requires."""
+        if self.lacking:
+            self.seen |= self.extractor.present(record)
+            self.labels.update(dict.fromkeys(record) if len(self.labels) < _MOST_LABELS else {})
+            self.lacking = self.feed.lacks(frozenset(self.seen))
+
+
+def _require(feed: Feed, lacking: tuple[str, ...], labels: Iterable[str]) -> None:
+    """Raise when no record of the file has what the feed requires: then it is another kind of file."""
+    if lacking:
+        raise UnreadableFile(described(feed, lacking, list(labels)), "missing_columns")
 
 
 def _storable(values: Iterable[str | None]) -> tuple[tuple[str | None, ...], str | None]:
@@ -154,6 +189,9 @@ class _Plan:
 
     paths: tuple[str, ...]
     values: tuple[str, ...]
+    present: frozenset[str]
+    """The columns that some document has a place for."""
+    keys: tuple[str, ...]
     extra: str
     odd: str
     """True for documents that Python must look at."""
@@ -203,6 +241,8 @@ def _load_documents(
                     putter.put(last, found)
         odd += len(page)
     putter.sink.done()
+    if plain + putter.sink.loaded:
+        _require(feed, feed.lacks(plan.present), plan.keys)
     con.execute("drop table json_documents")
     con.execute("drop table json_odd")
     return Outcome(plain + odd, plain + putter.sink.loaded, putter.sink.quarantined, 0, "duckdb", encoding)
@@ -221,21 +261,25 @@ def _plan(con: duckdb.DuckDBPyConnection, feed: Feed, bounds: Bounds) -> _Plan |
     top = {_step("$", key): key for key in keys}
     used: dict[str, str] = {}  # SQL of the value by its path
     values: list[str] = []
+    present: list[str] = []
     for column in feed.columns:
         paths = _paths(con, column, keys)
         if paths is None:
             return None
         for path in paths:
             used.setdefault(path, f"found[{len(used) + 1}]")
+        present += [column.name] if paths else []
         values.append(f"coalesce({', '.join(used[path] for path in paths)})" if paths else "null")
         if len(paths) > 1:  # Python joins them, refuses the record, or keeps what it does not take in _extra
             odd.append(" + ".join(f"({used[path]} is not null)::int" for path in paths) + " > 1")
+    # An object that holds objects in an array may be a page, and no record: a dotted label may lead through any of them.
+    odd.append("regexp_matches(json, '\\[\\s*\\{')")
     extra = "null"
     if top.keys() - used.keys():
         patch = json.dumps(dict.fromkeys(sorted(top[path] for path in top.keys() & used.keys())), ensure_ascii=False)
         extra = f"nullif(json_merge_patch(json, {_literal(patch)})::varchar, '{{}}')"
     # Where no column has a place, the root stands in: the list of paths must not be empty.
-    return _Plan(tuple(used) or ("$",), tuple(values), extra, " or ".join(f"({test})" for test in odd))
+    return _Plan(tuple(used) or ("$",), tuple(values), frozenset(present), keys, extra, " or ".join(f"({test})" for test in odd))
 
 
 def _paths(con: duckdb.DuckDBPyConnection, column: Column, keys: tuple[str, ...]) -> list[str] | None:

@@ -31,6 +31,7 @@ from orchestration.readers.outcome import Bounds, Outcome, UnreadableFile
 from orchestration.readers.recognise import reader_of
 from orchestration.readers.tables import FAILED, create_raw_tables
 from orchestration.readers.text import Utf8Text, as_utf8
+from orchestration.readers.unread import note_unread
 
 _START = 1 << 12  # enough to see past any white space what a file begins with
 _FETCHED = 10_000
@@ -87,7 +88,7 @@ def load(
     clear_unpacked(home)
     bounds = Bounds.of(config.limits)
     wanted = _pending(con, home, feeds if feed is None else (feed,))
-    return [_load_one(con, home, as_of, pending, bounds) for pending in wanted]
+    return [_load_one(con, home, config, as_of, pending, bounds) for pending in wanted]
 
 
 def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]) -> list[_Pending]:
@@ -115,14 +116,18 @@ def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]
     return pending
 
 
-def _load_one(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime, pending: _Pending, bounds: Bounds) -> Loaded:
+def _load_one(
+    con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime, pending: _Pending, bounds: Bounds
+) -> Loaded:
     # What an attempt that failed left; nothing else can be there, for a load is one transaction.
-    for table in ("quarantine", "load_log", "plain_numbers", "plain_probes"):
+    for table in ("quarantine", "load_log", "plain_numbers", "plain_probes", "unread_columns"):
         con.execute(f"delete from raw.{table} where file_id = ?", [pending.file_id])
     con.begin()
     try:
         try:
             outcome = _read(con, home, pending, bounds)
+            source = config.sources.get(pending.source)
+            note_unread(con, pending.feed, pending.file_id, source.ignored_columns if source else ())
         except InputError as error:
             con.rollback()
             con.begin()

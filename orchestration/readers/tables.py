@@ -37,6 +37,13 @@ create table if not exists raw.quarantine (
     detail varchar,             -- a sentence without personal data
     record_text varchar         -- the record as it stood, so that a person can mend it
 );
+create table if not exists raw.unread_columns (
+    file_id varchar, vendor varchar, feed varchar,
+    label varchar,              -- quoted; '(hidden)' where it may be somebody's address or number
+    looks_like varchar,         -- e-mail addresses, telephone numbers or times
+    nearest varchar,            -- the declared column whose labels are most like it
+    is_canonical boolean        -- of a feed of our own: the file lacks what its label promises, and holds releases
+);
 create table if not exists raw.ledger_files (file_id varchar);   -- the ledger has taken in
 create table if not exists raw.golden_files (file_id varchar);   -- the golden table has taken in
 create table if not exists raw.golden_listings (   -- golden.int_known_listings as the golden table has taken it in

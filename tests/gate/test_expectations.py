@@ -89,6 +89,12 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             from (values (1, 4), (2, 20), (3, 10)) as deliveries (day, records)
         """,
     },
+    "columns": {
+        "In the files of our own formats no column of addresses, numbers or times is under a label that nobody reads.":
+            "insert into raw.unread_columns (file_id, is_canonical) values (repeat('a', 32), true)",
+        "In the files of vendors no column of addresses, numbers or times is under a label that nobody reads.":
+            "insert into raw.unread_columns (file_id, is_canonical) values (repeat('a', 32), false)",
+    },
     "registry_shrink": {
         "No copy and no list of removals took a tenth or more of a registry's numbers out of it.":
             "update registries.listings set listed_to = '2026-04-01 12:00+00' where identifier = 'number 10'",
@@ -197,6 +203,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
 }  # fmt: skip
 
 TOUCHED = (
+    "raw.unread_columns", "registries.withheld",
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
     "run.published", "run.held_back", "run.let_go", "raw.source_settings", "golden.untrusted_opt_ins", "identity.refused_links",
     "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests", "golden.unmatched_echoes",

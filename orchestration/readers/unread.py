@@ -1,0 +1,74 @@
+"""Columns that nothing reads although somebody's address, a number to call or a time may stand in them.
+
+Each would be a loss without a word: a renamed column is undeclared, so its values are kept beside the record and no model sees
+them. Looked for once per file, in DuckDB, over a bounded number of its records; what is found is kept by file for the gate.
+"""
+
+from __future__ import annotations
+
+import difflib
+
+import duckdb
+
+from orchestration.readers.feeds import CANONICAL, Feed
+from orchestration.readers.layout import normalised, shown
+
+# What has the digits of a number to call and is none: an address of the internet, an amount.
+_NO_NUMBER = r"\s*(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9]+\.[0-9]{1,2})\s*"
+# Records looked at, spread over the file: a column that is filled in one of a thousand shows, and no file costs a second.
+_LOOKED_AT = 20_000
+# Of the filled cells one in ten: free text is seldom nothing but an address, a column of addresses seldom anything else.
+_SHARE = 0.1
+_EMAIL = r"[^\s@\"\'<>;,]+@[^\s@\"\'<>;,]+\.[^\s@\"\'<>;,]+"
+_KINDS = {
+    "e-mail addresses": rf"\s*<?{_EMAIL}>?(?:\s*[;,]\s*{_EMAIL})*\s*",
+    # A date or a time first, for they are digits too.
+    "times": r"\s*(?:[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4})(?:[T ,].*)?\s*",
+    # Seven digits are the shortest number that reaches somebody, fifteen the longest in the world.
+    "telephone numbers": r"\s*[+(]?[0-9](?:[ ().+/-]{0,3}[0-9]){6,14}\s*",
+}
+
+
+def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignored: tuple[str, ...] = ()) -> None:
+    """Fill ``raw.unread_columns`` for one loaded file, inside the caller's transaction.
+
+    Args:
+        ignored: further labels that the source's configuration says nobody needs to read.
+    """
+    table = f'raw."{feed.table}"'
+    records = con.execute(f"select count(_extra) from {table} where _file_id = ?", [file_id]).fetchall()[0][0]
+    if not records:
+        return
+    step = max(1, records // _LOOKED_AT)
+    # An object or an array beside the record counts by the addresses in it.
+    nested = f"(left(value, 1) in ('{{', '[') and regexp_matches(value, '{_EMAIL}'))".replace("\\'", "''")
+    tests = ", ".join(
+        f"count(*) filter (where regexp_full_match(value, ?){'' if place else f' or {nested}'}) as kind_{place}"
+        for place in range(len(_KINDS))
+    )
+    found = con.execute(
+        f"""
+        with looked_at as (select _extra from {table} where _file_id = ? and _extra is not null and _record_no % ? = 0),
+        keyed as (select unnest(json_keys(_extra)) as label, _extra from looked_at),
+        cells as (
+            select label, json_extract_string(_extra, '/' || replace(replace(label, '~', '~0'), '/', '~1')) as value from keyed
+        )
+        select label, count(*), {tests} from cells
+        where trim(value) <> '' and not regexp_full_match(value, ?) group by label order by label
+        """,
+        [file_id, step, *_KINDS.values(), _NO_NUMBER],
+    ).fetchall()
+    skipped = {normalised(label) for label in (*feed.ignored, *ignored)}
+    for label, filled, *counts in found:
+        looks = next((kind for kind, count in zip(_KINDS, counts, strict=True) if count >= filled * _SHARE and count), None)
+        if looks is None or normalised(label.partition("#")[0]) in skipped:
+            continue
+        labels = {normalised(known): column.name for column in feed.columns for known in column.labels}
+        near = difflib.get_close_matches(normalised(label), list(labels), 1, cutoff=0.5)
+        con.execute(
+            "insert into raw.unread_columns values (?, ?, ?, ?, ?, ?, ?)",
+            [
+                file_id, feed.vendor, feed.feed, shown(label), looks, labels[near[0]] if near else None,
+                feed.vendor == CANONICAL,
+            ],
+        )  # fmt: skip
