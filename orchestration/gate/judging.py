@@ -202,11 +202,15 @@ def _found(con: duckdb.DuckDBPyConnection, laid: Prepared, check: Check, outcome
     return f"{said}. Next step: {check.next_step}" if check.next_step else said
 
 
-def _thing(source: str, more: str = "", file_id: str = "") -> str:
-    """A source or destination, with a number of things in it, or with a file. Each part only if it looks as ours do."""
+def _thing(source: str, more: str = "", file_id: str = "", label: str = "", nearest: str = "") -> str:
+    """A source or destination, with a number of things in it, or with a file, and in it a column. Each part only if it looks as
+    ours do.
+    """
     place = mask_label(source)
     if file_id:
-        return f"{place} ({mask_label(more)}, file id {file_id if _FILE_ID.fullmatch(file_id) else HIDDEN})"
+        column = f"column {mask_label(label)} of " if label else ""
+        like = f", most like {nearest}" if nearest else ""
+        return f"{place} ({column}{mask_label(more)}{like}, file id {file_id if _FILE_ID.fullmatch(file_id) else HIDDEN})"
     return f"{place}: {int(more):,}" if more.isdecimal() else place
 
 
