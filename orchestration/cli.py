@@ -521,6 +521,39 @@ def quarantine_decide(given: str | None, home_path: str | None, as_of: str | Non
     _say(decided.as_dict(), decided.lines(), as_json)
 
 
+@quarantine.command("unlink")
+@click.pass_obj
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("identifier")
+@click.option("--region", help="Country of a number written without one, e.g. US (default: the company's).")
+@click.option("--by", "person", required=True, metavar="NAME", help="Who decides.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why.")
+def quarantine_unlink(given: str | None, home_path: str | None, as_of: str | None, as_json: bool, identifier: str,
+                      region: str | None, person: str, reason: str) -> None:  # fmt: skip
+    """Say that an address or number (- reads it from standard input) makes nobody one person, such as a shared mailbox.
+
+    The next run takes the decision in, and a rebuild finds it again. Nobody is released: what was asked of the joined person
+    before stands.
+    """
+    from orchestration.core.clock import require_not_ahead
+    from orchestration.evidence.quarantine import cut_link
+
+    home = Home.at(home_path or given).require()
+    now = _moment(as_of)
+    require_not_ahead(now)  # of two decisions the later counts
+    file = cut_link(home, _config(home), _typed(identifier), region=region, person=person, reason=reason, now=now)
+    _say(
+        {"decision": "link_cut", "by": mask_text(person), "file": str(file)},
+        [
+            f"Recorded: {mask_text(person)} says that this contact point links nobody.",
+            "Next step: quietlist run, which takes the decision in and puts it on the chain of evidence.",
+        ],
+        as_json,
+    )
+
+
 def _values(given: tuple[str, ...]) -> dict[str, str]:
     """``COLUMN=TEXT``, several times."""
     problems = [f"'{mask_text(text)}' is not COLUMN=TEXT" for text in given if "=" not in text]

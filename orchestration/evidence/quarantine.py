@@ -420,6 +420,31 @@ def decide(home: Home, config: Config, record_id: str, answer: Answer, *, person
     return Decided(first["id"], answer.decision, mask_text(person.strip()), file)
 
 
+def cut_link(
+    home: Home, config: Config, identifier: str, *, region: str | None = None, person: str, reason: str, now: datetime
+) -> Path:
+    """Record that a contact point makes nobody one person with anybody, such as a switchboard or a shared mailbox.
+
+    What it is asked on itself stands, and so does what was asked of the joined person before (docs/architecture.md). Returns the
+    decision's file.
+
+    Raises:
+        ConfigError: the identifier names nobody, or no person or reason is given; nothing was recorded.
+    """
+    found = normalise_identifier(
+        "ads", identifier, region or config.company.default_region
+    )  # ads has both types: number and address
+    if found.identifier is None:
+        raise ConfigError(
+            f"Cutting the links of {mask_text(identifier)}",
+            seen=f"it cannot be read ({found.reason})",
+            allowed="an e-mail address or a telephone number",
+            next_step="give one, a number with its country code or with --region; nothing was recorded",
+        )
+    about = {"identifier_type": found.identifier_type, "identifier": found.identifier}
+    return record_decision(home, "link_cut", about, person=person, reason=reason, now=now)
+
+
 @contextmanager
 def _open_list(home: Home, config: Config) -> Iterator[tuple[duckdb.DuckDBPyConnection, datetime | None]]:
     """``waiting`` as a view, and ``record_id(file_id, record_no)``; with the export's moment when a run holds the warehouse."""

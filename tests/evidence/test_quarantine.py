@@ -64,7 +64,7 @@ FORMS = (
 CRM = "customer_id,emails,phones\n,gil@example.com,\nc1,hal@example.com,\n"
 WAITING = {
     ("doubt", "asks", "unknown_channel"),
-    ("refused", "asks", "unreadable_action"),
+    ("refused", "asks", "unknown_action"),
     ("refused", "asks", "opt_in_without_time"),
     ("refused", "forms", "not_json"),
     ("refused", "crm", "no_customer_id"),
@@ -391,3 +391,20 @@ def test_nobody_configures_a_source_that_quietlist_fills_itself(tmp_path: Path) 
     home.config_file.write_text(CONFIG + '[sources.decisions]\nformat = "requests"\n')
     with pytest.raises(ConfigError, match=r"sources\.decisions: .* which Quietlist fills itself"):
         load_config(home)
+
+
+def test_a_contact_point_is_cut_by_a_named_person_and_links_nobody_any_more(desk: Desk) -> None:
+    (desk.home.inbox / "crm" / "crm_2.csv").write_text(
+        "customer_id,emails,phones\nc2,office@example.com;ida@example.com,\nc3,office@example.com;jon@example.com,\n"
+    )
+    desk.run(1)
+    shared = "select count(*) from identity.links where link_key = 'email:office@example.com'"
+    assert desk.rows(shared) != [(0,)], "one mailbox made the two customers one person"
+    missing = desk.quietlist("unlink", "office@example", "--by", "Ida Roe", "--reason", "a shared mailbox")
+    assert missing.exit_code == 2 and "cannot be read" in missing.output and not list(waiting_decisions(desk.home))
+    said = desk.quietlist("unlink", " Office@Example.com ", "--by", "Ida Roe", "--reason", "a shared mailbox")
+    assert said.exit_code == 0 and "links nobody" in said.output and "office@" not in said.output, said.output
+    desk.run(2)
+    assert desk.rows(shared) == [(0,)]
+    assert verify(desk.home, desk.config).whole
+    desk.equal()
