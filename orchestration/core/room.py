@@ -56,8 +56,8 @@ def full(place: Path | None) -> str:
     usage = shutil.disk_usage(folder)
     said = f"the disk of {folder} is full: {size(usage.free)} of {size(usage.total)} are free"
     warehouse = next((parent / "warehouse" for parent in (folder, *folder.parents) if (parent / "warehouse").is_dir()), None)
-    if warehouse is None:
-        return said
+    if warehouse is None or warehouse.stat().st_dev != folder.stat().st_dev:
+        return said  # the disk of somebody else
     taken = sum(path.stat().st_size for path in warehouse.glob("*.duckdb*"))
     # DuckDB keeps the old pages until a change is durable, so a run may take as much again as the database has.
     return f"{said}, and a run may need as much as the warehouse has now, {size(taken)}"
@@ -65,7 +65,7 @@ def full(place: Path | None) -> str:
 
 def size(count: int) -> str:
     """A number of bytes for people."""
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.1f} kB"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

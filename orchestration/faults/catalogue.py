@@ -295,8 +295,9 @@ def _one_odd_address(case: Case) -> None:
     case.files[_ASKS] += world.table(world.ASKS_HEADER, [odd]).split(b"\r\n", 1)[1]
 
 
-def _named_removed(case: Case) -> None:
-    case.files[f"dnc/national_dnc_{DAYS[1]:%Y-%m-%d}_duplicates_removed.txt"] = case.files.pop(_DNC)
+def _named_changes(case: Case) -> None:
+    """As the vendor names its lists of changes, and as people name what they took out of a full one."""
+    case.files[f"dnc/national_dnc_{DAYS[1]:%Y-%m-%d}_unchanged_duplicates_removed.txt"] = case.files.pop(_DNC)
 
 
 def _remove_everything(case: Case) -> None:
@@ -518,24 +519,17 @@ def _with_those_out_again(made: World) -> frozenset[Node]:
     return replace(made, rows=(made.rows[0], (*made.rows[1], *_out_again(made)))).truth()
 
 
-def _systems(home: Home) -> tuple[Path, ...]:
-    """What stands for systems elsewhere: no backup of the home brings them back to what they were."""
-    return home.outbox / "table", home.outbox / "drop" / "drop"
-
-
 def _put_back(case: Case, backup: Path) -> None:
-    """The home as it was; the systems as they are."""
+    """The home as it was; the table and the drops as they are, for they stand for systems elsewhere."""
     aside = case.home.root.with_name("systems")
-    aside.mkdir()
-    for number, path in enumerate(_systems(case.home)):
-        shutil.copytree(path, aside / str(number))
+    drops = case.home.outbox / "drop" / "drop"
+    shutil.copytree(drops, aside)
+    table = case.table_file.read_bytes()
     shutil.rmtree(case.home.root)
-    shutil.copytree(backup, case.home.root)
-    for number, path in enumerate(_systems(case.home)):
-        shutil.rmtree(path)
-        shutil.copytree(aside / str(number), path)
-    shutil.rmtree(aside)
-    shutil.rmtree(backup)
+    backup.rename(case.home.root)
+    case.table_file.write_bytes(table)
+    shutil.rmtree(drops)
+    aside.rename(drops)
 
 
 def _deliver_out_again(case: Case) -> None:
@@ -555,16 +549,19 @@ def _restored(case: Case) -> Ran:
     return first
 
 
+def _on_the_same_table(home: Home, case: Case) -> None:
+    """Have another home push to the table of this one, and to no folder of it."""
+    text, before = home.config_file.read_text(), "timeout_seconds = 1"
+    assert before in text, f"the configuration no longer holds {before!r}"
+    here = f'{before}\nurl = "sqlite:///{case.table_file}"\nallow_outside_home = true'
+    home.config_file.write_text(text.replace(before, here))
+
+
 def _copied(case: Case) -> Ran:
     """Somebody copies the home to try something, and the copy runs with the files it had, behind the home itself."""
     copy = Home(case.home.root.with_name("copy"))
     shutil.copytree(case.home.root, copy.root)
-    # Both push to one table: the copy's is the home's own.
-    shutil.rmtree(copy.outbox / "table")
-    (copy.outbox / "table").symlink_to(case.home.outbox / "table")
-    copy.config_file.write_text(
-        copy.config_file.read_text().replace("timeout_seconds = 1", "timeout_seconds = 1\nallow_outside_home = true")
-    )
+    _on_the_same_table(copy, case)
     Case(copy, case.world, case.seed, {}).deliver(case.files)
     run_stages(case.home, DAYS[1])
     _deliver_out_again(case)
@@ -581,12 +578,8 @@ def _copied(case: Case) -> Ran:
 def _two_homes(case: Case) -> Ran:
     """A home of another department, which knows of nobody, is given the same table."""
     other = Home(case.home.root.with_name("other")).create()
-    config = case.home.config_file.read_text().partition("[destinations.drop]")[0]
-    other.config_file.write_text(
-        config.replace(
-            "timeout_seconds = 1", f'timeout_seconds = 1\nurl = "sqlite:///{case.table_file}"\nallow_outside_home = true'
-        )
-    )
+    other.config_file.write_text(case.home.config_file.read_text().partition("[destinations.drop]")[0])
+    _on_the_same_table(other, case)
     someone = next(person for person in case.world.people if person.is_customer)
     name, content = _opt_ins(replace(case, world=replace(case.world, people=(someone,))), "asks")
     Case(other, case.world, case.seed, {}).deliver({name: content})
@@ -879,7 +872,13 @@ FAULTS: tuple[Fault, ...] = (
         _then(_acknowledge("asks", "cut off\u2028on its\u2029way\x85here"), _again(_ASKS)),
     ),
     Fault("odd address", "one record names cron@localhost", ALERTED, "could not be used", _one_odd_address),
-    Fault("full list named removed", "the registry's full list has 'removed' in its name", ABSORBED, "", _named_removed),
+    Fault(
+        "full list named changes",
+        "the registry's full list has 'changed' and 'removed' in its name",
+        ABSORBED,
+        "",
+        _named_changes,
+    ),
     Fault(
         "registry removals of everything",
         "a change list takes every number out of the registry",

@@ -176,7 +176,7 @@ def test_a_disk_without_room_for_a_line_of_the_manifest_is_said_in_words(inbox: 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(collecting, "append", full)
-    with pytest.raises(OutOfRoom, match=r"disk is full.*make room"):
+    with pytest.raises(OutOfRoom, match=r"disk of .*landing is full.*make room"):
         inbox.collect()
     monkeypatch.undo()
     assert inbox.collect().taken == 1
