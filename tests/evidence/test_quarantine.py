@@ -148,12 +148,12 @@ def test_each_kind_is_listed_with_its_source_reason_and_age_and_none_of_it_names
 
 def test_a_record_is_shown_with_its_file_and_number_masked_unless_revealed(first_day: Home) -> None:
     desk = Desk(first_day.root)
-    for reason, record_no, hidden in (("unreadable_action", 3, "ben@example.com"), ("not_json", 2, "fay@example.com")):
+    for reason, record_no, hidden in (("unknown_action", 3, "ben@example.com"), ("not_json", 2, "fay@example.com")):
         record_id = desk.id_of(reason)
         masked, shown = desk.quietlist("show", record_id).output, desk.quietlist("show", record_id, "--reveal").output
         assert hidden not in masked and hidden in shown, reason
         assert f"record {record_no}" in masked and "sha-256" in masked and "quietlist quarantine decide" in masked, masked
-    assert "whatever" in desk.quietlist("show", desk.id_of("unreadable_action")).output, "a code is what it waits for"
+    assert "whatever" in desk.quietlist("show", desk.id_of("unknown_action")).output, "a code is what it waits for"
 
 
 def test_a_record_keeps_its_id_through_a_rebuild_and_a_new_key_and_says_nothing_of_the_person(desk: Desk) -> None:
@@ -169,7 +169,7 @@ def test_a_record_keeps_its_id_through_a_rebuild_and_a_new_key_and_says_nothing_
 # What is decided about each record, twice, and who is suppressed then and was not before.
 CASES: list[dict[str, tuple[str, dict[str, object], set[tuple[object, ...]]]]] = [
     {
-        "unreadable_action": ("its corrected value", {"values": {"action": "opt_out"}}, {("email", "ben@example.com", "acme")}),
+        "unknown_action": ("its corrected value", {"values": {"action": "opt_out"}}, {("email", "ben@example.com", "acme")}),
         "not_json": (
             "an opt-out of somebody",
             {"opt_out": "Fay@Example.com", "channels": ("email",), "scope": "acme/newsletter"},
@@ -224,7 +224,7 @@ def test_what_a_person_decides_is_done_once_and_again_by_a_rebuild(
 
 
 def test_the_clock_of_a_decided_request_is_that_of_its_record(desk: Desk) -> None:
-    desk.decide(desk.id_of("unreadable_action"), values={"action": "opt_out"})
+    desk.decide(desk.id_of("unknown_action"), values={"action": "opt_out"})
     desk.decide(desk.id_of("not_json"), opt_out="fay@example.com")
     desk.run(5)
     query = "select emails[1], at_earliest, at_latest, first_seen from ledger.requests where source = 'decisions'"
@@ -235,7 +235,7 @@ def test_the_clock_of_a_decided_request_is_that_of_its_record(desk: Desk) -> Non
 
 
 def test_a_day_that_a_person_gives_is_the_whole_of_it_in_the_sources_zone(desk: Desk) -> None:
-    desk.decide(desk.id_of("unreadable_action"), values={"action": "erasure", "requested_at": "2026-03-02"})
+    desk.decide(desk.id_of("unknown_action"), values={"action": "erasure", "requested_at": "2026-03-02"})
     desk.run(2)
     assert desk.rows("select action, at_earliest, at_latest from ledger.requests where source = 'decisions'") == [
         ("erasure", datetime(2026, 3, 2, 5, tzinfo=UTC), datetime(2026, 3, 3, 4, 59, 59, 999999, tzinfo=UTC))
@@ -283,7 +283,7 @@ def test_nobody_is_released_by_a_decision(desk: Desk) -> None:
     for reason, answer, said in (
         ("unknown_channel", {"nothing": True}, "a suppression ends only by an opt-in of the person"),
         ("opt_in_without_time", {"values": {"action": "opt_in", "requested_at": "2026-03-30"}}, "action: 'opt_in' is not one of"),
-        ("unreadable_action", {"confirm": True}, "nothing to confirm"),
+        ("unknown_action", {"confirm": True}, "nothing to confirm"),
         ("no_customer_id", {"values": {"action": "opt_out", "email": "x@example.com"}}, "it is no request"),
     ):
         with pytest.raises(ConfigError, match=said):
@@ -348,7 +348,7 @@ def test_a_decision_that_was_killed_while_it_was_written_is_none_and_is_cleared_
     desk.decide(desk.id_of("not_json"), nothing=True)
     assert left.exists(), "another process may be writing it at this moment"
     os.utime(left, (0, 0))
-    desk.decide(desk.id_of("unreadable_action"), nothing=True)
+    desk.decide(desk.id_of("unknown_action"), nothing=True)
     assert not left.exists()
 
 
