@@ -53,7 +53,8 @@ in_latin as (
         and phrases.meaning not in ('filler', 'small', 'asking', 'ordinary', 'spelling', 'removing', 'listed')
         and not phrases.is_dense
         and case
-            when phrases.is_collapsed then {{ contains_words('wordings.words', 'phrases.words') }}
+            -- A harmless phrase counts as it is written, lest "no need to stop" excuse "no, stop".
+            when phrases.is_collapsed or phrases.meaning = 'harmless' then {{ contains_words('wordings.words', 'phrases.words') }}
             else {{ contains_words('wordings.kernel', 'phrases.kernel') }}
         end
 
@@ -204,23 +205,46 @@ dense_fillers as (
 
 ),
 
-as_written_dense as (
+-- Each side is stripped once, not every pair of them.
+dense_wordings as (
 
     select
         wordings.wording_no,
         wordings.variant,
-        2 as stage,
-        phrases.meaning,
-        phrases.certainty,
-        phrases.words as phrase
+        wordings.place,
+        {{ without_parts('wordings.compact', 'dense_fillers.parts') }} as core
     from wordings
     inner join dense_fillers on wordings.place = dense_fillers.place
-    inner join phrases
-        on
-            wordings.place = phrases.place
-            and {{ without_parts('wordings.compact', 'dense_fillers.parts') }}
-            = {{ without_parts('phrases.compact', 'dense_fillers.parts') }}
-    where wordings.is_dense and phrases.is_dense and phrases.match = 'whole'
+    where wordings.is_dense
+
+),
+
+dense_phrases as (
+
+    select
+        phrases.place,
+        phrases.meaning,
+        phrases.certainty,
+        phrases.words,
+        {{ without_parts('phrases.compact', 'dense_fillers.parts') }} as core
+    from phrases
+    inner join dense_fillers on phrases.place = dense_fillers.place
+    where phrases.is_dense and phrases.match = 'whole'
+
+),
+
+as_written_dense as (
+
+    select
+        dense_wordings.wording_no,
+        dense_wordings.variant,
+        2 as stage,
+        dense_phrases.meaning,
+        dense_phrases.certainty,
+        dense_phrases.words as phrase
+    from dense_wordings
+    inner join dense_phrases on dense_wordings.place = dense_phrases.place and dense_wordings.core = dense_phrases.core
+    where dense_wordings.core <> ''
 
 ),
 
