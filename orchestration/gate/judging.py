@@ -35,7 +35,7 @@ from orchestration.core.files import sha256_file
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, first_key, home_key
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.masks import HIDDEN, mask_label
+from orchestration.evidence.masks import HIDDEN, mask_label, mask_text
 from orchestration.evidence.wording import told
 from orchestration.gate import engine
 from orchestration.gate.data_docs import write_data_docs
@@ -208,10 +208,15 @@ def _found(con: duckdb.DuckDBPyConnection, laid: Prepared, check: Check, outcome
         return ""
     said = told(int(number), *check.found)
     where = con.execute(f'select "{check.where}" from ({laid.relation})').fetchall()[0][0] if check.where else ""
-    things = [_thing(*thing.split(PARTS)) for thing in (where or "").split(NAMED) if thing]
+    # No more parts than there are: a file's name may hold the character that stands between them.
+    things = [_thing(*thing.split(PARTS)[:5]) for thing in (where or "").split(NAMED) if thing]
     if things:
-        more = len(things) - _NAMED_THINGS
-        said += ": " + ", ".join(things[:_NAMED_THINGS]) + (f" and {more:,} more" if more > 0 else "")
+        named, rest = things[:_NAMED_THINGS], things[_NAMED_THINGS:]
+        # Whose they are is said of each, for a source that is never named looks well.
+        whose = [dict.fromkeys(re.split(r" \(|: ", thing)[0] for thing in some) for some in (named, rest)]
+        unnamed = [source for source in whose[1] if source not in whose[0]]
+        more = f" and {len(rest):,} more" if rest else ""
+        said += ": " + ", ".join(named) + more + (f", of {', '.join(unnamed)}" if unnamed else "")
     return f"{said}. Next step: {check.next_step}" if check.next_step else said
 
 
@@ -221,7 +226,7 @@ def _thing(source: str, more: str = "", file_id: str = "", label: str = "", near
     """
     place = mask_label(source)
     if file_id:
-        column = f"column {mask_label(label)} of " if label else ""
+        column = f"column {mask_text(label)} of " if label else ""
         like = f", most like {nearest}" if nearest else ""
         return f"{place} ({column}{mask_label(more)}{like}, file id {file_id if _FILE_ID.fullmatch(file_id) else HIDDEN})"
     return f"{place}: {int(more):,}" if more.isdecimal() else place

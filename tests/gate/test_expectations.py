@@ -90,9 +90,9 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         """,
     },
     "columns": {
-        "In the files of our own formats no column of addresses, numbers or times is under a label that nobody reads.":
+        "In the files of our own formats no column of addresses, numbers, times or answers is under a label that nobody reads.":
             "insert into raw.unread_columns (file_id, is_canonical) values (repeat('a', 32), true)",
-        "In the files of vendors no column of addresses, numbers or times is under a label that nobody reads.":
+        "In the files of vendors no column of addresses, numbers, times or answers is under a label that nobody reads.":
             "insert into raw.unread_columns (file_id, is_canonical) values (repeat('a', 32), false)",
     },
     "registry_shrink": {
