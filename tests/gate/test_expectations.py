@@ -77,7 +77,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "No file was waved through by a person.": "insert into run.acknowledged values (repeat('b', 32))",
     },
     "unknown_values": {
-        "Every disposition, action, status and event is one that somebody has given a meaning.":
+        "Every disposition, action, status, channel and event is one that somebody has given a meaning.":
             "insert into ledger.unknown_values (file_id, records) values (repeat('a', 32), 1)",
     },
     "snapshots": {
