@@ -242,7 +242,8 @@ def allows(home: Home, rows_sha256: str, *, now: datetime | None = None) -> Perm
     if entry_verdict is None:
         raise GateClosed(tried, seen="the entry gate never judged the ledger these rows were made of", next_step=again)
     level = _worst(exit_verdict, entry_verdict)
-    override = _running_override(home, rows_sha256, now or datetime.now(UTC)) if level in ("hold", "stop") else None
+    causes = _causes(exit_verdict, entry_verdict)
+    override = _running_override(home, rows_sha256, causes, now or datetime.now(UTC)) if level in ("hold", "stop") else None
     if override is not None:
         level = RANK[RANK.index(level) - 1]
     if level == "stop":
@@ -279,7 +280,11 @@ def override(
         problems.append(f"until: {until.isoformat()} is not within {OVERRIDE_DAYS} days from now ({now.isoformat()})")
     if problems:
         raise ConfigError("Recording an override", problems, next_step="give all of them; nothing was recorded")
-    return _record(home, {"kind": "rows", "rows_sha256": rows_sha256, "until": until.isoformat()}, person, reason, now)
+    exit_verdict = read_verdict(home, "exit", rows_sha256)
+    assert exit_verdict is not None, "looked at above"
+    causes = sorted(_causes(exit_verdict, read_verdict(home, "entry", exit_verdict.entry_rows_sha256 or "")))
+    entry = {"kind": "rows", "rows_sha256": rows_sha256, "causes": causes, "until": until.isoformat()}
+    return _record(home, entry, person, reason, now)
 
 
 def override_candidate(home: Home, *, person: str, reason: str, until: datetime, now: datetime | None = None) -> dict[str, Any]:
@@ -328,12 +333,22 @@ def overrides(home: Home) -> tuple[dict[str, Any], ...]:
     return tuple(entries)
 
 
-def _running_override(home: Home, rows_sha256: str, now: datetime) -> dict[str, Any] | None:
-    """The override on these rows that runs longest, if one runs."""
+def _causes(*verdicts: Verdict | None) -> set[str]:
+    """What stops these rows, each with what was found: the same rows may be stopped by something new tomorrow."""
+    return {f"{item.suite}: {item.told}" for verdict in verdicts if verdict for item in verdict.failed if item.level == "stop"}
+
+
+def _running_override(home: Home, rows_sha256: str, causes: set[str], now: datetime) -> dict[str, Any] | None:
+    """The override on these rows that runs longest, if one runs. It holds for the causes that its person saw, and for no other: a
+    registry that is withheld leaves the rows as they are, and nobody has answered for it yet.
+    """
     running = [
         entry
         for entry in overrides(home)
-        if entry["kind"] == "rows" and entry["rows_sha256"] == rows_sha256 and now < datetime.fromisoformat(entry["until"])
+        if entry["kind"] == "rows"
+        and entry["rows_sha256"] == rows_sha256
+        and causes <= set(entry["causes"])
+        and now < datetime.fromisoformat(entry["until"])
     ]
     return max(running, key=lambda entry: datetime.fromisoformat(entry["until"]), default=None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -136,6 +137,18 @@ def test_an_override_lowers_the_verdict_by_one_level_until_it_ends(home: Home) -
     assert allows(home, ROWS, now=NOW).level == "alert"
     store_both(home, "alert")
     assert allows(home, ROWS, now=NOW).override is None, "an alert needs no override"
+
+
+def test_an_override_answers_for_what_stopped_the_rows_then_and_for_nothing_new(home: Home) -> None:
+    """A registry that is withheld a day later stops the same rows."""
+    store_both(home, "stop")
+    override(home, ROWS, person="Jo Officer", reason="Ticket 12", until=NOW + timedelta(days=7), now=NOW)
+    assert allows(home, ROWS, now=NOW).override is not None
+    first = verdict("exit", "stop")
+    new = replace(first.results[0], suite="registry_shrink", sentence="No registry lost a tenth.")
+    store(home, replace(first, results=(*first.results, new)))
+    with pytest.raises(GateClosed, match="No registry lost a tenth"):
+        allows(home, ROWS, now=NOW)
 
 
 def test_an_override_of_other_rows_does_not_count(home: Home) -> None:
