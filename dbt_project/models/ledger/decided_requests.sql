@@ -1,5 +1,4 @@
--- Requests about whose record a person decided, by any of the records that state them. To confirm a doubt answers nothing else: a
--- request that also reaches nobody goes on waiting for that.
+-- Requests about whose record a person decided, by any of the records that state them.
 
 with decisions as (
 
@@ -16,12 +15,9 @@ outcomes as (
 
 final as (
 
-    select
-        outcomes.request_id,
-        bool_or(decisions.decision <> 'confirm') as is_answered
+    select distinct outcomes.request_id
     from outcomes
     inner join decisions on outcomes.file_id = decisions.file_id and outcomes.record_no = decisions.record_no
-    group by outcomes.request_id
 
 )
 
