@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestration.core.files import sha256_bytes, write_atomic
@@ -19,8 +17,6 @@ from orchestration.core.home import Home
 _NOTE = "published_inputs.json"
 # Left by version control and file managers, never data; the collector leaves them too.
 _PLACEHOLDERS = frozenset({".gitkeep", ".keep", ".ds_store", "thumbs.db", "desktop.ini"})
-CONTACTS_MADE = "contacts_made"
-"""The one format whose files cannot ask for anything: they tell what we did."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +42,13 @@ class Waiting:
         return f"{' and '.join(said)}: the answer may change with the next quietlist run" if said else ""
 
 
-def waiting(home: Home, silent: Collection[str] = (), inputs_sha256: str | None = None) -> Waiting:
+def waiting(home: Home, inputs_sha256: str | None = None) -> Waiting:
     """What waits in this home.
 
     Args:
-        silent: sources whose files cannot ask for anything (:data:`CONTACTS_MADE`).
         inputs_sha256: what the published version says it was made of; used when no later run noted that it found the same.
     """
-    return Waiting(_files(home, silent), _deliveries(home, inputs_sha256))
+    return Waiting(_files(home), _deliveries(home, inputs_sha256))
 
 
 def note_published(home: Home) -> None:
@@ -62,12 +57,10 @@ def note_published(home: Home) -> None:
     write_atomic(home.warehouse_folder / _NOTE, json.dumps({"inputs_sha256": sha256_bytes(lines[-1]) if lines else None}))
 
 
-def _files(home: Home, silent: Collection[str]) -> int:
+def _files(home: Home) -> int:
     hidden: list[OSError] = []  # a folder that cannot be looked into may hold anything
     found = 0
     for parent, folders, files in os.walk(home.inbox, onerror=hidden.append):
-        if Path(parent) == home.inbox:
-            folders[:] = [folder for folder in folders if folder not in silent]
         # A link to a folder is not walked into, neither here nor by a run.
         found += sum(os.path.islink(os.path.join(parent, folder)) for folder in folders)  # noqa: PTH118, PTH114  one per file
         found += sum(name.casefold() not in _PLACEHOLDERS for name in files)
@@ -81,7 +74,7 @@ def _deliveries(home: Home, inputs_sha256: str | None) -> int:
     for line in reversed(lines):
         if known and sha256_bytes(line) in known:
             break
-        since += _format(line) != CONTACTS_MADE
+        since += 1
     return since
 
 
@@ -98,13 +91,6 @@ def _noted(home: Home) -> str | None:
         return _text(json.loads((home.warehouse_folder / _NOTE).read_text(encoding="utf-8"))["inputs_sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no note, or one that a crash or a person spoilt: then the version's own word counts
-
-
-def _format(line: bytes) -> str | None:
-    try:
-        return _text(json.loads(line)["settings"]["format"])
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _text(value: Any) -> str | None:
