@@ -98,14 +98,14 @@ dbt: install-dev ## Any dbt command with the vars the orchestration passes, e.g.
 	@$(BIN)/python -m orchestration.reconcile.dbt $(ARGS)
 
 wheel: install ## Build the wheel, install it by itself in an empty folder and run the demo with it
-	@rm -rf build/wheel && mkdir -p build/wheel/home/inbox
+	@rm -rf build/wheel && mkdir -p build/wheel/demo/inbox
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	@$(BIN)/python -m venv build/wheel/venv
 	@build/wheel/venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock
 	@build/wheel/venv/bin/python -m pip install --quiet --no-deps build/wheel/*.whl
-	@cp -Rp data/samples/*/ build/wheel/home/inbox/ && cp data/samples/quietlist.toml build/wheel/home/
-	@cd build/wheel/home && ../venv/bin/quietlist run --as-of $(AS_OF) && ../venv/bin/quietlist verify
-	@cd build/wheel/home && ../venv/bin/dagster definitions validate -m orchestration.definitions
+	@cp -Rp data/samples/*/ build/wheel/demo/inbox/ && cp data/samples/quietlist.toml build/wheel/demo/
+	@cd build/wheel/demo && ../venv/bin/quietlist run --as-of $(AS_OF) && ../venv/bin/quietlist verify
+	@cd build/wheel/demo && ../venv/bin/dagster definitions validate -m orchestration.definitions
 
 fmt: install-dev ## Format Python and SQL
 	$(BIN)/ruff format .

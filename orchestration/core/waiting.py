@@ -1,4 +1,4 @@
-"""What has arrived and is in no published answer yet: files in the inbox, and deliveries that were landed since.
+"""What was asked and is in no published answer yet: files in the inbox, deliveries that were landed since, rows held back.
 
 Asked by ``check``, ``explain`` and ``scrub``, so it is quick: no file is opened but the landing manifest's last lines, and no
 configuration is read. What is in the files nobody knows before a run has read them: one of them may hold an opt-out.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +28,11 @@ class Waiting:
     """In the inbox, also in folders of no source and half written: no run has taken them."""
     deliveries: int = 0
     """Landed, and not in what the published version was made of."""
+    held_back: int = 0
+    """Malformed rows of the table that were not published (``gate/held_back.py``): somebody asked, and nobody sees it there."""
 
     def __bool__(self) -> bool:
-        return bool(self.files or self.deliveries)
+        return bool(self.files or self.deliveries or self.held_back)
 
     def sentence(self) -> str:
         """What waits, in words; empty when nothing does."""
@@ -37,6 +40,7 @@ class Waiting:
             told for number, told in (
                 (self.files, _counted(self.files, "file waits", "files wait") + " in the inbox"),
                 (self.deliveries, _counted(self.deliveries, "delivery", "deliveries") + " landed and not published yet"),
+                (self.held_back, _counted(self.held_back, "malformed row is", "malformed rows are") + " held back"),
             ) if number
         ]  # fmt: skip
         return f"{' and '.join(said)}: the answer may change with the next quietlist run" if said else ""
@@ -48,13 +52,22 @@ def waiting(home: Home, inputs_sha256: str | None = None) -> Waiting:
     Args:
         inputs_sha256: what the published version says it was made of; used when no later run noted that it found the same.
     """
-    return Waiting(_files(home), _deliveries(home, inputs_sha256))
+    noted = _noted(home)
+    held_back = noted.get("held_back")
+    return Waiting(
+        _files(home),
+        _deliveries(home, {inputs_sha256, _text(noted.get("inputs_sha256"))} - {None}),
+        held_back if isinstance(held_back, int) else 0,
+    )
 
 
-def note_published(home: Home) -> None:
-    """Remember up to where deliveries are in the version in force, also when a run found nothing new in them."""
+def note_published(home: Home, held_back: int = 0) -> None:
+    """Remember up to where deliveries are in the version in force, also when a run found nothing new in them, and how many of
+    its rows stayed at home.
+    """
     lines = _lines(home)
-    write_atomic(home.warehouse_folder / _NOTE, json.dumps({"inputs_sha256": sha256_bytes(lines[-1]) if lines else None}))
+    note = {"inputs_sha256": sha256_bytes(lines[-1]) if lines else None, "held_back": held_back}
+    write_atomic(home.warehouse_folder / _NOTE, json.dumps(note))
 
 
 def _files(home: Home) -> int:
@@ -67,9 +80,8 @@ def _files(home: Home) -> int:
     return found + sum(not isinstance(error, FileNotFoundError) for error in hidden)
 
 
-def _deliveries(home: Home, inputs_sha256: str | None) -> int:
+def _deliveries(home: Home, known: Collection[str | None]) -> int:
     lines = _lines(home)
-    known = {inputs_sha256, _noted(home)} - {None}
     since = 0
     for line in reversed(lines):
         if known and sha256_bytes(line) in known:
@@ -86,11 +98,12 @@ def _lines(home: Home) -> list[bytes]:
         return []
 
 
-def _noted(home: Home) -> str | None:
+def _noted(home: Home) -> dict[str, Any]:
     try:
-        return _text(json.loads((home.warehouse_folder / _NOTE).read_text(encoding="utf-8"))["inputs_sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # no note, or one that a crash or a person spoilt: then the version's own word counts
+        note = json.loads((home.warehouse_folder / _NOTE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # no note, or one that a crash or a person spoilt: then the version's own word counts
+    return note if isinstance(note, dict) else {}
 
 
 def _text(value: Any) -> str | None:

@@ -5,7 +5,7 @@ import dagster as dg
 from orchestration.core.waiting import note_published
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
-from orchestration.publish import export_candidate, publish
+from orchestration.publish import export_candidate, publish, read_candidate
 from orchestration.reconcile import stages
 from orchestration.registries import publish_withheld
 
@@ -54,8 +54,9 @@ def candidate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
 def published(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
     """Publish the candidate that the gate allowed, and the versions of registries that it was made of and that waited for it."""
     home, config = quietlist.folder, quietlist.config
-    result = publish(home, quietlist.moment(context))
-    note_published(home)  # also when no row changed: what was delivered until now waits no longer
+    judged = read_candidate(home)
+    result = publish(home, quietlist.moment(context), judged)
+    note_published(home, judged.held_back)  # also when no row changed: what was delivered until now waits no longer
     with warehouse(home, limits=config.limits) as con:
         registries = publish_withheld(con, home)
     return dg.MaterializeResult(

@@ -7,7 +7,7 @@ claims what was looked at and no more: what could not be judged, and what was ne
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orchestration.evidence.gather import Evidence
@@ -151,7 +151,16 @@ def _were(number: int) -> str:
 def _unproven(evidence: Evidence) -> Iterator[Line]:
     if not evidence.verdicts:
         yield Line("No gate has judged anything yet.", "gates")
-    if waits := evidence.waiting.sentence():
+    if held_back := evidence.waiting.held_back:
+        yield Line(
+            told(
+                held_back,
+                "One malformed row of the table was held back: whom it protects is in no published list.",
+                "# malformed rows of the table were held back: whom they protect is in no published list.",
+            ),
+            "gates",
+        )
+    if waits := replace(evidence.waiting, held_back=0).sentence():
         yield Line(
             f"{waits[0].upper()}{waits[1:].partition(':')[0]}: what is asked there is in none of these figures.", "sources"
         )
@@ -399,7 +408,8 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
          " dropped for a suppression unknown here.", "An opt-out may be lost on its way: ask the vendor for its whole list."),
         (files.refused, "One file was", "# files were", " refused as a whole, with all that is asked in it.",
          "Ask for it again in a form that can be read."),
-        (files.quarantined, "One record is", "# records are", " in quarantine.", "Mend the record and deliver it again."),
+        (files.quarantined, "One record is", "# records are", " in quarantine.",
+         "See quietlist quarantine: decide it, or have it delivered again, corrected."),
         (sum(source.unknown_files for source in sources), "One file has a name", "# files have names", " that no feed knows.",
          "Rename it and deliver it again, or add the name to the feed."),
         (sum(row["requests"] for row in requests.unknown_scopes), "One request names", "# requests name",

@@ -33,8 +33,7 @@ from orchestration.gate.verdicts import overrides_log
 from orchestration.landing.archives import landed_path
 from orchestration.landing.manifest import Entry, walk_manifest
 from orchestration.landing.sealing import opened, sealed_path
-from orchestration.publish.candidate import EVIDENCE_FILE
-from orchestration.publish.versions import LATEST, MANIFEST, altered, door_text, inputs_known, unjudged_evidence
+from orchestration.publish.versions import LATEST, MANIFEST, altered, door_text, inputs_known, unjudged
 from orchestration.reconcile.batches import batch_links, batch_rows, files_in_no_batch
 
 KINDS = {
@@ -289,15 +288,15 @@ class _Walk:
         """What a version says it was made of, and allowed by: a line of the landing manifest, and the gate's verdict."""
         name = _name(self._home, folder / MANIFEST)
         try:
-            inputs, unjudged = manifest["inputs_sha256"], unjudged_evidence(self._home, manifest)
+            inputs, problem = manifest["inputs_sha256"], unjudged(self._home, manifest)
         except (KeyError, TypeError, AttributeError):
             raise _broken(name, "it is no manifest of a version", "one that names its inputs and its verdict") from None
         if inputs is not None and inputs not in self._inputs:
             raise _broken(
                 name, "it was made of deliveries that the landing manifest does not hold", "the hash of a line of that manifest"
             )
-        if unjudged:
-            raise _broken(_name(self._home, folder / EVIDENCE_FILE), unjudged, "the evidence that the verdict covers")
+        if problem:
+            raise _broken(_name(self._home, folder / problem.split()[0]), problem, "the files that the verdict covers")
 
     def _logs_end_here(self) -> None:
         """What the logs hold beyond the chain: what a run that ended early could not record any more, and nothing else."""

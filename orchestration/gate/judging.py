@@ -6,6 +6,7 @@ What is expected stands in ``expectations/``. Beside the warehouse's own tables 
 run.candidate       exit gate: the golden rows that would be published, from the very files that would go out
 run.evidence        exit gate: the evidence for releases that would go out beside them, from its file
 run.founded_evidence exit gate: the evidence that the requests and registries give, as it would be written
+run.rules           exit gate: the rules of law that would go out beside them, from their file
 run.held_back       exit gate: the golden rows that stay at home because they are malformed, and which sentences they break
 run.published       exit gate: the rows of the latest published version; none before the first
 run.let_go          exit gate: the rows of the newest version whose releases were let go; run.published holds newer ones back
@@ -34,14 +35,24 @@ from orchestration.core.files import sha256_file
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, first_key, home_key
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.masks import HIDDEN, mask_label
+from orchestration.evidence.masks import HIDDEN, mask_label, mask_text
 from orchestration.evidence.wording import told
 from orchestration.gate import engine
 from orchestration.gate.data_docs import write_data_docs
 from orchestration.gate.engine import Outcome, Prepared
 from orchestration.gate.suites import FORM_VALUES, GATES, NAMED, PARTS, Check, Suite, Value, fill, load_suites, names_in, resolve
 from orchestration.gate.verdicts import Result, Verdict, allows, level_of, overrides, read_verdict, store
-from orchestration.publish.candidate import EVIDENCE, EVIDENCE_FILE, ROWS_FILE, parquet_relation, read_candidate, shown_evidence
+from orchestration.publish.candidate import (
+    BESIDE,
+    EVIDENCE,
+    EVIDENCE_FILE,
+    ROWS_FILE,
+    RULES_FILE,
+    candidate_folder,
+    parquet_relation,
+    read_candidate,
+    shown_evidence,
+)
 from orchestration.publish.rows import rows_sha256
 from orchestration.publish.versions import latest_version, read_published
 from orchestration.readers.feeds import all_feeds
@@ -83,10 +94,11 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
         )
     if entry is not None:
         results += (_entry_result(home, entry, as_of),)
+    folder = candidate_folder(home)
     verdict = Verdict(
         gate, level_of(results), judged, as_of, results, entry_rows_sha256=entry, overrides=recorded,
-        file_sha256=sha256_file(read_candidate(home).folder / ROWS_FILE) if gate == "exit" else None,
-        evidence_sha256=sha256_file(read_candidate(home).folder / EVIDENCE_FILE) if gate == "exit" else None,
+        file_sha256=sha256_file(folder / ROWS_FILE) if gate == "exit" else None,
+        beside_sha256={name: sha256_file(folder / name) for name in BESIDE} if gate == "exit" else {},
     )  # fmt: skip
     verdict = store(home, verdict)
     write_data_docs(home, verdict)
@@ -120,6 +132,7 @@ def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Confi
         published = read_published(home).relation if latest_version(home) else f"{read_candidate(home).relation} limit 0"
         evidence = parquet_relation([read_candidate(home).folder / EVIDENCE_FILE])
         con.execute(f"create view run.evidence as select * from {evidence}")
+        con.execute(f"create view run.rules as select * from {parquet_relation([read_candidate(home).folder / RULES_FILE])}")
         con.execute(f"create view run.published as select * from {published}")
         let_go = read_published(home, number).relation if (number := _last_let_go(home)) else published
         con.execute(f"create view run.let_go as select * from {let_go}")
@@ -195,10 +208,15 @@ def _found(con: duckdb.DuckDBPyConnection, laid: Prepared, check: Check, outcome
         return ""
     said = told(int(number), *check.found)
     where = con.execute(f'select "{check.where}" from ({laid.relation})').fetchall()[0][0] if check.where else ""
-    things = [_thing(*thing.split(PARTS)) for thing in (where or "").split(NAMED) if thing]
+    # No more parts than there are: a file's name may hold the character that stands between them.
+    things = [_thing(*thing.split(PARTS)[:5]) for thing in (where or "").split(NAMED) if thing]
     if things:
-        more = len(things) - _NAMED_THINGS
-        said += ": " + ", ".join(things[:_NAMED_THINGS]) + (f" and {more:,} more" if more > 0 else "")
+        named, rest = things[:_NAMED_THINGS], things[_NAMED_THINGS:]
+        # Whose they are is said of each, for a source that is never named looks well.
+        whose = [dict.fromkeys(re.split(r" \(|: ", thing)[0] for thing in some) for some in (named, rest)]
+        unnamed = [source for source in whose[1] if source not in whose[0]]
+        more = f" and {len(rest):,} more" if rest else ""
+        said += ": " + ", ".join(named) + more + (f", of {', '.join(unnamed)}" if unnamed else "")
     return f"{said}. Next step: {check.next_step}" if check.next_step else said
 
 
@@ -208,7 +226,7 @@ def _thing(source: str, more: str = "", file_id: str = "", label: str = "", near
     """
     place = mask_label(source)
     if file_id:
-        column = f"column {mask_label(label)} of " if label else ""
+        column = f"column {mask_text(label)} of " if label else ""
         like = f", most like {nearest}" if nearest else ""
         return f"{place} ({column}{mask_label(more)}{like}, file id {file_id if _FILE_ID.fullmatch(file_id) else HIDDEN})"
     return f"{place}: {int(more):,}" if more.isdecimal() else place

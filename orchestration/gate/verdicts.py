@@ -19,7 +19,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -94,8 +94,8 @@ class Verdict:
     """Exit gate only: the ledger that these rows were made of, as the entry gate must have judged it."""
     file_sha256: str | None = None
     """Exit gate only: the file that held these rows. The same bytes need no second look at their rows."""
-    evidence_sha256: str | None = None
-    """Exit gate only: the file of evidence for releases that goes out beside these rows. None: from before it was covered."""
+    beside_sha256: Mapping[str, str] = field(default_factory=dict)
+    """Exit gate only: the files that go out beside these rows, by name. Empty: from before a verdict covered them."""
     overrides: tuple[Mapping[str, Any], ...] = ()
     """Every override and acknowledgement recorded in this home, however long ago."""
     number: int = 1

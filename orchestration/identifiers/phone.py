@@ -32,7 +32,7 @@ from orchestration.identifiers.regions import country_code
 re_util.enable_pattern_cache()
 
 # Part of the normaliser's version: raise it when a rule of this module changes, so that every cached number is read again.
-RULES = 4
+RULES = 5
 
 Status = Literal["ok", "rejected"]
 
@@ -337,7 +337,8 @@ def _better_than_nothing(dialled: str, hint: str, plain: _Reading, library: Modu
         yield "international_prefix_assumed", _read("+" + rest, hint, library)
     if hint and dialled.startswith("+0"):
         yield "plus_dropped", _read(dialled[1:], hint, library)
-    if plain.national.startswith("0"):
+    # North America dials no trunk zero: what begins with one is some other country's number, or nobody knows whose.
+    if plain.national.startswith("0") and (plain.calling_code != 1 or dialled.startswith("+")):
         yield "trunk_zero_dropped", _read(f"+{plain.calling_code}{plain.national[1:]}", hint, library)
     if plain.calling_code == 52 and (match := re.fullmatch(r"(?:01|04[45]|1)(\d{10})", plain.national)):
         yield "mobile_prefix_dropped", _read("+52" + match.group(1), hint, library)

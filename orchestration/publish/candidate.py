@@ -158,7 +158,8 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
     # once is recognised after a rotation too, and lifts nothing again.
     create_hmac_function(con, home_key(home))
     names = ", ".join(COLUMNS)
-    as_shown = "* replace (shown_id(deciding_request_id) as deciding_request_id)"
+    made = {"deciding_request_id": "shown_id(deciding_request_id)", "golden_version": f"{version}::bigint"}
+    as_shown = ", ".join(f"{made[name]} as {name}" if name in made else name for name in COLUMNS)
     con.execute(f"create or replace temp view named as select {as_shown} from {GOLDEN}")
     held_back = rows_to_hold_back(con, "named", as_of)
     golden, evidence = _well_formed(con, home) if held_back else ("named", EVIDENCE)
@@ -176,8 +177,7 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
         "version": version,
         "rows_sha256": rows_sha256(con, relation),
         "file_sha256": sha256_file(rows),
-        "evidence_sha256": sha256_file(folder / EVIDENCE_FILE),
-        "rules_sha256": sha256_file(folder / RULES_FILE),
+        "beside_sha256": {name: sha256_file(folder / name) for name in BESIDE},
         # Whether a row is still malformed, and what it leaves standing, is looked at anew in each run.
         "made_of": None if held_back else made_of,
         "held_back": held_back,
@@ -250,8 +250,7 @@ def _kept(home: Home, made_of: str, version: int) -> dict[str, Any] | None:
         is_whole = (
             verdict is not None
             and verdict.file_sha256 == record["file_sha256"] == sha256_file(folder / ROWS_FILE)
-            and verdict.evidence_sha256 == record["evidence_sha256"] == sha256_file(folder / EVIDENCE_FILE)
-            and record["rules_sha256"] == sha256_file(folder / RULES_FILE)
+            and verdict.beside_sha256 == record["beside_sha256"] == {name: sha256_file(folder / name) for name in BESIDE}
         )
     except (OSError, ValueError, KeyError, TypeError, PermanentError):
         return None  # whatever is wrong with it, a new one is right

@@ -31,7 +31,6 @@ from orchestration.core.warehouse import prepare
 from orchestration.gate.verdicts import Permission, allows, read_verdict
 from orchestration.publish.candidate import (
     BESIDE,
-    EVIDENCE_FILE,
     ROWS_FILE,
     RULES_FILE,
     Candidate,
@@ -101,7 +100,7 @@ def publish(home: Home, as_of: datetime, candidate: Candidate | None = None, *, 
             # What is hashed is the very file that goes out, so nothing can come between judgement and publication.
             rows, count = _write_rows(home, candidate, folder, version, limits or Limits())
             permission = allows(home, rows)
-            _require_judged_evidence(folder, permission)
+            _require_judged(folder, permission)
             if before is not None and before.rows_sha256 == rows and _same_rules(before, candidate):
                 return Published(before, is_new=False, permission=permission)
             _refuse_the_past(candidate, before)
@@ -156,13 +155,16 @@ def _is_judged(home: Home, candidate: Candidate, file: Path) -> bool:
     return verdict is not None and verdict.file_sha256 == sha256_file(file)
 
 
-def _require_judged_evidence(folder: Path, permission: Permission) -> None:
-    """Evidence lifts suppressions at destinations, so it goes out only as the exit gate judged it."""
-    if sha256_file(folder / EVIDENCE_FILE) != permission.exit_verdict.evidence_sha256:
+def _require_judged(folder: Path, permission: Permission) -> None:
+    """Evidence lifts suppressions at destinations, and by the rules a scrub says how long its lists may be used: both go out only
+    as the exit gate judged them.
+    """
+    judged = permission.exit_verdict.beside_sha256
+    if others := [name for name in BESIDE if sha256_file(folder / name) != judged.get(name)]:
         raise GateClosed(
-            "Publishing the evidence for releases",
-            seen=f"{EVIDENCE_FILE} of the candidate is not the file that the exit gate judged",
-            allowed="the evidence as it was exported and judged",
+            "Publishing what goes out beside the rows",
+            seen=f"{' and '.join(others)} of the candidate is not the file that the exit gate judged",
+            allowed="the files as they were exported and judged",
             next_step="find out who changed it, then judge and publish in one run (quietlist run), which exports it anew",
         )
 

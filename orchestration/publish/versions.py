@@ -174,7 +174,7 @@ def read_gated(home: Home, limits: Limits | None = None) -> Snapshot:
         files = tuple((str(snapshot.folder / file["name"]), file["sha256"]) for file in snapshot.manifest["files"])
         if _rows_in(home, limits or Limits(), files) != snapshot.rows_sha256:
             raise _broken(f"the rows of version {snapshot.version} are not those that its {MANIFEST} says were judged")
-    if problem := unjudged_evidence(home, snapshot.manifest):
+    if problem := unjudged(home, snapshot.manifest):
         raise _broken(problem)
     if not chain.holds(home, publication_link(home, snapshot.version)):
         raise _broken(
@@ -185,20 +185,21 @@ def read_gated(home: Home, limits: Limits | None = None) -> Snapshot:
     return snapshot
 
 
-def unjudged_evidence(home: Home, manifest: Mapping[str, Any]) -> str | None:
-    """What is wrong when a version's evidence for releases is not the file that the exit gate judged.
+def unjudged(home: Home, manifest: Mapping[str, Any]) -> str | None:
+    """What is wrong when a file beside a version's rows is not the one that the exit gate judged. Begins with the file's name.
 
     A verdict that is gone says nothing here: whether the rows may leave, the gate's newest verdict says. Nor does one from before
-    verdicts covered the evidence.
+    verdicts covered those files.
     """
     try:
-        judged = read_named(home, manifest["gate"]["verdict"]).evidence_sha256
+        judged = read_named(home, manifest["gate"]["verdict"]).beside_sha256
     except PermanentError:
         return None
-    published = {file["name"]: file["sha256"] for file in manifest["files"]}.get(EVIDENCE_FILE)
-    if judged is None or judged == published:
-        return None
-    return f"{EVIDENCE_FILE} of version {manifest['version']} is not the evidence that the exit gate judged"
+    published = {file["name"]: file["sha256"] for file in manifest["files"]}
+    for name, sha256 in judged.items():
+        if published.get(name) != sha256:
+            return f"{name} of version {manifest['version']} is not the file that the exit gate judged"
+    return None
 
 
 def _is_judged_file(home: Home, snapshot: Snapshot) -> bool:

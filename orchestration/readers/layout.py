@@ -55,7 +55,7 @@ def is_label_of(label: str, column: Column, declared: str) -> bool:
 
 def shown(label: str) -> str:
     """A label as it may stand in a message: one that names somebody is none, but the first record of a file without header."""
-    label = label.replace("\ufeff", "").strip()
+    label = "".join(letter if letter.isprintable() else " " for letter in label.replace("\ufeff", "")).strip()
     return "(hidden)" if _NO_LABEL.search(label) or _MOST_DIGITS.search(label) else f"'{label[:40]}'"
 
 

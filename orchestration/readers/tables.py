@@ -40,7 +40,7 @@ create table if not exists raw.quarantine (
 create table if not exists raw.unread_columns (
     file_id varchar, vendor varchar, feed varchar,
     label varchar,              -- quoted; '(hidden)' where it may be somebody's address or number
-    looks_like varchar,         -- e-mail addresses, telephone numbers or times
+    looks_like varchar,         -- e-mail addresses, telephone numbers, times or answers
     nearest varchar,            -- the declared column whose labels are most like it
     is_canonical boolean        -- of a feed of our own: the file lacks what its label promises, and holds releases
 );

@@ -1,4 +1,4 @@
-"""Columns that nothing reads although somebody's address, a number to call or a time may stand in them.
+"""Columns that nothing reads although somebody's address, a number to call, a time or a wish may stand in them.
 
 Each would be a loss without a word: a renamed column is undeclared, so its values are kept beside the record and no model sees
 them. Looked for once per file, in DuckDB, over a bounded number of its records; what is found is kept by file for the gate.
@@ -7,6 +7,7 @@ them. Looked for once per file, in DuckDB, over a bounded number of its records;
 from __future__ import annotations
 
 import difflib
+import re
 
 import duckdb
 
@@ -27,6 +28,16 @@ _KINDS = {
     # Seven digits are the shortest number that reaches somebody, fifteen the longest in the world.
     "telephone numbers": r"\s*[+(]?[0-9](?:[ ().+/-]{0,3}[0-9]){6,14}\s*",
 }
+# A CRM's own answers ("HasOptedOutOfEmail", "Do Not Call", "Marketing consent"): what the label asks is what the cell says, and
+# no action beside it repeats it. As `normalised` leaves a label.
+_REFUSAL = re.compile(
+    "opt(?:ed)?out|donot(?:e?mail|call|contact|text|sms|phone|fax|post|market)|unsub|suppress"
+    "|^(?:dnc|dne|dnm|block(?:ed|list)|blacklist)|(?:dnc|dne)$|^no(?:e?mails?|calls?|sms|contact|texts?|marketing|phone)$"
+)
+_CONSENT = re.compile("opt(?:ed)?in|consent|^(?:is)?subscribed|subscriptionstatus|^permission")
+# A refusal is not given by one of these; a consent may be withdrawn by any answer.
+_NO = "(?i)\\s*(?:n|no|false|f|0|0\\.0|nein|non|none|null|n/a|-)\\s*"
+ANSWERS = "answers about being contacted"
 
 
 def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignored: tuple[str, ...] = ()) -> None:
@@ -53,14 +64,18 @@ def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignore
         cells as (
             select label, json_extract_string(_extra, '/' || replace(replace(label, '~', '~0'), '/', '~1')) as value from keyed
         )
-        select label, count(*), {tests} from cells
+        select label, count(*), count(*) filter (where not regexp_full_match(value, ?)), {tests} from cells
         where trim(value) <> '' and not regexp_full_match(value, ?) group by label order by label
         """,
-        [file_id, step, *_KINDS.values(), _NO_NUMBER],
+        [file_id, step, _NO, *_KINDS.values(), _NO_NUMBER],
     ).fetchall()
     skipped = {normalised(label) for label in (*feed.ignored, *ignored)}
-    for label, filled, *counts in found:
+    for label, filled, answered, *counts in found:
         looks = next((kind for kind, count in zip(_KINDS, counts, strict=True) if count >= filled * _SHARE and count), None)
+        # Only of our own formats: a vendor's labels are known, and what it says of consent it says in the list itself.
+        if feed.vendor == CANONICAL and feed.kinds[0] != "contacts_made":
+            refused = answered and _REFUSAL.search(normalised(label))
+            looks = ANSWERS if refused or _CONSENT.search(normalised(label)) else looks
         if looks is None or normalised(label.partition("#")[0]) in skipped:
             continue
         labels = {normalised(known): column.name for column in feed.columns for known in column.labels}

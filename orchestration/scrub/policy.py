@@ -17,7 +17,6 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from orchestration.core.home import CHECKOUT
-from orchestration.publish.candidate import parquet_relation
 
 _SEEDS = CHECKOUT / "dbt_project" / "seeds" / "policy"
 # What a person asked of us, and what a mailbox provider demands: clocks that a list grows stale by. Registry rules have
@@ -102,6 +101,8 @@ def clocks(rules_file: Path | None, channels: Collection[str], regions: Iterable
     """
     if rules_file is None:
         return [Clock("unknown rules", 0, "the version was published without its rules; run quietlist run")]
+    from orchestration.publish.candidate import parquet_relation  # here: check reads this module, and answers in no time
+
     with duckdb.connect() as con:
         rules = con.execute(
             f"""

@@ -199,7 +199,7 @@ def judge_and_publish(home: Home, as_of: datetime, *, hold: bool = False) -> Non
         verdict = Verdict(
             gate, level_of(results), rows_hash, as_of, results,
             entry_rows_sha256=entry_rows if gate == "exit" else None,
-            evidence_sha256=candidate["evidence_sha256"] if gate == "exit" else None,
+            beside_sha256=candidate["beside_sha256"] if gate == "exit" else {},
         )  # fmt: skip
         store(home, verdict)
         write_atomic(home.reports / "data_docs" / f"{gate}.json", canonical_json(verdict.as_dict()) + "\n")

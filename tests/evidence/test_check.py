@@ -217,6 +217,7 @@ def test_before_the_first_version_nobody_knows(empty_home: Home) -> None:
         ("a row and such a registry", (row("acme"),), False, True, Waiting(), None, False),
         ("a file that nobody has read", (), False, False, Waiting(files=1), None, None),
         ("a delivery that is in no version", (), False, False, Waiting(deliveries=1), None, None),
+        ("a malformed row that was held back", (), False, False, Waiting(held_back=1), None, None),
         ("a row, and a file that may lift it", (row("acme"),), False, False, Waiting(files=1), None, False),
         ("a registry, and a file", (), True, False, Waiting(files=1), None, False),
         ("an identifier that names nobody", (), False, False, Waiting(), "no_at", None),
@@ -233,7 +234,7 @@ def test_the_first_words_and_the_exit_code_say_whether_one_may_contact(
     assert answer.exit_code == {True: 0, False: 4, None: 5}[may] == answer.as_dict()["exit_code"], case
     first = {True: "May be contacted: ", False: "May not be contacted: ", None: "Nobody knows: "}[may]
     assert answer.sentence().startswith(first), case
-    assert ("waits" in answer.sentence() or "landed" in answer.sentence()) is bool(unread), case
+    assert ("Not the last word: " in answer.sentence()) is bool(unread), case
     assert "not suppressed" not in answer.sentence().lower(), case
 
 
@@ -296,7 +297,7 @@ def test_files_that_nobody_has_read_are_said(own_house: Home) -> None:
     (own_house.inbox / "shop" / "asks.csv").write_text("email\n")
     answer = check(own_house, "email", "nobody@example.com")
     assert answer.may_contact is None and "1 file waits in the inbox" in answer.sentence()
-    assert answer.as_dict()["waiting"] == {"files": 1, "deliveries": 0}
+    assert answer.as_dict()["waiting"] == {"files": 1, "deliveries": 0, "held_back": 0}
     assert check(own_house, "email", "canary1@example.com").may_contact is False
     (own_house.inbox / "shop" / "asks.csv").unlink()
     (own_house.inbox / "a source of nobody").mkdir()
@@ -312,6 +313,9 @@ def test_deliveries_that_no_version_has_taken_in_are_said(own_house: Home) -> No
         answer = check(own_house, "email", "nobody@example.com")
         assert answer.may_contact is None, settings
         assert "1 delivery landed and not published yet" in answer.sentence(), settings
+        note_published(own_house, held_back=1)
+        held = check(own_house, "email", "nobody@example.com")
+        assert held.may_contact is None and "1 malformed row is held back" in held.sentence(), "it may be theirs"
         note_published(own_house)
         assert check(own_house, "email", "nobody@example.com").may_contact is True, "a run found nothing new in it"
     (own_house.warehouse_folder / "published_inputs.json").write_text("[]")

@@ -335,6 +335,9 @@ def test_a_clock_that_ran_out_before_the_request_arrived_is_told_apart_and_a_req
     ]
 
 
+QUARANTINE = "insert into ledger.quarantine (file_id, record_no, source, stage, reason)"
+
+
 def said(home: Home, *statements: str) -> tuple[list[str], list[str], list[str], str]:
     """The proven, the unproven, the matters and the whole text, of a house that was changed."""
     with warehouse(home) as con:
@@ -383,7 +386,7 @@ def test_nothing_is_proven_of_contacts_that_nobody_looked_at(
 
 
 def test_records_of_contacts_in_quarantine_are_said_to_be_compared_with_nothing(own_house: Home) -> None:
-    quarantined = "insert into ledger.quarantine values (md5('x'), 1, 'dialler', 'contact_made', 'unreadable_time')"
+    quarantined = f"{QUARANTINE} values (md5('x'), 1, 'dialler', 'contact_made', 'unreadable_time')"
     unproven = said(own_house, "delete from exposure.summary", quarantined)[1]
     assert "One record of a contact made is in quarantine, and was compared with nothing." in unproven
     assert not any("was delivered, so nothing" in line for line in unproven), "one was delivered"
@@ -403,7 +406,7 @@ def test_a_refused_file_proves_nothing_about_how_much_is_in_it(own_house: Home) 
         "0 as difference",
         f"insert into raw.load_log by name select '{file_id}' as file_id, 'json' as reader, 1 as physical_records, 0 as loaded",
         f"insert into raw.quarantine values ('{file_id}', 1, 'unreadable_file', null)",
-        f"insert into ledger.quarantine values ('{file_id}', 1, 'shop', 'reader', 'unreadable_file')",
+        f"{QUARANTINE} values ('{file_id}', 1, 'shop', 'reader', 'unreadable_file')",
     )
     assert any(f"Each of {read:,} records in {files:,} files that could be read is accounted for" in line for line in proven), (
         proven
@@ -425,7 +428,7 @@ def test_a_record_that_is_all_of_its_file_is_no_refused_file(own_house: Home) ->
         "0 as difference",
         f"insert into raw.load_log by name select '{file_id}' as file_id, 'json' as reader, 1 as physical_records, 0 as loaded",
         f"insert into raw.quarantine values ('{file_id}', 1, 'not_json', '{{broken')",
-        f"insert into ledger.quarantine values ('{file_id}', 1, 'shop', 'reader', 'not_json')",
+        f"{QUARANTINE} values ('{file_id}', 1, 'shop', 'reader', 'not_json')",
     )
     assert not any("refused" in line for line in unproven)
 

@@ -14,7 +14,7 @@ from orchestration.gate import engine
 from orchestration.gate.judging import prepare, run_values
 from orchestration.gate.suites import Check, load_suites
 from orchestration.publish import export_candidate
-from orchestration.publish.candidate import EVIDENCE_FILE, parquet_relation
+from orchestration.publish.candidate import EVIDENCE_FILE, RULES_FILE, parquet_relation
 from tests.gate.house import AS_OF, build_house, config_of
 
 SUITES = {suite.name: suite for suite in load_suites()}
@@ -77,7 +77,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "No file was waved through by a person.": "insert into run.acknowledged values (repeat('b', 32))",
     },
     "unknown_values": {
-        "Every disposition, action, status and event is one that somebody has given a meaning.":
+        "Every disposition, action, status, channel and event is one that somebody has given a meaning.":
             "insert into ledger.unknown_values (file_id, records) values (repeat('a', 32), 1)",
     },
     "snapshots": {
@@ -90,9 +90,9 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         """,
     },
     "columns": {
-        "In the files of our own formats no column of addresses, numbers or times is under a label that nobody reads.":
+        "In the files of our own formats no column of addresses, numbers, times or answers is under a label that nobody reads.":
             "insert into raw.unread_columns (file_id, is_canonical) values (repeat('a', 32), true)",
-        "In the files of vendors no column of addresses, numbers or times is under a label that nobody reads.":
+        "In the files of vendors no column of addresses, numbers, times or answers is under a label that nobody reads.":
             "insert into raw.unread_columns (file_id, is_canonical) values (repeat('a', 32), false)",
     },
     "registry_shrink": {
@@ -174,6 +174,10 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             "insert into run.evidence values ('email', 'email', 'ada@example.com', '*', 'r9', 'opt_in')",
         "No evidence for releases is left out.": "delete from run.evidence",
     },
+    "rules": {
+        "The rules of law that would go out are those that the deadlines were judged by.":
+            "insert into run.rules (rule_id, jurisdiction, hours) values ('SLOW-LAW', 'US', 9000)",
+    },
     "inbox": {
         "Everything that lay in a source's folder of the inbox could be read.":
             "insert into raw.unread_inbox values ('web', 'not_allowed', 1)",
@@ -208,7 +212,7 @@ TOUCHED = (
     "run.published", "run.held_back", "run.let_go", "raw.source_settings", "golden.untrusted_opt_ins", "identity.refused_links",
     "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests", "golden.unmatched_echoes",
     "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.area_versions",
-    "registries.listings", "registries.file_areas", "raw.quarantine", "raw.unread_inbox", "run.evidence",
+    "registries.listings", "registries.file_areas", "raw.quarantine", "raw.unread_inbox", "run.evidence", "run.rules",
 )  # fmt: skip
 
 Judge = Callable[..., dict[str, str]]
@@ -232,6 +236,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     con.execute(f"create table run.candidate as select * from {candidate.relation}")
     con.execute(f"create table run.evidence as select * from {parquet_relation([candidate.folder / EVIDENCE_FILE])}")
     con.execute("create table run.founded_evidence as from run.evidence")
+    con.execute(f"create table run.rules as select * from {parquet_relation([candidate.folder / RULES_FILE])}")
     con.execute("create table run.published as select * from run.candidate limit 0")
     con.execute("create table run.let_go as select * from run.candidate limit 0")
     con.execute("create table run.limits as select 100::bigint as max_leaving, 0.05::double as max_leaving_share")

@@ -107,6 +107,39 @@ def test_more_than_five_files_are_counted_and_not_named(home: Home) -> None:
     assert said.startswith("7 files are of a kind that nobody described: web (0.csv, file id 0") and " and 2 more. Next" in said
 
 
+def test_of_more_than_five_files_each_source_is_named(home: Home) -> None:
+    spoil(
+        home,
+        "insert into raw.landed_files (file_id, source, feed, size_bytes, received_at, name) "
+        "select lpad(n::varchar, 32, '0'), 'web' || n, null, 1, received_at, n || '.csv' "
+        "from raw.landed_files, range(7) as seven (n)",
+    )
+    (said,) = [result.told for result in judged("entry", home).failed if "somebody described" in result.sentence]
+    assert " and 2 more, of web5, web6. Next" in said
+
+
+def test_an_unread_column_is_named_as_it_stands_in_the_file(home: Home) -> None:
+    spoil(
+        home,
+        "update raw.landed_files set name = 'crm.csv'; "
+        "insert into raw.unread_columns (file_id, label, nearest, is_canonical) "
+        "select file_id, '''HasOptedOutOfEmail''', 'email', true from raw.landed_files limit 1",
+    )
+    (said,) = [result.told for result in judged("entry", home).failed if "our own formats no column" in result.sentence]
+    assert "(column 'HasOptedOutOfEmail' of crm.csv, most like email, file id " in said
+
+
+@pytest.mark.parametrize("separator", ["\x1e", "\x1f\x1f\x1f"], ids=["between things", "between parts"])
+def test_a_name_that_holds_our_own_separators_stops_nobody(home: Home, separator: str) -> None:
+    spoil(
+        home,
+        "insert into raw.landed_files (file_id, source, feed, size_bytes, received_at, name) "
+        f"select repeat('e', 32), 'web', null, 1, received_at, 'a{separator}b.csv' from raw.landed_files limit 1",
+    )
+    (said,) = [result.told for result in judged("entry", home).failed if "somebody described" in result.sentence]
+    assert said.startswith("One file is of a kind that nobody described: web")
+
+
 def test_a_row_in_another_spelling_is_held_back_alone_and_holds_releases(home: Home) -> None:
     entered(home)
     spoil(home, "update golden.golden_suppression set identifier = '2025550101' where scope = 'acme'")

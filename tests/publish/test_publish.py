@@ -36,7 +36,7 @@ from orchestration.publish import (
     rows_sha256,
     versions,
 )
-from orchestration.publish.candidate import COLUMNS, EVIDENCE_FILE, ROWS_FILE
+from orchestration.publish.candidate import BESIDE, COLUMNS, EVIDENCE_FILE, ROWS_FILE, RULES_FILE
 from tests.gate.house import AS_OF, build_house, spoil
 
 LATER = AS_OF + timedelta(days=1)
@@ -52,6 +52,11 @@ def home(template: Path, tmp_path: Path) -> Home:
     return Home(shutil.copytree(template, tmp_path / "home"))
 
 
+def beside(candidate: Candidate) -> dict[str, str]:
+    """What a verdict says of the files that go out beside the rows."""
+    return {name: sha256_file(candidate.folder / name) for name in BESIDE}
+
+
 def export(home: Home, as_of: datetime = AS_OF, permit: str | None = "pass") -> Candidate:
     """Export the candidate and store verdicts of this level on it: what a gate says is tested beside the gate."""
     with warehouse(home) as con:
@@ -61,7 +66,7 @@ def export(home: Home, as_of: datetime = AS_OF, permit: str | None = "pass") -> 
                         permit == "pass", True, {})  # fmt: skip
         ledger = "c" * 64
         store(home, Verdict("exit", permit, candidate.rows_sha256, as_of, (result,), entry_rows_sha256=ledger,
-                            evidence_sha256=sha256_file(candidate.folder / EVIDENCE_FILE)))  # fmt: skip
+                            beside_sha256=beside(candidate)))  # fmt: skip
         store(home, Verdict("entry", "pass", ledger, as_of, ()))
     return candidate
 
@@ -120,11 +125,22 @@ def test_evidence_replaced_after_the_exit_gate_is_not_published(home: Home) -> N
     assert publish(home, AS_OF).version == 1, "exported and judged anew"
 
 
+def test_rules_replaced_after_the_exit_gate_are_not_published(home: Home) -> None:
+    candidate = export(home)
+    with duckdb.connect() as con:
+        con.execute(f"create table rules as select * from read_parquet('{candidate.folder / RULES_FILE}')")
+        con.execute("insert into rules (rule_id, jurisdiction, hours) values ('SLOW-LAW', 'US', 9000)")
+        con.execute(f"copy rules to '{candidate.folder / RULES_FILE}' (format parquet)")
+    with pytest.raises(GateClosed, match=r"policy/rules\.parquet of the candidate is not the file that the exit gate judged"):
+        publish(home, AS_OF)
+    assert latest_version(home) is None
+
+
 def test_rows_whose_verdict_does_not_cover_the_evidence_are_not_published(home: Home) -> None:
     candidate = export(home)
     verdict = read_verdict(home, "exit", candidate.rows_sha256)
     assert verdict is not None
-    store(home, replace(verdict, evidence_sha256=None))
+    store(home, replace(verdict, beside_sha256={}))
     with pytest.raises(GateClosed, match="is not the file that the exit gate judged"):
         publish(home, AS_OF)
 
@@ -144,9 +160,9 @@ def test_published_evidence_that_the_verdict_does_not_cover_is_neither_pushed_no
     assert b'"publication"' in links[-1]
     home.chain_file.write_bytes(b"".join(line + b"\n" for line in links[:-1]))
     record(home, versions.publication_link(home, 1))  # as somebody would who rewrites the chain as well
-    with pytest.raises(PermanentError, match="is not the evidence that the exit gate judged"):
+    with pytest.raises(PermanentError, match="is not the file that the exit gate judged"):
         read_gated(home)
-    assert "is not the evidence that the exit gate judged" in walked(home).sentence()
+    assert "is not the file that the exit gate judged" in walked(home).sentence()
 
 
 def test_the_manifest_says_what_was_published_and_why_it_could_be(home: Home) -> None:
@@ -327,7 +343,7 @@ def test_a_crash_at_any_step_leaves_the_old_version_and_the_same_end(home: Home,
     clean = Home(shutil.copytree(home.root, tmp_path / "clean"))
     publish(clean, LATER)
     expected = tree(clean)
-    homes = [Home(shutil.copytree(home.root, tmp_path / f"home{step}")) for step in range(1, 19)]
+    homes = [Home(shutil.copytree(home.root, tmp_path / f"home{step}")) for step in range(1, 21)]
     run = subprocess.run(
         [sys.executable, "-m", "tests.publish.crasher", LATER.isoformat(), *(str(other.root) for other in homes)],
         capture_output=True, text=True, cwd=CHECKOUT, timeout=120, check=True,
@@ -448,7 +464,7 @@ def exported_of(home: Home, state: str | None, *, is_judged: bool = True) -> tup
         ledger = "c" * 64
         store(home, Verdict("exit", "pass", candidate.rows_sha256, LATER, (), entry_rows_sha256=ledger,
                             file_sha256=sha256_file(file),
-                            evidence_sha256=sha256_file(candidate.folder / EVIDENCE_FILE)))  # fmt: skip
+                            beside_sha256=beside(candidate)))  # fmt: skip
         store(home, Verdict("entry", "pass", ledger, LATER, ()))
     return file.stat().st_mtime_ns != before, candidate
 
@@ -516,7 +532,7 @@ def test_the_file_that_the_gate_judged_is_not_looked_into_again_before_a_push(
     ledger = "c" * 64
     kept = store(home, Verdict("exit", "pass", candidate.rows_sha256, AS_OF, (result,), entry_rows_sha256=ledger,
                                file_sha256=candidate.file_sha256,
-                               evidence_sha256=sha256_file(candidate.folder / EVIDENCE_FILE)))  # fmt: skip
+                               beside_sha256=beside(candidate)))  # fmt: skip
     store(home, Verdict("entry", "pass", ledger, AS_OF, ()))
     publish(home, AS_OF)
     hashed: list[str] = []

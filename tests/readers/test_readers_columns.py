@@ -8,6 +8,7 @@ import pytest
 
 from orchestration.readers.feeds import Column, Feed, all_feeds
 from orchestration.readers.layout import look_for_layout
+from orchestration.readers.unread import note_unread
 from tests.readers.conftest import Desk, feed
 
 PEOPLE = replace(
@@ -144,6 +145,30 @@ def test_a_column_nobody_reads_is_named_where_addresses_numbers_or_times_stand_i
     json = f'{{"date":"{DAY}","email":"a@example.com","{label}":"{value}"}}\n'
     assert desk.read(PEOPLE, csv if form == "csv" else json).loaded == 1
     assert unread(desk) == wanted, label
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "wanted"),
+    [
+        ("HasOptedOutOfEmail", "True", True),
+        ("Do Not Call", "X", True),
+        ("Email Opt Out", "1", True),
+        ("DNC", "Yes", True),
+        ("Unsubscribed", "ja", True),
+        ("Do Not Call", "False", False),
+        ("Do Not Call", "0", False),
+        ("marketing_consent", "withdrawn", True),
+        ("opted_in", "no", True),
+        ("woodncrafts", "yes", False),
+        ("notes", "no", False),
+    ],
+)
+def test_an_answer_about_being_contacted_is_named_in_our_own_formats(desk: Desk, label: str, value: str, wanted: bool) -> None:
+    file = desk.read(PEOPLE, f"date,email,{label}\n{DAY},a@example.com,{value}\n")
+    assert unread(desk) == [], f"{label} of a vendor"
+    desk.con.execute("create table raw.canonical__people as from raw.acme__people")
+    note_unread(desk.con, replace(PEOPLE, vendor="canonical"), file.file_id)
+    assert [(looks, ours) for _, looks, _, ours in unread(desk)] == [("answers about being contacted", True)] * wanted, label
 
 
 def test_a_page_in_an_unknown_envelope_says_how_many_records_lie_deeper(desk: Desk) -> None:

@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from orchestration.cli import main
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.warehouse import warehouse
@@ -245,6 +247,26 @@ def test_a_link_that_a_named_person_cuts_is_none_for_what_is_asked_after_it(stor
     story.run(days=3)
     assert {row[1] for row in story.blocked() if row[0] == "email" and row[2] == "outlet"} == {people[1]}, "nobody else any more"
     assert {row for row in story.blocked() if row[2] == "acme/offers"} == before
+    story.equal()
+
+
+def test_a_shared_mailbox_that_a_person_unlinked_joins_nobody_for_what_is_asked_after(story: Story) -> None:
+    office = "office@example.com"
+    story.deliver(customer(1, emails={ANA, office}), customer(2, emails={BEN, office}))
+    story.asks("out.csv", f"out,2026-03-02T10:00:00Z,opt_out,all,letter,acme/offers,{ANA}")
+    assert story.run(days=1) == {ANA, BEN, office}
+    before = story.blocked()
+    said = CliRunner().invoke(
+        main, ["quarantine", "unlink", office, "--by", "Ines Roe", "--reason", "a shop's mailbox", "--home", str(story.home.root)]
+    )
+    assert said.exit_code == 0 and office not in said.output, said.output
+    assert story.run(days=2) == {ANA, BEN, office} and story.blocked() == before, "only an opt-in ends a suppression"
+    story.asks("later.csv", f"later,2026-03-05T10:00:00Z,opt_out,voice,letter,acme,{ANA}")
+    story.deliver(
+        customer(1, emails={ANA, office}, phones={"+12025550101"}), customer(2, emails={BEN, office}, phones={"+12025550102"})
+    )
+    story.run(days=3)
+    assert {row[1] for row in story.blocked() if row[0] == "voice"} == {"+12025550101"}, "Ben's number is not Ana's any more"
     story.equal()
 
 

@@ -14,20 +14,20 @@ from orchestration.core.files import sha256_file
 from orchestration.destinations.contract import KEY
 from orchestration.gate.verdicts import Result, Verdict, allows, override, store
 from orchestration.publish import export_candidate, publish, read_published
-from orchestration.publish.candidate import EVIDENCE_FILE, RULES, RULES_COLUMNS, candidate_folder
+from orchestration.publish.candidate import BESIDE, RULES, RULES_COLUMNS, candidate_folder
 from orchestration.publish.versions import door_text
 from orchestration.sync import sync
 from tests.sync.sync_doubles import ARROW, COLUMNS, FullDouble, at, config_with, golden, opt_in
 
 
 def judge(home, rows_sha256: str, level: str, day: float) -> None:
-    """Store what both gates say of these rows, and of the evidence beside them."""
-    evidence = sha256_file(candidate_folder(home) / EVIDENCE_FILE)
+    """Store what both gates say of these rows, and of the files beside them."""
+    beside = {name: sha256_file(candidate_folder(home) / name) for name in BESIDE}
     entry = f"{1:064x}"
     result = Result("golden", "title", "Sentence.", level, "reason", "type", "{}", level == "pass", True, {})
     for gate, rows, results in (("exit", rows_sha256, (result,)), ("entry", entry, ())):
         verdict = Verdict(gate, level if results else "pass", rows, at(day), results, entry if gate == "exit" else None,
-                          evidence_sha256=evidence if gate == "exit" else None)  # fmt: skip
+                          beside_sha256=beside if gate == "exit" else {})  # fmt: skip
         store(home, verdict)
 
 
@@ -40,6 +40,7 @@ def publish_for_real(home, day: float, *rows, evidence=(), level: str = "pass", 
     with duckdb.connect() as con:
         con.execute("create schema golden; create schema deadlines")
         con.execute(f"create table {RULES} ({', '.join(f'{name} {kind}' for name, kind in RULES_COLUMNS.items())})")
+        con.execute(f"insert into {RULES} (rule_id) values ('LAW-{len(rows)}')")  # the same rows have the same law here
         for name, entries in (("golden_suppression", as_table(rows, COLUMNS)), ("release_evidence", as_table(evidence, kinds))):
             con.register("entries", entries)
             con.execute(f"create table golden.{name} as select * from entries")
@@ -89,7 +90,8 @@ def test_a_published_file_that_was_touched_stays_here(home) -> None:
     ("what", "said"),
     [
         ("part-0.parquet", "the rows of version 2 are not those that its manifest.json says were judged"),
-        ("evidence/releases.parquet", "evidence/releases.parquet of version 2 is not the evidence that the exit gate judged"),
+        ("evidence/releases.parquet", "evidence/releases.parquet of version 2 is not the file that the exit gate judged"),
+        ("policy/rules.parquet", "policy/rules.parquet of version 2 is not the file that the exit gate judged"),
     ],
 )
 def test_a_version_rewritten_with_its_manifest_and_its_door_stays_here(home, what, said) -> None:

@@ -27,8 +27,8 @@ records as (
 
     select
         'r:' || record_outcomes.request_id as node,
-        cast(null as varchar) as identifier_type,
-        cast(null as varchar) as identifier,
+        cast(null as string) as identifier_type,
+        cast(null as string) as identifier,
         arrivals.received_at as cut_at,
         decided.decision_key
     from decided
@@ -42,7 +42,7 @@ records as (
 points as (
 
     select
-        cast(null as varchar) as node,
+        cast(null as string) as node,
         decided.identifier_type,
         decided.identifier,
         arrivals.received_at as cut_at,
@@ -52,7 +52,7 @@ points as (
     where {{ null_if_blank('decided.identifier') }} is not null
     union all
     select
-        cast(null as varchar) as node,
+        cast(null as string) as node,
         decided.other_type as identifier_type,
         decided.other_identifier as identifier,
         arrivals.received_at as cut_at,
