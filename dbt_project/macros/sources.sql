@@ -206,3 +206,8 @@ final as (
 
 )
 {%- endmacro %}
+
+{# Whether the outcome of a contact made, in Quietlist's own format, says that nobody was contacted. #}
+{% macro contact_was_not_sent(outcome) -%}
+    coalesce({{ word_key(outcome) }} in ('not_sent', 'blocked', 'suppressed', 'skipped', 'canceled', 'cancelled'), false)
+{%- endmacro %}

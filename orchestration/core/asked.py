@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from orchestration.core.channels import scope_tree
 from orchestration.core.home import CHECKOUT, PACKAGE, Home
-from orchestration.core.waiting import CONTACTS_MADE
 
 if TYPE_CHECKING:
     from orchestration.core.config import Config
@@ -27,12 +26,10 @@ _NAMES = (CHECKOUT / "dbt_project" / "models" / "staging", PACKAGE / "destinatio
 
 @dataclass(frozen=True)
 class Asked:
-    """Where the company is, which nodes it has, and whose files cannot ask for anything."""
+    """Where the company is, and which nodes it has."""
 
     default_region: str | None
     scopes: tuple[str, ...]
-    silent: tuple[str, ...]
-    """Sources that tell of contacts made, and of nothing else."""
 
     @property
     def tree(self) -> tuple[str, ...]:
@@ -42,8 +39,7 @@ class Asked:
     @classmethod
     def of(cls, config: Config) -> Asked:
         """From a configuration that was loaded anyway."""
-        silent = tuple(sorted(name for name, source in config.sources.items() if source.format == CONTACTS_MADE))
-        return cls(config.company.default_region, config.company.scopes, silent)
+        return cls(config.company.default_region, config.company.scopes)
 
 
 def asked(home: Home) -> Asked:
@@ -57,14 +53,14 @@ def asked(home: Home) -> Asked:
     try:
         kept = json.loads(note.read_text(encoding="utf-8"))
         if kept["state"] == state:
-            return Asked(kept["default_region"], tuple(kept["scopes"]), tuple(kept["silent"]))
+            return Asked(kept["default_region"], tuple(kept["scopes"]))
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no note, or one that a crash or a person spoilt
     from orchestration.core.config import parse_config
 
     found = Asked.of(parse_config(text.decode("utf-8"), home.config_file))
     if note.parent.is_dir():
-        _keep(note, {"state": state, "default_region": found.default_region, "scopes": found.scopes, "silent": found.silent})
+        _keep(note, {"state": state, "default_region": found.default_region, "scopes": found.scopes})
     return found
 
 

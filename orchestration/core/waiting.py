@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from orchestration.core.files import sha256_bytes, write_atomic
@@ -19,8 +18,6 @@ from orchestration.core.home import Home
 _NOTE = "published_inputs.json"
 # Left by version control and file managers, never data; the collector leaves them too.
 _PLACEHOLDERS = frozenset({".gitkeep", ".keep", ".ds_store", "thumbs.db", "desktop.ini"})
-CONTACTS_MADE = "contacts_made"
-"""The one format whose files cannot ask for anything: they tell what we did."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +46,16 @@ class Waiting:
         return f"{' and '.join(said)}: the answer may change with the next quietlist run" if said else ""
 
 
-def waiting(home: Home, silent: Collection[str] = (), inputs_sha256: str | None = None) -> Waiting:
+def waiting(home: Home, inputs_sha256: str | None = None) -> Waiting:
     """What waits in this home.
 
     Args:
-        silent: sources whose files cannot ask for anything (:data:`CONTACTS_MADE`).
         inputs_sha256: what the published version says it was made of; used when no later run noted that it found the same.
     """
     noted = _noted(home)
     held_back = noted.get("held_back")
     return Waiting(
-        _files(home, silent),
+        _files(home),
         _deliveries(home, {inputs_sha256, _text(noted.get("inputs_sha256"))} - {None}),
         held_back if isinstance(held_back, int) else 0,
     )
@@ -74,12 +70,10 @@ def note_published(home: Home, held_back: int = 0) -> None:
     write_atomic(home.warehouse_folder / _NOTE, json.dumps(note))
 
 
-def _files(home: Home, silent: Collection[str]) -> int:
+def _files(home: Home) -> int:
     hidden: list[OSError] = []  # a folder that cannot be looked into may hold anything
     found = 0
     for parent, folders, files in os.walk(home.inbox, onerror=hidden.append):
-        if Path(parent) == home.inbox:
-            folders[:] = [folder for folder in folders if folder not in silent]
         # A link to a folder is not walked into, neither here nor by a run.
         found += sum(os.path.islink(os.path.join(parent, folder)) for folder in folders)  # noqa: PTH118, PTH114  one per file
         found += sum(name.casefold() not in _PLACEHOLDERS for name in files)
@@ -92,7 +86,7 @@ def _deliveries(home: Home, known: Collection[str | None]) -> int:
     for line in reversed(lines):
         if known and sha256_bytes(line) in known:
             break
-        since += _format(line) != CONTACTS_MADE
+        since += 1
     return since
 
 
@@ -110,13 +104,6 @@ def _noted(home: Home) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}  # no note, or one that a crash or a person spoilt: then the version's own word counts
     return note if isinstance(note, dict) else {}
-
-
-def _format(line: bytes) -> str | None:
-    try:
-        return _text(json.loads(line)["settings"]["format"])
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _text(value: Any) -> str | None:

@@ -239,7 +239,7 @@ def check_many(home: Home, questions: Sequence[Question], config: Config | None 
     company = Asked.of(config) if config else asked(home)
     _require_known(questions, company)
     published = _published(home)
-    unread = waiting(home, company.silent, published.inputs_sha256 if published else None)
+    unread = waiting(home, published.inputs_sha256 if published else None)
     regions = [question.region or company.default_region for question in questions]
     read = [
         normalise_identifier(question.channel, question.identifier, region)

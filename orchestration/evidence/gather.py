@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from orchestration.core.asked import Asked
 from orchestration.core.config import Config
 from orchestration.core.errors import PermanentError
 from orchestration.core.home import Home
@@ -111,7 +110,7 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
             composition=figures.composition(con, published.relation if published else "golden__golden_suppression"),
             manifest_sha256=deliveries[-1].hash if deliveries else None,
             chain=chain,
-            waiting=waiting(home, Asked.of(config).silent, published.manifest.get("inputs_sha256") if published else None),
+            waiting=waiting(home, published.manifest.get("inputs_sha256") if published else None),
         )
 
 

@@ -49,7 +49,9 @@ class Feed:
     vendor: str
     feed: str
     kinds: tuple[str, ...]
-    """What its records can be; the first decides the record's outcome in the conservation account."""
+    """What its records can be. The first has the model without a kind in its name; of a feed that can be requests these are the
+    record's outcome in the conservation account.
+    """
     reader: str
     files: tuple[str, ...]
     """Glob patterns on the file's name and on its words (``_copy_of_list_2_csv_``), which decide where the records do not."""

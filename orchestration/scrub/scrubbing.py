@@ -20,7 +20,6 @@ from typing import Any
 
 import duckdb
 
-from orchestration.core.asked import Asked
 from orchestration.core.channels import CHANNELS
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, PermanentError
@@ -315,7 +314,7 @@ def _statement(
     limits = _limits(config, golden, used, rules, as_of)
     until, because = min(limits, key=lambda limit: limit[0])
     warnings = _warnings(golden, registries, screened, columns, counts, rules, limits, as_of)
-    unread = waiting(home, Asked.of(config).silent, golden.manifest.get("inputs_sha256"))
+    unread = waiting(home, golden.manifest.get("inputs_sha256"))
     warnings += [f"Not the last word: {said}"] if (said := unread.sentence()) else []
     return {
         "certificate": certificates.KIND,

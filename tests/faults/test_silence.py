@@ -21,6 +21,7 @@ pytestmark = pytest.mark.timeout(SECONDS)
 ASKS = "requested_at,action,channels,email,phone\n"
 AT = "2026-03-01T10:00:00Z,opt_out"
 CALLS = "CALL ID,TIMESTAMP,CAMPAIGN,CALL TYPE,DISPOSITION,ANI,CUSTOMER NAME,DNIS\n"
+CONTACTED = "contact_key,contacted_at,channel,identifier,outcome\n"
 TEXTS = "From,To,Body,Status,SentDate,Direction,Sid\n"
 
 
@@ -69,6 +70,15 @@ KINDS = (
     Case("dispositions", "five9", {"call_log_2026-03-03.csv": CALLS + "".join(map(call, range(101, 111), DISPOSITIONS))},
          suppressed("S:voice:+12025550{}", range(101, 111)), settings='timezone = "America/New_York"'),
     Case("unknown_disposition", "five9", {"call_log_2026-03-04.csv": CALLS + call(120, "Zyx 7")}, "listed"),
+    # What came of a contact that we made.
+    Case("outcomes_of_contacts", "contacts_made", {"log.csv": CONTACTED
+         + "k1,2026-03-01T10:00:00Z,voice,+12025550131,Do Not Call - Customer request\n"
+         + "k2,2026-03-01T10:00:00Z,email,out@log.example.com,unsubscribed\nk3,,sms,+12025550132,DNC\n"
+         + "k4,2026-03-01T10:00:00Z,email,fine@log.example.com,delivered\n"},
+         "S:voice:+12025550131 S:sms:+12025550131 S:email:out@log.example.com S:voice:+12025550132 N:email:fine@log.example.com "
+         "asks=3"),
+    Case("unknown_outcome", "contacts_made",
+         {"log.csv": f"{CONTACTED}k5,2026-03-01T10:00:00Z,voice,+12025550133,Zyx 8\n"}, "asks=1 listed"),
     Case("bodies", "twilio", {"sms-log-2026-03-01.csv": TEXTS + "".join(map(text, range(1, 22), BODIES))},
          suppressed("S:sms:+1303555{:04d}", range(1, 22))),
     Case("a_sentence_for_an_action", "requests",

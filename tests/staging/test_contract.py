@@ -207,7 +207,10 @@ def test_a_record_is_one_of_a_snapshot_where_the_description_of_its_feed_says_so
         ("int_requests__unioned", "action = 'opt_in' and at_earliest is null"),
         ("int_requests__unioned", "outcome = 'not_a_request' and len(emails_raw) + len(phones_raw) > 0"),
         ("int_requests__unioned", "(unknown_column is null) <> (unknown_value is null)"),
-        ("int_requests__unioned", "outcome_reason in ('unknown_disposition', 'unknown_action') and unknown_value is null"),
+        (
+            "int_requests__unioned",
+            "outcome_reason in ('unknown_disposition', 'unknown_action', 'unknown_outcome') and unknown_value is null",
+        ),
         ("int_requests__unioned", "emails_raw is null or phones_raw is null or is_snapshot is null"),
         ("int_requests__unioned", "list_contains(channels, 'all') and len(channels) > 1"),
         (

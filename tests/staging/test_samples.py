@@ -51,6 +51,7 @@ EXPECTED: dict[str, Account] = {
         ("contacts_made", "contact_made"): 27,
         ("contacts_made", "not_a_request"): 2,
         ("contacts_made", "quarantine"): 1,
+        ("requests", "not_a_request"): 30,
     },
     "us_dnc": {("registry", "registry"): 141, ("registry", "quarantine"): 1},
     "uk_tps": {("registry", "registry"): 43},

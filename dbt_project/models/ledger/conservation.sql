@@ -13,13 +13,50 @@ load_log as (
 
 ),
 
+record_outcomes as (
+
+    select * from {{ ref('record_outcomes') }}
+
+),
+
+quarantine as (
+
+    select * from {{ ref('quarantine') }}
+
+),
+
+-- A record that asks for nothing and could not be used as a contact made either is refused, and not a record of no request.
+refused_contacts_made as (
+
+    select distinct
+        file_id,
+        record_no
+    from quarantine
+    where stage = 'contact_made'
+
+),
+
+ended as (
+
+    select
+        records.file_id,
+        case
+            when records.outcome = 'not_a_request' and refused.record_no is not null then 'quarantine'
+            else records.outcome
+        end as outcome
+    from record_outcomes as records
+    left join refused_contacts_made as refused
+        on records.file_id = refused.file_id and records.record_no = refused.record_no
+
+),
+
 request_outcomes as (
 
     select
         file_id,
         outcome,
         count(*) as records
-    from {{ ref('record_outcomes') }}
+    from ended
     group by file_id, outcome
 
 ),
@@ -34,8 +71,8 @@ decided as (
 
     select
         file_id,
-        count(*) as records
-    from {{ ref('quarantine') }}
+        count(distinct record_no) as records
+    from quarantine
     where decision is not null
     group by file_id
 

@@ -35,7 +35,7 @@ registry_lines as (
 
 ),
 
--- A feed whose first kind is requests has its account there already.
+-- What is read as requests too has its account there: each of its records is a record of that union.
 request_files as (
 
     select distinct file_id from {{ ref('int_requests__unioned') }}

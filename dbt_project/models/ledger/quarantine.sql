@@ -1,4 +1,5 @@
--- Every record that could not be used, wherever it was refused, with the reason, and with what a person decided about it.
+-- Every record that could not be used, wherever it was refused, with the reason, and with what a person decided about it. What is
+-- read in two ways and refused in both for one reason stands here once: as a request, which is what may be lost.
 
 with unreadable as (
 
@@ -28,8 +29,14 @@ refused_contacts as (
 
 refused_contacts_made as (
 
-    select * from {{ ref('int_contacts_made__unioned') }}
-    where outcome = 'quarantine'
+    select contacts_made.*
+    from {{ ref('int_contacts_made__unioned') }} as contacts_made
+    left join refused_requests
+        on
+            contacts_made.file_id = refused_requests.file_id
+            and contacts_made.record_no = refused_requests.record_no
+            and contacts_made.outcome_reason = refused_requests.reason
+    where contacts_made.outcome = 'quarantine' and refused_requests.file_id is null
 
 ),
 

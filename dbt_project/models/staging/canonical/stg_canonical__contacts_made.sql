@@ -32,11 +32,7 @@ joined as (
         {{ null_if_blank('source.agent') }} as agent,
         {{ null_if_blank('source.registry_version') }} as registry_version,
         {{ null_if_blank('source.outcome') }} as call_outcome,
-        coalesce(
-            {{ word_key('source.outcome') }}
-            in ('not_sent', 'blocked', 'suppressed', 'skipped', 'canceled', 'cancelled'),
-            false
-        ) as was_not_sent
+        {{ contact_was_not_sent('source.outcome') }} as was_not_sent
     from source
     inner join files on source._file_id = files.file_id
     left join channel_words on {{ word_key('source.channel') }} = channel_words.word
