@@ -77,6 +77,7 @@ def _found(find: _Find, graph: Path, found: Path) -> None:
     with duckdb.connect() as con:
         con.execute("create schema identity")
         con.execute(f"create table identity.links as from read_parquet('{graph}')")
+        con.execute("create table identity.link_cuts (cut_at timestamptz)")  # nobody cut a link
         find(con)
         if find is not _read:
             con.execute(f"copy identity.person_of_node to '{found}' (format parquet)")

@@ -83,7 +83,7 @@ KINDS = (
          suppressed("S:sms:+1303555{:04d}", range(1, 22))),
     Case("a_sentence_for_an_action", "requests",
          {"r.csv": "requested_at,action,email\n2026-03-01T10:00:00Z,please stop all mail,ann@act.example.com\n"},
-         "asks=1 listed"),
+         "S:email:ann@act.example.com asks=1"),
     # Columns.
     Case("a_column_nobody_reads", "requests",
          {"r.csv": "requested_at,action,email,kontakt2\n" + "".join(
