@@ -308,6 +308,11 @@ def _remove_everything(case: Case) -> None:
     case.files[f"dnc/dnc_changes_{DAYS[1]:%Y-%m-%d}.txt"] = lines.encode()
 
 
+def _full_list_again(case: Case) -> None:
+    """Under a name without a date: of two lists of one day the changes count last."""
+    case.deliver({"dnc/full_list.txt": case.world.files(1)[_DNC]})
+
+
 def _close_folder(case: Case) -> None:
     """The files lie where the user that runs may not look; root may look anywhere, so for root a link stands there."""
     case.deliver({name: content for name, content in case.files.items() if name.startswith("web/")})
@@ -567,8 +572,8 @@ def _copied(case: Case) -> Ran:
     _deliver_out_again(case)
     run_stages(case.home, DAYS[1] + timedelta(hours=2))
     try:
-        run_stages(copy, DAYS[1] + timedelta(minutes=30))
-        ran = run_stages(case.home, DAYS[1] + timedelta(hours=3))
+        ran = run_stages(copy, DAYS[1] + timedelta(minutes=30))  # it is the copy that finds pushes which it did not make
+        run_stages(case.home, DAYS[1] + timedelta(hours=3))
         run_stages(case.home, DAYS[1] + timedelta(hours=4))
     finally:
         shutil.rmtree(copy.root)
@@ -871,13 +876,15 @@ FAULTS: tuple[Fault, ...] = (
         _truncate,
         _then(_acknowledge("asks", "cut off\u2028on its\u2029way\x85here"), _again(_ASKS)),
     ),
-    Fault("odd address", "one record names cron@localhost", ALERTED, "could not be used", _one_odd_address),
+    # One record of many is no alert: it waits in quarantine, and the run's last lines count it by source.
+    Fault("odd address", "one record names cron@localhost", ABSORBED, "", _one_odd_address),
     Fault(
         "full list named changes",
-        "the registry's full list has 'changed' and 'removed' in its name",
-        ABSORBED,
-        "",
+        "the registry's full list has 'unchanged' and 'removed' in its name",
+        HELD,
+        "could not be read at all",
         _named_changes,
+        _again(_DNC),
     ),
     Fault(
         "registry removals of everything",
@@ -885,7 +892,7 @@ FAULTS: tuple[Fault, ...] = (
         STOPPED,
         "registry",
         _remove_everything,
-        _again(_DNC),
+        _full_list_again,
     ),
     Fault(
         "evidence replaced",
