@@ -25,6 +25,7 @@ from orchestration.readers.text import head_as_text
 
 HEAD_BYTES = 1 << 20  # a header, or some hundred objects, with room for long preambles
 _OBJECTS = 100  # events of one file differ in their keys; a hundred of them show which there are
+_LINE_END = re.compile("\r\n|\r|\n")  # of a file; str.splitlines knows seven more
 _LINES = 100
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -145,7 +146,7 @@ def _tells(head: bytes, feed: Feed, *, whole: bool) -> bool:
             text = head_as_text(head)
         except UnreadableFile:
             return False
-        lines = [line for line in itertools.islice(text.splitlines(), _LINES) if line.strip()]
+        lines = [line for line in itertools.islice(_LINE_END.split(text), _LINES) if line.strip()]
         # Most of them: a list may open with a title and hold a damaged line, but it has one layout.
         return sum(bool(re.search(looks, line)) for line in lines) * 2 > len(lines)
     return False

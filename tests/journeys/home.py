@@ -20,7 +20,7 @@ settle_seconds = 0
 
 [sources.asks]
 format = "requests"
-may_lift = ["preference_center", "web_form"]
+may_lift = ["preference_center", "web_form", "sms_keyword"]
 
 [sources.crm]
 format = "contacts"
