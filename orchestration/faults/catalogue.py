@@ -771,7 +771,7 @@ FAULTS: tuple[Fault, ...] = (
         "half a registry",
         "the registry's full list lacks every second number",
         STOPPED,
-        "registry left out",
+        "would lose a tenth",
         _halve(_DNC),
         _again(_DNC),
         is_short=True,
