@@ -97,7 +97,8 @@ def jurisdictions_of(region: str) -> frozenset[str]:
 
 def clocks(rules_file: Path | None, channels: Collection[str], regions: Iterable[str], as_of: datetime) -> list[Clock]:
     """The request clocks of these channels and regions, the shortest first. Without any region, or in one whose law nobody has
-    put into the policy, those of every law. Of a version that was published without its rules nothing is known, so the strictest.
+    put into the policy, those of every law. Of a version that was published without its rules nothing is known: the
+    certificate warns that they may ask for "at once".
     """
     if rules_file is None:
         return [Clock("unknown rules", 0, "the version was published without its rules; run quietlist run")]
