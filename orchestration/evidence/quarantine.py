@@ -80,9 +80,10 @@ unresolved as (
     select request_id, list(distinct channel order by channel) as unreached from golden__open_requests group by request_id
 ),
 found as (
-    select kind, file_id, record_no, request_id, stage, reason, cast(null as varchar[]) as unreached from ledger__open_records
+    select kind, file_id, record_no, shown_id(request_id) as request_id, stage, reason, cast(null as varchar[]) as unreached
+    from ledger__open_records
     union all
-    select 'unresolved', requests.file_id, requests.record_no, unresolved.request_id, 'request', 'reaches_nobody',
+    select 'unresolved', requests.file_id, requests.record_no, shown_id(unresolved.request_id), 'request', 'reaches_nobody',
         unresolved.unreached
     from unresolved inner join ledger__requests as requests on unresolved.request_id = requests.request_id
 ),
@@ -124,6 +125,7 @@ def export_open(con: duckdb.DuckDBPyConnection, home: Home) -> None:
     path = _export(home)
     part = path.with_name(f".{path.name}.part")
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE))
+    create_hmac_function(con, home_key(home))
     con.execute(f"copy ({_WAITING}) to '{_quoted(part)}' (format parquet, use_tmp_file false)")
     with part.open("rb") as stream:
         os.fsync(stream.fileno())
@@ -464,6 +466,7 @@ def _open_list(home: Home, config: Config) -> Iterator[tuple[duckdb.DuckDBPyConn
             yield con, exported_at
         return
     with evidence_of(home, config) as con:
+        create_hmac_function(con, home_key(home))
         con.execute(f"create or replace temp table waiting as {_WAITING}")  # asked several times
         _name_records(con, home_key(home))
         yield con, None
