@@ -21,9 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A home, and a copy of the models and seeds that a test may spoil."""
     project = tmp_path / "dbt_project"
     shutil.copytree(CHECKOUT / "dbt_project", project, ignore=shutil.ignore_patterns("target"))
-    for name, value in (("PROJECT", project), ("TARGET", project / "target"), ("MANIFEST", project / "target" / "manifest.json")):
-        monkeypatch.setattr(dbt, name, value)
-    monkeypatch.setattr(dbt, "_STAMP", project / "target" / "sources.sha256")
+    monkeypatch.setattr(dbt, "PROJECT", project)
     home = Home.at(make(tmp_path / "home"))
     monkeypatch.setenv("QUIETLIST_HOME", str(home.root))
     monkeypatch.setenv("DAGSTER_HOME", str(prepare_instance(home)))
