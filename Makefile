@@ -51,8 +51,9 @@ run: install $(HOME_DIR)/quietlist.toml ## Install, make a demo home from the sa
 # A file of tests stays with one process, so that what its tests share is made once. Past 8 processes the disk is what they wait for.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --durations 20
 
+# A change is judged on the same random histories as the one before it; test-all and fuzz draw new ones, and print their seed.
 test: install-dev ## Run every test on all cores (system packages only for the browser and PostgreSQL tests, which say why they skip)
-	@$(PYTEST)
+	@QUIETLIST_TEST_SEED=$(or $(SEED),1) $(PYTEST) --hypothesis-seed $(or $(SEED),1)
 
 test-all: install-dev ## The same with the long seeded forms (about an hour)
 	@$(PYTEST) -m "slow or not slow"

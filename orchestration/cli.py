@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 DONE, GATE, USAGE, FAILED = 0, 1, 2, 3
 _EXTRA = re.compile(r"arguments? \(.*\)", re.DOTALL)  # click repeats what it did not expect
+# And a value that is none of a list: a word may be a slip of the finger, anything with a space or a capital may be a name.
+_VALUE = re.compile(r"(?<=: )'(?![a-z_]+')[^\n]*' is not", re.DOTALL)
 
 
 class _Door(click.Group):
@@ -44,7 +46,7 @@ class _Door(click.Group):
             raise
         except click.UsageError as error:
             # Whoever mistypes a command is shown what they typed, but not the person it is about: terminals are logged.
-            said = _EXTRA.sub("argument", mask_text(error.format_message()))
+            said = _VALUE.sub("what was given is not", _EXTRA.sub("argument", mask_text(error.format_message())))
             raise click.UsageError(said, ctx=error.ctx) from None
         except OSError as error:
             told = of_system(error)

@@ -10,7 +10,7 @@
 {% macro duckdb__fold_name(expression) -%}
 {%- set bare -%}
     case
-        when regexp_matches({{ expression }}, '[\x{900}-\x{109f}\x{1700}-\x{1bff}\x{3040}-\x{30ff}\x{a800}-\x{abff}\x{11000}-\x{11fff}]')
+        when regexp_matches({{ duckdb__plain(expression) }}, '[\x{900}-\x{109f}\x{1700}-\x{1bff}\x{3040}-\x{30ff}\x{a800}-\x{abff}\x{11000}-\x{11fff}]')
             then nfc_normalize({{ duckdb__plain(expression) }})
         else strip_accents({{ duckdb__plain(expression) }})
     end

@@ -500,7 +500,7 @@ def _the_record(con: duckdb.DuckDBPyConnection, home: Home, record_id: str) -> l
             "Looking for a record",
             seen="no record with that id waits for a person, and none was decided"
             if _ID.match(asked)
-            else f"'{mask_text(record_id)}'",
+            else "something else",  # not repeated: it may be a name, which nothing can mask
             allowed=f"an id as quietlist quarantine lists them: {_ID_DIGITS} hex digits, or at least the first 6",
             next_step="see quietlist quarantine; a record that was delivered again in another file has another id",
         )
@@ -581,7 +581,7 @@ def _request(config: Config, item: Fact, answer: Answer, now: datetime) -> tuple
     for name, text in given.items():
         value, problem = _value(config, item, name, text.strip(), given.get("region") or region, now)
         request |= value
-        problems += [f"{name}: {problem}"] if problem else []
+        problems += [f"{mask_text(name)}: {problem}"] if problem else []
     if not request.get("action"):
         problems.append("action: nobody knows what the record asks for; give --value action=opt_out, or what it is")
     elif request["action"] not in _suppressing():

@@ -329,7 +329,7 @@ final as (
         id::uinteger as id,
         case when ends_with(shape, 'dropped') then shape end::{_NOTE} as note,
         behind_plus is not null and not plus and hint = '' as assumed,
-        starts_with(digits, '00') and not plus and hint <> '' and (behind_plus is null or abroad <> '00') as zeros,
+        hint <> '' and not plus and (behind_plus is not null or starts_with(digits, '00')) as dialled_abroad,
         case
             when shape in ('scientific_notation', 'masked', 'empty', 'no_digits') then shape
             when digits is null then null
@@ -379,14 +379,15 @@ numbered as (
 
 ),
 
--- What no range holds may be read as another number when it is asked for itself (phone.py, _settled): the library goes on there.
+-- What no range holds, or a repair gave, may be read as another number when it is asked for itself (phone.py, _settled): the
+-- library goes on there.
 settled as (
 
     select numbered.id
     from numbered
     asof inner join phone_dialled on numbered.key >= phone_dialled.low_key
     where
-        not numbered.valid
+        (not numbered.valid or numbered.repair is not null)
         and numbered.key <= phone_dialled.high_key
         and phone_dialled.calling_code = numbered.calling_code
         and phone_dialled.significant = numbered.significant
@@ -398,16 +399,21 @@ certain as (
 
     select numbered.*
     from numbered
-    where (repair is null or not (assumed or zeros))
+    -- a repair of what was dialled with a prefix for calls abroad, or of what no range holds even then, is for the library
+    where (repair is null or not (assumed or dialled_abroad))
         and significant + length(calling_code::varchar) <= {MAX_PHONE}
         and case
-            when valid then significant + length(calling_code::varchar) >= {phone.MIN_DIGITS}
+            when valid
+                then significant + length(calling_code::varchar) >= {phone.MIN_DIGITS}
+                    and (repair is null or id in (select settled.id from settled))
             -- whether it could go on where something was left out, the library must say
-            when note is not null then false
+            when note is not null or repair is not null then false
             when calling_code = 55 and significant = 10 then false
             -- with a zero before a number that no range holds, the library must say whether it belongs to it
             when number < (10 ** (significant - 1))::ubigint then false
-            else significant >= {phone.MIN_DIGITS} and not zero_matters and not zeros and id in (select settled.id from settled)
+            else significant >= {phone.MIN_DIGITS}
+                and not (zero_matters or dialled_abroad)
+                and id in (select settled.id from settled)
         end
 
 ),

@@ -21,7 +21,7 @@ from orchestration.identifiers.normal_form import INVISIBLE, PUNCTUATION, class_
 from orchestration.identifiers.regions import country_code
 
 # Part of the cache's version: raise it when a rule of this module or of the macros changes.
-RULES = 2
+RULES = 3
 NORMALISER = f"postal, rules {RULES}"
 
 # Scripts whose combining marks are letters: from Devanagari to Myanmar, the Philippines to Bali, kana, Meetei, Brahmic.

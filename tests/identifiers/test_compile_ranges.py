@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import Any
 
@@ -12,8 +11,7 @@ import pytest
 
 from orchestration.identifiers import compile_ranges
 from orchestration.identifiers.phone_sql import RANGES_FILE
-
-SEED = int(os.environ.get("QUIETLIST_TEST_SEED", random.SystemRandom().randrange(10**6)))
+from tests.seed import SEED
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 
@@ -11,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from orchestration.identifiers import email_address, email_sql
+from tests.seed import SEED
 
-SEED = int(os.environ.get("QUIETLIST_TEST_SEED", random.SystemRandom().randrange(10**6)))
 LOCAL = (
     "jane",
     "JANE",

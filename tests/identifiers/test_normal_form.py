@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 from collections.abc import Iterator
@@ -21,8 +20,7 @@ from orchestration.identifiers.phone import normalise_phone
 from tests.fuzz.targets import corpus_of
 from tests.identifiers import test_email_sql, test_phone_sql
 from tests.identifiers.test_postal import KNOWN, random_text
-
-SEED = int(os.environ.get("QUIETLIST_TEST_SEED", random.SystemRandom().randrange(10**6)))
+from tests.seed import SEED
 
 NORMAL = [
     ("email", "jane@example.com"),

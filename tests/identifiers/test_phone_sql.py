@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 
@@ -14,8 +13,8 @@ import pytest
 from phonenumbers.phonemetadata import PhoneMetadata
 
 from orchestration.identifiers import compile_ranges, phone, phone_sql
+from tests.seed import SEED
 
-SEED = int(os.environ.get("QUIETLIST_TEST_SEED", random.SystemRandom().randrange(10**6)))
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 HINTS = ("", "US-CA", "UK", "U.S.A.", "Atlantis", "us")
 SEPARATORS = (
@@ -251,6 +250,13 @@ def test_what_a_trunk_prefix_leaves_is_read_until_it_stays() -> None:
     """Belarus dials 8 before a number: each reading takes one off as long as what is left has a possible length."""
     for raw in ("+37500888229980042", "+37588229980042", "+3758229980042", "+375229980042"):
         assert phone.normalise_phone(raw, "").e164 == "+375229980042", raw
+
+
+def test_what_sql_is_not_certain_of_it_leaves_to_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zero that North America does not dial, behind another country's 00; a Belarusian 8 before what no range holds."""
+    compare(
+        [("00105531405759", "VN"), ("00105531405759", "DE"), ("0111055314057", "US"), ("+37580008106331919", "")], monkeypatch
+    )
 
 
 @pytest.mark.slow

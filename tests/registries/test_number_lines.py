@@ -20,6 +20,7 @@ from orchestration.readers.number_lines import plain_file, read_number_lines
 from orchestration.readers.outcome import USUAL_BOUNDS, Bounds
 from orchestration.readers.tables import create_raw_tables
 from orchestration.readers.text import Utf8Text
+from tests.seed import SEED
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
 FTC = next(feed for feed in all_feeds() if feed.table == "ftc_national_dnc__numbers")
@@ -98,7 +99,7 @@ def lines_of(chosen: random.Random, feed: Feed) -> list[str]:
 def test_a_plain_line_is_the_number_that_model_and_normaliser_find_and_no_other_line_is_lost(
     desk: Desk, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seed = random.SystemRandom().randint(0, 2**32)
+    seed = SEED
     chosen = random.Random(seed)
     plain_lines: dict[str, int] = {}
     for case in range(12):
