@@ -40,6 +40,7 @@ class Column:
     """What becomes of several values under its labels: ``join`` all of them with ``;``, ``first`` by the order of the labels,
     or ``one``, a record with two different ones is refused. Values under one and the same label are always ``one`` or joined.
     """
+    description: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Feed:
     """The words that a name may have for it to mean this feed. Empty: any."""
     ignored: tuple[str, ...] = ()
     """Labels that nothing needs to read, however much their values look like somebody's address or number."""
+    description: str = field(default="", compare=False)
+    """What its records mean, what was verified, and its traps: paragraphs with empty lines between them."""
 
     @property
     def table(self) -> str:
@@ -174,7 +177,12 @@ def _plain_problems(meta: dict[str, Any]) -> list[str]:
 
 def _feed(table: dict[str, Any], meta: dict[str, Any]) -> Feed:
     columns = tuple(
-        Column(column["name"], tuple(meta_of.get("labels", [column["name"]])), meta_of.get("several", "first"))
+        Column(
+            column["name"],
+            tuple(meta_of.get("labels", [column["name"]])),
+            meta_of.get("several", "first"),
+            str(column.get("description") or "").strip(),
+        )
         for column in table["columns"]
         if not column["name"].startswith("_")
         for meta_of in [(column.get("config") or {}).get("meta") or {}]
@@ -193,4 +201,5 @@ def _feed(table: dict[str, Any], meta: dict[str, Any]) -> Feed:
         marks=tuple(meta.get("marks", ())),
         only_words=tuple(meta.get("only_words", ())),
         ignored=tuple(meta.get("ignored", ())),
+        description=str(table.get("description") or "").strip(),
     )
