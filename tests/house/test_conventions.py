@@ -86,7 +86,8 @@ def test_every_feed_has_a_sample_and_every_column_of_it_a_place(feed: Feed) -> N
         model = folder / f"{feed.model(kind)}.sql"
         assert model.exists(), f"{feed.table} says it is {kind}, but {model.name} does not exist"
     models = [re.sub("--.*", "", path.read_text()) for path in sorted(folder.glob("stg_*.sql"))]
-    text = "".join(model for model in models if f"source('raw', '{feed.table}')" in model)
+    reads = (f"source('raw', '{feed.table}')", f"mapped_requests('{feed.table}'")
+    text = "".join(model for model in models if any(said in model for said in reads))
     unread = {f"{feed.table}.{column.name}" for column in feed.columns if not re.search(rf"\b{column.name}\b", text)}
     assert unread <= set(UNREAD), f"no model reads {', '.join(sorted(unread - set(UNREAD)))}: what it says is lost in silence"
 
