@@ -134,7 +134,7 @@ select * from final
         {%- set known = not loop.first -%}
         {%- set reason = case.get('not_a_request') or case.get('echo') or case.get('quarantine') -%}
         {%- set doubt = case.get('doubt') if known else ('unknown_reason' if 'action' in case else none) -%}
-        {%- set listed = [case['unlisted']] if case.get('unlisted') else ([] if known else columns) -%}
+        {%- set listed = [case['unlisted']] if case.get('unlisted') else ([] if known else columns | reject('equalto', '_extra') | list) -%}
         {%- set outcome = 'not_a_request' if 'not_a_request' in case else ('echo' if 'echo' in case else ('quarantine' if 'quarantine' in case else 'request')) -%}
         {%- do found.append({
             'outcome': quoted_text(outcome),
@@ -194,8 +194,8 @@ select * from final
     {%- endif -%}
 {%- endmacro %}
 
--- Which column a record that fits no case has a value in that no case knows, or that value; where each value is known and only
--- their combination is not, all columns and all values.
+-- Which column a record that fits no case has a value in that no case knows, or that value: a filled one first, for many columns are
+-- blank in records that they are not about. Where each value is known and only their combination is not, all columns and values.
 {% macro unknown_part(mapping, columns, part) -%}
     {%- if not columns -%}
     {{ null_text() }}
@@ -203,9 +203,12 @@ select * from final
     {{ quoted_text(columns[0]) if part == 'column' else 'given_' ~ columns[0] }}
     {%- else -%}
     case
+        {%- for filled in [true, false] %}
         {%- for column in columns %}
-        when not ({% for wanted in wanted_of(mapping, column) %}{{ value_fits(column, wanted) }}{{ ' or ' if not loop.last }}{% endfor %})
-            then {{ quoted_text(column) if part == 'column' else 'given_' ~ column }}
+        when {{ 'not ' ~ is_blank('given_' ~ column) ~ ' and ' if filled }}not (
+            {%- for wanted in wanted_of(mapping, column) %}{{ value_fits(column, wanted) }}{{ ' or ' if not loop.last }}{% endfor -%}
+        ) then {{ quoted_text(column) if part == 'column' else 'given_' ~ column }}
+        {%- endfor %}
         {%- endfor %}
         else {% if part == 'column' -%}
             '{{ columns | join(' / ') }}'

@@ -26,7 +26,7 @@ SEVERAL = ("first", "join", "one")
 CANONICAL = "canonical"
 _META_KEYS = {
     "vendor", "feed", "kinds", "reader", "files", "only_words", "marks", "requires", "requires_any", "snapshot", "ignored",
-    "options",
+    "options", "verified", "from_memory",
 }  # fmt: skip
 
 
@@ -69,6 +69,10 @@ class Feed:
     """The words that a name may have for it to mean this feed. Empty: any."""
     ignored: tuple[str, ...] = ()
     """Labels that nothing needs to read, however much their values look like somebody's address or number."""
+    verified: tuple[str, ...] = ()
+    """What of this page was seen in the vendor's own page, code or files, and where."""
+    from_memory: tuple[str, ...] = ()
+    """What of it was not: to be held against a real file before anybody relies on it."""
 
     @property
     def table(self) -> str:
@@ -193,4 +197,6 @@ def _feed(table: dict[str, Any], meta: dict[str, Any]) -> Feed:
         marks=tuple(meta.get("marks", ())),
         only_words=tuple(meta.get("only_words", ())),
         ignored=tuple(meta.get("ignored", ())),
+        verified=tuple(meta.get("verified", ())),
+        from_memory=tuple(meta.get("from_memory", ())),
     )
