@@ -127,14 +127,16 @@ select * from final
 
 -- Every case as SQL, in order; the one of what fits none is first, as number 0.
 {% macro case_meanings(mapping) -%}
-    {%- set columns = told_columns(mapping) -%}
+    {#- Whom a record is about is no value that the policy could know, and nobody's business in a list of values. #}
+    {%- set people = ['_extra', mapping.get('email'), mapping.get('emails'), mapping.get('phone'), mapping.get('phones'), mapping.get('customer_id')] -%}
+    {%- set columns = told_columns(mapping) | reject('in', people) | list -%}
     {%- set otherwise = mapping.get('otherwise', {'quarantine': mapping.get('unknown', 'unknown_value')}) -%}
     {%- set found = [] -%}
     {%- for case in [otherwise] + mapping['cases'] -%}
         {%- set known = not loop.first -%}
         {%- set reason = case.get('not_a_request') or case.get('echo') or case.get('quarantine') -%}
         {%- set doubt = case.get('doubt') if known else ('unknown_reason' if 'action' in case else none) -%}
-        {%- set listed = [case['unlisted']] if case.get('unlisted') else ([] if known else columns | reject('equalto', '_extra') | list) -%}
+        {%- set listed = [case['unlisted']] if case.get('unlisted') else ([] if known else columns) -%}
         {%- set outcome = 'not_a_request' if 'not_a_request' in case else ('echo' if 'echo' in case else ('quarantine' if 'quarantine' in case else 'request')) -%}
         {%- do found.append({
             'outcome': quoted_text(outcome),

@@ -100,10 +100,15 @@ def test_every_feed_has_a_sample_and_every_column_of_it_a_place(feed: Feed) -> N
 # What each vendor's page says: these are lists that are exported whole, every time; the others are logs and forms.
 SNAPSHOTS = {
     "amazon_ses__suppressed_destinations",
+    "brevo__blocked_contacts",
     "canonical__contacts",
+    "five9_dnc__numbers",
     "ftc_national_dnc__numbers",
+    "hubspot__opt_outs",
+    "klaviyo__profiles", "klaviyo__suppressed",
     "mailchimp__cleaned", "mailchimp__nonsubscribed", "mailchimp__subscribed", "mailchimp__unsubscribed",
     "mailgun__bounces", "mailgun__complaints", "mailgun__unsubscribes",
+    "mandrill__rejections",
     "postmark__suppressions",
     "sendgrid__blocks", "sendgrid__bounces", "sendgrid__group_suppressions", "sendgrid__invalid_emails",
     "sendgrid__spam_reports", "sendgrid__unsubscribes",
@@ -111,6 +116,7 @@ SNAPSHOTS = {
     "telnyx__opt_outs",
     "twilio__opt_outs",
     "uk_tps__numbers",
+    "vicidial__dnc",
 }  # fmt: skip
 
 

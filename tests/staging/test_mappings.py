@@ -12,7 +12,7 @@ from orchestration.core.home import CHECKOUT
 from tests.staging.rendered import CompilerError, render
 
 POLICY = CHECKOUT / "dbt_project" / "seeds" / "policy"
-COLUMNS = ("said", "said_first", "reason", "origin", "stream", "email", "phone")
+COLUMNS = ("_extra", "said", "said_first", "reason", "origin", "stream", "email", "phone")
 UNSUBSCRIBED = {"action": "opt_out", "method": "esp_unsubscribe"}
 MAPPING: dict[str, Any] = {
     "time": ["said", "said_first"],
@@ -116,6 +116,12 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_a_record_means_what_the_first_case_that_fits_says(case: str, record: dict[str, Any], expected: dict[str, Any]) -> None:
     (row,) = meant(MAPPING, record)
     assert {name: row[name] for name in expected} == expected, case
+
+
+def test_a_value_that_names_somebody_is_not_listed() -> None:
+    mapping = {**MAPPING, "cases": [{"when": {"email": {"matches": "^x"}, "reason": "a", "_extra": "z"}, **UNSUBSCRIBED}]}
+    (row,) = meant(mapping, {"reason": "Moon"})
+    assert (row["outcome_reason"], row["unknown_column"], row["unknown_value"]) == ("unknown_value", "reason", "Moon")
 
 
 def test_values_that_are_known_alone_and_not_together_are_listed_together() -> None:
