@@ -59,7 +59,7 @@ test-all: install-dev ## The same with the long seeded forms (about an hour)
 	@$(PYTEST) -m "slow or not slow"
 
 reference: install-dev ## Write the reference pages of the docs from the code
-	@$(BIN)/python -m orchestration.setup
+	@$(BIN)/python -m tools.reference
 
 check: install-dev ## Lint, types, SQL, definitions: everything that is not a test
 	$(BIN)/ruff check .

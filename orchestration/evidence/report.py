@@ -75,6 +75,7 @@ DOUBTS = {
     "read_from_note": "asked for in a note, where the action says nothing",
     "note_against_opt_in": "a note that speaks against the opt-in beside it",
     "unknown_call_type": "a call that may have gone in or out: both numbers are taken",
+    "unknown_reason": "on a list of people who opted out, for a reason that nobody knows",
 }
 
 

@@ -24,6 +24,7 @@ from orchestration.landing.collecting import Unread
 from orchestration.publish import export_candidate, publish
 from orchestration.publish.versions import require_inputs
 from orchestration.readers import load
+from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.register import register
 from orchestration.reconcile import stages
 from orchestration.run import run_job
@@ -79,7 +80,7 @@ def steps(
 
     def loading() -> None:
         with warehouse(home, limits=config.limits) as con:
-            stages.prepare(con, home)
+            stages.prepare(con, home, feeds_in_use(home, config, con))
             register(con, home, config, unread=unread)
             load(con, home, config, as_of)
 

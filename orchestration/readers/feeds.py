@@ -26,7 +26,7 @@ SEVERAL = ("first", "join", "one")
 CANONICAL = "canonical"
 _META_KEYS = {
     "vendor", "feed", "kinds", "reader", "files", "only_words", "marks", "requires", "requires_any", "snapshot", "ignored",
-    "options",
+    "options", "verified", "from_memory",
 }  # fmt: skip
 
 
@@ -72,6 +72,10 @@ class Feed:
     """Labels that nothing needs to read, however much their values look like somebody's address or number."""
     description: str = field(default="", compare=False)
     """What its records mean, what was verified, and its traps: paragraphs with empty lines between them."""
+    verified: tuple[str, ...] = ()
+    """What of this page was seen in the vendor's own page, code or files, and where."""
+    from_memory: tuple[str, ...] = ()
+    """What of it was not: to be held against a real file before anybody relies on it."""
 
     @property
     def table(self) -> str:
@@ -202,4 +206,6 @@ def _feed(table: dict[str, Any], meta: dict[str, Any]) -> Feed:
         only_words=tuple(meta.get("only_words", ())),
         ignored=tuple(meta.get("ignored", ())),
         description=str(table.get("description") or "").strip(),
+        verified=tuple(meta.get("verified", ())),
+        from_memory=tuple(meta.get("from_memory", ())),
     )

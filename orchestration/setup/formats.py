@@ -58,6 +58,8 @@ class Format:
                         for column in feed.columns
                     ],
                     "description": feed.description,
+                    "verified": list(feed.verified),
+                    "from_memory": list(feed.from_memory),
                 }
                 for feed in self.feeds
             ],
@@ -141,6 +143,13 @@ def _section(feed: Feed) -> list[str]:
         several = {"join": "all values are kept", "one": "two different values are refused"}.get(column.several, "")
         notes = " ".join(filter(None, (" ".join(column.description.split()), several)))
         told.append(f"| `{column.name}` | {', '.join(f'`{label}`' for label in column.labels)} | {notes} |")
+    told += _facts_by("Verified", feed.verified) + _facts_by(
+        "From memory, to be held against a real file first", feed.from_memory
+    )
     if feed.ignored:
         told += ["", f"Not read, on purpose: {', '.join(f'`{label}`' for label in feed.ignored)}."]
     return [*told, ""]
+
+
+def _facts_by(title: str, facts: Sequence[str]) -> list[str]:
+    return ["", f"{title}:", "", *(f"- {' '.join(fact.split())}" for fact in facts)] if facts else []

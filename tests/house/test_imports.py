@@ -19,8 +19,6 @@ from packaging.utils import canonicalize_name
 from orchestration.core.home import CHECKOUT
 
 PYTHON = sorted((CHECKOUT / "orchestration").rglob("*.py"))
-# What makes data for the repository, and is not run in a home, may use a developer's tool.
-TOOLS_ONLY = {"holidays": "reconcile/calendars.py"}
 # Modules imported by a name made at run time: where, and how the name begins. No tool can follow them, so each is a decision.
 BY_NAME = {
     ("destinations/contract.py", "orchestration.destinations."),
@@ -81,4 +79,4 @@ def test_what_the_product_imports_is_what_it_asks_for() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for first in {module.partition(".")[0] for module in _modules(node)} - sys.stdlib_module_names - {"orchestration"}:
                 named = {canonicalize_name(maker) for maker in makers.get(first, ())}
-                assert named & asked or TOOLS_ONLY.get(first) == name, f"{name} imports {first}: add it to pyproject.toml"
+                assert named & asked, f"{name} imports {first}: add it to pyproject.toml"

@@ -9,26 +9,26 @@ from click.testing import CliRunner
 
 from orchestration import cli
 from orchestration.core.config import known_formats, known_systems
-from orchestration.setup import pages
-from orchestration.setup.formats import all_formats, format_named
+from orchestration.setup.formats import all_formats, format_named, page_of
+from tools import reference
 
 
 def test_no_page_is_stale() -> None:
-    wanted = {pages.FOLDER / path: text for path, text in pages.pages(cli.main).items()}
+    wanted = {reference.FOLDER / path: text for path, text in reference.pages(cli.main).items()}
     stale = [path.name for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
-    extra = [path.name for path in pages.FOLDER.rglob("*.md") if path not in wanted]
+    extra = [path.name for path in reference.FOLDER.rglob("*.md") if path not in wanted]
     assert (stale, extra) == ([], []), "run make reference and commit what it writes"
 
 
 def test_writing_twice_changes_nothing_and_a_page_of_what_is_no_more_goes(tmp_path: Path) -> None:
-    assert pages.write(cli.main, tmp_path)
+    assert reference.write(cli.main, tmp_path)
     (tmp_path / "formats" / "gone.md").write_text("of a format that was removed")
-    assert pages.write(cli.main, tmp_path) == [tmp_path / "formats" / "gone.md"]
-    assert pages.write(cli.main, tmp_path) == []
+    assert reference.write(cli.main, tmp_path) == [tmp_path / "formats" / "gone.md"]
+    assert reference.write(cli.main, tmp_path) == []
 
 
 def test_every_key_format_system_and_command_has_its_place() -> None:
-    made = {path.as_posix(): text for path, text in pages.pages(cli.main).items()}
+    made = {path.as_posix(): text for path, text in reference.pages(cli.main).items()}
     assert all(f"formats/{name}.md" in made for name in known_formats())
     assert all(f"## {name}\n" in made["destinations.md"] for name in known_systems())
     assert all(f"## quietlist {name}" in made["commands.md"] for name in cli.main.commands)
@@ -59,7 +59,7 @@ def test_the_example_of_the_published_table_leaves_out_a_row_that_excepts_the_no
     )
     (tmp_path / "latest.json").write_text(json.dumps({"version": 3}))
     names: dict[str, object] = {}
-    exec(pages._EXAMPLE, names)
+    exec(reference._EXAMPLE, names)
     ask = names["may_not_be_contacted"]
     assert callable(ask)
 
@@ -75,7 +75,7 @@ def test_the_example_of_the_published_table_leaves_out_a_row_that_excepts_the_no
 @pytest.mark.parametrize("name", known_formats())
 def test_each_format_says_what_it_holds_and_reads(name: str) -> None:
     found = format_named(name)
-    page = pages.page_of(found)
+    page = page_of(found)
     for feed in found.feeds:
         assert f"## {feed.feed}\n" in page and feed.description, f"{name}, {feed.feed}: without a description"
         assert all(f"| `{column.name}` |" in page for column in feed.columns)

@@ -213,3 +213,10 @@ def _formats() -> Iterator[str]:
     for found in all_formats():
         kinds = listed([kind.replace("_", " ") for kind in found.kinds])
         yield f"| [{found.name}]({found.name}.md) | {kinds} | {_cell(first_sentence(found.feeds[0].description))} |"
+
+
+if __name__ == "__main__":
+    from orchestration.cli import main
+
+    for path in write(main):
+        print(path.relative_to(CHECKOUT))
