@@ -62,6 +62,18 @@ class GateClosed(QuietlistError):
 class TransientError(QuietlistError):
     """Trying again later may work: a time-out, a throttle, a busy server."""
 
+    given_up = False
+    """Whether all attempts that are worth while were made already (``core/pace.py``)."""
+
+    def __init__(self, tried: str, *, retry_after: float | None = None, **parts: str) -> None:
+        super().__init__(tried, **parts)
+        self.retry_after = retry_after
+        """Seconds that the other side asked us to wait; None where it did not say."""
+
+
+class Throttled(TransientError):
+    """The other side asks us to wait and did nothing of what it was asked: the one failure that says so."""
+
 
 class Busy(TransientError):
     """Another process of Quietlist works on the home. Exit code 75, sysexits' EX_TEMPFAIL: whatever started this may simply
@@ -73,6 +85,19 @@ class Busy(TransientError):
 
 class PermanentError(QuietlistError):
     """Trying again cannot work: the request itself is being rejected."""
+
+
+_CODE = re.compile(r"^[a-z][a-z0-9_]{0,59}$")
+_LONG_NUMBER = re.compile(r"[0-9]{6}")  # six digits in a row could be part of a phone number; no vendor's code needs them
+
+
+def error_code(text: str) -> str:
+    """``text`` if it is a stable code that can't hold personal data, else a code that says there was none.
+
+    A vendor's message often quotes the address it refuses; only codes reach the ledger, receipts and reports.
+    """
+    code = text.strip().lower().replace("-", "_").replace(" ", "_").replace(".", "_")
+    return code if _CODE.match(code) and not _LONG_NUMBER.search(code) else "refused_without_a_code"
 
 
 def kind_of(error: BaseException | str) -> str:

@@ -184,7 +184,7 @@ def make_plan(
       Quietlist's among them).
     - ``release``: lift it there, with its evidence.
     - ``blocked``: we wrote it, it is no longer wanted, and nothing says that it may be lifted. ``why``: no_evidence,
-      no_longer_configured, release_outcome_unknown.
+      no_longer_configured, release_outcome_unknown; cannot_release where the system lets nobody lift a row.
     - ``found``: others wrote it and nobody here knows it (not_ours), or another home, or another life of this one, wrote it
       after we last did (newer_than_ours): an opt-out to bring home.
     """
@@ -225,6 +225,7 @@ def make_plan(
                 coalesce(seen.any_other, false) or is_newer as any_other,
                 coalesce(seen.any_unknown, false) as any_unknown,
                 coalesce(seen.any_strange, false) or is_newer as strange_there,
+                coalesce(seen.any_asked, true) as any_asked,
                 case when is_newer then seen.unmarked_at else seen.since end as since,
                 wish.fingerprint as wanted_fingerprint,
                 proof.speaker as proof,
@@ -287,9 +288,10 @@ def make_plan(
                     when ours and not configured then 'blocked:no_longer_configured'
                     when ours and proof is null then 'blocked:no_evidence'
                     when ours and not looked and known.releasing is not null then 'blocked:release_outcome_unknown'
+                    when ours and not $can_release then 'blocked:cannot_release'
                     when ours then 'release:evidence'
                     when other_there and active then 'noop:no_longer_wanted'
-                    when other_there then 'found:not_ours'
+                    when other_there and any_asked then 'found:not_ours'
                     when active and looked then 'noop:gone'
                     when active then 'noop:no_longer_wanted'
                 end as decision
@@ -319,6 +321,7 @@ def make_plan(
             "as_of": as_of,
             "channels": list(channels),
             "scopes": list(scopes),
+            "can_release": destination.facts.can_release,
         },
     )
 
