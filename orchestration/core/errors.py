@@ -20,6 +20,8 @@ class QuietlistError(Exception):
     """Base of every error raised on purpose. ``exit_code`` 3: the work failed."""
 
     exit_code = 3
+    nothing_done = False
+    """Whether the other side surely did nothing of what it was asked."""
 
     def __init__(self, tried: str, *, seen: str = "", allowed: str = "", next_step: str = "") -> None:
         self.tried, self.seen, self.allowed, self.next_step = tried, seen, allowed, next_step
@@ -72,7 +74,9 @@ class TransientError(QuietlistError):
 
 
 class Throttled(TransientError):
-    """The other side asks us to wait and did nothing of what it was asked: the one failure that says so."""
+    """The other side asks us to wait."""
+
+    nothing_done = True
 
 
 class Busy(TransientError):

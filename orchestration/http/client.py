@@ -54,6 +54,8 @@ class Refused(PermanentError):
 class CredentialsRefused(PermanentError):
     """The system does not know us, or does not let us do this."""
 
+    nothing_done = True
+
 
 @dataclass(frozen=True)
 class Api:
@@ -307,7 +309,7 @@ class Client:
             )
         if 200 <= status < 300 or status in expected:
             return
-        code = code_in(body) or f"http_{status}"
+        code = self._code_in(body) or f"http_{status}"
         tried = self._tried(call)
         if status in _TRANSIENT:
             raise TransientError(
@@ -327,6 +329,14 @@ class Client:
             seen=f"status {status}, {code}",
             next_step="correct base_url and the lists in quietlist.toml, or see what the vendor changed",
         )
+
+    def _code_in(self, body: Any) -> str | None:
+        """The first code of an answer that can hold neither a person nor our key."""
+        ours = [secret.lower() for secret in self._auth.secrets()]
+        for text in codes_in(body):
+            if (code := error_code(text)) != error_code("") and not any(secret in text.lower() for secret in ours):
+                return code
+        return None
 
     def _pause(self, headers: Mapping[str, str]) -> float | None:
         """Seconds to wait as the answer has it, by the answer's own clock where it shows one; None where it says nothing."""
@@ -363,16 +373,19 @@ class Client:
         return f"Asking {self._api.system} for {call}"
 
 
-def code_in(body: Any) -> str | None:
-    """The vendor's code of a refusal, wherever vendors put it, if it is one that can hold no personal data."""
+def codes_in(body: Any) -> Iterator[str]:
+    """What may be the vendor's code of a refusal, wherever vendors put it; only words that look like one.
+
+    A title says what kind of error it is (RFC 9457) and may have blanks; elsewhere blanks make a sentence, which may name
+    anybody.
+    """
     for where in _objects(body):
-        for name in ("error_code", "errorCode", "ErrorCode", "code", "title", "error", "field"):
+        for name in ("error_code", "errorCode", "ErrorCode", "code", "error", "field", "title"):
             value = where.get(name)
             if isinstance(value, int) and not isinstance(value, bool):
                 value = f"code_{value}"
-            if isinstance(value, str) and (code := error_code(value)) != error_code(""):
-                return code
-    return None
+            if isinstance(value, str) and (name == "title" or " " not in value.strip()):
+                yield value
 
 
 def _objects(body: Any) -> Iterator[Mapping[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from orchestration.core.errors import PermanentError, Throttled, error_code
+from orchestration.core.errors import PermanentError, QuietlistError, TransientError, error_code
 from orchestration.core.pace import Pace
 from orchestration.destinations.contract import KEY, PAYLOAD, BatchRejected, Destination, Outcome
 from orchestration.sync.ledger import NOT_TAKEN, Journal, SendingCall
@@ -40,18 +40,28 @@ class Sender:
 
     def _send(self, call: SendingCall, first: int, last: int) -> list[tuple[int, int]]:
         """Send the rows from ``first`` to before ``last``. Returns what of them is to be sent again, in parts."""
-        table = f"planned_{call}"
+        table, lost = f"planned_{call}", False
+
+        def ask() -> Outcome:
+            nonlocal lost
+            try:
+                return self._ask(call, table, first, last)
+            except TransientError as error:
+                lost = lost or not error.nothing_done
+                raise
+
         self._journal.attempt(call, table, first, last)
         try:
-            outcome = self._pace.call(lambda: self._ask(call, table, first, last))
+            outcome = self._pace.call(ask)
         except BatchRejected as refusal:
             if last - first > 1:
                 middle = (first + last) // 2
                 return [(first, middle), (middle, last)]
             self._answered(call, table, first, last, Outcome({0: refusal.code}))
             return []
-        except Throttled:  # the one failure that says nothing was done
-            self._journal.turned_away(call, table, first, last)
+        except QuietlistError as error:
+            if error.nothing_done and not lost:
+                self._journal.turned_away(call, table, first, last)
             raise
         if outcome.changed is not None:
             self.changed = (self.changed or 0) + outcome.changed
