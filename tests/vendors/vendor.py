@@ -32,12 +32,13 @@ class Vendor(Server):
     channel: ClassVar[str] = "email"
     pages: ClassVar[bool] = False
     """Its lists come in pages; a page is small here, so that a short list has several."""
-    refuses_rows: ClassVar[str] = "whole"
-    """How it refuses one row: ``whole`` (the call fails), ``row`` (told in an OK)."""
     releases: ClassVar[bool] = True
     reads: ClassVar[bool] = True
     extra: ClassVar[dict[str, Any]] = {}
     page: ClassVar[int] = 3
+    times_read: ClassVar[int] = 1
+    gone: ClassVar[str] = ""
+    """A list that is not there."""
 
     def __init__(self) -> None:
         super().__init__()
