@@ -192,7 +192,8 @@ class ReadsAll(Destination, Protocol):
     def read(self) -> Iterator[pa.RecordBatch]:
         """Every row in force at the system: the columns of ``KEY``, identifiers in our normal form; also, where the
         system knows, ``ours`` (bool: did Quietlist write it) and ``since`` (timestamp: when it was suppressed), and of a
-        row of Quietlist's ``push`` (text: the id of the push that wrote it), ``written_at`` (timestamp: as of when) and
+        row of Quietlist's ``push`` (text: the id of the push that wrote it), ``written_at`` (timestamp: as of when; of a row
+        whose writer nobody knows, when it was written, which tells whether it can be the one that we wrote) and
         ``spent`` (text: the evidence that released it before, one id a line). ``asked`` (bool, true where left out) is false
         for what the system blocks though nobody asked for it, such as a bounce: it is in force, and no opt-out to bring home."""
 

@@ -66,6 +66,7 @@ class Sight:
     push: str | None = None
     home: str | None = None
     written_at: datetime | None = None
+    """When the row came to be, where the vendor keeps that: not when anything of the person changed."""
 
 
 NARROWER = Sight("")

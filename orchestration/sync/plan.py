@@ -32,6 +32,10 @@ _EVIDENCE_KINDS = ("opt_in", "registry")
 # A point-read destination is looked at row by row, so old rows are checked again a thirtieth a day: each monthly.
 _RECHECK_DAYS = 30
 
+# What a run writes is written this long after its own moment at most: a first push may take most of a day, and a vendor's clock
+# and ours may differ by minutes.
+_RUN_HOURS = 24
+
 _SPEAKS_OF = (
     "{row}.channel = evidence.channel and {row}.identifier_type = evidence.identifier_type "
     "and {row}.identifier = evidence.identifier and covers(evidence.scope, {row}.scope)"
@@ -219,11 +223,17 @@ def make_plan(
                     known.destination is not null and not known.attempted
                     and seen.unmarked_at > greatest(known.sent_at, known.released_at, known.release_sent_at), false
                 ) as is_newer,
+                -- Nobody there says who wrote it; a row that is younger than our last word was not ours.
+                coalesce(
+                    known.destination is not null and not known.attempted
+                    and seen.unknown_at > greatest(known.sent_at, known.released_at, known.release_sent_at)
+                        + to_hours($run_hours), false
+                ) as is_later,
                 $looked_at_all or seen.present is not null as looked,
                 coalesce(seen.present, false) as there,
                 coalesce(seen.any_ours, false) and not is_newer as any_ours,
-                coalesce(seen.any_other, false) or is_newer as any_other,
-                coalesce(seen.any_unknown, false) as any_unknown,
+                coalesce(seen.any_other, false) or is_newer or is_later as any_other,
+                coalesce(seen.any_unknown, false) and not is_later as any_unknown,
                 coalesce(seen.any_strange, false) or is_newer as strange_there,
                 coalesce(seen.any_asked, true) as any_asked,
                 case when is_newer then seen.unmarked_at else seen.since end as since,
@@ -322,6 +332,7 @@ def make_plan(
             "channels": list(channels),
             "scopes": list(scopes),
             "can_release": destination.facts.can_release,
+            "run_hours": _RUN_HOURS,
         },
     )
 

@@ -23,7 +23,7 @@ FIRST_LOOK_SECONDS = 1.0
 _SEEN = (
     "channel varchar, identifier_type varchar, identifier varchar, scope varchar, "
     "present boolean, any_ours boolean, any_other boolean, any_unknown boolean, since timestamptz, "
-    "any_strange boolean, unmarked_at timestamptz, any_asked boolean"
+    "any_strange boolean, unmarked_at timestamptz, any_asked boolean, unknown_at timestamptz"
 )
 _UNPROVED = "destination = $destination and (state = 'sent' or (releasing is not null and state <> 'released'))"
 _MOMENT = pa.timestamp("us", tz="UTC")
@@ -86,7 +86,8 @@ def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, p
             {KEY_LIST}, true, bool_or(is_quietlists and not is_strange), bool_or(not coalesce(ours, true) or is_strange),
             bool_or(ours is null), coalesce(max(written_at) filter (where is_strange), min(since)), bool_or(is_strange),
             max(written_at) filter (where is_quietlists and coalesce(push, '') = ''),
-            bool_or(coalesce(asked, true))
+            bool_or(coalesce(asked, true)),
+            max(written_at) filter (where ours is null)
         from told
         group by {KEY_LIST}
         """,
@@ -137,7 +138,7 @@ def look_up(con: duckdb.DuckDBPyConnection, destination: ReadsPoints, rows: int,
         con.register("_answers", told)
         try:
             con.execute(
-                f"insert into seen select {KEY_LIST}, present, false, false, present, null, false, null, true "
+                f"insert into seen select {KEY_LIST}, present, false, false, present, null, false, null, true, null "
                 "from asked join _answers using (position)"
             )
         finally:

@@ -297,6 +297,25 @@ def test_a_guard_holds_releases_and_lets_opt_outs_through(vendor: Vendor, house:
     assert vendor.there("*") == house.names("ann", "bob", "cy")
 
 
+def test_a_backup_that_comes_back_releases_nobody_who_opted_out_since(vendor: Vendor, house: House) -> None:
+    """Day 1 out, backup, day 2 in, day 4 out again; on day 5 the restored home runs, and knows of the opt-in alone."""
+    releases(vendor)
+    only_if(vendor.tells != "", "it keeps neither who wrote a row nor when, so nobody can tell: see its facts")
+    house.publish("ann", "bob")
+    house.push(1)
+    restored = house.copied("restored")
+    house.publish("bob", lifted=("ann",))
+    assert house.push(2).released == len(vendor.lists)
+    house.publish("ann", "bob", lifted=("ann",))
+    house.push(4)
+    assert house.identifier("ann") in vendor.there("*")
+    restored.publish("bob", lifted=("ann",))
+    restored.push(5)
+    restored.push(6)
+    assert house.identifier("ann") in vendor.there("*"), "she was lifted against her later word"
+    assert any(house.identifier("ann") in str(row) for row in restored.brought_home()), "and her opt-out comes home"
+
+
 def test_a_dry_run_sends_nothing(vendor: Vendor, house: House) -> None:
     house.publish("ann")
     assert house.push(dry_run=True).puts == len(vendor.lists)

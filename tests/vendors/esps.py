@@ -9,10 +9,9 @@ from urllib.parse import urlencode
 from tests.vendors.server import Reply, Request
 from tests.vendors.vendor import KEY, Entry, Vendor
 
-SINCE = 1_767_225_600  # 1 January 2026
-
 
 class SendGrid(Vendor):
+    tells = "age"
     system = "sendgrid"
     lists = {"*": "global", "acme/news": "123"}
     pages = True
@@ -42,8 +41,8 @@ class SendGrid(Vendor):
                 if not 1 <= limit <= 500:
                     return Reply(400, {"errors": [{"field": "limit", "message": "limit must be 1 to 500"}]})
                 self.looked += first == 0
-                found = list(self.visible("global"))[first : first + min(limit, self.page)]
-                return Reply(200, [{"created": SINCE, "email": address} for address in found])
+                found = list(self.visible("global").items())[first : first + min(limit, self.page)]
+                return Reply(200, [{"created": int(entry.at.timestamp()), "email": address} for address, entry in found])
             case ("GET", ["v3", "asm", "groups"]):
                 return Reply(200, [{"id": int(group), "name": "x"} for group in sorted(self.groups)])
             case ("GET", ["v3", "asm", "groups", group]):
@@ -69,6 +68,7 @@ class SendGrid(Vendor):
 
 
 class Postmark(Vendor):
+    tells = "age"
     system = "postmark"
     lists = {"*": "broadcast", "acme/news": "news"}
     gone = "gone"
@@ -106,7 +106,7 @@ class Postmark(Vendor):
     def _row(self, address: str, entry: Entry) -> dict[str, Any]:
         reason = entry.more.get("reason", "ManualSuppression")
         origin = "Customer" if entry.by_api and reason == "ManualSuppression" else "Recipient"
-        return {"EmailAddress": address, "SuppressionReason": reason, "Origin": origin, "CreatedAt": "2026-01-01T00:00:00Z"}
+        return {"EmailAddress": address, "SuppressionReason": reason, "Origin": origin, "CreatedAt": entry.at.isoformat()}
 
     def _each(self, request: Request, carry_out: Any, said: str) -> Reply:
         addresses = [item["EmailAddress"] for item in request.json["Suppressions"]]
@@ -122,6 +122,7 @@ class Postmark(Vendor):
 
 
 class Mailgun(Vendor):
+    tells = "age"
     system = "mailgun"
     lists = {"*": "mg.example.com", "acme/news": "news.example.com"}
     pages = True
@@ -177,7 +178,7 @@ class Mailgun(Vendor):
         self.looked += not after and domain == "mg.example.com"
         found = {address: entry for address, entry in self.visible(domain).items() if address > after}
         items = [
-            {"address": address, "tags": entry.more.get("tags", ["*"]), "created_at": "Thu, 01 Jan 2026 00:00:00 UTC"}
+            {"address": address, "tags": entry.more.get("tags", ["*"]), "created_at": f"{entry.at:%a, %d %b %Y %H:%M:%S} UTC"}
             for address, entry in list(found.items())[:limit]
         ]
         last = items[-1]["address"] if items else after
@@ -186,6 +187,7 @@ class Mailgun(Vendor):
 
 
 class SparkPost(Vendor):
+    tells = "mark"
     system = "sparkpost"
     lists = {"*": "non_transactional", "acme/news": "transactional"}
     pages = True
@@ -239,7 +241,7 @@ class SparkPost(Vendor):
         source = entry.more.get("source", "Manually Added" if entry.by_api else "List Unsubscribe")
         return {
             "recipient": address, "type": kind, "source": source, "description": entry.more.get("description", "by hand"),
-            "created": "2026-01-01T00:00:00.000Z", "updated": "2026-01-01T00:00:00.000Z",
+            "created": entry.at.isoformat(), "updated": entry.at.isoformat(),
         }  # fmt: skip
 
 

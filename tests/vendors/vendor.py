@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from tests.vendors.server import Reply, Request, Server
 
 KEY = "SG.swordfish-key-of-the-account-us6"
+
+
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -19,6 +23,8 @@ class Entry:
     by_api: bool = True
     """Written by somebody's program; else by the recipient's own click, or the vendor itself."""
     more: dict[str, Any] = field(default_factory=dict)
+    at: datetime = NEW_YEAR
+    """When it came to be, by the vendor's clock."""
     seen_from: int = 0
     """Shows from the so-manieth read on."""
 
@@ -36,6 +42,8 @@ class Vendor(Server):
     reads: ClassVar[bool] = True
     extra: ClassVar[dict[str, Any]] = {}
     page: ClassVar[int] = 3
+    tells: ClassVar[str] = ""
+    """What tells there that a row is not the one that we wrote: its ``mark``, its ``age``, or nothing."""
     times_read: ClassVar[int] = 1
     gone: ClassVar[str] = ""
     """A list that is not there."""
@@ -44,6 +52,7 @@ class Vendor(Server):
         super().__init__()
         self.rows: dict[str, dict[str, Entry]] = {name: {} for name in self.lists.values()}
         self.poison: set[str] = set()
+        self.now = NEW_YEAR
         self.looked = 0
         self.shows_after = 0
         """Reads until what was put shows."""
@@ -57,7 +66,7 @@ class Vendor(Server):
         return set(self.rows[self.lists[scope]])
 
     def somebody_puts(self, scope: str, identifier: str, *, by_api: bool = False) -> None:
-        self.rows[self.lists[scope]][identifier] = Entry(by_api)
+        self.rows[self.lists[scope]][identifier] = Entry(by_api, at=self.now)
 
     def loses(self, scope: str, identifier: str) -> None:
         del self.rows[self.lists[scope]][identifier]
@@ -97,7 +106,7 @@ class Vendor(Server):
         """A program suppresses a row; again makes no difference, but for what ``more`` says."""
         if identifier in self.forgets:
             return
-        entry = self.rows[name].setdefault(identifier, Entry(seen_from=self.looked + self.shows_after))
+        entry = self.rows[name].setdefault(identifier, Entry(seen_from=self.looked + self.shows_after, at=self.now))
         entry.more |= more
 
     def visible(self, name: str) -> dict[str, Entry]:

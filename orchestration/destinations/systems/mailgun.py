@@ -71,7 +71,8 @@ def _body(rows: Sequence[Row], target: Target) -> Any:
 
 
 def _sight(item: Any, target: Target) -> Sight:
-    return Sight(item["address"], since=_moment(item.get("created_at"))) if "*" in item["tags"] else NARROWER
+    created = _moment(item.get("created_at"))
+    return Sight(item["address"], since=created, written_at=created) if "*" in item["tags"] else NARROWER
 
 
 def _moment(text: Any) -> datetime | None:

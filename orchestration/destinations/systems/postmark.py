@@ -72,12 +72,9 @@ def _refused(body: Any, rows: Sequence[Row]) -> Mapping[int, str]:
 def _sight(item: Any, target: Target) -> Sight:
     reason = item["SuppressionReason"]
     by_customer = item["Origin"] == "Customer" and reason == "ManualSuppression"
-    return Sight(
-        item["EmailAddress"],
-        ours=None if by_customer else False,
-        asked=reason != "HardBounce",
-        since=moment(item.get("CreatedAt")),
-    )
+    created = moment(item.get("CreatedAt"))
+    ours = None if by_customer else False
+    return Sight(item["EmailAddress"], ours, asked=reason != "HardBounce", since=created, written_at=created)
 
 
 SYSTEM = System(

@@ -72,13 +72,16 @@ def _body(rows: Any, target: Target) -> Any:
     return {"recipient_emails": emails(rows)}
 
 
+def _sight(item: Any, target: Target) -> Sight:
+    created = of_epoch(item.get("created"))
+    return Sight(item["email"], since=created, written_at=created)
+
+
 def _endpoints(name: str) -> Endpoints:
     if name == "global":
         return Endpoints(
             put=Put(_PUT_GLOBAL, _body),
-            read=Read(
-                _READ_GLOBAL, lambda item, _: Sight(item["email"], since=of_epoch(item.get("created"))), paging=Offset(500)
-            ),
+            read=Read(_READ_GLOBAL, _sight, paging=Offset(500)),
             release=Release(_LIFT_GLOBAL),
         )
     return Endpoints(
