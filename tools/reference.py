@@ -162,8 +162,8 @@ def may_not_be_contacted(published: Path, channel: str, scope: str) -> duckdb.Du
     """The identifiers that are suppressed on a channel at one node of the tree."""
     latest = json.loads((published / "latest.json").read_text())
     version = published / f"version={latest['version']}"
-    files = [str(version / file["name"]) for file in json.loads((version / "manifest.json").read_text())["files"]
-             if file["name"].startswith("part-")]
+    manifest = json.loads((version / "manifest.json").read_text())
+    files = [str(version / file["name"]) for file in manifest["files"] if file["name"].startswith("part-")]
     parts = scope.split("/")
     nodes = ["*"] + ["/".join(parts[: number + 1]) for number in range(len(parts))] if scope != "*" else ["*"]
     return duckdb.sql(

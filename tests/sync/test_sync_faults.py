@@ -13,9 +13,8 @@ import time
 import duckdb
 import pytest
 
-from orchestration.core.errors import ConfigError, GateClosed, PermanentError, TransientError
+from orchestration.core.errors import ConfigError, GateClosed, PermanentError, Throttled, TransientError
 from orchestration.core.home import CHECKOUT
-from orchestration.destinations.contract import Throttled
 from orchestration.sync import copy_state, engine, sync
 from orchestration.sync.ledger import Journal
 from orchestration.sync.lock import destination_lock
