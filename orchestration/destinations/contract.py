@@ -288,6 +288,12 @@ def module_of(system: str) -> ModuleType:
     return importlib.import_module(f"orchestration.destinations{package}.{system}")
 
 
+def settings_of(system: str) -> type[DestinationSettings]:
+    """The keys that the module of a system takes beside the common ones."""
+    settings: type[DestinationSettings] = module_of(system).Settings
+    return settings
+
+
 def settings_problems(config: Config, home: Home) -> list[str]:
     """What is wrong with the keys of all configured destinations, for a check before anything runs."""
     return [problem for name, entry in config.destinations.items() for problem in _read(Place(name, home, entry))[2]]

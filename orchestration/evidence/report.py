@@ -15,10 +15,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from orchestration.core import wording
 from orchestration.core.config import Config
 from orchestration.core.files import write_atomic
 from orchestration.core.home import Home
-from orchestration.evidence import figures, plots, wording
+from orchestration.evidence import figures, plots
 from orchestration.evidence.gather import Evidence, gather
 from orchestration.evidence.statement import OBSTACLES, state
 
@@ -74,6 +75,7 @@ DOUBTS = {
     "read_from_note": "asked for in a note, where the action says nothing",
     "note_against_opt_in": "a note that speaks against the opt-in beside it",
     "unknown_call_type": "a call that may have gone in or out: both numbers are taken",
+    "unknown_reason": "on a list of people who opted out, for a reason that nobody knows",
 }
 
 
