@@ -93,6 +93,7 @@ class Facts:
     and another home that writes to the same list goes unnoticed."""
     lists: str = ""
     """What one list of the system is, for the setting that maps scopes to lists; empty: it has none."""
+    list_example: str = ""
     permission: str = ""
     """What the key must be allowed to do, and nothing more."""
     by_hand: tuple[str, ...] = ()

@@ -46,9 +46,10 @@ FACTS = Facts(
     keeps_our_mark=False,
     calls=(_PUT_GLOBAL, _READ_GLOBAL, _LIFT_GLOBAL, _PUT_GROUP, _READ_GROUPS, _LIFT_GROUP, _GROUP, _GROUPS),
     lists='"global", or the number of an unsubscribe group',
+    list_example="12345",
     permission="Suppressions: full access (asm.groups, asm.suppressions, suppression.unsubscribes); nothing to do with mail",
     by_hand=(
-        "A European account: base_url = \"https://api.eu.sendgrid.com\".",
+        "A European account: `base_url = \"https://api.eu.sendgrid.com\"`.",
         "A global unsubscribe keeps back every mail of the account, receipts and passwords too, unless it is sent with a bypass "
         "filter. Map a brand or a newsletter to an unsubscribe group instead.",
         "A group acts only on mail that is sent with that group's number (asm.group_id).",
@@ -105,7 +106,6 @@ SYSTEM = System(
     auth=lambda settings, key: KeyHeader(key, prefix="Bearer "),
     endpoints=_endpoints,
     list_form=r"global|[0-9]{1,10}",
-    list_example="12345",
     reset_header=("X-RateLimit-Reset", "epoch"),
     inventory=Inventory(_GROUPS, lambda body: body, lambda item: str(item["id"])),
 )
