@@ -11,6 +11,7 @@ import pytest
 from orchestration.core.config import parse_config
 from orchestration.core.errors import ConfigError, PermanentError, TransientError
 from orchestration.destinations.contract import destination_for, settings_problems
+from orchestration.evidence.health import destination_health
 from orchestration.sync import take_over
 from tests.sync.sync_doubles import at
 from tests.vendors.esps import Brevo, Mailchimp, Mailgun, Postmark, SendGrid, SparkPost
@@ -36,6 +37,24 @@ def at_vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]
     yield start
     for vendor in running:
         vendor.__exit__()
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "unsaid"),
+    [
+        (Mailchimp, "it lifts nothing; it does not tell who wrote a row; 1 fact about it not verified (docs/", None),
+        (SparkPost, "2 facts about it not verified (docs/reference/destinations/sparkpost.md)", "it lifts nothing"),
+    ],
+)
+def test_who_asks_for_the_destinations_is_told_what_one_cannot_do_and_what_is_not_verified(
+    at_vendor: Open, kind: type[Vendor], said: str, unsaid: str | None
+) -> None:
+    house = at_vendor(kind)
+    house.publish("ann")
+    house.push()
+    told = destination_health(house.home, house.config, at())[0]
+    assert said in told.sentence() and (unsaid is None or unsaid not in told.sentence())
+    assert told.as_dict()["unverified_facts"]
 
 
 def test_sendgrid_a_group_that_is_gone_widens_nothing(at_vendor: Open) -> None:
