@@ -93,6 +93,7 @@ class Facts:
     and another home that writes to the same list goes unnoticed."""
     lists: str = ""
     """What one list of the system is, for the setting that maps scopes to lists; empty: it has none."""
+    list_example: str = ""
     permission: str = ""
     """What the key must be allowed to do, and nothing more."""
     by_hand: tuple[str, ...] = ()
@@ -282,16 +283,28 @@ def facts_of(system: str) -> Facts:
     return facts
 
 
+<<<<<<< HEAD
 def settings_of(system: str) -> type[DestinationSettings]:
     """The keys that the module of a system takes beside the common ones."""
     settings: type[DestinationSettings] = module_of(system).Settings
     return settings
 
 
+=======
+>>>>>>> h-http
 def module_of(system: str) -> ModuleType:
     """The module of a system: vendors' interfaces are in ``systems/``, our own files and tables beside it."""
     package = "" if (Path(__file__).parent / f"{system}.py").exists() else ".systems"
     return importlib.import_module(f"orchestration.destinations{package}.{system}")
+<<<<<<< HEAD
+=======
+
+
+def settings_of(system: str) -> type[DestinationSettings]:
+    """The keys that the module of a system takes beside the common ones."""
+    settings: type[DestinationSettings] = module_of(system).Settings
+    return settings
+>>>>>>> h-http
 
 
 def settings_problems(config: Config, home: Home) -> list[str]:

@@ -142,7 +142,6 @@ class System:
     endpoints: Callable[[str], Endpoints]
     list_form: str
     """What a list's name looks like at the vendor, as a regular expression."""
-    list_example: str
     only_list: str = ""
     """The one list of a system that has one: no mapping is needed for a single scope."""
     most_rows: int = 10_000
@@ -173,6 +172,7 @@ class ListSettings(DestinationSettings):
     batch_size: int | None = Field(default=None, ge=1)
     """Rows per call."""
     calls_per_second: float | None = Field(default=None, gt=0, le=1000)
+    """The most that the account takes."""
     visible_within_seconds: float | None = Field(default=None, ge=0, le=86_400)
     """How long an accepted row may take to show."""
     timeout_seconds: float = Field(default=30.0, ge=1, le=600)
@@ -191,12 +191,14 @@ class ListSettings(DestinationSettings):
             found.append(("batch_size", f"{table.facts.system} takes at most {table.most_rows} rows per call"))
         lists, scopes = self.mapped(place.config.scopes), place.config.scopes
         if missing := [scope for scope in scopes if scope not in lists]:
-            example = f'{{ "{missing[0]}" = "{table.list_example}" }}'
+            example = f'{{ "{missing[0]}" = "{table.facts.list_example}" }}'
             found.append(("lists", f"no list for {', '.join(missing)}; name {table.facts.lists}, such as {example}"))
         if extra := sorted(set(lists) - set(scopes)):
             found.append(("lists", f"{', '.join(extra)} is not in scopes of this destination"))
         if bad := sorted(scope for scope, name in lists.items() if not re.fullmatch(table.list_form, name)):
-            found.append(("lists", f"the list of {', '.join(bad)} is not {table.facts.lists}, such as {table.list_example}"))
+            found.append(
+                ("lists", f"the list of {', '.join(bad)} is not {table.facts.lists}, such as {table.facts.list_example}")
+            )
         # One list of two scopes would be lifted for both when one of them lets go.
         if twice := sorted({name for name in lists.values() if list(lists.values()).count(name) > 1}):
             found.append(("lists", f"{', '.join(twice)} stands for several scopes; name the scope above them, or one list each"))

@@ -103,6 +103,16 @@ class SyncResult:
             "alarms": len(self.alarms), "receipt": self.receipt.name if self.receipt else "none",
         }  # fmt: skip
 
+    def sentence(self) -> str:
+        """What would happen, or did, and why, in one line of figures."""
+        parts = []
+        for action in ("put", "release", "found", "blocked"):
+            reasons = {key.partition(":")[2]: rows for key, rows in self.planned.items() if key.startswith(f"{action}:")}
+            if reasons:
+                why = ", ".join(f"{rows:,} {reason.replace('_', ' ')}" for reason, rows in sorted(reasons.items()))
+                parts.append(f"{action} {sum(reasons.values()):,} ({why})")
+        return f"{self.destination} ({self.system}): {self.wanted:,} wanted; {'; '.join(parts) or 'nothing to do'}"
+
     def _of(self, action: str) -> int:
         return sum(rows for key, rows in self.planned.items() if key.startswith(f"{action}:"))
 

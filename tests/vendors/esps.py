@@ -48,8 +48,9 @@ class SendGrid(Vendor):
             case ("GET", ["v3", "asm", "groups", group]):
                 known = group in self.groups
                 return Reply(200, {"id": int(group)}) if known else Reply(404, {"errors": [{"message": "group not found"}]})
-            case ("GET", ["v3", "asm", "groups", group, "suppressions"]):
-                return Reply(200, list(self.visible(group)))
+            case ("GET", ["v3", "asm", "suppressions"]):
+                found = [(group, *item) for group in sorted(self.groups) for item in self.visible(group).items()]
+                return Reply(200, [self._row(*row) for row in found])
             case ("DELETE", ["v3", "asm", "suppressions", "global", address]):
                 self.rows["global"].pop(address, None)
                 return Reply(204)
@@ -57,6 +58,9 @@ class SendGrid(Vendor):
                 self.rows[group].pop(address, None)
                 return Reply(204)
         return None
+
+    def _row(self, group: str, address: str, entry: Entry) -> dict[str, Any]:
+        return {"email": address, "group_id": int(group), "group_name": "News", "created_at": int(entry.at.timestamp())}
 
     def _add(self, name: str, request: Request) -> Reply:
         addresses = request.json["recipient_emails"]

@@ -40,6 +40,7 @@ FACTS = Facts(
     keeps_our_mark=False,
     calls=(_PUT, _READ, _LIFT),
     lists='"account", the one blocklist that an account has',
+    list_example="account",
     permission="an API key of the account (Brevo's keys may do everything: keep it apart)",
     by_hand=(
         "Everybody on the list becomes a contact, and contacts count for the plan.",
@@ -80,7 +81,6 @@ SYSTEM = System(
         release=Release(_LIFT, lambda rows, target: {"emailBlacklisted": False}, parameters={"identifierType": "email_id"}),
     ),
     list_form="account",
-    list_example="account",
     only_list="account",
     reset_header=("x-sib-ratelimit-reset", "seconds"),
 )

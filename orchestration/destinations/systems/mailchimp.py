@@ -45,6 +45,7 @@ FACTS = Facts(
     can_release=False,
     calls=(_PUT, _READ, _AUDIENCE, _AUDIENCES),
     lists="the id of an audience",
+    list_example="a1b2c3d4e5",
     permission="an API key of a user who may manage audiences (Manager); Mailchimp's keys may do everything that user may",
     by_hand=(
         "An unsubscription is of one audience: map every audience that mails this scope.",
@@ -106,7 +107,6 @@ SYSTEM = System(
         exists=_AUDIENCE,
     ),
     list_form=r"[a-z0-9]{6,20}",
-    list_example="a1b2c3d4e5",
     most_rows=500,
     inventory=Inventory(_AUDIENCES, lambda body: body["lists"], lambda item: item["id"], Offset(1000, limit_name="count")),
     # A throttled call gets 429, or a page of the proxy before it with status 403.

@@ -46,9 +46,10 @@ FACTS = Facts(
     keeps_our_mark=False,
     calls=(_PUT, _READ, _LIFT, _DOMAINS),
     lists="a sending domain",
+    list_example="news.example.com",
     permission="an account key (a domain's sending key may not touch suppressions)",
     by_hand=(
-        'An account in Europe: base_url = "https://api.eu.mailgun.net".',
+        'An account in Europe: `base_url = "https://api.eu.mailgun.net"`.',
         "A list is of one sending domain, never of the account: map every domain that mails this scope.",
         "The tag * keeps back every mail of the domain, receipts and passwords too. Send those from another domain.",
     ),
@@ -101,7 +102,6 @@ SYSTEM = System(
         exists=_READ,
     ),
     list_form=r"[a-z0-9-]+(\.[a-z0-9-]+)+",
-    list_example="news.example.com",
     most_rows=999,
     inventory=Inventory(_DOMAINS, lambda body: body["items"], lambda item: item["name"], Offset(100, offset_name="skip")),
 )

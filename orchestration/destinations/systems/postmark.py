@@ -45,6 +45,7 @@ FACTS = Facts(
     visible_within_seconds=60,  # "processed asynchronously and can take a minute"
     calls=(_PUT, _READ, _LIFT, _STREAM, _STREAMS),
     lists="the id of a message stream",
+    list_example="newsletter",
     permission="a server's own token (Servers, your server, API Tokens); an account token is not needed and not taken",
     by_hand=(
         "Map broadcast streams. The stream outbound is transactional: a row there keeps back receipts and passwords too.",
@@ -88,7 +89,6 @@ SYSTEM = System(
         exists=_STREAM,
     ),
     list_form=r"[a-z0-9][a-z0-9_-]{0,29}",
-    list_example="newsletter",
     most_rows=50,
     inventory=Inventory(
         _STREAMS,

@@ -31,7 +31,7 @@ _PUT_GLOBAL = Call("POST", "/v3/asm/suppressions/global")
 _READ_GLOBAL = Call("GET", "/v3/suppression/unsubscribes")
 _LIFT_GLOBAL = Call("DELETE", "/v3/asm/suppressions/global/{identifier}")
 _PUT_GROUP = Call("POST", "/v3/asm/groups/{list}/suppressions")
-_READ_GROUP = Call("GET", "/v3/asm/groups/{list}/suppressions")
+_READ_GROUPS = Call("GET", "/v3/asm/suppressions")
 _LIFT_GROUP = Call("DELETE", "/v3/asm/groups/{list}/suppressions/{identifier}")
 _GROUP = Call("GET", "/v3/asm/groups/{list}")
 _GROUPS = Call("GET", "/v3/asm/groups")
@@ -44,11 +44,12 @@ FACTS = Facts(
     batch_size=1000,
     release_batch_size=100,
     keeps_our_mark=False,
-    calls=(_PUT_GLOBAL, _READ_GLOBAL, _LIFT_GLOBAL, _PUT_GROUP, _READ_GROUP, _LIFT_GROUP, _GROUP, _GROUPS),
+    calls=(_PUT_GLOBAL, _READ_GLOBAL, _LIFT_GLOBAL, _PUT_GROUP, _READ_GROUPS, _LIFT_GROUP, _GROUP, _GROUPS),
     lists='"global", or the number of an unsubscribe group',
+    list_example="12345",
     permission="Suppressions: full access (asm.groups, asm.suppressions, suppression.unsubscribes); nothing to do with mail",
     by_hand=(
-        "A European account: base_url = \"https://api.eu.sendgrid.com\".",
+        "A European account: `base_url = \"https://api.eu.sendgrid.com\"`.",
         "A global unsubscribe keeps back every mail of the account, receipts and passwords too, unless it is sent with a bypass "
         "filter. Map a brand or a newsletter to an unsubscribe group instead.",
         "A group acts only on mail that is sent with that group's number (asm.group_id).",
@@ -77,6 +78,13 @@ def _sight(item: Any, target: Target) -> Sight:
     return Sight(item["email"], since=created, written_at=created)
 
 
+def _group_sight(item: Any, target: Target) -> Sight | None:
+    if str(item["group_id"]) != target.list:
+        return None
+    created = of_epoch(item["created_at"])
+    return Sight(item["email"], since=created, written_at=created)
+
+
 def _endpoints(name: str) -> Endpoints:
     if name == "global":
         return Endpoints(
@@ -86,7 +94,7 @@ def _endpoints(name: str) -> Endpoints:
         )
     return Endpoints(
         put=Put(_PUT_GROUP, _body),
-        read=Read(_READ_GROUP, lambda item, _: Sight(item)),
+        read=Read(_READ_GROUPS, _group_sight),  # of all groups, since only this one says when a row came to be
         release=Release(_LIFT_GROUP),
         exists=_GROUP,  # put to a group that is gone, SendGrid adds to the global list
     )
@@ -98,7 +106,6 @@ SYSTEM = System(
     auth=lambda settings, key: KeyHeader(key, prefix="Bearer "),
     endpoints=_endpoints,
     list_form=r"global|[0-9]{1,10}",
-    list_example="12345",
     reset_header=("X-RateLimit-Reset", "epoch"),
     inventory=Inventory(_GROUPS, lambda body: body, lambda item: str(item["id"])),
 )

@@ -43,9 +43,10 @@ FACTS = Facts(
     visible_within_seconds=60,  # "about a minute"
     calls=(_PUT, _READ, _LIFT),
     lists='"non_transactional" (marketing mail), or "transactional" (all other mail)',
+    list_example="non_transactional",
     permission="Suppression Lists: Read/Write",
     by_hand=(
-        'An account in Europe: base_url = "https://api.eu.sparkpost.com".',
+        'An account in Europe: `base_url = "https://api.eu.sparkpost.com"`.',
         "An address has a row for marketing mail and one for all other mail; only non_transactional spares receipts.",
         "The list holds a million rows; more are refused.",
         "Subaccounts have lists of their own: one destination each, with the subaccount's key.",
@@ -92,7 +93,6 @@ SYSTEM = System(
         release=Release(_LIFT, lambda rows, target: {"type": target.list}, row_refused={403: "kept_by_the_vendor"}),
     ),
     list_form="non_transactional|transactional",
-    list_example="non_transactional",
     only_list="non_transactional",
 )
 

@@ -31,6 +31,7 @@ FACTS = Facts(
     keeps_our_mark=False,
     calls=(_PUT,),
     lists="a messaging service (MG...) or the number that sends (+1...)",
+    list_example="MG0123456789abcdef0123456789abcdef",
     permission="the account's SID and its auth token, or an API key of the account",
     by_hand=(
         "The interface is a pilot: ask Twilio to switch the Compliance Toolkit on.",
@@ -85,7 +86,7 @@ def _endpoints(name: str) -> Endpoints:
 class Settings(ListSettings):
     """Keys of ``[destinations.<name>]``: those of every list-style system, and whose account it is."""
 
-    account_sid: str = Field(pattern=r"^(AC|SK)[0-9a-f]{32}$")
+    account_sid: str = Field(pattern=r"^(AC|SK)[0-9a-f]{32}$", examples=["AC0123456789abcdef0123456789abcdef"])
     """The SID of the account, or of the API key that ``api_key_env`` holds the secret of."""
 
 
@@ -95,7 +96,6 @@ SYSTEM = System(
     auth=lambda settings, key: Basic(settings.account_sid if isinstance(settings, Settings) else "", key),
     endpoints=_endpoints,
     list_form=r"MG[0-9a-f]{32}|\+[1-9][0-9]{5,14}",
-    list_example="MG0123456789abcdef0123456789abcdef",
     most_rows=25,
 )
 Settings.system_table = SYSTEM

@@ -44,6 +44,7 @@ FACTS = Facts(
     channels=frozenset(CHANNELS),
     identifier_types=frozenset(IDENTIFIER_TYPES),
     read_back=ReadBack.RECEIPT,
+    keeps_our_mark=False,
     batch_size=500,  # some 100 kB: what common receivers take without being asked
     calls=(Call("POST", "the path of the url"),),
     permission="the receiver must know the same secret, and allow POST at this path",
@@ -59,15 +60,18 @@ _EVIDENCE = ("evidence_id", "evidence_kind")
 class Settings(DestinationSettings):
     """Keys of ``[destinations.<name>]`` beside the common ones."""
 
-    url: str
+    url: str = Field(examples=["https://hooks.example.com/suppressions"])
     """Where batches are posted: https, without a secret in it."""
     secret_env: str
     """Name of the environment variable that holds the secret that both sides know: ``whsec_`` and base64, or any text."""
     allow_plain_http: bool = False
     """Must be true for an address without TLS that is not this machine."""
     batch_size: int = Field(default=500, ge=1, le=10_000)
+    """Rows per call."""
     calls_per_second: float | None = Field(default=None, gt=0, le=1000)
+    """The most that the receiver takes."""
     timeout_seconds: float = Field(default=30.0, ge=1, le=600)
+    """How long one answer may take."""
 
     def problems(self, place: Place) -> list[tuple[str, str]]:
         wrong = base_url_problem(self.url, plain_allowed=self.allow_plain_http)
