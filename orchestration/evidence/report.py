@@ -73,6 +73,15 @@ DOUBTS = {
     "unclear_words": "a call result or an action in words that may ask to stop",
     "read_from_note": "asked for in a note, where the action says nothing",
     "note_against_opt_in": "a note that speaks against the opt-in beside it",
+    "names_another": "a letter that asks for its writer and names somebody else",
+    "named_by_another": "an address that somebody else's letter names",
+    "about_another": "a letter about somebody who has died, from who reads their mail",
+    "to_unsubscribe_address": "a mail of other words to an address that is written to in order to leave",
+    "by_subject_only": "asked for by the subject alone",
+    "through_a_list": "asked for in a mail that came through a list",
+    "one_of_several": "a complaint that names several people, of whom one complained",
+    "unclear_feedback": "a feedback report of a type that nobody knows",
+    "attached_list_of_addresses": "a letter that asks for its writer and attaches a list of people",
     "unknown_call_type": "a call that may have gone in or out: both numbers are taken",
 }
 

@@ -26,6 +26,7 @@ _ENVELOPE = re.compile(
     rb"From (?:\S.*?)?\s*\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),?\s+"
     rb"(?=[^\n]*\d:\d\d)(?=[^\n]*(?:19|20)\d\d)[A-Za-z0-9:+, ()-]{12,60}\s*$"
 )
+_LONGEST_ENVELOPE = 400
 _QUOTED_FROM = re.compile(rb"(?m)^>(>*From )")
 _RAW_KEYS = (
     "raw", "rawemail", "rawmessage", "bodymime", "mime", "eml", "rfc822", "message", "email", "content", "source", "data", "body",
@@ -73,6 +74,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
 def _is_separator(line: bytes, following: bytes, *, after_blank: bool) -> bool:
     """Whether a line that begins with ``From `` starts a message."""
     has_header = _HEADER.match(following) is not None or following.startswith(b">From ")
+    line = line[:_LONGEST_ENVELOPE]
     if _ENVELOPE.match(line):
         return after_blank or has_header
     return after_blank and has_header and _CLOCK.search(line) is not None

@@ -6,6 +6,7 @@ import base64
 import binascii
 import quopri
 import re
+from email.message import Message
 
 # Names that mails carry and Python does not know, and encodings that are labelled as the smaller one they grew from.
 _KNOWN_AS = {
@@ -19,8 +20,9 @@ _KNOWN_AS = {
 _NO_CHARSETS = re.compile("(?i)(?:escape|idna|punycode|undefined|hex|rot|zip|zlib|bz2|base64|uu|quopri)")
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,60})\?([bBqQ])\?([^?\n]*)\?=")
 _BETWEEN_WORDS = re.compile(r"(\?=)[ \t\n]+(?==\?)")
-_ATOM = r"[^\s<>()\[\],;:\"@\\]+"
-ADDRESS = re.compile(rf"(?:\"[^\"\n@]{{1,64}}\"|{_ATOM})@(?:[^\s<>()\[\],;:\"@\\'`*|=]+)")
+# RFC 5321 has 64 letters of a name and 254 of an address; without a bound a long run of letters takes quadratic time.
+_ATOM = r"(?<![^\s<>()\[\],;:\"@\\])[^\s<>()\[\],;:\"@\\]{1,64}"
+ADDRESS = re.compile(rf"(?:\"[^\"\n@]{{1,64}}\"|{_ATOM})@(?:[^\s<>()\[\],;:\"@\\'`*|=]{{1,253}})")
 _AT_THE_ENDS = ".,;:!?'\"`*_~|<>()[]{}&=/\\"
 
 
@@ -101,7 +103,19 @@ def header_addresses(value: object) -> list[str]:
     text = header_text(value)
     if "<" not in text:
         return addresses(text)
-    bracketed = [found for part in re.findall(r"<([^<>]*)>", text) for found in addresses(part)]
+    pieces = re.split(r"<([^<>]*)>", text)
+    bracketed = [found for part in pieces[1::2] for found in addresses(part)]
     # Between the brackets' mails there may be bare ones: "a@x.org, B <b@x.org>". A name like an address has brackets behind it.
-    outside = re.sub(r"(?:\"[^\"]*\"|[^,;<>]*)<[^<>]*>", " ", text)
+    names = [re.sub(r"[^,;]*$", "", piece) for piece in pieces[:-1:2]]
+    outside = " ".join([*(re.sub(r'"[^"]*"', " ", name) for name in names), pieces[-1]])
     return list(dict.fromkeys([*bracketed, *addresses(outside)])) or addresses(text)
+
+
+def payload_of(part: Message) -> list[Message | str] | str:
+    """What a part holds: parts, or text as it was sent. The standard method raises where the charset is no name of one."""
+    try:
+        payload = part.get_payload()
+    except (LookupError, ValueError, TypeError):
+        raw = part.get_payload(decode=True)
+        return raw.decode("latin-1") if isinstance(raw, bytes) else ""
+    return payload if isinstance(payload, (list, str)) else ""

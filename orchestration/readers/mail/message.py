@@ -19,7 +19,7 @@ from email.parser import BytesParser
 from email.policy import Compat32
 
 from orchestration.readers.mail.containers import Raw
-from orchestration.readers.mail.letters import addresses, clean, decoded, header_addresses, header_text
+from orchestration.readers.mail.letters import addresses, clean, decoded, header_addresses, header_text, payload_of
 from orchestration.readers.mail.reports import About, Parts, is_hidden, report_of
 from orchestration.readers.mail.words import MOST_HTML, Words, forwards, new_words, text_of_html
 
@@ -149,7 +149,7 @@ def _flag(value: bool) -> str:
 def _walk(part: Message, taken: _Taken, depth: int) -> None:
     """Sort the parts of a mail: texts, what programs wrote, mails within, pictures, lists."""
     kind = part.get_content_type()
-    payload = part.get_payload()
+    payload = payload_of(part)
     if depth > 50 or len(taken.plain) + len(taken.html) + taken.attachments > _MOST_PARTS:
         taken.is_cut = True
         return
@@ -331,10 +331,10 @@ def _bytes_of(part: Message) -> bytes:
         payload = None
     if isinstance(payload, bytes):
         return payload
-    inner = part.get_payload()
+    inner = payload_of(part)
     if isinstance(inner, list):
         return b"\n".join(_headers_and_text(item) for item in inner if isinstance(item, Message))
-    return str(inner or "").encode("utf-8", "surrogateescape")
+    return inner.encode("utf-8", "surrogateescape")
 
 
 def _headers_and_text(part: Message) -> bytes:

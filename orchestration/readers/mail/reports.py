@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import bisect
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from email.message import Message
 from typing import Any
 
-from orchestration.readers.mail.letters import ADDRESS, addresses, header_addresses, header_text
+from orchestration.readers.mail.letters import ADDRESS, addresses, header_addresses, header_text, payload_of
 
-MOST_RECIPIENTS = 500  # a report about more people is an export; what is over is counted in ``about_count``
 _MOST_REASON = 1_000
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 
@@ -146,10 +147,9 @@ _VERP_LOCAL = re.compile(r"(?i)([a-z0-9._%~!#$&'*/^`{|}+-]+?)=((?:[a-z0-9-]+\.)+
 
 def verp(text: str) -> str:
     """The address that a variable envelope return path holds (``bounce-17-ada=example.org@lists...``), if one does."""
-    for candidate in addresses(text.replace("%3D", "=").replace("%3d", "=").replace("%40", "=")) or re.findall(
-        r"[^\s<>\"]+=[^\s<>\"]+@[^\s<>\"]+", text
-    ):
-        local = candidate.rpartition("@")[0]
+    text = text.replace("%3D", "=").replace("%3d", "=").replace("%40", "=")
+    for token in re.split(r"[\s<>\"(),;:?&]+", text):
+        local = token.rpartition("@")[0][-320:]  # an address within one may be as long as an address
         if "=" not in local:
             continue
         found = _VERP_LOCAL.search(local)
@@ -179,7 +179,7 @@ def _people(origin: str, values: Sequence[object]) -> tuple[About, ...]:
         text = re.sub(r"(?i)^\s*(?:rfc822|x-local)\s*;", "", header_text(value))
         for address in header_addresses(text):
             found.setdefault(address)
-    return tuple(About(address, origin) for address in list(found)[:MOST_RECIPIENTS])
+    return tuple(About(address, origin) for address in found)
 
 
 def _first(head: Message, originals: Sequence[Message], name: str) -> str:
@@ -188,26 +188,18 @@ def _first(head: Message, originals: Sequence[Message], name: str) -> str:
 
 def _blocks(part: Message) -> list[dict[str, list[str]]]:
     """The groups of fields in a machine-readable part."""
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        blocks = [_names(block) for block in payload if isinstance(block, Message)]
-        if any(blocks):
-            texts = [
-                str(block.get_payload())
-                for block in payload
-                if isinstance(block, Message) and isinstance(block.get_payload(), str)
-            ]
-            # A blank line where none should be leaves fields in the body of the group before.
-            return [*blocks, *(fields for text in texts if (fields := _fields(text)))]
-        payload = "\n\n".join(str(block.get_payload()) for block in payload if isinstance(block, Message))
-    raw = part.get_payload(decode=True)
-    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(payload or "")
-    if part.get("content-transfer-encoding", "").strip().casefold() == "base64" and not isinstance(raw, bytes):
-        try:
+    payload = payload_of(part)
+    inner = [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
+    # A blank line where none should be leaves fields in the body of the group before.
+    texts = [text for block in inner if isinstance(text := payload_of(block), str)]
+    blocks = [*map(_names, inner), *(fields for text in texts if (fields := _fields(text)))]
+    if any(blocks):
+        return [block for block in blocks if block]
+    text = "\n\n".join(texts) if inner else str(payload)
+    if str(part.get("content-transfer-encoding", "")).strip().casefold() == "base64":
+        with suppress(binascii.Error, ValueError):
             text = base64.b64decode("".join(text.split())).decode("utf-8", "replace")
-        except (binascii.Error, ValueError):
-            text = str(payload)
-    return [fields for block in re.split(r"\n[ \t]*\n", text) if (fields := _fields(block))]
+    return [fields for group in re.split(r"\n[ \t]*\n", text) if (fields := _fields(group))]
 
 
 def _names(block: Message) -> dict[str, list[str]]:
@@ -221,7 +213,7 @@ def _fields(text: str) -> dict[str, list[str]]:
     """Lines of ``Name: value`` in a text, folded ones joined."""
     found: dict[str, list[str]] = {}
     last: list[str] | None = None
-    for line in text.splitlines():
+    for line in text[:_MOST_TOLD].splitlines():
         if line[:1] in (" ", "\t") and last is not None:
             last[-1] += " " + line.strip()
         elif match := re.match(r"\s*([A-Za-z][A-Za-z0-9-]{1,40})\s*:\s*(.*)$", line):
@@ -312,11 +304,16 @@ _BOUNCE_TEXT = re.compile(
     r"|returned\s+because|не\s+доставлен|无法发送|can\s*not\s+be\s+delivered|mailbox\s+(?:unavailable|is\s+full|not\s+found)"
 )
 _ORIGINAL_BELOW = re.compile(
-    r"(?im)^[\s>*+-]*(?:-{2,}|_{3,}|={3,})?\s*(?:(?:below|here)\s+(?:this\s+line\s+)?is\s+a\s+copy|this\s+is\s+a\s+copy\s+of\s+(?:the|your)|original\s+(?:message|mail)\s*(?:follows|headers?|text)?"
+    r"(?im)^[ \t>*+_=-]{0,80}(?:(?:below|here)\s+(?:this\s+line\s+)?is\s+a\s+copy|this\s+is\s+a\s+copy\s+of\s+(?:the|your)"
+    r"|original\s+(?:message|mail)\s*(?:follows|headers?|text)?"
     r"|the\s+(?:original\s+)?message\s+(?:headers|follows|was\s+received\s+at)|(?:returned|unsent|undelivered)\s+(?:message|mail)\s*(?:follows|below)?|message\s+(?:header|text|contents?|follows)"
     r"|start\s+of\s+(?:returned|original)|copy\s+of\s+(?:the\s+|your\s+)?(?:message|mail)|included\s+is\s+a\s+copy|headers?\s+of\s+(?:the\s+)?(?:original|message)|received:\s+(?:from|by)\s"
     r"|return-path:|ursprüngliche\s+nachricht|message\s+d'origine)[^\n]*$"
 )
+
+
+_WRONG = re.compile(r"(?i)\b[45]\d\d\b|\b[45]\.\d\.\d|unknown|not |n['’]t |fail|full|reject|quota|unable|return|error")
+_MOST_TOLD = 40_000  # characters: a bounce about five hundred people
 
 
 def is_bounce(parts: Parts) -> bool:
@@ -364,7 +361,7 @@ def bounced(parts: Parts) -> list[About]:
         (only,) = sent_to.values()
         found[only.casefold()] = About(only, "attached_to")
     # What a field leaves out the text may say.
-    return [_with_reason(item, told, list(found)) for item in list(found.values())[:MOST_RECIPIENTS]]
+    return _with_reasons(list(found.values()), told)
 
 
 def _sent_to(parts: Parts) -> dict[str, str]:
@@ -397,14 +394,13 @@ def _recipients(block: dict[str, list[str]], sent_to: dict[str, str]) -> Iterato
 
 def _text_before_original(text: str) -> str:
     """What the machine itself says, up to the mail that it returns."""
-    marks = [match.start() for match in _ORIGINAL_BELOW.finditer(text) if match.start() > 0]
-    for mark in marks:
-        # "The original message was received at ..." stands above what is wrong; a mark counts when both came before.
-        if ADDRESS.search(text, 0, mark) and re.search(
-            r"(?i)\b[45]\d\d\b|\b[45]\.\d\.\d|unknown|not |n['’]t |fail|full|reject|quota|unable|return|error", text[:mark]
-        ):
-            return text[:mark]
-    return text[:20_000]
+    text = text[:_MOST_TOLD]
+    # "The original message was received at ..." stands above what is wrong; a mark counts when both came before.
+    named, wrong = ADDRESS.search(text), _WRONG.search(text)
+    if named and wrong:
+        for match in _ORIGINAL_BELOW.finditer(text, max(named.end(), wrong.end())):
+            return text[: match.start()]
+    return text
 
 
 def _from_text(parts: Parts, told: str, sent_to: dict[str, str]) -> list[About]:
@@ -416,8 +412,8 @@ def _from_text(parts: Parts, told: str, sent_to: dict[str, str]) -> list[About]:
     repeated: dict[str, str] = {}
     for match in ADDRESS.finditer(told):
         for address in addresses(match[0]):
-            start = told.rfind("\n", 0, match.start()) + 1
-            line = told[start : told.find("\n", match.end()) if told.find("\n", match.end()) > 0 else len(told)]
+            start = max(told.rfind("\n", 0, match.start()) + 1, match.start() - 200)
+            line = told[start : match.end() + 200].partition("\n")[0]
             is_about_mail = re.search(
                 r"(?i)message-?id|^\s*from\b|sender|contact|postmaster|please\s+(?:send|mail|write)|help|mailto|reporting|received:|\bid\s*<",
                 line,
@@ -437,21 +433,23 @@ def _from_text(parts: Parts, told: str, sent_to: dict[str, str]) -> list[About]:
     return [About(address, "text") for address in candidates.values()]
 
 
-def _with_reason(item: About, told: str, people: Sequence[str]) -> About:
-    """The item with the words about it: of several people those that stand between its address and the next one's."""
-    near = told
-    if len(people) > 1:
-        folded, own = told.casefold(), item.address.casefold()
-        start = folded.find(own)
-        if start >= 0:
-            others = [place for other in people if other != own and (place := folded.find(other, start + len(own))) > 0]
-            near = told[start : min([*others, start + 400])]
-    text = " ".join(near.split())
-    status = item.status or next(
-        (found for found in _STATUS.findall(item.reason) + _STATUS.findall(text) if found[0] in "45"), ""
-    )
-    reason = item.reason if _telling(item.reason) else f"{item.reason} {text}".strip()
-    return replace(item, status=status, reason=reason[:_MOST_REASON])
+def _with_reasons(people: Sequence[About], told: str) -> list[About]:
+    """The people with the words about each: of several those that stand between an address and the next one's."""
+    folded = told.casefold()
+    places = [folded.find(person.address.casefold()) for person in people]
+    ordered = sorted(place for place in places if place >= 0)
+    reasoned = []
+    for person, place in zip(people, places, strict=True):
+        near = told
+        if len(people) > 1 and place >= 0:
+            following = bisect.bisect_right(ordered, place)
+            near = told[place : ordered[following] if following < len(ordered) else place + 400][:400]
+        text = " ".join(near.split())
+        codes = _STATUS.findall(person.reason) + _STATUS.findall(text)
+        status = person.status or next((found for found in codes if found[0] in "45"), "")
+        reason = person.reason if _telling(person.reason) else f"{person.reason} {text}".strip()
+        reasoned.append(replace(person, status=status, reason=reason[:_MOST_REASON]))
+    return reasoned
 
 
 def _telling(reason: str) -> bool:

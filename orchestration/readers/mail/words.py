@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 MOST_HTML = 1 << 21
 MOST_TEXT = 20_000  # characters of new text that are kept: five close-typed pages
 _DATA_URI = re.compile(r"data:[a-z]+/[^\"'\s>]{100,}", re.IGNORECASE)
+_ENDLESS = re.compile(r"<(?![a-zA-Z/!?][^<>]*>)")
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?![.\d])|max-height\s*:\s*0(?![.\d])"
     r"|opacity\s*:\s*0(?![.\d])",
@@ -127,9 +128,20 @@ class _Page(HTMLParser):
 def text_of_html(html: str) -> tuple[str, int]:
     """The text of a page as a reader sees it, quoted parts marked with ``>``, and how many pictures it shows."""
     page = _Page()
-    page.feed(_DATA_URI.sub("data:", html[:MOST_HTML]))
+    # The standard parser takes quadratic time over tags that never end; such a bracket is text.
+    page.feed(_ENDLESS.sub("&lt;", _without_comments(_DATA_URI.sub("data:", html[:MOST_HTML]))))
     page.close()
     return page.text(), page.images
+
+
+def _without_comments(html: str) -> str:
+    """A page without its comments; one that does not end stays."""
+    kept: list[str] = []
+    start = 0
+    while (begin := html.find("<!--", start)) >= 0 and (end := html.find("-->", begin + 4)) >= 0:
+        kept.append(html[start:begin])
+        start = end + 3
+    return "".join([*kept, html[start:]])
 
 
 # "On Monday, Ada wrote:" in twelve languages and some neighbours; the colon or the quoted line behind it is looked for apart.
