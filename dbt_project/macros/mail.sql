@@ -51,7 +51,7 @@
             or {{ matches(precedence, '(?i)^\\s*auto[-_]?reply') }}
             or {{ matches(
                 subject,
-                '(?i)^(?:\\s*\\[[^\\]]{1,40}\\]\\s*)?(?:auto(?:matic|mated|matische?|mática|matica|matique)?[-_ :]?(?:reply|response|antwort|antwoord|wort|reply:)'
+                '(?i)^(?:\\s*\\[[^\\]]{1,40}\\]\\s*)?(?:auto(?:matic|mated|matische?|mática|matica|matique)?[-_ :]?(?:reply|response|antwort|antwoord|answer)|auto(?:matic)?\\s*[:：]'
                 ~ '|out of (?:the )?office|ooo:|away from|on (?:vacation|holiday|leave)|i am (?:away|out)|abwesenheit|abwesend|nicht im (?:büro|haus)|urlaub'
                 ~ '|réponse automatique|absence du bureau|absent|respuesta autom|fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)|assente'
                 ~ '|resposta autom|fora do escrit|afwezig|automatisch antwoord|odpowied. autom|autoodpowied|poza biurem|otomatik (?:yanıt|cevap)|ofis dışında'

@@ -103,7 +103,16 @@ def _complaints() -> Iterator[tuple[str, bytes, str]]:
         "doubt complaint r9@example.org + doubt complaint r10@example.org",
     )
     yield "redacted", arf("abuse", "Original-Rcpt-To: redacted@example.org\n", to="redacted@example.org"), "review"
-    yield "digest", arf("abuse", "Original-Rcpt-To: 0123456789abcdef0123456789abcdef@example.org\n"), "review"
+    yield (
+        "digest",
+        arf("abuse", "Original-Rcpt-To: 0123456789abcdef0123456789abcdef@example.org\n", to="undisclosed-recipients:;"),
+        "review",
+    )
+    yield (
+        "hidden_there_shown_here",
+        arf("abuse", "Original-Rcpt-To: redacted@example.org\n", to="r22@example.org"),
+        "complaint r22@example.org",
+    )
     yield "nobody", arf("abuse", "", to="undisclosed-recipients:;"), "review"
     yield "auth_failure", arf("auth-failure", "Original-Rcpt-To: r11@example.org\nAuth-Failure: dmarc\n"), "nothing"
     yield "virus", arf("virus", "Original-Rcpt-To: r12@example.org\n"), "nothing"
@@ -453,6 +462,11 @@ def _odd() -> Iterator[tuple[str, bytes, str]]:
         "names_us",
         mail("Please stop sending me mail from offers@acme.example.com.", sender="o5@example.org", subject="Hi"),
         "doubt opt_out o5@example.org + nothing",
+    )
+    yield (
+        "names_a_sender",
+        mail("Please stop sending me mail from offers@brand.example.net.", sender="o36@example.org", subject="Hi"),
+        "doubt opt_out o36@example.org + review",
     )
     yield (
         "html_only",

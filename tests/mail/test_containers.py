@@ -48,7 +48,10 @@ def test_an_envelope_of_any_program_starts_a_mail(tmp_path: Path, case: str, env
 
 
 def test_words_that_begin_with_from_start_no_mail(tmp_path: Path) -> None:
-    prose = b"hello\n\nFrom Monday on we open at 10:00.\nFrom here it is not far.\n\nFrom: is a word\n\nFrom 2026 to 2027\nno header\n"
+    prose = (
+        b"hello\n\nFrom Monday on we open at 10:00.\nFrom here it is not far.\n\n"
+        b"From: is a word\n\nFrom 2026 to 2027\nno header\n"
+    )
     content = GMAIL.encode() + b"\n" + ONE + prose + b"\n" + GMAIL.encode() + b"\n" + TWO
     assert len(bodies(tmp_path / "x", content)) == 2
     assert prose.decode().strip() in bodies(tmp_path / "x", content)[0]

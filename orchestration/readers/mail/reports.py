@@ -100,22 +100,29 @@ def _feedback(parts: Parts, blocks: Sequence[dict[str, list[str]]]) -> Report:
 
 
 def _complainers(parts: Parts, fields: dict[str, list[str]]) -> tuple[About, ...]:
-    """Whom a complaint is from: as the report names them, else as the reported mail does."""
-    for name in ("original-rcpt-to", "removal-recipient"):
-        if found := _people(name.replace("-", "_"), fields.get(name, [])):
-            return found
-    if junk := _first(parts.head, parts.originals, "x-hmxmroriginalrecipient"):
-        return _people("x_hmxmroriginalrecipient", [junk])
+    """Whom a complaint is from: as the report names them, else as the reported mail does. Of ways that lead to somebody whose
+    address was taken out the last is told, where no other leads to an address."""
     hidden: tuple[About, ...] = ()
+    for origin, values in _ways_to_complainers(parts, fields):
+        found = _people(origin, values)
+        if shown := tuple(person for person in found if not is_hidden(person.address)):
+            return shown
+        hidden = hidden or found
+    return hidden
+
+
+def _ways_to_complainers(parts: Parts, fields: dict[str, list[str]]) -> Iterator[tuple[str, list[Any]]]:
+    yield "original_rcpt_to", fields.get("original-rcpt-to", [])
+    yield "removal_recipient", fields.get("removal-recipient", [])
+    yield "x_hmxmroriginalrecipient", [_first(parts.head, parts.originals, "x-hmxmroriginalrecipient")]
     for original in parts.originals:
+        sender = {address.casefold() for address in header_addresses(original.get("from"))}
         for name in ("x-original-to", "delivered-to", "x-rcpt-to", "x-envelope-to", "original-recipient", "to", "cc"):
-            found = _people("attached_to", original.get_all(name, []))
-            if shown := tuple(item for item in found if not is_hidden(item.address)):
-                return shown
-            hidden = hidden or found
+            # Mail to the sender itself went to everybody behind the scenes.
+            named = [address for value in original.get_all(name, []) for address in header_addresses(value)]
+            yield "attached_to", [address for address in named if address.casefold() not in sender]
     senders = [*fields.get("original-mail-from", []), *(value for mail in parts.originals for value in _returns(mail))]
-    named = [address for value in senders if (address := verp(value))]
-    return _people("verp", named) or hidden
+    yield "verp", [address for value in senders if (address := verp(value))]
 
 
 def _returns(mail: Message) -> list[str]:

@@ -27,7 +27,10 @@ naming as (
         source.content_hash
     from source
     inner join files on source._file_id = files.file_id
-    where source.about_place <> '0' and not {{ is_our_address('source.about', 'files.our_addresses') }}
+    where
+        source.about_place <> '0'
+        and coalesce(source.about_from, '') <> 'words_about_a_sender'
+        and not {{ is_our_address('source.about', 'files.our_addresses') }}
 
 ),
 
@@ -145,7 +148,8 @@ meanings as (
             when report = 'delivery' then 'bounce_' || bounce
             when report is not null then report
             when not is_the_writer and is_about_us then 'our_own_address'
-            when not is_the_writer and wish <> 'start' and not is_bulk and not is_automatic then wish
+            when not is_the_writer and wish <> 'start' and not is_bulk and not is_automatic
+                then case when about_from = 'words_about_a_sender' then 'perhaps_our_address' else wish end
             when not is_the_writer then 'address_named'
             -- Before any filter of automatic mails: Apple's one-tap mail says of itself that it is one.
             when is_one_tap and coalesce(wish, 'start') = 'start' then 'stop'
@@ -225,7 +229,12 @@ meant as (
             when
                 meaning in (
                     'weak', 'unread', 'no_text', 'no_words', 'too_long', 'forwarded', 'attached_list', 'about_another',
-                    'automatic_asks', 'perhaps_wrong_person', 'bounce_unclear', 'notification', 'abuse_desk'
+                    'automatic_asks',
+                    'perhaps_wrong_person',
+                    'perhaps_our_address',
+                    'bounce_unclear',
+                    'notification',
+                    'abuse_desk'
                 )
                 then 'quarantine'
             else 'not_a_request'
