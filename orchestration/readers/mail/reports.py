@@ -122,7 +122,7 @@ def _ways_to_complainers(parts: Parts, fields: dict[str, list[str]]) -> Iterator
             named = [address for value in original.get_all(name, []) for address in header_addresses(value)]
             yield "attached_to", [address for address in named if address.casefold() not in sender]
     senders = [*fields.get("original-mail-from", []), *(value for mail in parts.originals for value in _returns(mail))]
-    yield "verp", [address for value in senders if (address := verp(value))]
+    yield "verp", [address for value in senders if (address := verp(value))][:1]
 
 
 def _returns(mail: Message) -> list[str]:
@@ -171,11 +171,12 @@ def verp(text: str) -> str:
 
 
 def _after_mark(name: str) -> str:
-    """What follows the sender's own marks in ``bounce-17-ada``: digits and known words go, an unmarked name stays whole."""
+    """What follows the sender's own marks in ``bounce-17-ada``: the last number, else known words."""
     parts = name.split("-")
-    while len(parts) > 1 and re.fullmatch(
-        r"(?i)bounces?|bnc?|returns?|errors?|verp|fbl|reply|mail|news|list|owner|msg|m|[0-9a-f]*\d[0-9a-f]*", parts[0]
-    ):
+    numbers = [place for place, part in enumerate(parts[:-1]) if re.fullmatch(r"(?i)[0-9a-f]*\d[0-9a-f]*", part)]
+    if numbers:
+        return "-".join(parts[numbers[-1] + 1 :])
+    while len(parts) > 1 and re.fullmatch(r"(?i)bounces?|bnc|returns?|errors?|verp|fbl|reply|mail|news|list|owner|msg", parts[0]):
         parts = parts[1:]
     return "-".join(parts)
 
