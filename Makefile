@@ -16,7 +16,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test test-all wheel check fuzz mutants faults dev bench clean install install-dev lock audit sbom fmt dbt
+.PHONY: help run test test-all wheel reference check fuzz mutants faults dev bench clean install install-dev lock audit sbom fmt dbt
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,11 +58,14 @@ test: install-dev ## Run every test on all cores (system packages only for the b
 test-all: install-dev ## The same with the long seeded forms (about an hour)
 	@$(PYTEST) -m "slow or not slow"
 
+reference: install-dev ## Write the reference pages of the docs from the code
+	@$(BIN)/python -m tools.reference
+
 check: install-dev ## Lint, types, SQL, definitions: everything that is not a test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -p no:cacheprovider tests/house/test_imports.py
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/sqlfluff lint dbt_project/models --processes 2 --disable-progress-bar
 	$(BIN)/yamllint --strict .
 	$(BIN)/dagster definitions validate -w workspace.yaml

@@ -21,8 +21,8 @@ import click
 from orchestration.core.channels import CHANNELS
 from orchestration.core.errors import ConfigError, QuietlistError, of_system, place_of
 from orchestration.core.home import Home, keep_private
+from orchestration.core.masks import mask_text
 from orchestration.core.terminal import visible, visible_lines
-from orchestration.evidence.masks import mask_text
 
 if TYPE_CHECKING:
     from orchestration.core.config import Config
@@ -379,10 +379,11 @@ def verify(home_path: str | None, as_json: bool, head: str | None) -> None:
 @click.option("--until", required=True, help="When the override ends, ISO 8601 with a zone; at most seven days ahead.")
 def override(home_path: str | None, as_json: bool, person: str, reason: str, until: str) -> None:
     """Let one version pass that the gate stopped: named, reasoned, limited, and shown in every report after."""
-    from orchestration.gate.verdicts import override_candidate
+    from orchestration.publish.candidate import read_candidate
+    from orchestration.publish.verdicts import override
 
     home = Home.at(home_path).require()
-    record = override_candidate(home, person=person, reason=reason, until=_moment(until))
+    record = override(home, read_candidate(home).rows_sha256, person=person, reason=reason, until=_moment(until))
     _say(
         record,
         [f"Rows {record['rows_sha256'][:12]}… may pass until {record['until']} on the word of {record['person']}."],
@@ -398,7 +399,7 @@ def override(home_path: str | None, as_json: bool, person: str, reason: str, unt
 @click.option("--reason", required=True, help="Why it cannot be mended.")
 def acknowledge(home_path: str | None, as_json: bool, file_id: str, person: str, reason: str) -> None:
     """Say that somebody looked at a landed file that cannot be mended, so that it holds releases no longer."""
-    from orchestration.gate.verdicts import acknowledge as acknowledging
+    from orchestration.publish.verdicts import acknowledge as acknowledging
 
     record = acknowledging(Home.at(home_path).require(), file_id, person=person, reason=reason)
     _say(record, [f"Recorded: {record['person']} looked at file {file_id}; it holds releases no longer."], as_json)
@@ -443,6 +444,67 @@ def redeliver(home_path: str | None, as_json: bool, other: Path) -> None:
     home = Home.at(home_path).require()
     step = redelivering(home, Home.at(other), _config(home))
     _say(step.as_dict(), step.lines(), as_json)
+
+
+def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
+    """``NAME=WORD`` options as a mapping."""
+    problems = [f"{option}: one of them is not NAME=WORD" for text in given if "=" not in text]
+    if problems:
+        raise ConfigError("Reading the command", problems, next_step=f"write {option} NAME=WORD, such as {option} crm=contacts")
+    return {name.strip(): word.strip() for name, _, word in (text.partition("=") for text in given)}
+
+
+@main.command("init")
+@_home_option
+@_json_option
+@click.option("--company", prompt="The company's name", help="The company's name.")
+@click.option("--region", help="Its country, such as US or DE-BY, for people of whom nothing else says where they are.")
+@click.option("--scope", "scopes", multiple=True,
+              help="A brand or list that people may leave, such as acme/newsletter; may be repeated.")  # fmt: skip
+@click.option("--source", "sources", multiple=True, metavar="NAME=FORMAT",
+              help="Who delivers files, and in which format (quietlist formats); may be repeated.")  # fmt: skip
+@click.option("--destination", "destinations", multiple=True, metavar="NAME=SYSTEM",
+              help="A system that must know, and which one it is (quietlist destinations); may be repeated.")  # fmt: skip
+def init_(home_path: str | None, as_json: bool, company: str, region: str | None, scopes: tuple[str, ...],
+          sources: tuple[str, ...], destinations: tuple[str, ...]) -> None:  # fmt: skip
+    """Write a commented configuration for chosen systems, and the inbox folders that go with it."""
+    from orchestration.setup.init import Wanted, init
+
+    wanted = Wanted(company, region, scopes, _pairs(sources, "--source"), _pairs(destinations, "--destination"))
+    made = init(Home.at(home_path), wanted)
+    _say(made.as_dict(), made.lines(), as_json)
+
+
+@main.command()
+@_json_option
+@click.argument("name", required=False)
+def formats(as_json: bool, name: str | None) -> None:
+    """What can be read: every format, or the files, columns, meanings and traps of one."""
+    from orchestration.setup.formats import all_formats, format_named, page_of, table_of_formats
+
+    if name is None:
+        _say([found.as_dict() for found in all_formats()], table_of_formats(), as_json)
+    else:
+        found = format_named(name)
+        _say(found.as_dict(), page_of(found).splitlines(), as_json)
+
+
+@main.command("try")
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--source", required=True, help="The source whose format, scope and zone it is read by.")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="How many records to tell one by one.")
+@click.option("--reveal", is_flag=True, help="Show addresses, numbers and names of lists in full instead of masked.")
+def try_(home_path: str | None, as_of: str | None, as_json: bool, file: Path, source: str, limit: int, reveal: bool) -> None:
+    """Say what each record of a file would become, and keep nothing of it. Ends with 1 when something could not be used."""
+    from orchestration.setup.trial import try_file
+
+    home = Home.at(home_path).require()
+    tried = try_file(home, _config(home), file, source, _moment(as_of), limit=limit, reveal=reveal)
+    _say(tried.as_dict(), tried.lines(), as_json)
+    sys.exit(DONE if tried.is_clean else GATE)
 
 
 @main.group(invoke_without_command=True)

@@ -16,18 +16,20 @@ for _name, _value in (
 import dagster as dg  # noqa: E402
 
 from orchestration.core.home import Home, keep_private  # noqa: E402
-from orchestration.defs import evidence, gate, jobs, landing, publish, reconcile, registries, scrub, sync  # noqa: E402
+from orchestration.defs import evidence, gate, jobs, landing, publish, reconcile, registries, run, scrub, sync  # noqa: E402
 from orchestration.defs.freshness import with_freshness  # noqa: E402
 from orchestration.defs.run import QuietlistRun  # noqa: E402
+from orchestration.readers.in_use import feeds_in_use  # noqa: E402
 
 
 def build_defs(home: Home) -> dg.Definitions:
-    """The definitions for one home; its configuration decides which destinations are assets."""
+    """The definitions for one home; its configuration decides which formats and destinations are assets."""
+    feeds = feeds_in_use(home, run.configured(home))
     destinations = sync.destination_assets(home)
     assets = [
         landing.collect_files,
-        landing.load_files,
-        reconcile.staging_models,
+        landing.load_asset(feeds),
+        reconcile.staging_models(feeds),
         reconcile.normalise_identifiers,
         registries.update_registries,
         reconcile.ledger_models,

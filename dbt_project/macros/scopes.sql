@@ -44,6 +44,31 @@
     {%- endif -%}
 {%- endmacro %}
 
+-- One of a vendor's lists (a group, a stream, a tag) as a node below the source's scope: acme, stream and Broadcast are
+-- acme/stream-broadcast. An id with letters that no path has is no node, so it can't be mistaken for another list's.
+{% macro list_node(scope, kind, id) -%}
+    case
+        when {{ is_blank(id) }} then {{ scope }}
+        when {{ scope }} = '*' then '{{ kind }}-' || lower(trim({{ id }}))
+        else {{ scope }} || '/{{ kind }}-' || lower(trim({{ id }}))
+    end
+{%- endmacro %}
+
+-- Leaving a list suppresses at the list's node where the company has put it in its tree (company.scopes), else at the whole
+-- source: nobody would ask for a node that nobody configured.
+{% macro list_scope(scope, kind, id) -%}
+    {%- set nodes = var('scopes') -%}
+    {%- if nodes -%}
+    case
+        when {{ list_node(scope, kind, id) }} in ({% for node in nodes %}'{{ node }}'{{ ', ' if not loop.last }}{% endfor %})
+            then {{ list_node(scope, kind, id) }}
+        else {{ scope }}
+    end
+    {%- else -%}
+    {{ scope }}
+    {%- endif -%}
+{%- endmacro %}
+
 -- The country a phone number is read in: the country part of the region, else the company's.
 {% macro phone_region(region) -%}
     coalesce(substr({{ region }}, 1, 2), '{{ var("default_region")[:2] }}')

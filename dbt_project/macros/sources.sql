@@ -40,18 +40,18 @@
     {{ return(first + then[kind]) }}
 {%- endmacro %}
 
-{# The union of staging models of one kind. Without any model: the right columns and no row. #}
-{% macro union_of(kind, models, only_new=false) -%}
+{# The union of staging models of one kind, of the feeds that have a file to take in: DuckDB plans every branch of a union, also
+   one without a row. Without any: the right columns and no row. `only_new` takes files that the ledger does not hold yet;
+   `as_view` names every feed in use, for a view stands while files come. #}
+{% macro union_of(kind, models, only_new=false, as_view=false) -%}
     {%- set columns = contract_of(kind) -%}
-    {#- Named outside any condition, because dbt must know at parsing what the model depends on. #}
-    {%- set files, taken_in = ref('stg_quietlist__files'), ref('stg_quietlist__ledger_files') -%}
-    {%- for model in models %}
+    {%- for model in models_to_read(models, only_new, as_view) %}
     select
         {% for column, type in columns %}{{ column }}{{ ',' if not loop.last }}
         {% endfor -%}
-    from {{ ref(model) }}
+    from {{ model.relation }}
     {%- if only_new %}
-    where file_id in ({{ new_file_ids(files, taken_in) }})
+    where file_id in ({{ model.file_ids }})
     {%- endif %}
     {{- '\n    union all' if not loop.last }}
     {%- else %}
@@ -62,15 +62,30 @@
     {%- endfor %}
 {%- endmacro %}
 
-{# Ids of the files whose records the ledger does not hold, as literals: unlike a join they are pushed down into the
-   staging views, so that the old records' times are not read again at every run. #}
-{% macro new_file_ids(files, taken_in) -%}
-    {%- if execute -%}
-        {%- set found = run_query(
-            'select file_id from ' ~ files ~ ' where file_id not in (select file_id from ' ~ taken_in ~ ')') -%}
-        {%- for row in found.rows -%} '{{ row[0] }}', {% endfor -%}
+{# The models that have something to read: their relations, and with `only_new` the ids of the files, as literals: unlike a join
+   they are pushed down into the staging views, so that the old records' times are not read again at every run. #}
+{% macro models_to_read(models, only_new, as_view=false) -%}
+    {#- Named whatever is read of them, because dbt must know at parsing what the model depends on. #}
+    {%- set files, taken_in = ref('stg_quietlist__files'), ref('stg_quietlist__ledger_files') -%}
+    {%- set found = [] -%}
+    {%- set ids = {} -%}
+    {%- if execute and not as_view -%}
+        {%- set new_files = ' where file_id not in (select file_id from ' ~ taken_in ~ ')' if only_new else '' -%}
+        {#- Quoted by the query: dbt would take an id of nothing but digits for a number. #}
+        {%- set quoted = "select vendor || '__' || feed, '''' || file_id || '''' from " -%}
+        {%- for row in run_query(quoted ~ files ~ new_files ~ ' order by file_id').rows -%}
+            {%- do ids.setdefault(row[0], []).append(row[1]) -%}
+        {%- endfor -%}
     {%- endif -%}
-    ''
+    {%- for model in models -%}
+        {%- set relation = ref(model) -%}
+        {#- stg_<vendor>__<feed>, and behind it perhaps the kind. #}
+        {%- set table = model[4:].split('__')[:2] | join('__') -%}
+        {%- if model not in var('unused_models', []) and (not execute or as_view or table in ids) -%}
+            {%- do found.append({'relation': relation, 'file_ids': ids.get(table, []) | join(', ')}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}
 
 {# The last two CTEs of a staging model of requests, from a CTE `meant` with record_columns() and

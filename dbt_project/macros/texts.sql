@@ -178,13 +178,12 @@
 
 -- The union of the models that yield the texts of feeds, of the files that the ledger does not hold yet.
 {% macro new_texts(models) -%}
-    {%- set files, taken_in = ref('stg_quietlist__files'), ref('stg_quietlist__ledger_files') -%}
-    {%- for model in models %}
+    {%- for model in models_to_read(models, only_new=true) %}
     select
         place,
         text
-    from {{ ref(model) }}
-    where file_id in ({{ new_file_ids(files, taken_in) }})
+    from {{ model.relation }}
+    where file_id in ({{ model.file_ids }})
     {{- '\n    union' if not loop.last }}
     {%- else %}
     select

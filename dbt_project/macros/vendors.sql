@@ -1,29 +1,5 @@
 -- What one vendor's values mean where two of its feeds share it.
 
--- SendGrid's unsubscribe group as a node below the source's scope.
-{% macro sendgrid_group_node(scope, group_id) -%}
-    case
-        when {{ is_blank(group_id) }} then {{ scope }}
-        when {{ scope }} = '*' then 'group-' || trim({{ group_id }})
-        else {{ scope }} || '/group-' || trim({{ group_id }})
-    end
-{%- endmacro %}
-
--- Leaving a group suppresses at the group's node where the company has put it in its tree (company.scopes), else at the
--- whole source: nobody would ask for a node that nobody configured.
-{% macro sendgrid_group_scope(scope, group_id) -%}
-    {%- set nodes = var('scopes') -%}
-    {%- if nodes -%}
-    case
-        when {{ sendgrid_group_node(scope, group_id) }} in ({% for node in nodes %}'{{ node }}'{{ ', ' if not loop.last }}{% endfor %})
-            then {{ sendgrid_group_node(scope, group_id) }}
-        else {{ scope }}
-    end
-    {%- else -%}
-    {{ scope }}
-    {%- endif -%}
-{%- endmacro %}
-
 -- The address of its own column, else, when no label was known (people rename the column, and Mailchimp translates it),
 -- the only text of the record that looks like one.
 {% macro email_or_only_one(email, extra) -%}

@@ -63,6 +63,7 @@ class Company(_Strict):
     """Whose list this is."""
 
     name: str = Field(min_length=1)
+    """The company's name, as reports give it."""
     default_region: str | None = None
     """ISO 3166-1 or 3166-2; used when neither a record nor its source says. Absent: the strictest rule applies."""
     scopes: tuple[str, ...] = ()
@@ -99,6 +100,7 @@ class Source(_Strict):
     timezone: str = "UTC"
     """IANA name, for times without a zone. Vendors rarely say; see the source's documentation."""
     region: str | None = None
+    """ISO 3166-1 or 3166-2 code of the people whose record does not say where they are. Absent: the company's."""
     may_lift: tuple[str, ...] | None = None
     """The methods by which an opt-in of this source ends a suppression, within ``scope``. Absent: the format's own
     (``policy/format_trust.csv``), which is none for canonical requests: a word in a column is no proof of who wrote it."""
@@ -149,6 +151,7 @@ class Destination(BaseModel):
     system: str
     """A module under ``orchestration/destinations/``."""
     channels: tuple[Channel, ...] = Field(min_length=1)
+    """The channels that this system contacts people on, of those that it can hold."""
     scopes: tuple[str, ...] = ("*",)
     """A golden row is wanted here when it suppresses any of these nodes."""
     dry_run: bool = False
@@ -198,6 +201,7 @@ class Limits(_Strict):
     max_quarantine_texts: Annotated[int, Field(ge=0)] = 100_000
     """Quarantined records per file that are kept with their text; later ones with number and reason, their text in landing."""
     max_archive_entries: Annotated[int, Field(gt=0)] = 10_000
+    """Files in one archive."""
     max_archive_ratio: Annotated[int, Field(gt=0)] = 200
     """Unpacked size over packed size; real CSV exports stay below 30, bombs start at 1000."""
     settle_seconds: Annotated[float, Field(ge=0, le=3600)] = 2.0

@@ -7,10 +7,11 @@ import dagster as dg
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.landing.collecting import collect
-from orchestration.landing.register import register
 from orchestration.publish.versions import require_inputs
 from orchestration.readers import load
-from orchestration.readers.feeds import Feed, all_feeds
+from orchestration.readers.feeds import Feed
+from orchestration.readers.in_use import feeds_in_use
+from orchestration.readers.register import register
 from orchestration.reconcile.stages import prepare
 
 LANDED = dg.AssetKey(["raw", "landed_files"])
@@ -51,7 +52,7 @@ def collect_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) ->
     require_inputs(home)
     collected = collect(home, config, as_of)
     with warehouse(home, limits=config.limits) as con:
-        prepare(con, home)
+        prepare(con, home, feeds_in_use(home, config, con))
         register(con, home, config, unread=collected.unread)
     for sentence in collected.sentences():
         context.log.info(sentence)
@@ -72,32 +73,39 @@ def _feed_spec(feed: Feed) -> dg.AssetSpec:
     )
 
 
-@dg.multi_asset(
-    name="load",
-    specs=[
-        *(_feed_spec(feed) for feed in all_feeds()),
-        dg.AssetSpec(LOAD_LOG, deps=[LANDED], group_name="load", owners=OWNERS, kinds={"duckdb"},
-                     description="What the reader made of each file: records, encoding, what was refused."),
-        dg.AssetSpec(QUARANTINE, deps=[LANDED], group_name="load", owners=OWNERS, kinds={"duckdb"},
-                     description="Records that no reader could read, with the reason."),
-    ],
-    pool=POOL,
-)  # fmt: skip
-@plainly
-def load_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
-    """Read every landed file that is not in its raw table yet."""
-    home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
-    with warehouse(home, limits=config.limits) as con:
-        loaded = load(con, home, config, as_of)
-    for feed in all_feeds():
-        mine = [file for file in loaded if (file.vendor, file.feed) == (feed.vendor, feed.feed)]
-        yield dg.MaterializeResult(
-            asset_key=raw_key(feed),
-            metadata={
-                "files": len(mine),
-                "dagster/row_count": sum(file.loaded for file in mine),
-                "quarantined": sum(file.quarantined for file in mine),
-            },
-        )
-    yield dg.MaterializeResult(asset_key=LOAD_LOG, metadata={"files": len(loaded)})
-    yield dg.MaterializeResult(asset_key=QUARANTINE, metadata={"dagster/row_count": sum(file.quarantined for file in loaded)})
+def load_asset(feeds: tuple[Feed, ...]) -> dg.AssetsDefinition:
+    """Loading, with one asset for each of these feeds. What is shown decides nothing: a file of another feed is loaded too."""
+
+    @dg.multi_asset(
+        name="load",
+        specs=[
+            *(_feed_spec(feed) for feed in feeds),
+            _account_spec(LOAD_LOG, "What the reader made of each file: records, encoding, what was refused."),
+            _account_spec(QUARANTINE, "Records that no reader could read, with the reason."),
+        ],
+        pool=POOL,
+    )
+    @plainly
+    def load_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
+        """Read every landed file that is not in its raw table yet."""
+        home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
+        with warehouse(home, limits=config.limits) as con:
+            loaded = load(con, home, config, as_of)
+        for feed in feeds:
+            mine = [file for file in loaded if (file.vendor, file.feed) == (feed.vendor, feed.feed)]
+            yield dg.MaterializeResult(
+                asset_key=raw_key(feed),
+                metadata={
+                    "files": len(mine),
+                    "dagster/row_count": sum(file.loaded for file in mine),
+                    "quarantined": sum(file.quarantined for file in mine),
+                },
+            )
+        yield dg.MaterializeResult(asset_key=LOAD_LOG, metadata={"files": len(loaded)})
+        yield dg.MaterializeResult(asset_key=QUARANTINE, metadata={"dagster/row_count": sum(file.quarantined for file in loaded)})
+
+    return load_files
+
+
+def _account_spec(key: dg.AssetKey, description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(key, deps=[LANDED], group_name="load", owners=OWNERS, kinds={"duckdb"}, description=description)

@@ -51,6 +51,16 @@ def plainly(step: Step) -> Step:
     return calling  # type: ignore[return-value]
 
 
+def configured(home: Home) -> Config | None:
+    """The home's configuration, None while there is none to read. The definitions must load without it, or Dagster could not
+    show what is missing; every run reads it again and fails with its problems.
+    """
+    try:
+        return load_config(home)
+    except ConfigError:
+        return None
+
+
 class QuietlistRun(dg.ConfigurableResource[None]):
     """Home and clock of a run. ``as_of`` (ISO 8601 with a zone) empty means: the moment at which the run had the home to itself.
 

@@ -4,12 +4,10 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.core.config import load_config
-from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.publish import PUBLISHED
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
+from orchestration.defs.run import OWNERS, POOL, QuietlistRun, configured, plainly
 from orchestration.sync import copy_state, sync
 
 ROW_STATE = dg.AssetKey(["raw", "sync__row_state"])
@@ -21,12 +19,8 @@ def destination_key(name: str) -> dg.AssetKey:
 
 def destination_assets(home: Home) -> list[dg.AssetsDefinition]:
     """The assets of the destinations in the home's configuration; none while there is no home yet."""
-    try:
-        destinations = load_config(home).destinations
-    except ConfigError:
-        # The definitions must load without a home, or Dagster could not show where one is missing; every run
-        # reads the configuration again and fails with its problems.
-        destinations = {}
+    config = configured(home)
+    destinations = config.destinations if config else {}
     return [_destination_asset(name, entry.system) for name, entry in sorted(destinations.items())]
 
 

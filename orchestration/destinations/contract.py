@@ -284,6 +284,12 @@ def facts_of(system: str) -> Facts:
     return facts
 
 
+def settings_of(system: str) -> type[DestinationSettings]:
+    """The keys that the module of a system takes beside the common ones."""
+    settings: type[DestinationSettings] = importlib.import_module(f"orchestration.destinations.{system}").Settings
+    return settings
+
+
 def settings_problems(config: Config, home: Home) -> list[str]:
     """What is wrong with the keys of all configured destinations, for a check before anything runs."""
     return [problem for name, entry in config.destinations.items() for problem in _read(Place(name, home, entry))[2]]

@@ -15,10 +15,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from orchestration.core import wording
 from orchestration.core.config import Config
 from orchestration.core.files import write_atomic
 from orchestration.core.home import Home
-from orchestration.evidence import figures, plots, wording
+from orchestration.evidence import figures, plots
 from orchestration.evidence.gather import Evidence, gather
 from orchestration.evidence.statement import OBSTACLES, state
 
@@ -83,6 +84,7 @@ DOUBTS = {
     "unclear_feedback": "a feedback report of a type that nobody knows",
     "attached_list_of_addresses": "a letter that asks for its writer and attaches a list of people",
     "unknown_call_type": "a call that may have gone in or out: both numbers are taken",
+    "unknown_reason": "on a list of people who opted out, for a reason that nobody knows",
 }
 
 

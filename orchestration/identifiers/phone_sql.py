@@ -126,7 +126,7 @@ def _load_ranges(con: duckdb.DuckDBPyConnection) -> None:
         raise ConfigError(
             "Reading the compiled phone number ranges",
             seen=f"no {RANGES_FILE.name} for the installed phonenumbers {phonenumbers.__version__}",
-            next_step="run python -m orchestration.identifiers.compile_ranges and commit the file it writes",
+            next_step="run python -m tools.compile_ranges and commit the file it writes",
         )
     regions = sorted(phonenumbers.SUPPORTED_REGIONS)
     plans = pa.array(range(_FIRST_REGION, _FIRST_REGION + len(regions)), pa.uint16())

@@ -26,7 +26,7 @@ SEVERAL = ("first", "join", "one")
 CANONICAL = "canonical"
 _META_KEYS = {
     "vendor", "feed", "kinds", "reader", "files", "only_words", "marks", "requires", "requires_any", "snapshot", "ignored",
-    "options",
+    "options", "verified", "from_memory",
 }  # fmt: skip
 
 
@@ -40,6 +40,7 @@ class Column:
     """What becomes of several values under its labels: ``join`` all of them with ``;``, ``first`` by the order of the labels,
     or ``one``, a record with two different ones is refused. Values under one and the same label are always ``one`` or joined.
     """
+    description: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,12 @@ class Feed:
     """The words that a name may have for it to mean this feed. Empty: any."""
     ignored: tuple[str, ...] = ()
     """Labels that nothing needs to read, however much their values look like somebody's address or number."""
+    description: str = field(default="", compare=False)
+    """What its records mean, what was verified, and its traps: paragraphs with empty lines between them."""
+    verified: tuple[str, ...] = ()
+    """What of this page was seen in the vendor's own page, code or files, and where."""
+    from_memory: tuple[str, ...] = ()
+    """What of it was not: to be held against a real file before anybody relies on it."""
 
     @property
     def table(self) -> str:
@@ -174,7 +181,12 @@ def _plain_problems(meta: dict[str, Any]) -> list[str]:
 
 def _feed(table: dict[str, Any], meta: dict[str, Any]) -> Feed:
     columns = tuple(
-        Column(column["name"], tuple(meta_of.get("labels", [column["name"]])), meta_of.get("several", "first"))
+        Column(
+            column["name"],
+            tuple(meta_of.get("labels", [column["name"]])),
+            meta_of.get("several", "first"),
+            str(column.get("description") or "").strip(),
+        )
         for column in table["columns"]
         if not column["name"].startswith("_")
         for meta_of in [(column.get("config") or {}).get("meta") or {}]
@@ -193,4 +205,7 @@ def _feed(table: dict[str, Any], meta: dict[str, Any]) -> Feed:
         marks=tuple(meta.get("marks", ())),
         only_words=tuple(meta.get("only_words", ())),
         ignored=tuple(meta.get("ignored", ())),
+        description=str(table.get("description") or "").strip(),
+        verified=tuple(meta.get("verified", ())),
+        from_memory=tuple(meta.get("from_memory", ())),
     )

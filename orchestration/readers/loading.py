@@ -24,7 +24,8 @@ from orchestration.core.warehouse import one_row
 from orchestration.landing.archives import clear_unpacked, open_member
 from orchestration.landing.manifest import Entry, Member, read_manifest
 from orchestration.readers.delimited import read_delimited
-from orchestration.readers.feeds import Feed, all_feeds
+from orchestration.readers.feeds import Feed
+from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.json_records import read_json
 from orchestration.readers.mail import read_mail
 from orchestration.readers.number_lines import pictures_of, read_number_lines
@@ -79,12 +80,12 @@ def load(
         config: how large a record may be; what a source means was registered.
         as_of: the moment of the run, noted as ``loaded_at``.
         feed: load the files of this feed only.
-        feeds: the feeds there are; by default those of the staging folders.
+        feeds: the feeds there are; by default those that the home has to do with.
 
     Returns:
         One account per file, in order of arrival. A file that can't be read is one quarantined record; the rest goes on.
     """
-    feeds = all_feeds() if feeds is None else feeds
+    feeds = feeds_in_use(home, config, con) if feeds is None else feeds
     create_raw_tables(con, feeds)
     clear_unpacked(home)
     bounds = Bounds.of(config.limits)

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -213,12 +213,14 @@ def invoke(
     *,
     full_refresh: bool = False,
     views: bool = True,
+    unused: Sequence[str] = (),
 ) -> list[NodeResult]:
     """Run one dbt command (``build``, ``run``, ``seed``, ``test``) for a selection on the home's warehouse.
 
     Args:
         views: False leaves views as they stand, which are half of the models; but those that a check is about are built, so that
             the check runs on the rows they show now.
+        unused: staging models that the home has nothing to do with: neither built nor named by a union.
 
     Raises:
         DbtFailed: a node failed; tests of severity ``warn`` do not.
@@ -229,11 +231,13 @@ def invoke(
         if command == "build":
             # Unit tests prove the models once per change, in the test suite, not at every run.
             arguments += ["--exclude-resource-type", "unit_test", "seed"]
-        if not views:
-            arguments += ["--exclude", *_unchecked_views()]
+        left_out = [*unused, *([] if views else _unchecked_views())]
+        if left_out:
+            arguments += ["--exclude", *left_out]
         if full_refresh:
             arguments.append("--full-refresh")
-        success, results, error = _invoke(arguments, run_vars(config, as_of), home.warehouse_file, home, config)
+        variables = {**run_vars(config, as_of), "unused_models": list(unused)}
+        success, results, error = _invoke(arguments, variables, home.warehouse_file, home, config)
     if not success:
         raise DbtFailed(selection, results, error, config.limits)
     return results

@@ -20,6 +20,8 @@ from orchestration.core.key import fingerprint, home_key
 from orchestration.core.warehouse import one_row, warehouse
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.cache import NormaliseCounts, create_identifier_tables, normalise_new
+from orchestration.readers.feeds import Feed
+from orchestration.readers.in_use import feeds_in_use, unused_models
 from orchestration.readers.tables import FAILED, create_raw_tables
 from orchestration.reconcile import batches, dbt
 from orchestration.reconcile.components import Linked, count_persons, create_person_table, link_persons
@@ -48,9 +50,9 @@ class Built:
     """True when nothing had to be built: the tables answer for exactly these inputs already."""
 
 
-def prepare(con: duckdb.DuckDBPyConnection, home: Home) -> None:
-    """Create every table that a model reads and something else fills."""
-    create_raw_tables(con)
+def prepare(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...] | None = None) -> None:
+    """Create every table that a model reads and something else fills; the raw tables of these feeds, by default of all."""
+    create_raw_tables(con, feeds)
     create_identifier_tables(con)
     create_person_table(con)
     create_registry_tables(con)
@@ -64,7 +66,7 @@ def prepare(con: duckdb.DuckDBPyConnection, home: Home) -> None:
 def stage(home: Home, config: Config, as_of: datetime) -> Built:
     """Policy seeds when they changed, then the staging models and the lists of raw identifiers seen."""
     with warehouse(home, limits=config.limits) as con:
-        prepare(con, home)
+        prepare(con, home, feeds_in_use(home, config, con))
         if _is_reconciled(con, home, config):
             return Built([], unchanged=True)
         # From here until the golden table is done the tables answer for no inputs as a whole.
@@ -183,11 +185,13 @@ def prove(home: Home, config: Config, as_of: datetime) -> Built:
 
 def _build(home: Home, config: Config, as_of: datetime, tag: str, *, anew: bool = False) -> list[dbt.NodeResult]:
     """The models of one step. Its views only when what they are made of changed: they hold no rows, and no clock."""
-    stamp, wanted = f"views of {tag}", _views(config)
+    stamp = f"views of {tag}"
     with warehouse(home, limits=config.limits) as con:
+        unused = unused_models(feeds_in_use(home, config, con))
+        wanted = _views(config, unused)
         views = anew or _stamp(con, stamp) != wanted
     try:
-        nodes = dbt.invoke(home, config, as_of, "build", f"tag:{tag}", full_refresh=anew, views=views)
+        nodes = dbt.invoke(home, config, as_of, "build", f"tag:{tag}", full_refresh=anew, views=views, unused=unused)
     except dbt.DbtFailed:
         with warehouse(home, limits=config.limits) as con:
             _set_stamp(con, stamp, "")  # a view that somebody dropped comes back with the next run
@@ -233,9 +237,9 @@ def _without_clock(config: Config) -> dict[str, object]:
     return {name: value for name, value in dbt.run_vars(config, _NO_CLOCK).items() if name != "as_of"}
 
 
-def _views(config: Config) -> str:
-    """Fingerprint of everything a view's definition is made of."""
-    return sha256_text(canonical_json([dbt.models_hash(), _without_clock(config)]))
+def _views(config: Config, unused: list[str]) -> str:
+    """Fingerprint of everything a view's definition is made of, and of which views there are."""
+    return sha256_text(canonical_json([dbt.models_hash(), _without_clock(config), unused]))
 
 
 def _inputs(con: duckdb.DuckDBPyConnection, config: Config, key: str | None) -> str:

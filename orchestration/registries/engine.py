@@ -102,7 +102,7 @@ def _load_again(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_o
         PermanentError: one can't be read any more. What it listed would be gone, so nothing is taken in.
     """
     failed = 0
-    for feed in registry_feeds():
+    for feed in registry_feeds(con):
         con.execute(f'delete from raw."{feed.table}"')
         con.execute("delete from raw.load_log where vendor = ? and feed = ?", [feed.vendor, feed.feed])
         failed += sum(file.reader == "failed" for file in load(con, home, config, as_of, feed))

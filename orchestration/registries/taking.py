@@ -37,9 +37,10 @@ class Taken:
     quarantined: int = 0
 
 
-def registry_feeds() -> tuple[Feed, ...]:
-    """The feeds whose records are registry entries and nothing else."""
-    return tuple(feed for feed in all_feeds() if feed.kinds == ("registry",))
+def registry_feeds(con: duckdb.DuckDBPyConnection) -> tuple[Feed, ...]:
+    """The feeds in this warehouse whose records are registry entries and nothing else."""
+    there = {name for (name,) in con.execute("select table_name from duckdb_tables() where schema_name = 'raw'").fetchall()}
+    return tuple(feed for feed in all_feeds() if feed.kinds == ("registry",) and feed.table in there)
 
 
 def entries_file(home: Home, file_id: str) -> Path:
@@ -61,7 +62,7 @@ def take(con: duckdb.DuckDBPyConnection, home: Home, default_region: str | None)
         where list_contains(?, log.vendor || '__' || log.feed) and log.reader <> 'failed'
             and log.file_id not in (select file_id from registries.files)
         """,
-        [[feed.table for feed in registry_feeds()]],
+        [[feed.table for feed in registry_feeds(con)]],
     )
     _read_lines(con, default_region)
     _judge_plain_lines(con)
@@ -181,7 +182,7 @@ def _judge_plain_lines(con: duckdb.DuckDBPyConnection) -> None:
 def _refuse(con: duckdb.DuckDBPyConnection, home: Home) -> int:
     """Put lines without a readable number into quarantine, as they stood."""
     count = 0
-    for feed in registry_feeds():
+    for feed in registry_feeds(con):
         text = ", ".join(f'raw."{column.name}"' for column in feed.columns)
         rows = con.execute(
             f"""
@@ -246,7 +247,7 @@ def count_areas(numbers: Numbers) -> Counter[str]:
 
 
 def _clear_raw(con: duckdb.DuckDBPyConnection) -> None:
-    for feed in registry_feeds():
+    for feed in registry_feeds(con):
         con.execute(
             f"""
             delete from raw."{feed.table}" using registry_lines as lines

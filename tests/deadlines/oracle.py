@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import holidays
 from dateutil.relativedelta import relativedelta
 
-from orchestration.reconcile.calendars import POLICY
+from tools.calendars import POLICY
 
 CHANNELS = ("ads", "email", "fax", "postal", "sms", "voice")
 TARGET_HOURS = 24

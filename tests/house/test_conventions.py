@@ -50,11 +50,16 @@ def test_every_make_target_has_help() -> None:
         assert re.search(rf"^{target}:.*## \w", text, re.MULTILINE), f"make {target} has no '## help' behind it"
 
 
+FORMATS = CHECKOUT / "data" / "formats"
+
+
 def samples() -> set[tuple[str, str]]:
-    """Format of the source, and the name of each file that the demo's inbox has of it; what is in an archive by its own name."""
+    """Format of the source, and the name of each file that the demo's inbox has of it; what is in an archive by its own name.
+    A format that the demo has no source of has its samples in a folder of its name.
+    """
     folder = CHECKOUT / "data" / "samples"
     sources = tomllib.loads((folder / "quietlist.toml").read_text())["sources"]
-    found = set()
+    found = {(path.parent.name, path.name) for path in FORMATS.glob("*/*")}
     for path in folder.glob("*/*"):
         names = zipfile.ZipFile(path).namelist() if path.suffix == ".zip" else [path.name]
         found |= {(sources[path.parent.name]["format"], name) for name in names}
@@ -80,26 +85,38 @@ def test_every_feed_has_a_sample_and_every_column_of_it_a_place(feed: Feed) -> N
         names = [name.casefold() for form, name in samples() if form == feed.format]
         names += [f"_{'_'.join(words_of(name))}_" for form, name in samples() if form == feed.format]
         assert any(fnmatch(name, pattern.casefold()) for name in names for pattern in feed.files), (
-            f"no file below data/samples is named as one of {feed.table}: {', '.join(feed.files)}"
+            f"no file below data/samples or data/formats is named as one of {feed.table}: {', '.join(feed.files)}"
         )
     for kind in feed.kinds:
         model = folder / f"{feed.model(kind)}.sql"
         assert model.exists(), f"{feed.table} says it is {kind}, but {model.name} does not exist"
     models = [re.sub("--.*", "", path.read_text()) for path in sorted(folder.glob("stg_*.sql"))]
-    text = "".join(model for model in models if f"source('raw', '{feed.table}')" in model)
+    reads = (f"source('raw', '{feed.table}')", f"mapped_requests('{feed.table}'")
+    text = "".join(model for model in models if any(said in model for said in reads))
     unread = {f"{feed.table}.{column.name}" for column in feed.columns if not re.search(rf"\b{column.name}\b", text)}
     assert unread <= set(UNREAD), f"no model reads {', '.join(sorted(unread - set(UNREAD)))}: what it says is lost in silence"
 
 
 # What each vendor's page says: these are lists that are exported whole, every time; the others are logs and forms.
 SNAPSHOTS = {
+    "amazon_ses__suppressed_destinations",
+    "brevo__blocked_contacts",
     "canonical__contacts",
+    "five9_dnc__numbers",
     "ftc_national_dnc__numbers",
+    "hubspot__opt_outs",
+    "klaviyo__profiles", "klaviyo__suppressed",
     "mailchimp__cleaned", "mailchimp__nonsubscribed", "mailchimp__subscribed", "mailchimp__unsubscribed",
+    "mailgun__bounces", "mailgun__complaints", "mailgun__unsubscribes",
+    "mandrill__rejections",
+    "postmark__suppressions",
     "sendgrid__blocks", "sendgrid__bounces", "sendgrid__group_suppressions", "sendgrid__invalid_emails",
     "sendgrid__spam_reports", "sendgrid__unsubscribes",
+    "sparkpost__suppression_list",
+    "telnyx__opt_outs",
     "twilio__opt_outs",
     "uk_tps__numbers",
+    "vicidial__dnc",
 }  # fmt: skip
 
 
@@ -141,7 +158,7 @@ def test_no_file_names_a_machine_or_a_package_registry() -> None:
 def test_samples_and_tests_hold_no_real_address_or_number() -> None:
     """example.com, example.org and their like, and numbers reserved for fiction, are all that may be committed."""
     allowed = re.compile(r"(?:^|[.@])(?:example\.(?:com|org|net)|[\w-]+\.(?:test|example|invalid))$")
-    for path in sorted((CHECKOUT / "data" / "samples").rglob("*")):
+    for path in sorted([*(CHECKOUT / "data" / "samples").rglob("*"), *FORMATS.rglob("*")]):
         if path.is_file() and path.suffix != ".zip":
             text = path.read_bytes().decode("utf-8", errors="replace")
             for domain in re.findall(r"[\w.+-]+@([\w.-]+\.\w+)", text):

@@ -9,9 +9,9 @@ import phonenumbers
 import pyarrow.parquet as pq
 import pytest
 
-from orchestration.identifiers import compile_ranges
 from orchestration.identifiers.phone_sql import RANGES_FILE
 from tests.seed import SEED
+from tools import compile_ranges
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def committed() -> list[dict[str, Any]]:
 
 def test_the_only_file_is_the_installed_version_s() -> None:
     files = [path.name for path in RANGES_FILE.parent.glob("phone_ranges_*.parquet")]
-    assert files == [RANGES_FILE.name], "run python -m orchestration.identifiers.compile_ranges and commit its file"
+    assert files == [RANGES_FILE.name], "run python -m tools.compile_ranges and commit its file"
     assert pq.read_schema(RANGES_FILE).metadata[b"phonenumbers"].decode() == phonenumbers.__version__
 
 

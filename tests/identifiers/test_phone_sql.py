@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from orchestration.identifiers import compile_ranges, phone, phone_sql
+from orchestration.identifiers import phone, phone_sql
 from tests.seed import SEED
+from tools import compile_ranges
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 HINTS = ("", "US-CA", "UK", "U.S.A.", "Atlantis", "us")

@@ -7,12 +7,12 @@ from datetime import date
 import pytest
 
 from orchestration.core.errors import ConfigError
-from orchestration.reconcile import calendars
+from tools import calendars
 
 
 def test_the_committed_days_are_what_the_command_writes() -> None:
     assert calendars.HOLIDAYS.read_text(encoding="utf-8") == calendars.render(), (
-        "run `python -m orchestration.reconcile.calendars` and review what changes"
+        "run `python -m tools.calendars` and review what changes"
     )
 
 

@@ -13,11 +13,13 @@ import pytest
 from orchestration.core.config import Config, load_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.landing import collect, register
+from orchestration.landing import collect
 from orchestration.readers import load
+from orchestration.readers.register import register
 from orchestration.reconcile import dbt, stages
 from tests.staging.conftest import AS_OF, SAMPLES
 
+FORMATS = SAMPLES.parent / "formats"
 Account = dict[tuple[str, str], int]
 
 EXPECTED: dict[str, Account] = {
@@ -146,7 +148,7 @@ def test_a_story_of_the_samples_comes_out(demo: tuple[Home, Config], story: str,
 
 
 def sample_texts() -> Iterator[tuple[str, str]]:
-    for path in sorted(SAMPLES.rglob("*")):
+    for path in sorted([*SAMPLES.rglob("*"), *FORMATS.rglob("*")]):
         if path.suffix == ".zip":
             with zipfile.ZipFile(path) as archive:
                 for member in archive.namelist():

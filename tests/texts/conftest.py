@@ -59,16 +59,19 @@ def corpus(name: str) -> list[Wording]:
 
 
 def deliver(home: Home, file_id: str, texts: Iterable[tuple[str, str]]) -> None:
-    """Texts with their places, as the records of one landed file."""
+    """Texts with their places, as the records of landed files, one of each feed."""
     with warehouse(home) as con:
-        con.execute(
-            "insert into raw.landed_files (file_id, source, format, vendor, feed, name, received_at, snapshot_at) "
-            "values (?, 'texts', 'twilio', 'twilio', 'messages', 'texts.csv', ?, ?)",
-            [file_id, AS_OF, AS_OF],
-        )
+        tables = {place: (f"{file_id} in {table}", table, column) for place, (table, column) in COLUMNS.items()}
+        for own_id, table in sorted({(own_id, table) for own_id, table, _ in tables.values()}):
+            vendor, feed = table.split("__")
+            con.execute(
+                "insert into raw.landed_files (file_id, source, format, vendor, feed, name, received_at, snapshot_at) "
+                "values (?, 'texts', ?, ?, ?, 'texts.csv', ?, ?)",
+                [own_id, vendor, vendor, feed, AS_OF, AS_OF],
+            )
         for number, (place, text) in enumerate(texts, 1):
-            table, column = COLUMNS[place]
-            con.execute(f"insert into raw.{table} (_file_id, _record_no, {column}) values (?, ?, ?)", [file_id, number, text])
+            own_id, table, column = tables[place]
+            con.execute(f"insert into raw.{table} (_file_id, _record_no, {column}) values (?, ?, ?)", [own_id, number, text])
         con.execute("update raw.twilio__messages set direction = 'inbound'")
 
 

@@ -3,7 +3,7 @@
 
 with final as (
 
-    {{ union_of('registry', var('registry_models')) }}
+    {{ union_of('registry', var('registry_models'), as_view=true) }}
 
 )
 

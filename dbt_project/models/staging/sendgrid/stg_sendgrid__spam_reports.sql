@@ -1,33 +1,4 @@
-with source as (
-
-    select * from {{ source('raw', 'sendgrid__spam_reports') }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
-
-meant as (
-
-    select
-        {{ record_columns() }},
-        'request' as outcome,
-        null as outcome_reason,
-        'complaint' as action,
-        'spam_complaint' as method,
-        ['email'] as channels,
-        files.scope,
-        source.created as time_text,
-        {{ read_time('source.created', 'files.timezone', 'files.received_at') }} as said_at,
-        {{ list_of_one('source.email') }} as emails_raw
-    from source
-    inner join files on source._file_id = files.file_id
-
-),
-
-{{ final_requests(has=['emails_raw']) }}
-
-select * from final
+{{ mapped_requests('sendgrid__spam_reports', {
+    'time': 'created', 'email': 'email', 'channels': ['email'],
+    'cases': [{'action': 'complaint', 'method': 'spam_complaint'}],
+}) }}

@@ -1,4 +1,4 @@
-"""Compile the metadata of ``phonenumbers`` to integer ranges: ``python -m orchestration.identifiers.compile_ranges``.
+"""Compile the metadata of ``phonenumbers`` to integer ranges: ``python -m tools.compile_ranges``.
 
 The library decides with regular expressions over digits; on strings of one length such a decision is constant over
 ranges of integers, which a database joins by the million. Three tables go into one Parquet file, named after the

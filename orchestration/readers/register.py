@@ -23,6 +23,7 @@ from orchestration.landing.collecting import Unread
 from orchestration.landing.manifest import Entry, Member, read_manifest
 from orchestration.landing.names import date_in, list_name
 from orchestration.readers.feeds import Feed, all_feeds
+from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.recognise import HEAD_BYTES, Recognised, recognise
 from orchestration.readers.tables import create_raw_tables
 
@@ -148,11 +149,13 @@ def register(
     """Make ``raw.landed_files`` and ``raw.source_settings`` anew, and account for archives that can't be opened.
 
     Args:
+        feeds: the feeds there are; by default those that the home has to do with.
         unread: what the collection just before could not read, for the entry gate.
 
     Returns:
         How many files there are.
     """
+    feeds = feeds_in_use(home, config, con) if feeds is None else feeds
     create_raw_tables(con, feeds)
     known = {
         key: (vendor, feed)

@@ -1,0 +1,408 @@
+-- A feed whose records each mean one thing by their own columns, as a table of cases: mapped_requests(table, mapping) is the whole
+-- staging model. What needs a join, a parser or the readings of texts is SQL of its own.
+--
+-- mapping
+--   time         column, or several of which the first filled one counts; without it a record counts from when it was first seen
+--   zone         IANA name of the zone that the vendor writes times in; without it the source's `timezone`
+--   key          column with the vendor's own id of the event
+--   email, phone       column that holds one address or number
+--   emails, phones     column that may hold several, joined by ;
+--   only_address       true: without a known label, the record's only text that looks like an address
+--   name         column, or [first name, last name]
+--   address, postal_code, country, region, customer_id     column
+--   channels     what a request binds unless its case says otherwise
+--   list         which of the vendor's lists a record is about, as the node <scope>/<kind>-<id> (list_scope): {'column', 'kind'},
+--                and 'in_name', a pattern that finds the id in the file's name, 'everything', the ids that mean all lists
+--   cases        the first that fits counts:
+--     when           {column: value}, all must fit. Values are compared folded (word_key), a list means any of them, none a blank,
+--                    {'matches': pattern} a regular expression on the small letters. Without `when` every record fits.
+--     action, method     a request; `channels` its own; `at` the 'list' (what it is at where there is one), the 'source' or the
+--                    'company'; `doubt` a reason code for a person to look at it; `unlisted` a column whose value is listed as
+--                    unknown although the record acts
+--     not_a_request, echo, quarantine     a reason code, instead of an action
+--   otherwise    {'action', 'method'} in a list of people who opted out: what fits no case is that, in doubt (unknown_reason).
+--                Without it such a record is quarantined. Either way its value is listed (ledger.unknown_values).
+--   unknown      reason code of that quarantine instead of unknown_value
+{% macro mapped_requests(table, mapping) -%}
+    {%- set problems = mapping_problems(mapping) -%}
+    {%- if problems -%}
+        {{ exceptions.raise_compiler_error('The mapping of ' ~ table ~ ': ' ~ problems | join('; ') ~ '.') }}
+    {%- endif -%}
+    {%- set cases = case_meanings(mapping) -%}
+    {%- set list = mapping.get('list', {}) -%}
+    {%- set at_list = ("case_action = 'opt_in' and place = 'list' and list_id is null") -%}
+with source as (
+
+    select * from {{ source('raw', table) }}
+
+),
+
+files as (
+
+    select * from {{ ref('stg_quietlist__files') }}
+
+),
+
+told as (
+
+    select
+        {{ record_columns() }},
+        files.scope as source_scope,
+        {{ mapped_time(mapping) }} as time_text,
+        {{ read_time(mapped_time(mapping), mapped_zone(mapping), 'files.received_at') }} as said_at,
+        {{ mapped_column(mapping, 'key') }} as event_key,
+        {{ mapped_points(mapping, 'email', 'emails') }} as emails_raw,
+        {{ mapped_points(mapping, 'phone', 'phones') }} as phones_raw,
+        {{ mapped_name(mapping) }} as name,
+        {%- for column in ['address', 'postal_code', 'country', 'region', 'customer_id'] %}
+        {{ mapped_column(mapping, column) }} as {{ column }},
+        {%- endfor %}
+        {%- for column in told_columns(mapping) %}
+        source.{{ column }} as given_{{ column }},
+        {{ word_key('source.' ~ column) }} as word_{{ column }},
+        {%- endfor %}
+        {{ mapped_list_id(list) }} as list_id
+    from source
+    inner join files on source._file_id = files.file_id
+
+),
+
+fitted as (
+
+    select
+        *,
+        case
+            {%- for case in mapping['cases'] %}
+            when {{ case_condition(case.get('when', {})) }} then {{ loop.index }}
+            {%- endfor %}
+            else 0
+        end as fits
+    from told
+
+),
+
+placed as (
+
+    select
+        *,
+        {{ by_case(cases, 'action') }} as case_action,
+        {{ by_case(cases, 'at') }} as place,
+        {{ list_node('source_scope', list['kind'], 'list_id') if list else 'source_scope' }} as own_node,
+        {{ list_scope('source_scope', list['kind'], 'list_id') if list else 'source_scope' }} as list_scope
+    from fitted
+
+),
+
+meant as (
+
+    select
+        *,
+        -- Without its list nobody can say what the person came back to.
+        case when {{ at_list }} then 'quarantine' else {{ by_case(cases, 'outcome') }} end as outcome,
+        case when {{ at_list }} then 'no_list' else {{ by_case(cases, 'outcome_reason') }} end as outcome_reason,
+        case_action as action,
+        {{ by_case(cases, 'method') }} as method,
+        {{ by_case(cases, 'channels') }} as channels,
+        case
+            when place = 'company' then '*'
+            when place = 'source' then source_scope
+            -- Coming back to one list says nothing about the others: the opt-in stays at the list's own node.
+            when case_action = 'opt_in' then own_node
+            else list_scope
+        end as scope,
+        {{ by_case(cases, 'doubt') }} as doubt,
+        {{ by_case(cases, 'unknown_column') }} as unknown_column,
+        {{ by_case(cases, 'unknown_value') }} as unknown_value
+    from placed
+
+),
+
+{{ final_requests(has=[
+    'event_key', 'emails_raw', 'phones_raw', 'name', 'address', 'postal_code', 'country', 'region', 'customer_id', 'doubt',
+    'unknown_column', 'unknown_value'
+]) }}
+
+select * from final
+{%- endmacro %}
+
+-- Every case as SQL, in order; the one of what fits none is first, as number 0.
+{% macro case_meanings(mapping) -%}
+    {#- Whom a record is about is no value that the policy could know, and nobody's business in a list of values. #}
+    {%- set people = ['_extra', mapping.get('email'), mapping.get('emails'), mapping.get('phone'), mapping.get('phones'), mapping.get('customer_id')] -%}
+    {%- set columns = told_columns(mapping) | reject('in', people) | list -%}
+    {%- set otherwise = mapping.get('otherwise', {'quarantine': mapping.get('unknown', 'unknown_value')}) -%}
+    {%- set found = [] -%}
+    {%- for case in [otherwise] + mapping['cases'] -%}
+        {%- set known = not loop.first -%}
+        {%- set reason = case.get('not_a_request') or case.get('echo') or case.get('quarantine') -%}
+        {%- set doubt = case.get('doubt') if known else ('unknown_reason' if 'action' in case else none) -%}
+        {%- set listed = [case['unlisted']] if case.get('unlisted') else ([] if known else columns) -%}
+        {%- set outcome = 'not_a_request' if 'not_a_request' in case else ('echo' if 'echo' in case else ('quarantine' if 'quarantine' in case else 'request')) -%}
+        {%- do found.append({
+            'outcome': quoted_text(outcome),
+            'outcome_reason': quoted_text(reason),
+            'action': quoted_text(case.get('action')),
+            'method': quoted_text(case.get('method')),
+            'channels': quoted_list(case.get('channels', mapping['channels'])),
+            'at': quoted_text(case.get('at', 'list' if 'list' in mapping and 'action' in case else 'source')),
+            'doubt': quoted_text(doubt),
+            'unknown_column': unknown_part(mapping, listed, 'column'),
+            'unknown_value': unknown_part(mapping, listed, 'value')}) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{% macro by_case(cases, part) -%}
+    {%- if cases | map(attribute=part) | unique(case_sensitive=true) | list | length == 1 -%}
+    {{ cases[0][part] }}
+    {%- else -%}
+    case fits
+            {%- for case in cases[1:] %}
+            when {{ loop.index }} then {{ case[part] }}
+            {%- endfor %}
+            else {{ cases[0][part] }}
+        end
+    {%- endif -%}
+{%- endmacro %}
+
+-- The columns that cases look at, each once, in their order.
+{% macro told_columns(mapping) -%}
+    {%- set found = [] -%}
+    {%- for case in mapping['cases'] -%}
+        {%- for column in (case.get('when', {}).keys() | list) + ([case['unlisted']] if case.get('unlisted') else []) if column not in found -%}
+            {%- do found.append(column) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{% macro case_condition(when) -%}
+    {%- for column, wanted in when.items() -%}
+    {{ value_fits(column, wanted) }}{{ ' and ' if not loop.last }}
+    {%- else -%}
+    true
+    {%- endfor -%}
+{%- endmacro %}
+
+{% macro value_fits(column, wanted) -%}
+    {%- if wanted is mapping -%}
+    {{ matches('lower(given_' ~ column ~ ')', wanted['matches']) }}
+    {%- else -%}
+        {%- set values = wanted if wanted is sequence and wanted is not string else [wanted] -%}
+        {%- set words = [] -%}
+        {%- for value in values if value is not none -%}{%- do words.append("'" ~ folded_word(value) ~ "'") -%}{%- endfor -%}
+    ({%- if none in values -%}{{ is_blank('given_' ~ column) }}{{ ' or ' if words }}{%- endif -%}
+    {%- if words -%}coalesce(word_{{ column }} in ({{ words | join(', ') }}), false){%- endif -%})
+    {%- endif -%}
+{%- endmacro %}
+
+-- Which column a record that fits no case has a value in that no case knows, or that value: a filled one first, for many columns are
+-- blank in records that they are not about. Where each value is known and only their combination is not, all columns and values.
+{% macro unknown_part(mapping, columns, part) -%}
+    {%- if not columns -%}
+    {{ null_text() }}
+    {%- elif columns | length == 1 -%}
+    {{ quoted_text(columns[0]) if part == 'column' else 'given_' ~ columns[0] }}
+    {%- else -%}
+    case
+        {%- for filled in [true, false] %}
+        {%- for column in columns %}
+        when {{ 'not ' ~ is_blank('given_' ~ column) ~ ' and ' if filled }}not (
+            {%- for wanted in wanted_of(mapping, column) %}{{ value_fits(column, wanted) }}{{ ' or ' if not loop.last }}{% endfor -%}
+        ) then {{ quoted_text(column) if part == 'column' else 'given_' ~ column }}
+        {%- endfor %}
+        {%- endfor %}
+        else {% if part == 'column' -%}
+            '{{ columns | join(' / ') }}'
+        {%- else -%}
+            concat_ws(' / '{% for column in columns %}, given_{{ column }}{% endfor %})
+        {%- endif %}
+    end
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro wanted_of(mapping, column) -%}
+    {%- set found = [] -%}
+    {%- for case in mapping['cases'] if column in case.get('when', {}) -%}
+        {%- do found.append(case['when'][column]) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{% macro null_text() -%}
+    cast(null as {{ dbt.type_string() }})
+{%- endmacro %}
+
+{% macro quoted_text(value) -%}
+    {%- if value is none -%}{{ null_text() }}{%- else -%}'{{ value }}'{%- endif -%}
+{%- endmacro %}
+
+{% macro quoted_list(values) -%}
+    [{%- for value in values -%}'{{ value }}'{{ ', ' if not loop.last }}{%- endfor -%}]
+{%- endmacro %}
+
+{% macro mapped_column(mapping, key) -%}
+    {{ 'source.' ~ mapping[key] if mapping.get(key) else null_text() }}
+{%- endmacro %}
+
+{% macro mapped_time(mapping) -%}
+    {%- set columns = mapping.get('time') -%}
+    {%- if columns is none -%}{{ null_text() }}
+    {%- elif columns is string -%}source.{{ columns }}
+    {%- else -%}coalesce({% for column in columns %}{{ null_if_blank('source.' ~ column) }}{{ ', ' if not loop.last }}{% endfor %})
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro mapped_zone(mapping) -%}
+    {{ "'" ~ mapping['zone'] ~ "'" if mapping.get('zone') else 'files.timezone' }}
+{%- endmacro %}
+
+{% macro mapped_points(mapping, one, several) -%}
+    {%- if mapping.get(several) and several == 'emails' and mapping.get('only_address') -%}
+    {{ split_list(email_or_only_one('source.' ~ mapping[several], 'source._extra')) }}
+    {%- elif mapping.get(several) -%}{{ split_list('source.' ~ mapping[several]) }}
+    {%- elif mapping.get(one) -%}{{ list_of_one('source.' ~ mapping[one]) }}
+    {%- else -%}{{ empty_list() }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro mapped_name(mapping) -%}
+    {%- set columns = mapping.get('name') -%}
+    {%- if columns is none -%}{{ null_text() }}
+    {%- elif columns is string -%}source.{{ columns }}
+    {%- else -%}{{ full_name('source.' ~ columns[0], 'source.' ~ columns[1]) }}
+    {%- endif -%}
+{%- endmacro %}
+
+-- The one list that a record is about; null where it is about all of them, about several, or about none that is named.
+{% macro mapped_list_id(list) -%}
+    {%- if not list -%}{{ null_text() }}
+    {%- else -%}
+        {%- set named = only_of_list(split_list('source.' ~ list['column'])) -%}
+        {%- set own = named -%}
+        {%- if list.get('everything') -%}
+            {%- set own = "case when " ~ named ~ " not in ('" ~ list['everything'] | join("', '") ~ "') then " ~ named ~ " end" -%}
+        {%- endif -%}
+        {%- if list.get('in_name') -%}
+    coalesce({{ own }}, {{ first_match('files.name', list['in_name']) }})
+        {%- else -%}
+    {{ own }}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}
+
+-- A word of a mapping as word_key leaves it.
+{% macro folded_word(value) -%}
+    {%- set found = [] -%}
+    {%- for letter in value | string | lower -%}
+        {%- if letter in 'abcdefghijklmnopqrstuvwxyz0123456789*' -%}{%- do found.append(letter) -%}
+        {%- elif found and found[-1] != '_' -%}{%- do found.append('_') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found | join('') | trim('_')) }}
+{%- endmacro %}
+
+-- What is wrong with a mapping, in words; an empty list when nothing is.
+{% macro mapping_problems(mapping) -%}
+    {%- set keys = [
+        'time', 'zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'name', 'address', 'postal_code', 'country',
+        'region', 'customer_id', 'channels', 'list', 'cases', 'otherwise', 'unknown'] -%}
+    {%- set found = [] -%}
+    {%- for key in mapping if key not in keys -%}
+        {%- do found.append("unknown key '" ~ key ~ "' (allowed: " ~ keys | join(', ') ~ ')') -%}
+    {%- endfor -%}
+    {%- if not mapping.get('cases') -%}
+        {%- do found.append("'cases' is required: what does a record mean?") -%}
+    {%- endif -%}
+    {%- if not (mapping.get('channels')) -%}
+        {%- do found.append("'channels' is required: what does a request bind?") -%}
+    {%- endif -%}
+    {%- do found.extend(channel_problems('channels', mapping.get('channels', []))) -%}
+    {%- for key in ['column', 'kind'] if 'list' in mapping and key not in mapping['list'] -%}
+        {%- do found.append("'list' needs '" ~ key ~ "'") -%}
+    {%- endfor -%}
+    {%- for key in mapping.get('list', {}) if key not in ['column', 'kind', 'in_name', 'everything'] -%}
+        {%- do found.append("unknown key '" ~ key ~ "' of 'list' (allowed: column, kind, in_name, everything)") -%}
+    {%- endfor -%}
+    {%- set names_somebody = mapping.get('email') or mapping.get('emails') or mapping.get('phone') or mapping.get('phones')
+        or mapping.get('customer_id') or mapping.get('address') -%}
+    {%- for case in mapping.get('cases', []) -%}
+        {%- set place = 'case ' ~ loop.index -%}
+        {%- do found.extend(case_problems(place, case, mapping)) -%}
+        {%- if not case.get('when') and not loop.last -%}
+            {%- do found.append(place ~ ' fits every record, so no case after it is ever reached') -%}
+        {%- endif -%}
+        {%- if case.get('action') and not names_somebody -%}
+            {%- do found.append(place ~ ' is a request, but no key says whose (email, emails, phone, phones, customer_id, address)') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if 'otherwise' in mapping -%}
+        {%- do found.extend(case_problems("'otherwise'", mapping['otherwise'], mapping)) -%}
+        {%- if mapping['otherwise'].get('action') in ['opt_in', none] or 'when' in mapping['otherwise'] -%}
+            {%- do found.append("'otherwise' is for a list of people who opted out: it has an action that suppresses, and no 'when'") -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{% macro case_problems(place, case, mapping) -%}
+    {%- set keys = ['when', 'action', 'method', 'channels', 'at', 'doubt', 'unlisted', 'not_a_request', 'echo', 'quarantine'] -%}
+    {%- set actions = known_actions() -%}
+    {%- set methods = known_methods() -%}
+    {%- set places = ['list', 'source', 'company'] -%}
+    {%- set ends = [] -%}
+    {%- for key in ['action', 'not_a_request', 'echo', 'quarantine'] if key in case -%}{%- do ends.append(key) -%}{%- endfor -%}
+    {%- set found = [] -%}
+    {%- for key in case if key not in keys -%}
+        {%- do found.append(place ~ " has an unknown key '" ~ key ~ "' (allowed: " ~ keys | join(', ') ~ ')') -%}
+    {%- endfor -%}
+    {%- if ends | length != 1 -%}
+        {%- do found.append(place ~ ' needs exactly one of action, not_a_request, echo and quarantine') -%}
+    {%- endif -%}
+    {%- if 'action' in case and case['action'] not in actions -%}
+        {%- do found.append(place ~ " has the action '" ~ case['action'] ~ "' (allowed: " ~ actions | join(', ') ~ ')') -%}
+    {%- endif -%}
+    {%- if ('action' in case) != ('method' in case) -%}
+        {%- do found.append(place ~ ' needs a method beside its action, and only there') -%}
+    {%- elif 'method' in case and case['method'] not in methods -%}
+        {%- do found.append(place ~ " has the method '" ~ case['method'] ~ "' (allowed: " ~ methods | join(', ') ~ ')') -%}
+    {%- endif -%}
+    {%- if case.get('at', 'source') not in places or (case.get('at') == 'list' and 'list' not in mapping) -%}
+        {%- do found.append(place ~ " is at '" ~ case['at'] ~ "' (allowed: list, where the mapping has one, source, company)") -%}
+    {%- endif -%}
+    {%- do found.extend(channel_problems(place, case.get('channels', []))) -%}
+    {%- for column, wanted in case.get('when', {}).items() -%}
+        {%- if wanted is mapping and wanted.keys() | list != ['matches'] -%}
+            {%- do found.append(place ~ " asks of '" ~ column ~ "' what nobody knows (allowed: a value, a list of values, none, {'matches': pattern})") -%}
+        {%- elif wanted is sequence and wanted is not string and not wanted -%}
+            {%- do found.append(place ~ " names no value of '" ~ column ~ "', so it fits nothing") -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{% macro channel_problems(place, channels) -%}
+    {%- set known = ['email', 'voice', 'sms', 'fax', 'postal', 'ads', 'all'] -%}
+    {%- set found = [] -%}
+    {%- if channels is string -%}
+        {%- do found.append(place ~ ': the channels are a list') -%}
+    {%- else -%}
+        {%- for channel in channels if channel not in known -%}
+            {%- do found.append(place ~ " has the channel '" ~ channel ~ "' (allowed: " ~ known | join(', ') ~ ')') -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+-- The words of policy.actions that are requests, and those of policy.methods; a test compares them, for no seed can be read while
+-- models are compiled.
+{% macro known_actions() -%}
+    {{ return(['opt_out', 'opt_in', 'complaint', 'erasure', 'deceased', 'undeliverable']) }}
+{%- endmacro %}
+
+{% macro known_methods() -%}
+    {{ return([
+        'web_form', 'one_click', 'email_reply', 'esp_unsubscribe', 'esp_resubscribe', 'spam_complaint', 'sms_keyword',
+        'call_disposition', 'agent_note', 'letter', 'preference_center', 'written_consent', 'regulator_registry',
+        'regulator_complaint', 'privacy_request', 'bounce', 'import']) }}
+{%- endmacro %}

@@ -1,0 +1,90 @@
+"""The reference pages say what the code says today, and their example gives the answers of ``quietlist check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from orchestration import cli
+from orchestration.core.config import known_formats, known_systems
+from orchestration.setup.formats import all_formats, format_named, page_of
+from tools import reference
+
+
+def test_no_page_is_stale() -> None:
+    wanted = {reference.FOLDER / path: text for path, text in reference.pages(cli.main).items()}
+    stale = [path.name for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    extra = [path.name for path in reference.FOLDER.rglob("*.md") if path not in wanted]
+    assert (stale, extra) == ([], []), "run make reference and commit what it writes"
+
+
+def test_writing_twice_changes_nothing_and_a_page_of_what_is_no_more_goes(tmp_path: Path) -> None:
+    assert reference.write(cli.main, tmp_path)
+    (tmp_path / "formats" / "gone.md").write_text("of a format that was removed")
+    assert reference.write(cli.main, tmp_path) == [tmp_path / "formats" / "gone.md"]
+    assert reference.write(cli.main, tmp_path) == []
+
+
+def test_every_key_format_system_and_command_has_its_place() -> None:
+    made = {path.as_posix(): text for path, text in reference.pages(cli.main).items()}
+    assert all(f"formats/{name}.md" in made for name in known_formats())
+    assert all(f"## {name}\n" in made["destinations.md"] for name in known_systems())
+    assert all(f"## quietlist {name}" in made["commands.md"] for name in cli.main.commands)
+    without = [line for line in made["configuration.md"].splitlines() if line.startswith("| `") and line.endswith("|  |")]
+    assert without == [], "a key without a meaning: write it below the field"
+
+
+def test_the_example_of_the_published_table_leaves_out_a_row_that_excepts_the_node(tmp_path: Path) -> None:
+    import json
+
+    import duckdb
+
+    version = tmp_path / "version=3"
+    version.mkdir()
+    duckdb.sql(
+        """
+        select * from (values
+            ('email', 'all@example.com', '*', null),
+            ('email', 'brand@example.com', 'acme', ['acme/newsletter']),
+            ('email', 'list@example.com', 'acme/newsletter', []),
+            ('email', 'other@example.com', 'outlet', []),
+            ('voice', 'voice@example.com', '*', [])
+        ) as rows (channel, identifier, scope, except_scopes)
+        """
+    ).write_parquet(str(version / "part-0.parquet"))
+    (version / "manifest.json").write_text(
+        json.dumps({"files": [{"name": "part-0.parquet"}, {"name": "evidence/release.parquet"}]})
+    )
+    (tmp_path / "latest.json").write_text(json.dumps({"version": 3}))
+    names: dict[str, object] = {}
+    exec(reference._EXAMPLE, names)
+    ask = names["may_not_be_contacted"]
+    assert callable(ask)
+
+    def found(scope: str) -> set[str]:
+        return {name.partition("@")[0] for (name,) in ask(tmp_path, "email", scope).fetchall()}
+
+    assert found("acme/newsletter") == {"all", "list"}
+    assert found("acme/offers") == {"all", "brand"}
+    assert found("acme") == {"all", "brand"}
+    assert found("*") == {"all"}
+
+
+@pytest.mark.parametrize("name", known_formats())
+def test_each_format_says_what_it_holds_and_reads(name: str) -> None:
+    found = format_named(name)
+    page = page_of(found)
+    for feed in found.feeds:
+        assert f"## {feed.feed}\n" in page and feed.description, f"{name}, {feed.feed}: without a description"
+        assert all(f"| `{column.name}` |" in page for column in feed.columns)
+
+
+def test_the_command_lists_all_and_explains_one() -> None:
+    listed = CliRunner().invoke(cli.main, ["formats"]).output
+    assert all(found.name in listed for found in all_formats()) and "quietlist try" in listed
+    assert "## opt_outs" in CliRunner().invoke(cli.main, ["formats", "twilio"]).output
+    wrong = CliRunner().invoke(cli.main, ["formats", "twillio"])
+    assert wrong.exit_code == 2 and "did you mean twilio?" in wrong.output
+    assert '"format": "twilio"' in CliRunner().invoke(cli.main, ["formats", "twilio", "--json"]).output

@@ -1,0 +1,239 @@
+"""What every format keeps, tried on its samples: no record without an account, nothing new when a file comes twice, and nothing
+lost without a word when a file is cut off or half of its records are broken.
+
+One home for all of it: each sample from a source of its own, the day after the same once more, and each of its damaged copies
+from a source of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from orchestration.core.config import Config, load_config
+from orchestration.core.home import Home
+from orchestration.core.warehouse import warehouse
+from orchestration.landing import collect
+from orchestration.readers import load
+from orchestration.readers.feeds import all_feeds
+from orchestration.readers.in_use import feeds_in_use
+from orchestration.readers.register import register
+from orchestration.reconcile import stages
+from tests.staging.conftest import AS_OF, SAMPLES
+
+FORMATS = SAMPLES.parent / "formats"
+CUTS = (0.3, 0.6, 0.9)
+COMPANY = '[company]\nname = "Acme"\ndefault_region = "US"\nscopes = ["acme"]\n[limits]\nsettle_seconds = 0\n'
+BROKEN = "#?"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One file in the layout of a format."""
+
+    source: str
+    format: str
+    name: str
+    data: bytes
+
+
+def samples() -> list[Sample]:
+    """Every sample that there is; what is in an archive by itself."""
+    sources = tomllib.loads((SAMPLES / "quietlist.toml").read_text("utf-8"))["sources"]
+    found = [(path.parent.name, path.name, path.read_bytes()) for path in sorted(FORMATS.glob("*/*"))]
+    for path in sorted(SAMPLES.glob("*/*")):
+        name = sources[path.parent.name]["format"]
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                found += [(name, item, archive.read(item)) for item in archive.namelist()]
+        else:
+            found.append((name, path.name, path.read_bytes()))
+    return [Sample(f"{form}_{number}", form, name, data) for number, (form, name, data) in enumerate(found)]
+
+
+def half_broken(sample: Sample) -> bytes:
+    """The same file with every second record made into nonsense."""
+    text = sample.data.decode("utf-8")
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            document = json.loads(text)
+        except ValueError:  # one object a line
+            lines = text.splitlines()
+            return "\n".join(
+                line if number % 2 else f"{line[: len(line) // 2]}{BROKEN}" for number, line in enumerate(lines)
+            ).encode()
+        holder, key = (
+            next(((document, key) for key, value in document.items() if isinstance(value, list) and value), (None, ""))
+            if isinstance(document, dict)
+            else (None, "")
+        )
+        records = document if holder is None else holder[key]
+        records = [record if number % 2 else [BROKEN] for number, record in enumerate(records)]
+        return json.dumps(records if holder is None else {**document, key: records}).encode()
+    lines = text.splitlines(keepends=True)
+    # The first line is a header or shows the layout, and what ends a list may be a total.
+    for number in range(2, len(lines) - 1, 2):
+        lines[number] = f'{BROKEN}"{BROKEN}\n'
+    return "".join(lines).encode()
+
+
+@dataclass(frozen=True)
+class Tried:
+    home: Home
+    config: Config
+    samples: list[Sample]
+    first: dict[str, list[Any]]
+    """The ledger of the first day, by source."""
+
+
+def requests(home: Home) -> dict[str, list[Any]]:
+    with warehouse(home, read_only=True) as con:
+        rows = con.execute(
+            "select source, request_id, action, method, channels, scope, emails, phones, at_earliest, at_latest "
+            "from ledger.requests order by all"
+        ).fetchall()
+    found: dict[str, list[Any]] = {}
+    for source, *rest in rows:
+        found.setdefault(source, []).append(rest)
+    return found
+
+
+def deliver(home: Home, files: dict[str, tuple[str, bytes]]) -> None:
+    for source, (name, data) in files.items():
+        (home.inbox / source).mkdir(exist_ok=True)
+        (home.inbox / source / name).write_bytes(data)
+
+
+def run(home: Home, config: Config, day: int) -> None:
+    as_of = AS_OF + timedelta(days=day)
+    collect(home, config, as_of)
+    with warehouse(home) as con:
+        stages.prepare(con, home, feeds_in_use(home, config, con))
+        register(con, home, config)
+        load(con, home, config, as_of)
+    stages.stage(home, config, as_of)
+    stages.normalise(home, config)
+    stages.registries(home, config, as_of)
+    stages.ledger(home, config, as_of)
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
+    home = Home.at(tmp_path_factory.mktemp("conformance") / "home").create()
+    there = samples()
+    damaged = {
+        **{
+            f"{sample.source}_cut{round(cut * 100)}": (sample, sample.data[: int(len(sample.data) * cut)])
+            for sample in there
+            for cut in CUTS
+        },
+        **{f"{sample.source}_half": (sample, half_broken(sample)) for sample in there},
+    }
+    formats = {sample.source: sample.format for sample in there} | {
+        source: sample.format for source, (sample, _) in damaged.items()
+    }
+    text = "".join(f'[sources.{source}]\nformat = "{name}"\nscope = "acme"\nregion = "US"\n' for source, name in formats.items())
+    home.config_file.write_text(COMPANY + text)
+    config = load_config(home)
+    whole = {sample.source: (sample.name, sample.data) for sample in there}
+    deliver(home, whole)
+    run(home, config, 0)
+    first = requests(home)
+    deliver(home, whole | {source: (sample.name, data) for source, (sample, data) in damaged.items()})
+    run(home, config, 1)
+    yield Tried(home, config, there, first)
+
+
+def test_every_format_has_a_sample(tried: Tried) -> None:
+    lacking = {feed.format for feed in all_feeds() if feed.vendor != "quietlist"} - {sample.format for sample in tried.samples}
+    assert lacking == set(), "put a file in the vendor's true layout into data/formats/<format>/"
+
+
+def test_every_sample_is_read_whole_as_what_it_is(tried: Tried) -> None:
+    sources = {sample.source for sample in tried.samples}
+    with warehouse(tried.home, read_only=True) as con:
+        rows = con.execute(
+            "select source, landed.vendor, log.loaded + coalesce(plain.records, 0) from raw.landed_files as landed "
+            "left join raw.load_log as log using (file_id) left join raw.plain_numbers as plain using (file_id)"
+        ).fetchall()
+    for source, vendor, loaded in rows:
+        if source in sources:
+            assert vendor is not None and loaded, f"{source} is not recognised, or nothing of it was read"
+
+
+def test_every_record_of_whole_and_damaged_files_has_its_account(tried: Tried) -> None:
+    with warehouse(tried.home, read_only=True) as con:
+        files = con.execute("select count(*) from ledger.conservation").fetchall()[0][0]
+        wrong = con.execute("select source, records_read, difference from ledger.conservation where difference <> 0").fetchall()
+    assert files > len(tried.samples) * (2 + len(CUTS))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
+def test_a_sample_that_comes_twice_changes_nothing(tried: Tried, sample: Sample) -> None:
+    assert requests(tried.home).get(sample.source, []) == tried.first.get(sample.source, [])
+
+
+SAID = "record_no, outcome, action, scope, emails_raw, phones_raw, at_latest"
+
+
+def staged(tried: Tried, source: str) -> dict[int, tuple[Any, ...]]:
+    with warehouse(tried.home, read_only=True) as con:
+        rows = con.execute(
+            f"select {SAID} from staging.int_requests__unioned where source = ? and file_id = "
+            "(select min(file_id) from raw.landed_files where source = ?)",
+            [source, source],
+        ).fetchall()
+    return {row[0]: row[1:] for row in rows}
+
+
+def quarantined(tried: Tried, source: str) -> int:
+    with warehouse(tried.home, read_only=True) as con:
+        return int(con.execute("select count(*) from ledger.quarantine where source = ?", [source]).fetchall()[0][0])
+
+
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
+def test_what_a_cut_off_file_still_holds_is_read_or_the_file_is_refused_aloud(tried: Tried, sample: Sample) -> None:
+    whole = staged(tried, sample.source)
+    numbers = sorted(whole)
+    for cut in CUTS:
+        source = f"{sample.source}_cut{round(cut * 100)}"
+        found, refused = staged(tried, source), quarantined(tried, source)
+        # The last record may be the cut one; what stands before it is whole.
+        before = sorted(found)[:-1]
+        differing = [number for number in before if found[number] != whole.get(number)]
+        assert not differing or refused, f"{source}: records {differing} mean something else than in the whole file"
+        # Records that end before the cut, told by the identifiers of the records behind them.
+        complete = ending_before(sample, whole, int(len(sample.data) * cut))
+        lost = [number for number in numbers if number in complete and number not in found]
+        assert not lost or refused, f"{source}: records {lost} stand before the cut and are gone without a word"
+
+
+def ending_before(sample: Sample, whole: dict[int, tuple[Any, ...]], end: int) -> set[int]:
+    """Numbers of records that are followed by another record\'s identifier before a place in the file."""
+    text = sample.data[:end].decode("utf-8", errors="ignore")
+    place, seen = 0, []
+    for number in sorted(whole):
+        identifiers = [*whole[number][3], *whole[number][4]]
+        found = min((at for item in identifiers if (at := text.find(item, place)) >= 0), default=-1)
+        if found >= 0:
+            place = found + 1
+            seen.append(number)
+    return set(range(1, seen[-1])) & set(whole) if seen else set()
+
+
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
+def test_a_broken_record_holds_back_itself_and_not_the_others(tried: Tried, sample: Sample) -> None:
+    whole, found = staged(tried, sample.source), staged(tried, f"{sample.source}_half")
+    if not whole:
+        pytest.skip("its records are no requests")
+    kept = {number: said for number, said in found.items() if said == whole.get(number)}
+    refused = quarantined(tried, f"{sample.source}_half")
+    assert len(kept) + refused >= len(whole), f"{len(whole)} records, {len(kept)} of them as they were, {refused} refused"

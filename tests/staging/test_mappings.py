@@ -1,0 +1,274 @@
+"""mapped_requests: which case a record fits, what becomes of one that fits none, and what a wrong mapping is told."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.core.home import CHECKOUT
+from tests.staging.rendered import CompilerError, render
+
+POLICY = CHECKOUT / "dbt_project" / "seeds" / "policy"
+COLUMNS = ("_extra", "said", "said_first", "reason", "origin", "stream", "email", "phone")
+UNSUBSCRIBED = {"action": "opt_out", "method": "esp_unsubscribe"}
+MAPPING: dict[str, Any] = {
+    "time": ["said", "said_first"],
+    "email": "email",
+    "phones": "phone",
+    "channels": ["email"],
+    "cases": [
+        {"when": {"reason": ["Hard Bounce", "dead"]}, "action": "undeliverable", "method": "bounce"},
+        {"when": {"reason": "manual", "origin": "Recipient"}, **UNSUBSCRIBED},
+        {"when": {"reason": "manual", "origin": None}, "action": "opt_out", "method": "import", "doubt": "who_asked"},
+        {"when": {"reason": {"matches": "spam|abuse"}}, "action": "complaint", "method": "spam_complaint", "channels": ["all"]},
+        {"when": {"reason": "dropped"}, "echo": "dropped"},
+        {"when": {"reason": "odd"}, **UNSUBSCRIBED, "unlisted": "origin"},
+        {"when": {"reason": "opened"}, "not_a_request": "opened"},
+    ],
+}
+
+
+def meant(mapping: dict[str, Any], *rows: dict[str, Any], scopes: tuple[str, ...] = (), name: str = "list.json") -> list[Any]:
+    """What the records mean, as the rows of a staging model."""
+    con = duckdb.connect()
+    con.execute("set timezone = 'UTC'; create schema raw")
+    con.execute(f"create table raw.one (_file_id varchar, _record_no bigint, {', '.join(f'{c} varchar' for c in COLUMNS)})")
+    con.execute(
+        "create table stg_quietlist__files as select 'f' as file_id, 'esp' as source, 'one' as vendor, 'one' as feed, "
+        "'acme' as scope, 'America/New_York' as timezone, 'US' as region, timestamptz '2026-03-20 00:00:00+00' as received_at, "
+        f"timestamptz '2026-03-19 00:00:00+00' as snapshot_at, '{name}' as name"
+    )
+    for number, row in enumerate(rows, 1):
+        values = {"email": "a@example.com", **row}
+        con.execute(
+            f"insert into raw.one (_file_id, _record_no, {', '.join(values)}) values ('f', ?, {', '.join('?' * len(values))})",
+            [number, *values.values()],
+        )
+    sql = render(f"{{{{ mapped_requests('one', {mapping!r}) }}}}", {"scopes": list(scopes)})
+    cursor = con.execute(f"select * from ({sql}) order by record_no")
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("a value", {"reason": "dead"}, {"action": "undeliverable", "method": "bounce"}),
+    ("folded: case, spaces and hyphens", {"reason": " hard-BOUNCE "}, {"action": "undeliverable"}),
+    ("one of a list, as it is written", {"reason": "Hard Bounce"}, {"action": "undeliverable", "channels": ["email"]}),
+    ("all columns must fit", {"reason": "Manual", "origin": "recipient"}, {"action": "opt_out", "method": "esp_unsubscribe"}),
+    ("a null is blank", {"reason": "manual", "origin": None}, {"method": "import", "doubt": "who_asked"}),
+    ("white space is blank", {"reason": "manual", "origin": "  "}, {"method": "import", "doubt": "who_asked"}),
+    ("a pattern, on small letters", {"reason": "SPAM report"}, {"action": "complaint", "channels": ["all"]}),
+    ("an echo keeps whom it is about", {"reason": "dropped"}, {"outcome": "echo", "outcome_reason": "dropped", "action": None}),
+    (
+        "nothing names nobody",
+        {"reason": "opened"},
+        {"outcome": "not_a_request", "outcome_reason": "opened", "emails_raw": [], "method": None, "channels": None},
+    ),
+    (
+        "an unknown value is quarantined and listed",
+        {"reason": "Moon"},
+        {
+            "outcome": "quarantine",
+            "outcome_reason": "unknown_value",
+            "action": None,
+            "unknown_column": "reason",
+            "unknown_value": "Moon",
+            "emails_raw": ["a@example.com"],
+        },
+    ),
+    (
+        "so is a missing one",
+        {"reason": None},
+        {"outcome": "quarantine", "outcome_reason": "unknown_value", "unknown_column": "reason", "unknown_value": ""},
+    ),
+    (
+        "of two columns the one that nobody knows is named",
+        {"reason": "manual", "origin": "Robot"},
+        {"outcome": "quarantine", "unknown_column": "origin", "unknown_value": "Robot"},
+    ),
+    (
+        "a case may act and still have a value listed",
+        {"reason": "odd", "origin": "?!"},
+        {"action": "opt_out", "unknown_column": "origin", "unknown_value": "?!", "doubt": None},
+    ),
+    (
+        "the first filled time counts",
+        {"reason": "dead", "said": " ", "said_first": "2026-03-01 10:00:00"},
+        {"time_text": "2026-03-01 10:00:00", "time_quality": "zone_assumed"},
+    ),
+    (
+        "a request about nobody is refused",
+        {"reason": "dead", "email": " "},
+        {"outcome": "quarantine", "outcome_reason": "no_identifier"},
+    ),
+    (
+        "several numbers",
+        {"reason": "dead", "phone": "+12025550101; +12025550102"},
+        {"phones_raw": ["+12025550101", "+12025550102"]},
+    ),
+]
+
+
+@pytest.mark.parametrize(("case", "record", "expected"), CASES, ids=[case for case, *_ in CASES])
+def test_a_record_means_what_the_first_case_that_fits_says(case: str, record: dict[str, Any], expected: dict[str, Any]) -> None:
+    (row,) = meant(MAPPING, record)
+    assert {name: row[name] for name in expected} == expected, case
+
+
+def test_a_value_that_names_somebody_is_not_listed() -> None:
+    mapping = {**MAPPING, "cases": [{"when": {"email": {"matches": "^x"}, "reason": "a", "_extra": "z"}, **UNSUBSCRIBED}]}
+    (row,) = meant(mapping, {"reason": "Moon"})
+    assert (row["outcome_reason"], row["unknown_column"], row["unknown_value"]) == ("unknown_value", "reason", "Moon")
+
+
+def test_values_that_are_known_alone_and_not_together_are_listed_together() -> None:
+    mapping = {
+        **MAPPING,
+        "cases": [
+            {"when": {"reason": "a", "origin": "x"}, **UNSUBSCRIBED},
+            {"when": {"reason": "b", "origin": "y"}, **UNSUBSCRIBED},
+        ],
+    }
+    (row,) = meant(mapping, {"reason": "a", "origin": "y"})
+    assert (row["outcome"], row["unknown_column"], row["unknown_value"]) == ("quarantine", "reason / origin", "a / y")
+
+
+def test_in_a_list_of_people_who_opted_out_what_nobody_knows_is_an_opt_out_in_doubt() -> None:
+    mapping = {**MAPPING, "otherwise": {"action": "opt_out", "method": "import"}}
+    (row,) = meant(mapping, {"reason": "Moon"})
+    found = (row["outcome"], row["action"], row["method"], row["doubt"], row["unknown_column"], row["unknown_value"])
+    assert found == ("request", "opt_out", "import", "unknown_reason", "reason", "Moon")
+
+
+LISTS: list[tuple[str, dict[str, Any], tuple[str, ...], dict[str, Any]]] = [
+    (
+        "a list in the company's tree",
+        {"reason": "out", "stream": "News"},
+        ("acme", "acme/stream-news"),
+        {"scope": "acme/stream-news"},
+    ),
+    ("a list that nobody configured is the whole source", {"reason": "out", "stream": "other"}, ("acme",), {"scope": "acme"}),
+    (
+        "several lists are the whole source",
+        {"reason": "out", "stream": "news;x"},
+        ("acme", "acme/stream-news"),
+        {"scope": "acme"},
+    ),
+    ("everything is the whole source", {"reason": "out", "stream": "*"}, ("acme", "acme/stream-news"), {"scope": "acme"}),
+    ("a case of its own place", {"reason": "all", "stream": "news"}, ("acme", "acme/stream-news"), {"scope": "acme"}),
+    ("the dead are dead to every brand", {"reason": "dead", "stream": "news"}, ("acme", "acme/stream-news"), {"scope": "*"}),
+    (
+        "coming back is at the list's own node",
+        {"reason": "in", "stream": "other"},
+        ("acme",),
+        {"scope": "acme/stream-other", "action": "opt_in"},
+    ),
+    (
+        "coming back to no list lifts nothing",
+        {"reason": "in", "stream": ""},
+        ("acme",),
+        {"outcome": "quarantine", "outcome_reason": "no_list"},
+    ),
+    (
+        "nor does coming back to several",
+        {"reason": "in", "stream": "a;b"},
+        ("acme",),
+        {"outcome": "quarantine", "outcome_reason": "no_list"},
+    ),
+    (
+        "nor to one whose id is no path",
+        {"reason": "in", "stream": "a b"},
+        ("acme",),
+        {"outcome": "quarantine", "outcome_reason": "unreadable_scope"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("case", "record", "scopes", "expected"), LISTS, ids=[case for case, *_ in LISTS])
+def test_a_vendors_list_is_a_node_of_the_tree(
+    case: str, record: dict[str, Any], scopes: tuple[str, ...], expected: dict[str, Any]
+) -> None:
+    mapping = {
+        "time": "said",
+        "email": "email",
+        "channels": ["email"],
+        "list": {"column": "stream", "kind": "stream", "everything": ["*"]},
+        "cases": [
+            {"when": {"reason": "out"}, **UNSUBSCRIBED},
+            {"when": {"reason": "all"}, **UNSUBSCRIBED, "at": "source"},
+            {"when": {"reason": "dead"}, "action": "deceased", "method": "agent_note", "at": "company"},
+            {"when": {"reason": "in"}, "action": "opt_in", "method": "esp_resubscribe"},
+        ],
+    }
+    (row,) = meant(mapping, {"said": "2026-03-01T10:00:00Z", **record}, scopes=scopes)
+    assert {name: row[name] for name in expected} == expected, case
+
+
+def test_the_files_name_may_say_which_list_it_is() -> None:
+    mapping = {
+        "email": "email",
+        "channels": ["email"],
+        "cases": [UNSUBSCRIBED],
+        "list": {"column": "stream", "kind": "stream", "in_name": "dump_([a-z]+)"},
+    }
+    rows = meant(
+        mapping, {"stream": None}, {"stream": "own"}, scopes=("acme/stream-news", "acme/stream-own"), name="dump_news.json"
+    )
+    assert [row["scope"] for row in rows] == ["acme/stream-news", "acme/stream-own"]
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"tme": "said"}, "unknown key 'tme' (allowed: time, zone, key"),
+    ({"cases": []}, "'cases' is required"),
+    ({"channels": []}, "'channels' is required"),
+    ({"channels": ["pigeon"]}, "has the channel 'pigeon' (allowed: email, voice"),
+    ({"channels": "email"}, "the channels are a list"),
+    ({"cases": [{"when": {"reason": "a"}}]}, "case 1 needs exactly one of action, not_a_request, echo and quarantine"),
+    ({"cases": [{"action": "opt_out", "method": "import", "echo": "x"}]}, "case 1 needs exactly one of action"),
+    ({"cases": [{"action": "optout", "method": "import"}]}, "case 1 has the action 'optout' (allowed: opt_out"),
+    ({"cases": [{"action": "opt_out", "method": "mail"}]}, "case 1 has the method 'mail' (allowed: web_form"),
+    ({"cases": [{"action": "opt_out"}]}, "case 1 needs a method beside its action"),
+    ({"cases": [{"echo": "x", "method": "bounce"}]}, "case 1 needs a method beside its action, and only there"),
+    ({"cases": [{**UNSUBSCRIBED, "wen": {}}]}, "case 1 has an unknown key 'wen' (allowed: when, action"),
+    ({"cases": [{**UNSUBSCRIBED, "channels": ["pigeon"]}]}, "case 1 has the channel 'pigeon'"),
+    ({"cases": [{**UNSUBSCRIBED, "at": "list"}]}, "case 1 is at 'list'"),
+    (
+        {"cases": [{**UNSUBSCRIBED, "at": "moon"}]},
+        "case 1 is at 'moon' (allowed: list, where the mapping has one, source, company)",
+    ),
+    ({"cases": [UNSUBSCRIBED, {"when": {"reason": "a"}, **UNSUBSCRIBED}]}, "case 1 fits every record, so no case after it"),
+    ({"cases": [{"when": {"reason": {"like": "a"}}, **UNSUBSCRIBED}]}, "case 1 asks of 'reason' what nobody knows"),
+    ({"cases": [{"when": {"reason": []}, **UNSUBSCRIBED}]}, "case 1 names no value of 'reason'"),
+    ({"email": None, "phones": None}, "case 1 is a request, but no key says whose"),
+    ({"list": {"column": "stream"}}, "'list' needs 'kind'"),
+    ({"list": {"column": "stream", "kind": "s", "name": "x"}}, "unknown key 'name' of 'list'"),
+    ({"otherwise": {"action": "opt_in", "method": "import"}}, "'otherwise' is for a list of people who opted out"),
+    ({"otherwise": {"not_a_request": "x"}}, "'otherwise' is for a list of people who opted out"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), WRONG, ids=[sentence for _, sentence in WRONG])
+def test_a_wrong_mapping_is_a_compile_error_that_says_what_is_allowed(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(CompilerError) as error:
+        meant({**MAPPING, **change}, {})
+    assert sentence in str(error.value)
+
+
+def test_every_fault_of_a_mapping_is_told_at_once() -> None:
+    with pytest.raises(CompilerError) as error:
+        meant({**MAPPING, "tme": "said", "channels": ["pigeon"], "cases": [{"action": "optout", "method": "mail"}]}, {})
+    message = str(error.value)
+    assert message.startswith("The mapping of one: ")
+    assert [part in message for part in ("'tme'", "'pigeon'", "'optout'", "'mail'")] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    ("macro", "seed", "wanted"), [("known_actions", "actions", "is_request"), ("known_methods", "methods", None)]
+)
+def test_a_mapping_may_name_what_the_policy_knows(macro: str, seed: str, wanted: str | None) -> None:
+    with (POLICY / f"{seed}.csv").open(encoding="utf-8", newline="") as stream:
+        words = {row[seed[:-1]] for row in csv.DictReader(stream) if wanted is None or row[wanted] == "true"}
+    assert set(render(f"{{{{ {macro}() | join(',') }}}}").split(",")) == words
