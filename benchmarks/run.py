@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import full, identifiers, persons, pipeline, registry, scrub
+from benchmarks import full, identifiers, mail, persons, pipeline, registry, scrub
 from benchmarks.measure import Table, growth
 
 RESULTS = Path(__file__).parent / "results"
@@ -60,6 +60,8 @@ def _tables(options: argparse.Namespace) -> Iterator[Table]:
         yield from _growing(lambda rows, graph=graph: graph(rows, seed), size)
     yield from _growing(lambda rows: registry.run(rows, seed), options.registry or size)
     yield from _growing(lambda rows: scrub.run(rows, seed), size)
+    # Four kilobytes each: a twentieth of the rows is as many bytes as they are.
+    yield mail.run(max(size // 20, 10), seed)
     yield from identifiers.run(size, seed)
     if options.command and increment:
         yield full.run(size, options.registry or size, increment, seed)

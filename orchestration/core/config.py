@@ -37,6 +37,7 @@ _SCOPE = re.compile(SCOPE_FORM)
 _REGION = re.compile(r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
 _SIZE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)", re.ASCII)
 _LARGEST = 1 << 60  # an exbibyte: more than any disk, and well within the integers that DuckDB takes a size in
+_OWN_ADDRESS = re.compile(r"[^\s@;]*@[^\s@;]+\.[^\s@;]+")
 _ENV = re.compile(r"^[A-Z][A-Z0-9_]*$")
 
 
@@ -106,6 +107,10 @@ class Source(_Strict):
     expected_every_hours: Annotated[int, Field(gt=0)] | None = None
     """A source silent for longer is reported late. Absent: never late."""
 
+    our_addresses: tuple[str, ...] = ()
+    """The company's own addresses (news@example.com) and domains (@example.com): in a mailbox, what they send is no request and
+    what a letter says of them names nobody."""
+
     ignored_columns: tuple[str, ...] = ()
     """Labels that nobody needs to read, though their values look like addresses, numbers or times ("order number")."""
 
@@ -119,6 +124,13 @@ class Source(_Strict):
         if unknown := sorted(set(values or ()) - set(known)):
             raise ValueError(f"{', '.join(unknown)}: not one of {', '.join(known)}")
         return values if values is None else tuple(sorted(set(values)))
+
+    @field_validator("our_addresses")
+    @classmethod
+    def _check_addresses(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [value for value in values if not _OWN_ADDRESS.fullmatch(value.strip())]:
+            raise ValueError(f"{', '.join(wrong)}: neither an address such as news@example.com nor a domain such as @example.com")
+        return tuple(sorted({value.strip().lower() for value in values}))
 
     @field_validator("timezone")
     @classmethod

@@ -364,7 +364,7 @@ class _Landing:
             sha256=sha256,
             size=count,
             source=item.source,
-            settings=Settings(source.format, source.scope, source.timezone, source.region, source.may_lift),
+            settings=Settings(source.format, source.scope, source.timezone, source.region, source.may_lift, source.our_addresses),
             name=item.name,
             received_at=self._as_of.astimezone(UTC),
             modified_at=item.modified_at,

@@ -47,6 +47,7 @@ class Settings:
     region: str | None
     may_lift: tuple[str, ...] | None = None
     """None: nothing was said, so the format's own methods. Lines of before it could be said have none."""
+    our_addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Entry:
         del body["hash"]
         if self.settings.may_lift is None:  # as in the lines, and so in the hashes, of before it could be said
             del body["settings"]["may_lift"]
+        if not self.settings.our_addresses:
+            del body["settings"]["our_addresses"]
         return body
 
 
@@ -179,7 +182,8 @@ def _parse(line: bytes) -> Entry | None:
 
 def _settings(said: dict[str, Any]) -> Settings:
     methods = said.get("may_lift")
-    return Settings(**{**said, "may_lift": None if methods is None else tuple(methods)})
+    ours = tuple(said.get("our_addresses", ()))
+    return Settings(**{**said, "may_lift": None if methods is None else tuple(methods), "our_addresses": ours})
 
 
 def _broken(home: Home, number: int, seen: str) -> PermanentError:

@@ -20,7 +20,7 @@ from orchestration.core.home import CHECKOUT
 
 STAGING = CHECKOUT / "dbt_project" / "models" / "staging"
 KINDS = ("requests", "contacts", "contacts_made", "registry")
-READERS = ("delimited", "json", "lines", "auto")
+READERS = ("delimited", "json", "lines", "mail", "auto")
 SEVERAL = ("first", "join", "one")
 # The vendor-neutral formats share one staging folder; a source's ``format`` names the feed, not the folder.
 CANONICAL = "canonical"

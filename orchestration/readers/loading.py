@@ -27,6 +27,7 @@ from orchestration.readers.delimited import read_delimited
 from orchestration.readers.feeds import Feed
 from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.json_records import read_json
+from orchestration.readers.mail import read_mail
 from orchestration.readers.number_lines import pictures_of, read_number_lines
 from orchestration.readers.outcome import Bounds, Outcome, UnreadableFile
 from orchestration.readers.recognise import reader_of
@@ -159,6 +160,12 @@ def _read(con: duckdb.DuckDBPyConnection, home: Home, pending: _Pending, bounds:
     feed = pending.feed
     if pending.member.size == 0:
         return Outcome(0, 0, 0, 0, feed.reader, "", "The file is empty.")
+    if feed.reader == "mail":  # bytes: each part of a mail has an encoding of its own
+        with (
+            open_member(home, pending.entry, pending.member) as path,
+            tempfile.TemporaryDirectory(prefix=f"{os.getpid()}.", dir=_scratch(home)) as folder,
+        ):
+            return read_mail(con, feed, pending.file_id, path, Path(folder), bounds)
     with (
         open_member(home, pending.entry, pending.member) as path,
         tempfile.TemporaryDirectory(prefix=f"{os.getpid()}.", dir=_scratch(home)) as folder,

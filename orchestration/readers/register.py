@@ -236,17 +236,33 @@ def _settings(entries: tuple[Entry, ...], config: Config) -> list[tuple[object, 
     """The configuration's word; for a source that left it, the newest of the manifest."""
     newest = {entry.source: entry.settings for entry in entries}
     rows: dict[str, tuple[object, ...]] = {
-        name: (name, kept.format, kept.scope, kept.timezone, kept.region, False, _methods(kept.may_lift))
+        name: (
+            name,
+            kept.format,
+            kept.scope,
+            kept.timezone,
+            kept.region,
+            False,
+            _methods(kept.may_lift),
+            _ours(kept.our_addresses),
+        )
         for name, kept in newest.items()
     }
     for name, source in config.sources.items():
-        rows[name] = (name, source.format, source.scope, source.timezone, source.region, True, _methods(source.may_lift))
+        rows[name] = (
+            name, source.format, source.scope, source.timezone, source.region, True, _methods(source.may_lift),
+            _ours(source.our_addresses),
+        )  # fmt: skip
     return [rows[name] for name in sorted(rows)]
 
 
 def _methods(may_lift: tuple[str, ...] | None) -> str | None:
     """None is the format's own word, an empty text is nothing at all."""
     return None if may_lift is None else ";".join(may_lift)
+
+
+def _ours(addresses: tuple[str, ...]) -> str | None:
+    return ";".join(addresses) or None
 
 
 def _require_kept(con: duckdb.DuckDBPyConnection, settings: list[tuple[object, ...]]) -> None:
@@ -256,11 +272,11 @@ def _require_kept(con: duckdb.DuckDBPyConnection, settings: list[tuple[object, .
     before = {
         row[0]: row
         for row in con.execute(
-            "select source, format, scope, timezone, region, may_lift from raw.source_settings where configured"
+            "select source, format, scope, timezone, region, may_lift, our_addresses from raw.source_settings where configured"
         ).fetchall()
     }
     lost = [
-        str(row[0]) for row in settings if not row[5] and before.get(str(row[0])) not in (None, (*row[:5], row[6]))
+        str(row[0]) for row in settings if not row[5] and before.get(str(row[0])) not in (None, (*row[:5], row[6], row[7]))
     ]  # fmt: skip
     if lost:
         raise ConfigError(

@@ -70,6 +70,8 @@ create table if not exists raw.source_settings (
 );
 -- Methods joined by ;, null where the format's own stand. Apart, for the table of an older version lacks it.
 alter table raw.source_settings add column if not exists may_lift varchar;
+-- Addresses and @domains joined by ;, null where none was said.
+alter table raw.source_settings add column if not exists our_addresses varchar;
 """
 
 

@@ -172,9 +172,9 @@ def test_the_configuration_decides_and_a_source_that_left_it_keeps_its_files_and
     later = config({"mail": {"format": "acme", "scope": "acme"}, "new": {"format": "acme"}})
     register(con, inbox.home, later, feeds=FEEDS)
     assert con.execute("select * from raw.source_settings order by source").fetchall() == [
-        ("crm", "acme", "*", "UTC", "US", False, None),
-        ("mail", "acme", "acme", "UTC", None, True, None),
-        ("new", "acme", "*", "UTC", None, True, None),
+        ("crm", "acme", "*", "UTC", "US", False, None, None),
+        ("mail", "acme", "acme", "UTC", None, True, None, None),
+        ("new", "acme", "*", "UTC", None, True, None, None),
     ]
     assert con.execute("select source, feed from raw.landed_files order by source").fetchall() == [
         ("crm", "optouts"),

@@ -27,6 +27,7 @@ EXPECTED: dict[str, Account] = {
     "crm": {("contacts", "contact"): 62, ("contacts", "quarantine"): 1},
     "preference_center": {("requests", "request"): 31, ("requests", "quarantine"): 3},
     "privacy_inbox": {("requests", "request"): 14, ("requests", "quarantine"): 1},
+    "support_mailbox": {("requests", "request"): 6, ("requests", "not_a_request"): 3, ("requests", "quarantine"): 2},
     "outlet_store": {("requests", "request"): 16},
     "mailchimp_newsletter": {("requests", "request"): 22, ("requests", "not_a_request"): 56, ("requests", "quarantine"): 1},
     "sendgrid_main": {
@@ -88,7 +89,7 @@ def test_every_sample_is_recognised_and_every_record_read_or_refused_with_a_reas
         ).fetchall()
         refused = con.execute("select vendor, feed, record_no, reason from raw.quarantine").fetchall()
     assert [name for name, feed in files if feed is None] == []
-    assert len(files) == 36
+    assert len(files) == 37
     assert unbalanced == []
     assert refused == [("canonical", "requests", 14, "not_json")]
 

@@ -25,6 +25,7 @@ final as (
         coalesce(settings.scope, '*') as scope,
         coalesce(settings.timezone, 'UTC') as timezone,
         nullif(settings.region, '') as region,
+        settings.our_addresses,
         coalesce(settings.configured, false) as is_configured
     from files
     left join settings on files.source = settings.source
