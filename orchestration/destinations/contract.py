@@ -283,28 +283,16 @@ def facts_of(system: str) -> Facts:
     return facts
 
 
-<<<<<<< HEAD
-def settings_of(system: str) -> type[DestinationSettings]:
-    """The keys that the module of a system takes beside the common ones."""
-    settings: type[DestinationSettings] = module_of(system).Settings
-    return settings
-
-
-=======
->>>>>>> h-http
 def module_of(system: str) -> ModuleType:
     """The module of a system: vendors' interfaces are in ``systems/``, our own files and tables beside it."""
     package = "" if (Path(__file__).parent / f"{system}.py").exists() else ".systems"
     return importlib.import_module(f"orchestration.destinations{package}.{system}")
-<<<<<<< HEAD
-=======
 
 
 def settings_of(system: str) -> type[DestinationSettings]:
     """The keys that the module of a system takes beside the common ones."""
     settings: type[DestinationSettings] = module_of(system).Settings
     return settings
->>>>>>> h-http
 
 
 def settings_problems(config: Config, home: Home) -> list[str]:
