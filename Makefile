@@ -62,7 +62,7 @@ check: install-dev ## Lint, types, SQL, definitions: everything that is not a te
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -p no:cacheprovider tests/house/test_imports.py
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/sqlfluff lint dbt_project/models --processes 2 --disable-progress-bar
 	$(BIN)/yamllint --strict .
 	$(BIN)/dagster definitions validate -w workspace.yaml

@@ -19,9 +19,11 @@ from benchmarks.measure import Step, Table
 from orchestration.core.config import Config, load_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.landing import collect, register
+from orchestration.gate.held_back import rows_to_hold_back
+from orchestration.landing import collect
 from orchestration.publish import export_candidate, publish
 from orchestration.readers import load
+from orchestration.readers.register import register
 from orchestration.reconcile import dbt, stages
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
@@ -88,7 +90,7 @@ def _job(home: Home, config: Config, as_of: datetime, table: Table, rows: int, p
 
     def export() -> None:
         with warehouse(home, limits=config.limits) as con:
-            export_candidate(con, home, as_of)
+            export_candidate(con, home, as_of, rows_to_hold_back)
 
     def gate(name: str) -> None:
         from orchestration.gate import judge  # imports Great Expectations, as a run does

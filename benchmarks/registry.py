@@ -26,8 +26,9 @@ from orchestration.core.config import Config, load_config
 from orchestration.core.home import CHECKOUT, Home
 from orchestration.core.numbers import count_differences, read_numbers
 from orchestration.core.warehouse import warehouse
-from orchestration.landing import collect, register
+from orchestration.landing import collect
 from orchestration.readers import load
+from orchestration.readers.register import register
 from orchestration.reconcile import dbt, stages
 from orchestration.registries import latest_of, update
 

@@ -21,8 +21,8 @@ import click
 from orchestration.core.channels import CHANNELS
 from orchestration.core.errors import ConfigError, QuietlistError, of_system, place_of
 from orchestration.core.home import Home, keep_private
+from orchestration.core.masks import mask_text
 from orchestration.core.terminal import visible, visible_lines
-from orchestration.evidence.masks import mask_text
 
 if TYPE_CHECKING:
     from orchestration.core.config import Config
@@ -379,10 +379,11 @@ def verify(home_path: str | None, as_json: bool, head: str | None) -> None:
 @click.option("--until", required=True, help="When the override ends, ISO 8601 with a zone; at most seven days ahead.")
 def override(home_path: str | None, as_json: bool, person: str, reason: str, until: str) -> None:
     """Let one version pass that the gate stopped: named, reasoned, limited, and shown in every report after."""
-    from orchestration.gate.verdicts import override_candidate
+    from orchestration.publish.candidate import read_candidate
+    from orchestration.publish.verdicts import override
 
     home = Home.at(home_path).require()
-    record = override_candidate(home, person=person, reason=reason, until=_moment(until))
+    record = override(home, read_candidate(home).rows_sha256, person=person, reason=reason, until=_moment(until))
     _say(
         record,
         [f"Rows {record['rows_sha256'][:12]}… may pass until {record['until']} on the word of {record['person']}."],
@@ -398,7 +399,7 @@ def override(home_path: str | None, as_json: bool, person: str, reason: str, unt
 @click.option("--reason", required=True, help="Why it cannot be mended.")
 def acknowledge(home_path: str | None, as_json: bool, file_id: str, person: str, reason: str) -> None:
     """Say that somebody looked at a landed file that cannot be mended, so that it holds releases no longer."""
-    from orchestration.gate.verdicts import acknowledge as acknowledging
+    from orchestration.publish.verdicts import acknowledge as acknowledging
 
     record = acknowledging(Home.at(home_path).require(), file_id, person=person, reason=reason)
     _say(record, [f"Recorded: {record['person']} looked at file {file_id}; it holds releases no longer."], as_json)

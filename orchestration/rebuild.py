@@ -15,8 +15,8 @@ from orchestration.core.errors import Busy, ConfigError
 from orchestration.core.home import Home
 from orchestration.core.lock import run_lock
 from orchestration.core.warehouse import one_row, warehouse
-from orchestration.landing import register
 from orchestration.readers import load
+from orchestration.readers.register import register
 from orchestration.reconcile import stages
 
 # What must be the same: the ledger and everything derived from it that is merged, leaves the house or is evidence.

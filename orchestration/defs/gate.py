@@ -70,8 +70,8 @@ def gate_clocks(context: dg.AssetCheckExecutionContext, quietlist: QuietlistRun)
 def gate_allows_published(quietlist: QuietlistRun) -> dg.AssetCheckResult:
     """The check that every job with a sync contains, also one that publishes nothing itself."""
     from orchestration.core.errors import QuietlistError
-    from orchestration.gate.verdicts import allows
     from orchestration.publish import read_gated
+    from orchestration.publish.verdicts import allows
 
     home = quietlist.folder
     try:

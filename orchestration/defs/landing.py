@@ -7,11 +7,11 @@ import dagster as dg
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.landing.collecting import collect
-from orchestration.landing.register import register
 from orchestration.publish.versions import require_inputs
 from orchestration.readers import load
 from orchestration.readers.feeds import Feed
 from orchestration.readers.in_use import feeds_in_use
+from orchestration.readers.register import register
 from orchestration.reconcile.stages import prepare
 
 LANDED = dg.AssetKey(["raw", "landed_files"])

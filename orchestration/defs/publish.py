@@ -28,9 +28,11 @@ PUBLISHED = dg.AssetKey(["published", "golden_suppression"])
 @plainly
 def candidate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
     """Export the candidate."""
+    from orchestration.gate.held_back import rows_to_hold_back  # Great Expectations: imported where it is needed
+
     home, config = quietlist.folder, quietlist.config
     with warehouse(home, limits=config.limits) as con:
-        exported = export_candidate(con, home, quietlist.moment(context), state=stages.reconciled_state(con))
+        exported = export_candidate(con, home, quietlist.moment(context), rows_to_hold_back, state=stages.reconciled_state(con))
     if exported.held_back:
         context.log.warning("%s rows of the golden table are malformed and stay at home; the others go on", exported.held_back)
     return dg.MaterializeResult(

@@ -28,8 +28,8 @@ from orchestration.core.asked import Asked, asked
 from orchestration.core.channels import TYPES_OF_CHANNEL, ancestry
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.home import Home
+from orchestration.core.masks import mask
 from orchestration.core.waiting import Waiting, waiting
-from orchestration.evidence.masks import mask
 from orchestration.identifiers.lookup import Identifier, normalise_identifier
 
 if TYPE_CHECKING:

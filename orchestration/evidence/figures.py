@@ -14,9 +14,9 @@ from typing import Any
 
 import duckdb
 
-from orchestration.evidence.masks import mask_text
+from orchestration.core.masks import mask_text
+from orchestration.core.wording import is_checked
 from orchestration.evidence.relations import ACCOUNTED, REFUSED, rows
-from orchestration.evidence.wording import is_checked
 
 Rows = list[dict[str, Any]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from orchestration.core.home import Home
-from orchestration.gate.verdicts import Verdict, read_verdict
+from orchestration.publish.verdicts import Verdict, read_verdict
 
 # In the order a run meets them.
 GATES = ("entry", "exit", "clocks")

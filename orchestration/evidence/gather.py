@@ -18,8 +18,8 @@ from orchestration.evidence.gates import last_verdicts
 from orchestration.evidence.health import DestinationHealth, SourceHealth, destinations_of, evidence_of, sources_of
 from orchestration.evidence.shown import as_shown
 from orchestration.evidence.verify import Verified, look
-from orchestration.gate.verdicts import Verdict, overrides
 from orchestration.landing.manifest import read_manifest
+from orchestration.publish.verdicts import Verdict, overrides
 from orchestration.publish.versions import Snapshot, latest_version, read_published, version_folder
 
 # A year of daily versions: what a picture of growth can show.

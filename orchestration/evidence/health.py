@@ -27,8 +27,8 @@ from orchestration.core.config import Config, is_own_source, size_in_bytes
 from orchestration.core.errors import QuietlistError, TransientError, kind_of
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import warehouse
+from orchestration.core.wording import age, ago, counted, is_checked, moment
 from orchestration.evidence.relations import ACCOUNTED, REFUSED, open_relations, rows
-from orchestration.evidence.wording import age, ago, counted, is_checked, moment
 from orchestration.landing.manifest import Entry, read_manifest
 from orchestration.landing.sealing import landed, require_key
 from orchestration.sync.receipts import last_receipt
@@ -580,7 +580,7 @@ def _look_at_published(home: Home, config: Config) -> Findings:
 
 def _look_at_gates(home: Home, config: Config) -> Findings:
     from orchestration.evidence.gates import last_verdicts
-    from orchestration.gate.verdicts import overrides
+    from orchestration.publish.verdicts import overrides
 
     levels = {"pass": "ok", "alert": "attention", "hold": "attention", "stop": "broken"}
     for verdict in last_verdicts(home):

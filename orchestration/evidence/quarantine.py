@@ -34,14 +34,14 @@ from orchestration.core.files import one_file, sync_folder
 from orchestration.core.home import CHECKOUT, PRIVATE_FILE, Home
 from orchestration.core.key import create_hmac_function, home_key, known_keys
 from orchestration.core.lock import is_running
+from orchestration.core.masks import HIDDEN, mask, mask_label, mask_text, mask_time
+from orchestration.core.wording import age, counted, listed, moment
 from orchestration.evidence.decisions import record_decision, waiting_decisions
 from orchestration.evidence.explain import evidence_record
 from orchestration.evidence.health import evidence_of
-from orchestration.evidence.masks import HIDDEN, mask, mask_label, mask_text, mask_time
 from orchestration.evidence.relations import open_relations, rows
-from orchestration.evidence.wording import age, counted, listed, moment
-from orchestration.gate.verdicts import overrides
 from orchestration.identifiers.lookup import normalise_identifier
+from orchestration.publish.verdicts import overrides
 
 Fact = dict[str, Any]
 

@@ -15,10 +15,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from orchestration.core import wording
 from orchestration.core.config import Config
 from orchestration.core.files import write_atomic
 from orchestration.core.home import Home
-from orchestration.evidence import figures, plots, wording
+from orchestration.evidence import figures, plots
 from orchestration.evidence.gather import Evidence, gather
 from orchestration.evidence.statement import OBSTACLES, state
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from orchestration.core.wording import age, counted, listed, moment, percent, told
 from orchestration.evidence.gather import Evidence
-from orchestration.evidence.wording import age, counted, listed, moment, percent, told
 
 OBSTACLES = {
     "identifier_unreadable": "the identifier is unreadable",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from orchestration.evidence.wording import counted, is_checked, limit, listed, moment
+from orchestration.core.wording import counted, is_checked, limit, listed, moment
 
 Fact = Mapping[str, Any]
 

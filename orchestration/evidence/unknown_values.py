@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from orchestration.evidence.masks import mask_value
+from orchestration.core.masks import mask_value
 
 _MOST = 20
 """Sentences of one run. A column that was swapped has a value per record; the first ones show what happened."""

@@ -28,11 +28,11 @@ from orchestration.core.files import sha256_bytes, sha256_file, whole_lines
 from orchestration.core.home import Home
 from orchestration.core.lock import is_running
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.wording import counted, listed
-from orchestration.gate.verdicts import overrides_log
+from orchestration.core.wording import counted, listed
 from orchestration.landing.archives import landed_path
 from orchestration.landing.manifest import Entry, walk_manifest
 from orchestration.landing.sealing import opened, sealed_path
+from orchestration.publish.verdicts import overrides_log
 from orchestration.publish.versions import LATEST, MANIFEST, altered, door_text, inputs_known, unjudged
 from orchestration.reconcile.batches import batch_links, batch_rows, files_in_no_batch
 

@@ -34,10 +34,10 @@ from orchestration.faults import children, world
 from orchestration.faults.pipeline import ABSORBED, ALERTED, HELD, STOPPED, Ran, run_stages, run_whole, steps
 from orchestration.faults.truth import Node
 from orchestration.faults.world import DAYS, Files, Row, World
-from orchestration.gate.verdicts import acknowledge
 from orchestration.landing.archives import landed_path
 from orchestration.landing.manifest import read_manifest
 from orchestration.publish.candidate import EVIDENCE_FILE, candidate_folder
+from orchestration.publish.verdicts import acknowledge
 
 _ASKS, _WEB = "asks/asks_1.csv", "web/web_1.csv"
 _CRM, _NEWS = f"crm/contacts_{DAYS[1]:%Y-%m-%d}.csv", f"news/unsubscribed_email_audience_export_{DAYS[1]:%Y-%m-%d}_1a2b3c.csv"

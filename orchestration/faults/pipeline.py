@@ -18,12 +18,14 @@ from orchestration.core.warehouse import warehouse
 from orchestration.destinations.contract import Destination
 from orchestration.evidence.report import write_report
 from orchestration.gate import judge
-from orchestration.landing import collect, register
+from orchestration.gate.held_back import rows_to_hold_back
+from orchestration.landing import collect
 from orchestration.landing.collecting import Unread
 from orchestration.publish import export_candidate, publish
 from orchestration.publish.versions import require_inputs
 from orchestration.readers import load
 from orchestration.readers.in_use import feeds_in_use
+from orchestration.readers.register import register
 from orchestration.reconcile import stages
 from orchestration.run import run_job
 from orchestration.sync import copy_state, sync
@@ -84,7 +86,7 @@ def steps(
 
     def candidate() -> None:
         with warehouse(home, limits=config.limits) as con:
-            export_candidate(con, home, as_of)
+            export_candidate(con, home, as_of, rows_to_hold_back)
 
     def gate(name: str) -> Callable[[], None]:
         def judging() -> None:

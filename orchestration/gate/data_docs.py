@@ -15,7 +15,7 @@ import jinja2
 from orchestration.core.files import canonical_json, write_atomic
 from orchestration.core.home import Home
 from orchestration.gate.suites import GATES
-from orchestration.gate.verdicts import RANK, Verdict
+from orchestration.publish.verdicts import RANK, Verdict
 
 _WHAT_IT_GUARDS = {
     "entry": "Before the golden table is built: did everything that arrived reach the ledger?",

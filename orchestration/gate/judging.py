@@ -34,14 +34,13 @@ from orchestration.core.errors import ConfigError, PermanentError, QuietlistErro
 from orchestration.core.files import sha256_file
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, first_key, home_key
+from orchestration.core.masks import HIDDEN, mask_label, mask_text
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.masks import HIDDEN, mask_label, mask_text
-from orchestration.evidence.wording import told
+from orchestration.core.wording import told
 from orchestration.gate import engine
 from orchestration.gate.data_docs import write_data_docs
 from orchestration.gate.engine import Outcome, Prepared
 from orchestration.gate.suites import FORM_VALUES, GATES, NAMED, PARTS, Check, Suite, Value, fill, load_suites, names_in, resolve
-from orchestration.gate.verdicts import Result, Verdict, allows, level_of, overrides, read_verdict, store
 from orchestration.publish.candidate import (
     BESIDE,
     EVIDENCE,
@@ -54,6 +53,7 @@ from orchestration.publish.candidate import (
     shown_evidence,
 )
 from orchestration.publish.rows import rows_sha256
+from orchestration.publish.verdicts import Result, Verdict, allows, level_of, overrides, read_verdict, store
 from orchestration.publish.versions import latest_version, read_published
 from orchestration.readers.feeds import all_feeds
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,10 @@ from orchestration.core.files import canonical_json, one_file, sha256_file, sha2
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.key import create_hmac_function, first_key, home_key
 from orchestration.publish.rows import rows_sha256
+from orchestration.publish.verdicts import read_verdict
+
+# Of a table at a moment: makes the temporary table ``held_back``, and says how many rows are in it.
+HoldBack = Callable[[duckdb.DuckDBPyConnection, str, datetime], int]
 
 GOLDEN = "golden.golden_suppression"
 # The published contract (DESIGN 5.3): a change here is a change for every consumer, and needs a changelog entry.
@@ -127,20 +131,22 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime, *, state: str | None = None) -> Candidate:
+def export_candidate(
+    con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime, hold_back: HoldBack, *, state: str | None = None
+) -> Candidate:
     """Write the golden table of ``con``, and the evidence for releases, replacing the candidate before it.
 
     The rows carry the number of the version that they will be if they are published next; their hash leaves it out.
 
     Args:
+        hold_back: the gate's word on single rows, ``gate.held_back.rows_to_hold_back``: it judges, and this room publishes.
         state: what the golden table was made of (``stages.reconciled_state``). A candidate of the same state whose files
             the gate has judged is kept when it would be published as it is or not at all; None writes it in any case.
 
     Raises:
         PermanentError: a table is missing, or lacks a column of the contract.
     """
-    from orchestration.gate.held_back import rows_to_hold_back  # here: the gate needs this module's names
-    from orchestration.publish.versions import next_version  # and so does reading versions
+    from orchestration.publish.versions import next_version  # here: reading versions needs this module's names
 
     folder = candidate_folder(home)
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -161,7 +167,7 @@ def export_candidate(con: duckdb.DuckDBPyConnection, home: Home, as_of: datetime
     made = {"deciding_request_id": "shown_id(deciding_request_id)", "golden_version": f"{version}::bigint"}
     as_shown = ", ".join(f"{made[name]} as {name}" if name in made else name for name in COLUMNS)
     con.execute(f"create or replace temp view named as select {as_shown} from {GOLDEN}")
-    held_back = rows_to_hold_back(con, "named", as_of)
+    held_back = hold_back(con, "named", as_of)
     golden, evidence = _well_formed(con, home) if held_back else ("named", EVIDENCE)
     columns = ", ".join(f"{version}::bigint as golden_version" if name == "golden_version" else name for name in COLUMNS)
     rows = folder / ROWS_FILE
@@ -238,8 +244,7 @@ def _kept(home: Home, made_of: str, version: int) -> dict[str, Any] | None:
 
     The record alone would not do. Nobody but the run that wrote it can say that its hash is that of the rows in the file.
     """
-    from orchestration.gate.verdicts import read_verdict  # here: the gate needs this module's names
-    from orchestration.publish.versions import read_published
+    from orchestration.publish.versions import read_published  # here: reading versions needs this module's names
 
     folder = candidate_folder(home)
     try:

@@ -28,7 +28,6 @@ from orchestration.core.errors import Busy, GateClosed, PermanentError
 from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, sync_folder, whole_lines, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import prepare
-from orchestration.gate.verdicts import Permission, allows, read_verdict
 from orchestration.publish.candidate import (
     BESIDE,
     ROWS_FILE,
@@ -40,6 +39,7 @@ from orchestration.publish.candidate import (
     write_parquet,
 )
 from orchestration.publish.rows import rows_sha256
+from orchestration.publish.verdicts import Permission, allows, read_verdict
 from orchestration.publish.versions import (
     LATEST,
     MANIFEST,

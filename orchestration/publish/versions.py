@@ -25,9 +25,9 @@ from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, whole_lines
 from orchestration.core.home import Home
 from orchestration.core.warehouse import prepare
-from orchestration.gate.verdicts import read_named
 from orchestration.publish.candidate import BESIDE, EVIDENCE_FILE, RULES_FILE, parquet_relation
 from orchestration.publish.rows import rows_sha256
+from orchestration.publish.verdicts import read_named
 
 LATEST = "latest.json"
 MANIFEST = "manifest.json"

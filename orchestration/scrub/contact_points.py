@@ -18,7 +18,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from orchestration.core.channels import TYPES_OF_CHANNEL
 from orchestration.core.errors import ConfigError
-from orchestration.evidence.masks import mask_text
+from orchestration.core.masks import mask_text
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.blank import blank_sql, is_blank
 from orchestration.identifiers.phone import normalise_phone

@@ -21,7 +21,7 @@ from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, place_of
 from orchestration.core.files import sha256_file, sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FOLDER, Home
-from orchestration.evidence.masks import mask_label, mask_text
+from orchestration.core.masks import mask_label, mask_text
 from orchestration.scrub.certificate import CERTIFICATE
 from orchestration.scrub.scrubbing import Request, scrub
 

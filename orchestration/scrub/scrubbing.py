@@ -25,9 +25,9 @@ from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.files import canonical_json, sha256_file, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.masks import mask_text
 from orchestration.core.waiting import waiting
 from orchestration.core.warehouse import prepare
-from orchestration.evidence.masks import mask_text
 from orchestration.publish import Snapshot, read_published
 from orchestration.readers.outcome import Bounds
 from orchestration.scrub import certificate as certificates

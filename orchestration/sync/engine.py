@@ -19,9 +19,9 @@ from orchestration.core.home import Home
 from orchestration.core.home_id import home_id
 from orchestration.core.key import create_hmac_function, home_key, key_that_made
 from orchestration.destinations.contract import Destination, KnowsWriters, Push, ReadsAll, ReadsPoints, destination_for
-from orchestration.gate.verdicts import Permission
-from orchestration.gate.verdicts import allows as gate_allows
 from orchestration.publish import Snapshot, read_gated
+from orchestration.publish.verdicts import Permission
+from orchestration.publish.verdicts import allows as gate_allows
 from orchestration.sync import found, guards, plan, receipts, verify, writers
 from orchestration.sync.guards import Held
 from orchestration.sync.ledger import KEY_LIST, Journal, follow_key, ledger, record_sight, replace_rows

@@ -19,10 +19,11 @@ from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, home_key
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.relations import RELATIONS
-from orchestration.gate.verdicts import Result, Verdict, level_of, store
+from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.landing.manifest import GENESIS, Entry, Member, Rejected, Settings, append, delivery_links
 from orchestration.publish import export_candidate, publish
 from orchestration.publish.candidate import RULES, RULES_COLUMNS
+from orchestration.publish.verdicts import Result, Verdict, level_of, store
 from orchestration.reconcile import batches
 from orchestration.sync.receipts import write_receipt
 
@@ -104,12 +105,12 @@ def build_house(root: Path, people: int, days: int = 90) -> Home:
         create_hmac_function(con, home_key(home))
         fill(con, people)
         take_in(con, home)
-        export_candidate(con, home, AS_OF - timedelta(days=1))
+        export_candidate(con, home, AS_OF - timedelta(days=1), rows_to_hold_back)
     judge_and_publish(home, AS_OF - timedelta(days=1))
     with warehouse(home) as con:
         # The second version lost a row to an opt-in; its evidence is there.
         con.execute("delete from golden.golden_suppression where identifier = 'canary4@example.com' and channel = 'email'")
-        export_candidate(con, home, AS_OF)
+        export_candidate(con, home, AS_OF, rows_to_hold_back)
     judge_and_publish(home, AS_OF, hold=True)
     for name, body in RECEIPTS.items():
         write_receipt(home, name, 1, {"as_of": (AS_OF - timedelta(hours=2)).isoformat(), "version": 2, **body})

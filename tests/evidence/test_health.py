@@ -15,7 +15,7 @@ from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.gates import last_verdicts
 from orchestration.evidence.health import Finding, clock_line, destination_health, doctor, source_health
-from orchestration.gate.verdicts import store
+from orchestration.publish.verdicts import store
 from tests.evidence.houses import AS_OF
 
 

@@ -380,7 +380,7 @@ def test_a_file_that_could_not_be_read_as_a_whole_is_acknowledged_and_not_decide
     with pytest.raises(ConfigError, match="stands for a whole file") as caught:
         desk.decide(item["id"], nothing=True)
     assert f"quietlist acknowledge {item['file_id']}" in str(caught.value)
-    from orchestration.gate.verdicts import acknowledge
+    from orchestration.publish.verdicts import acknowledge
 
     acknowledge(desk.home, item["file_id"], person="Ida", reason="came again")
     assert item["id"] not in {other["id"] for other in desk.list().items}

@@ -21,7 +21,7 @@ from orchestration.evidence.gather import gather
 from orchestration.evidence.health import evidence_of
 from orchestration.evidence.report import write_report
 from orchestration.evidence.statement import state
-from orchestration.gate.verdicts import Result, Verdict, acknowledge, store
+from orchestration.publish.verdicts import Result, Verdict, acknowledge, store
 from tests.evidence.houses import AS_OF, CANARIES, make_tables
 
 

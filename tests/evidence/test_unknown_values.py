@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from orchestration.core.home import Home
+from orchestration.core.masks import mask_value
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.masks import mask_value
 from orchestration.evidence.unknown_values import unknown_values
 
 

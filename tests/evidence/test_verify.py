@@ -25,8 +25,8 @@ from orchestration.core.warehouse import warehouse
 from orchestration.evidence.health import doctor
 from orchestration.evidence.report import write_report
 from orchestration.evidence.verify import Verified, look, verify
-from orchestration.gate.verdicts import Verdict, acknowledge, store
 from orchestration.landing.manifest import append, delivery_links, mend, read_manifest
+from orchestration.publish.verdicts import Verdict, acknowledge, store
 from orchestration.publish.versions import door_text
 from orchestration.reconcile import batches
 from orchestration.sync.receipts import write_receipt

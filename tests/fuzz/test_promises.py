@@ -28,8 +28,9 @@ from orchestration.core.config import Config, parse_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.verify import verify
-from orchestration.landing import collect, register
+from orchestration.landing import collect
 from orchestration.readers import load
+from orchestration.readers.register import register
 from orchestration.rebuild import rebuild
 from orchestration.reconcile import stages
 from tests.fuzz.model import LIST_SCOPE, SOURCES, Model

@@ -11,6 +11,7 @@ import pytest
 from orchestration.core.key import create_hmac_function, home_key
 from orchestration.core.warehouse import warehouse
 from orchestration.gate import engine
+from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.gate.judging import prepare, run_values
 from orchestration.gate.suites import Check, load_suites
 from orchestration.publish import export_candidate
@@ -223,7 +224,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     """A function that spoils the good house, in memory, judges one suite and mends the house again."""
     home = build_house(tmp_path_factory.mktemp("gate") / "home")
     with warehouse(home) as con:
-        candidate = export_candidate(con, home, AS_OF)
+        candidate = export_candidate(con, home, AS_OF, rows_to_hold_back)
     con = duckdb.connect()
     con.execute("set timezone = 'UTC'")
     con.execute(f"attach '{home.warehouse_file}' as stored (read_only)")

@@ -50,7 +50,7 @@ def golden(template: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def judged(home: Home) -> Candidate:
     """Export and judge as a run does."""
     with warehouse(home) as con:
-        candidate = export_candidate(con, home, AS_OF)
+        candidate = export_candidate(con, home, AS_OF, rows_to_hold_back)
     judge("entry", home, config_of(home), AS_OF)
     judge("exit", home, config_of(home), AS_OF)
     return candidate

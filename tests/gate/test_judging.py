@@ -20,9 +20,10 @@ from orchestration.core.errors import GateClosed, PermanentError
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.gate import judge, judging
+from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.gate.suites import Suite
-from orchestration.gate.verdicts import Verdict, allows, read_verdict, store
 from orchestration.publish import Candidate, export_candidate, rows_sha256
+from orchestration.publish.verdicts import Verdict, allows, read_verdict, store
 from tests.gate.house import AS_OF, build_house, config_of, spoil
 
 CANARY = "Canary.Sings@example.com"
@@ -40,7 +41,7 @@ def home(template: Path, tmp_path: Path) -> Home:
 
 def export(home: Home) -> Candidate:
     with warehouse(home) as con:
-        return export_candidate(con, home, AS_OF)
+        return export_candidate(con, home, AS_OF, rows_to_hold_back)
 
 
 def entered(home: Home) -> None:

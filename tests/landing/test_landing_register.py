@@ -13,9 +13,9 @@ import duckdb
 import pytest
 
 from orchestration.core.warehouse import warehouse
-from orchestration.landing import file_id, landed_files, register
 from orchestration.landing.names import date_in, list_name
 from orchestration.readers.feeds import Feed
+from orchestration.readers.register import file_id, landed_files, register
 from tests.landing.conftest import AS_OF, FEED, Inbox, config
 
 FEEDS = (FEED,)

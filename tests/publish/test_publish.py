@@ -23,7 +23,7 @@ from orchestration.core.home import CHECKOUT, Home
 from orchestration.core.key import home_key, shown_id
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.verify import Verified, look
-from orchestration.gate.verdicts import Result, Verdict, override, read_verdict, store
+from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.publish import (
     Candidate,
     diff,
@@ -37,6 +37,7 @@ from orchestration.publish import (
     versions,
 )
 from orchestration.publish.candidate import BESIDE, COLUMNS, EVIDENCE_FILE, ROWS_FILE, RULES_FILE
+from orchestration.publish.verdicts import Result, Verdict, override, read_verdict, store
 from tests.gate.house import AS_OF, build_house, spoil
 
 LATER = AS_OF + timedelta(days=1)
@@ -60,7 +61,7 @@ def beside(candidate: Candidate) -> dict[str, str]:
 def export(home: Home, as_of: datetime = AS_OF, permit: str | None = "pass") -> Candidate:
     """Export the candidate and store verdicts of this level on it: what a gate says is tested beside the gate."""
     with warehouse(home) as con:
-        candidate = export_candidate(con, home, as_of)
+        candidate = export_candidate(con, home, as_of, rows_to_hold_back)
     if permit is not None:
         result = Result("golden", "T", "Every row is right.", permit if permit != "pass" else "stop", "Because.", "expect", "",
                         permit == "pass", True, {})  # fmt: skip
@@ -423,7 +424,7 @@ def test_a_table_that_is_not_the_contract_is_not_exported_and_leaves_no_candidat
     export(home)
     spoil(home, f"alter table golden.golden_suppression {change}")
     with warehouse(home) as con, pytest.raises(PermanentError, match=seen):
-        export_candidate(con, home, AS_OF)
+        export_candidate(con, home, AS_OF, rows_to_hold_back)
     with pytest.raises(PermanentError, match="its export was interrupted"):
         read_candidate(home)
 
@@ -459,7 +460,7 @@ def exported_of(home: Home, state: str | None, *, is_judged: bool = True) -> tup
     file = home.warehouse_folder / "candidate" / ROWS_FILE
     before = file.stat().st_mtime_ns if file.is_file() else None
     with warehouse(home) as con:
-        candidate = export_candidate(con, home, LATER, state=state)
+        candidate = export_candidate(con, home, LATER, rows_to_hold_back, state=state)
     if is_judged:
         ledger = "c" * 64
         store(home, Verdict("exit", "pass", candidate.rows_sha256, LATER, (), entry_rows_sha256=ledger,

@@ -15,9 +15,10 @@ import pytest
 from orchestration.core.config import Config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.landing import collect, register
+from orchestration.landing import collect
 from orchestration.readers import Loaded, load
 from orchestration.readers.feeds import Column, Feed
+from orchestration.readers.register import register
 
 AS_OF = datetime(2026, 4, 1, 12, tzinfo=UTC)
 

@@ -16,9 +16,10 @@ import pytest
 
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.landing import collect, register
+from orchestration.landing import collect
 from orchestration.landing.archives import landed_path
 from orchestration.readers import load
+from orchestration.readers.register import register
 from tests.readers.conftest import AS_OF, Desk, feed
 
 OPT_OUTS = feed({"email": ["email"]}, files=("optouts*",))

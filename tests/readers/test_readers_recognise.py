@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from orchestration.landing import register
 from orchestration.readers.feeds import all_feeds
 from orchestration.readers.recognise import Recognised, recognise, words_of
+from orchestration.readers.register import register
 from tests.readers.conftest import Desk, feed
 
 TPS = "07700 900101\r\n07700 900102\r\n"

@@ -10,9 +10,10 @@ from orchestration.core.config import load_config
 from orchestration.core.files import sha256_text
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.landing import collect, file_id, register
+from orchestration.landing import collect
 from orchestration.landing.archives import landed_path
 from orchestration.readers import load
+from orchestration.readers.register import file_id, register
 from orchestration.reconcile import batches, stages
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)

@@ -17,8 +17,9 @@ from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.decisions import record_decision
-from orchestration.landing import collect, register
+from orchestration.landing import collect
 from orchestration.readers import load
+from orchestration.readers.register import register
 from orchestration.rebuild import rebuild
 from orchestration.reconcile import stages
 from tests.reconcile.test_incremental import ANA, BEN, House, asked, customer

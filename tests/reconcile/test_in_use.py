@@ -9,9 +9,10 @@ from orchestration.core.config import load_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.definitions import build_defs
-from orchestration.landing import collect, register
+from orchestration.landing import collect
 from orchestration.readers import load
 from orchestration.readers.in_use import feeds_in_use
+from orchestration.readers.register import register
 from orchestration.reconcile import stages
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)

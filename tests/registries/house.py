@@ -12,8 +12,9 @@ from orchestration.core.config import Company, Config, Limits, Source
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.identifiers.cache import normalise_new
-from orchestration.landing import collect, register
+from orchestration.landing import collect
 from orchestration.readers import load
+from orchestration.readers.register import register
 from orchestration.reconcile import dbt, stages
 from orchestration.registries import Updated, latest_of, update
 

@@ -20,10 +20,11 @@ import pytest
 from orchestration.core.config import Config, load_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.landing import collect, register
+from orchestration.landing import collect
 from orchestration.readers import load
 from orchestration.readers.feeds import all_feeds
 from orchestration.readers.in_use import feeds_in_use
+from orchestration.readers.register import register
 from orchestration.reconcile import stages
 from tests.staging.conftest import AS_OF, SAMPLES
 

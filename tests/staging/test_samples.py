@@ -13,8 +13,9 @@ import pytest
 from orchestration.core.config import Config, load_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.landing import collect, register
+from orchestration.landing import collect
 from orchestration.readers import load
+from orchestration.readers.register import register
 from orchestration.reconcile import dbt, stages
 from tests.staging.conftest import AS_OF, SAMPLES
 

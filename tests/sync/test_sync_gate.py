@@ -12,9 +12,10 @@ import pytest
 from orchestration.core.errors import GateClosed, PermanentError
 from orchestration.core.files import sha256_file
 from orchestration.destinations.contract import KEY
-from orchestration.gate.verdicts import Result, Verdict, allows, override, store
+from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.publish import export_candidate, publish, read_published
 from orchestration.publish.candidate import BESIDE, RULES, RULES_COLUMNS, candidate_folder
+from orchestration.publish.verdicts import Result, Verdict, allows, override, store
 from orchestration.publish.versions import door_text
 from orchestration.sync import sync
 from tests.sync.sync_doubles import ARROW, COLUMNS, FullDouble, at, config_with, golden, opt_in
@@ -44,7 +45,7 @@ def publish_for_real(home, day: float, *rows, evidence=(), level: str = "pass", 
         for name, entries in (("golden_suppression", as_table(rows, COLUMNS)), ("release_evidence", as_table(evidence, kinds))):
             con.register("entries", entries)
             con.execute(f"create table golden.{name} as select * from entries")
-        candidate = export_candidate(con, home, at(day))
+        candidate = export_candidate(con, home, at(day), rows_to_hold_back)
     judge(home, candidate.rows_sha256, level, day)
     judged(candidate.rows_sha256)
     publish(home, at(day), candidate)

@@ -12,7 +12,7 @@ import pytest
 from orchestration.core import chain
 from orchestration.core.errors import ConfigError, GateClosed, PermanentError
 from orchestration.core.home import Home
-from orchestration.gate.verdicts import Result, Verdict, acknowledge, allows, override, overrides, read_verdict, store
+from orchestration.publish.verdicts import Result, Verdict, acknowledge, allows, override, overrides, read_verdict, store
 
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
 ROWS, OTHERS, LEDGER = "a" * 64, "b" * 64, "c" * 64

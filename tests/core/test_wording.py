@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestration.evidence.masks import mask, mask_text
-from orchestration.evidence.wording import age, ago, counted, figure, limit, listed, moment, percent, told
+from orchestration.core.masks import mask, mask_text
+from orchestration.core.wording import age, ago, counted, figure, limit, listed, moment, percent, told
 
 
 @pytest.mark.parametrize(

@@ -287,13 +287,6 @@ def override(
     return _record(home, entry, person, reason, now)
 
 
-def override_candidate(home: Home, *, person: str, reason: str, until: datetime, now: datetime | None = None) -> dict[str, Any]:
-    """:func:`override` for the rows that were exported last."""
-    from orchestration.publish.candidate import read_candidate  # here: publishing asks this module for permission
-
-    return override(home, read_candidate(home).rows_sha256, person=person, reason=reason, until=until, now=now)
-
-
 def acknowledge(home: Home, file_id: str, *, person: str, reason: str, now: datetime | None = None) -> dict[str, Any]:
     """Record that ``person`` looked at a landed file that can't be mended; it no longer holds releases.
 
