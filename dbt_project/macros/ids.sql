@@ -30,3 +30,12 @@
 {% macro duckdb__sized(text) -%}
     strlen({{ text }}) || ':' || {{ text }}
 {%- endmacro %}
+
+-- A number that tells the rows of one build apart, and says nothing of their order.
+{% macro any_number() -%}
+    {{ return(adapter.dispatch('any_number')()) }}
+{%- endmacro %}
+
+{% macro duckdb__any_number() -%}
+    row_number() over ()
+{%- endmacro %}

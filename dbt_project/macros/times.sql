@@ -213,3 +213,12 @@
         else {'earliest': {{ first }}.earliest, 'latest': {{ last }}.latest, 'quality': 'ambiguous'}
     end
 {%- endmacro %}
+
+-- The type of a moment, in UTC.
+{% macro moment_type() -%}
+    {{ return(adapter.dispatch('moment_type')()) }}
+{%- endmacro %}
+
+{% macro duckdb__moment_type() -%}
+    timestamptz
+{%- endmacro %}

@@ -39,22 +39,51 @@ always_immediate as (
 
 ),
 
+triggers as (
+
+    select distinct trigger from rules
+
+),
+
+pulled as (
+
+    select
+        action,
+        {{ unnest_list(split_list('triggers')) }} as trigger
+    from actions
+
+),
+
+pairs as (
+
+    select
+        triggers.trigger,
+        always_immediate.trigger as immediate
+    from triggers
+    cross join always_immediate
+
+),
+
+-- Where an action pulls the first and not the second.
+parted as (
+
+    select
+        pairs.trigger,
+        pairs.immediate
+    from pairs
+    inner join pulled on pairs.trigger = pulled.trigger
+    left join pulled as both_of on pulled.action = both_of.action and pairs.immediate = both_of.trigger
+    where both_of.action is null
+
+),
+
 -- Triggers whose every action also pulls such a rule: where all rules compete, theirs can't be the strictest if it gives time.
 outrun_triggers as (
 
-    select distinct rules.trigger
-    from rules
-    where
-        exists (
-            select 1 from always_immediate
-            where
-                not exists (
-                    select 1 from actions
-                    where
-                        {{ list_contains_value(split_list('actions.triggers'), 'rules.trigger') }}
-                        and not {{ list_contains_value(split_list('actions.triggers'), 'always_immediate.trigger') }}
-                )
-        )
+    select distinct pairs.trigger
+    from pairs
+    left join parted on pairs.trigger = parted.trigger and pairs.immediate = parted.immediate
+    where parted.trigger is null
 
 ),
 

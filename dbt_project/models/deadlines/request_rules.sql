@@ -135,7 +135,7 @@ promised as (
         rules.preference,
         true as is_known,
         {{ add_hours('met.starts_at', var('target_hours')) }} as deadline_at,
-        cast(null as timestamptz) as weekends_only_at
+        cast(null as {{ moment_type() }}) as weekends_only_at
     from met
     inner join rules on rules.trigger = 'company_promise'
     where met.preference is null

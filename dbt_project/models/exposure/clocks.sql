@@ -219,9 +219,9 @@ endings as (
         request_id,
         channel,
         destination,
-        cast(null as timestamptz) as ended_at,
-        cast(null as timestamptz) as accepted_at,
-        cast(null as varchar) as ended_by,
+        cast(null as {{ moment_type() }}) as ended_at,
+        cast(null as {{ moment_type() }}) as accepted_at,
+        cast(null as string) as ended_by,
         true as is_unresolved
     from not_reached
 

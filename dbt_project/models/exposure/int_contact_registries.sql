@@ -111,7 +111,7 @@ bound as (
 timeline as (
 
     select
-        cast(null as varchar) as contact_id,
+        cast(null as string) as contact_id,
         registry,
         area,
         obtained_at as moment,
@@ -123,7 +123,7 @@ timeline as (
         registry,
         area,
         at_earliest as moment,
-        cast(null as timestamptz) as obtained_at
+        cast(null as {{ moment_type() }}) as obtained_at
     from bound
 
 ),
@@ -190,7 +190,7 @@ listed as (
             copied.registry = listings.registry
             and copied.identifier = listings.identifier
             and listings.listed_from <= copied.copy_obtained_at
-            and copied.copy_obtained_at < coalesce(listings.listed_to, timestamptz '9999-12-31 00:00:00+00')
+            and copied.copy_obtained_at < coalesce(listings.listed_to, cast('9999-12-31 00:00:00+00' as {{ moment_type() }}))
 
 ),
 

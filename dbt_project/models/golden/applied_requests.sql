@@ -117,7 +117,7 @@ spreading as (
     left join persons on 'r:' || wanted.request_id = persons.node
     left join persons_before_cuts as before_cuts
         on 'r:' || wanted.request_id = before_cuts.node and wanted.first_seen <= before_cuts.cut_at
-    where wanted.names_all or len(wanted.carried) = 0
+    where wanted.names_all or {{ list_size('wanted.carried') }} = 0
 
 ),
 

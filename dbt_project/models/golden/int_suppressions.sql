@@ -19,8 +19,8 @@ final as (
     select
         request_id as suppression_id,
         request_id,
-        cast(null as varchar) as registry,
-        cast(null as varchar) as registry_version,
+        cast(null as string) as registry,
+        cast(null as string) as registry_version,
         channel,
         identifier_type,
         identifier,
@@ -29,8 +29,8 @@ final as (
         basis,
         at_earliest,
         at_latest,
-        cast(null as timestamptz) as in_force_until,
-        cast(null as timestamptz) as end_known_from,
+        cast(null as {{ moment_type() }}) as in_force_until,
+        cast(null as {{ moment_type() }}) as end_known_from,
         source,
         region,
         known_from
@@ -38,7 +38,7 @@ final as (
     union all
     select
         'registry:' || registry || ':' || {{ instant_number('listed_from') }} as suppression_id,
-        cast(null as varchar) as request_id,
+        cast(null as string) as request_id,
         registry,
         registry_version,
         channel,

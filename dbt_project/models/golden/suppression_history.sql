@@ -128,9 +128,9 @@ open_rows as (
         suppressions.scope,
         suppressions.action,
         suppressions.basis,
-        cast(null as varchar) as released_scope,
+        cast(null as string) as released_scope,
         suppressions.at_earliest as in_force_from,
-        cast(null as timestamptz) as in_force_to,
+        cast(null as {{ moment_type() }}) as in_force_to,
         suppressions.known_from,
         first_whole_lifts.first_known_from as known_to
     from suppressions
@@ -156,7 +156,7 @@ lifted_rows as (
         suppressions.scope,
         suppressions.action,
         suppressions.basis,
-        cast(null as varchar) as released_scope,
+        cast(null as string) as released_scope,
         suppressions.at_earliest as in_force_from,
         whole_lifts.earliest_lift as in_force_to,
         greatest(suppressions.known_from, whole_lifts.step_known_from) as known_from,
@@ -186,7 +186,7 @@ released_rows as (
         suppressions.basis,
         lift_order.released_scope,
         lift_order.earliest_lift as in_force_from,
-        cast(null as timestamptz) as in_force_to,
+        cast(null as {{ moment_type() }}) as in_force_to,
         greatest(suppressions.known_from, lift_order.step_known_from) as known_from,
         lift_order.next_known_from as known_to
     from suppressions

@@ -56,7 +56,7 @@ raw_emails as (
         record_no,
         {{ unnest_list('emails_raw') }} as raw
     from records
-    where len(emails_raw) > 1
+    where {{ list_size('emails_raw') }} > 1
 
 ),
 
@@ -68,7 +68,7 @@ raw_phones as (
         {{ phone_region('region') }} as region,
         {{ unnest_list('phones_raw') }} as raw
     from records
-    where len(phones_raw) > 1
+    where {{ list_size('phones_raw') }} > 1
 
 ),
 
@@ -169,7 +169,7 @@ joined as (
                 then 'unreadable_identifier'
             when records.method is not null and methods.method is null then 'unknown_method'
         end) as doubt,
-        len(records.emails_raw) + len(records.phones_raw) as identifiers_given,
+        {{ list_size('records.emails_raw') }} + {{ list_size('records.phones_raw') }} as identifiers_given,
         records.is_snapshot,
         records.snapshot_at,
         records.received_at,
@@ -208,7 +208,7 @@ final as (
         joined.*,
         -- A request that names nobody who can be reached or found cannot be honoured: a person must read it.
         is_well_formed
-        and (len(emails) + len(phones) > 0 or postal_key is not null or customer_id is not null) as is_usable,
+        and ({{ list_size('emails') }} + {{ list_size('phones') }} > 0 or postal_key is not null or customer_id is not null) as is_usable,
         -- Rows of a snapshot that carry no time are new whenever they come back (DESIGN 4.1); see int_requests__streaks.
         is_snapshot and at_latest is null as is_untimed_snapshot,
         {{ meaning_hash([

@@ -84,7 +84,7 @@ final as (
         feed,
         outcome,
         outcome_reason as reason,
-        cast(null as varchar) as request_id
+        cast(null as string) as request_id
     from others
     union all
     select
@@ -94,7 +94,7 @@ final as (
         feed,
         'quarantine' as outcome,
         case when is_well_formed then 'no_usable_identifier' else 'malformed_request' end as reason,
-        cast(null as varchar) as request_id
+        cast(null as string) as request_id
     from unusable
     union all
     select
@@ -106,7 +106,7 @@ final as (
             when requests.file_id = identified.file_id and requests.record_no = identified.record_no then 'entry'
             else 'duplicate'
         end as outcome,
-        cast(null as varchar) as reason,
+        cast(null as string) as reason,
         requests.request_id
     from identified
     inner join requests on identified.request_id = requests.request_id

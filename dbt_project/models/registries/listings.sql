@@ -87,7 +87,7 @@ neighbours as (
         lead(is_full) over by_version as is_full_next,
         lead(obtained_at) over by_version as next_at,
         lead(received_at) over by_version as next_received_at,
-        lead(fulls_so_far) over by_version - fulls_so_far as fulls_until_next
+        (lead(fulls_so_far) over by_version) - fulls_so_far as fulls_until_next
     from events
     window by_version as (partition by registry, identifier order by version_no)
 

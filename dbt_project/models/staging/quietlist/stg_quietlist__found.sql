@@ -25,7 +25,7 @@ meant as (
         end as channels,
         {{ clean_scope('source.scope', 'files.scope') }} as scope,
         null as time_text,
-        {{ read_time('cast(null as varchar)', 'files.timezone', 'files.received_at') }} as said_at,
+        {{ read_time('cast(null as string)', 'files.timezone', 'files.received_at') }} as said_at,
         {{ list_of_one('source.email') }} as emails_raw,
         {{ list_of_one('source.phone') }} as phones_raw
     from source

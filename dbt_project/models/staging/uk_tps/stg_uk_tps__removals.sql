@@ -36,7 +36,7 @@ final as (
         false as is_full,
         phone_raw,
         'GB' as region,
-        cast(null as varchar) as area_code,
+        cast(null as string) as area_code,
         cast(null as date) as listed_on,
         received_at,
         snapshot_at
