@@ -77,11 +77,12 @@
             {%- do ids.setdefault(row[0], []).append(row[1]) -%}
         {%- endfor -%}
     {%- endif -%}
-    {%- for model in models -%}
+    {#- Parsing knows all models, a run none of those that the home has nothing to do with. #}
+    {%- for model in models if model not in var('unused_models', []) -%}
         {%- set relation = ref(model) -%}
         {#- stg_<vendor>__<feed>, and behind it perhaps the kind. #}
         {%- set table = model[4:].split('__')[:2] | join('__') -%}
-        {%- if model not in var('unused_models', []) and (not execute or as_view or table in ids) -%}
+        {%- if not execute or as_view or table in ids -%}
             {%- do found.append({'relation': relation, 'file_ids': ids.get(table, []) | join(', ')}) -%}
         {%- endif -%}
     {%- endfor -%}

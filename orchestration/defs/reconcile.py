@@ -3,18 +3,19 @@
 Each step is one ``@dbt_assets`` over the models of one tag, so that a gate can stand between two of them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
 
+from orchestration.core.config import OWN_FORMAT
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
 from orchestration.evidence.quarantine import export_open
 from orchestration.evidence.unknown_values import unknown_values
-from orchestration.readers.feeds import Feed
+from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.in_use import unused_models
 from orchestration.reconcile import dbt, stages
 from orchestration.reconcile.policy import PolicyRefused
@@ -31,14 +32,8 @@ _EVENT = dg.Output[Any] | dg.AssetMaterialization | dg.AssetCheckResult
 class Translator(DagsterDbtTranslator):
     """A model's key is its address: schema, then name. Sources meet the Python assets of the same address."""
 
-    def __init__(self, unused: Sequence[str] = ()) -> None:
+    def __init__(self) -> None:
         super().__init__(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
-        self._unused = frozenset(unused)
-
-    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
-        spec = super().get_asset_spec(manifest, unique_id, project)
-        # A union names every model of its kind; what it reads nothing of is no part of this home's flow.
-        return spec.replace_attributes(deps=[dep for dep in spec.deps if dep.asset_key.path[-1] not in self._unused])
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
@@ -52,20 +47,15 @@ class Translator(DagsterDbtTranslator):
 
 # After the ledger, for a gate may stand behind it, and after the golden table, which knows whom each request reaches.
 _TELLS_WHAT_WAITS = ("ledger_models", "golden_models")
-_MANIFEST = dbt.ensure_manifest()
+_TRANSLATOR = Translator()
+# What comes after staging knows no vendor, so it is read without any.
+_MANIFEST = dbt.manifest_without(unused_models(tuple(feed for feed in all_feeds() if feed.vendor == OWN_FORMAT)))
 
 
-def _step(name: str, select: str, build: Callable[..., stages.Built], unused: Sequence[str] = ()) -> dg.AssetsDefinition:
-    """The models of one step, run in this process; those that the home has nothing to do with are not shown."""
+def _step(name: str, select: str, build: Callable[..., stages.Built], manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """The models of one step, run in this process."""
 
-    @dbt_assets(
-        manifest=_MANIFEST,
-        select=select,
-        exclude=" ".join(unused) or None,
-        name=name,
-        dagster_dbt_translator=Translator(unused),
-        pool=POOL,
-    )
+    @dbt_assets(manifest=manifest, select=select, name=name, dagster_dbt_translator=_TRANSLATOR, pool=POOL)
     @plainly
     def models(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[Any]:
         home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
@@ -141,13 +131,14 @@ def _row_counts(quietlist: QuietlistRun) -> dict[tuple[str, ...], int]:
 
 
 def staging_models(feeds: tuple[Feed, ...]) -> dg.AssetsDefinition:
-    """The policy and the staging models of these feeds."""
-    return _step("staging_models", "tag:staging resource_type:seed", stages.stage, unused_models(feeds))
+    """The policy and the staging models of these feeds; what the home has nothing to do with is not shown."""
+    manifest = dbt.manifest_without(unused_models(feeds))
+    return _step("staging_models", "tag:staging resource_type:seed", stages.stage, manifest)
 
 
-ledger_models = _step("ledger_models", "tag:ledger", stages.ledger)
-golden_models = _step("golden_models", "tag:golden", stages.golden)
-prove_models = _step("prove_models", "tag:prove", stages.prove)
+ledger_models = _step("ledger_models", "tag:ledger", stages.ledger, _MANIFEST)
+golden_models = _step("golden_models", "tag:golden", stages.golden, _MANIFEST)
+prove_models = _step("prove_models", "tag:prove", stages.prove, _MANIFEST)
 
 
 @dg.multi_asset(

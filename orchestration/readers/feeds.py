@@ -24,6 +24,8 @@ READERS = ("delimited", "json", "lines", "mail", "auto")
 SEVERAL = ("first", "join", "one")
 # The vendor-neutral formats share one staging folder; a source's ``format`` names the feed, not the folder.
 CANONICAL = "canonical"
+# The same in C, where the library has it: ten times as fast, and every process reads every description.
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _META_KEYS = {
     "vendor", "feed", "kinds", "reader", "files", "only_words", "marks", "requires", "requires_any", "snapshot", "ignored",
     "options", "verified", "from_memory",
@@ -110,7 +112,7 @@ def all_feeds(staging: Path = STAGING) -> tuple[Feed, ...]:
     feeds: list[Feed] = []
     problems: list[str] = []
     for path in sorted(staging.glob("*/_*.yml")):
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        document = yaml.load(path.read_text(encoding="utf-8"), _YAML)  # noqa: S506 - a safe loader or {}
         for source in document.get("sources", []):
             for table in source.get("tables", []):
                 meta = (table.get("config") or {}).get("meta") or {}

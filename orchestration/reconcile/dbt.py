@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -180,23 +180,58 @@ def _forget_old_manifests(current: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-_loaded: dict[Path, Any] = {}
+_loaded: dict[tuple[Path, frozenset[str]], Any] = {}
 
 
-def _manifest() -> Any:
-    """The manifest as dbt's own object, loaded once per process and version.
+def _manifest(unused: Sequence[str] = ()) -> Any:
+    """The manifest as dbt's own object, loaded once per process and version, without the staging models that a home has nothing
+    to do with: dbt would weigh each of them and its tests in every invocation.
 
     From dbt's own cache of its parser, not from ``manifest.json``, which lacks the arguments of generic tests.
     """
     from dbt.contracts.graph.manifest import Manifest
 
-    folder = ensure_manifest().parent
-    if folder not in _loaded:
-        manifest = Manifest.from_msgpack((folder / _PARSED_NAME).read_bytes())
+    key = (ensure_manifest().parent, frozenset(unused))
+    if key not in _loaded:
+        manifest = Manifest.from_msgpack((key[0] / _PARSED_NAME).read_bytes())
+        everything = {**manifest.nodes, **manifest.unit_tests}
+        gone = _without_models({name: node.depends_on_nodes for name, node in everything.items()}, unused)
+        for kind in (manifest.nodes, manifest.sources, manifest.unit_tests):
+            for name in gone & kind.keys():
+                del kind[name]
+        for node in manifest.nodes.values():
+            if gone.intersection(node.depends_on_nodes):
+                node.depends_on.nodes = [name for name in node.depends_on.nodes if name not in gone]
         manifest.build_flat_graph()
         _loaded.clear()
-        _loaded[folder] = manifest
-    return _loaded[folder]
+        _loaded[key] = manifest
+    return _loaded[key]
+
+
+def manifest_without(unused: Sequence[str]) -> dict[str, Any]:
+    """``manifest.json`` without these staging models, their raw tables and their tests, and without what depended on them."""
+    manifest: dict[str, Any] = json.loads(ensure_manifest().read_text(encoding="utf-8"))
+    everything = {**manifest["nodes"], **manifest["unit_tests"]}
+    gone = _without_models({name: node.get("depends_on", {}).get("nodes", []) for name, node in everything.items()}, unused)
+    for kind in ("nodes", "sources", "unit_tests", "parent_map", "child_map"):
+        manifest[kind] = {name: item for name, item in manifest[kind].items() if name not in gone}
+    for kind in ("parent_map", "child_map"):
+        manifest[kind] = {name: [other for other in others if other not in gone] for name, others in manifest[kind].items()}
+    for node in manifest["nodes"].values():
+        if "nodes" in node.get("depends_on", {}):
+            node["depends_on"]["nodes"] = [name for name in node["depends_on"]["nodes"] if name not in gone]
+    return manifest
+
+
+def _without_models(depends_on: Mapping[str, Sequence[str]], unused: Sequence[str]) -> frozenset[str]:
+    """The ids of these models, of the sources that nothing else reads, and of the tests about any of them."""
+    kind_of = {name: name.partition(".")[0] for name in depends_on}
+    models = {name for name, kind in kind_of.items() if kind == "model" and name.rpartition(".")[2] in set(unused)}
+    read = {parent for name in models for parent in depends_on[name] if parent.startswith("source.")}
+    kept = {parent for name, kind in kind_of.items() if kind == "model" and name not in models for parent in depends_on[name]}
+    gone = models | (read - kept)
+    tests = {name for name, kind in kind_of.items() if kind in ("test", "unit_test") and gone.intersection(depends_on[name])}
+    return frozenset(gone | tests)
 
 
 def manifest_nodes() -> dict[str, Any]:
@@ -231,21 +266,20 @@ def invoke(
         if command == "build":
             # Unit tests prove the models once per change, in the test suite, not at every run.
             arguments += ["--exclude-resource-type", "unit_test", "seed"]
-        left_out = [*unused, *([] if views else _unchecked_views())]
-        if left_out:
-            arguments += ["--exclude", *left_out]
+        if not views:
+            arguments += ["--exclude", *_unchecked_views(unused)]
         if full_refresh:
             arguments.append("--full-refresh")
         variables = {**run_vars(config, as_of), "unused_models": list(unused)}
-        success, results, error = _invoke(arguments, variables, home.warehouse_file, home, config)
+        success, results, error = _invoke(arguments, variables, home.warehouse_file, home, config, unused=unused)
     if not success:
         raise DbtFailed(selection, results, error, config.limits)
     return results
 
 
-def _unchecked_views() -> list[str]:
+def _unchecked_views(unused: Sequence[str]) -> list[str]:
     """The views that no check is about. To leave a view out would leave its checks out too."""
-    nodes = _manifest().nodes.values()
+    nodes = _manifest(unused).nodes.values()
     checked = {parent for node in nodes if node.resource_type == "test" for parent in node.depends_on.nodes}
     return sorted(
         node.name
@@ -276,6 +310,7 @@ def _invoke(
     config: Config | None,
     *,
     target: Path | None = None,
+    unused: Sequence[str] = (),
 ) -> tuple[bool, list[NodeResult], str]:
     from dbt.cli.main import dbtRunner
 
@@ -292,7 +327,7 @@ def _invoke(
         environment["QUIETLIST_SPILL_LIMIT"] = limits.spill
         flags += ["--target-path", str(home.warehouse_folder / "dbt_target"), "--no-write-json"]
     with _environment(environment), _released():
-        runner = dbtRunner() if target is not None else dbtRunner(manifest=_manifest())
+        runner = dbtRunner() if target is not None else dbtRunner(manifest=_manifest(unused))
         outcome = runner.invoke([*arguments, *flags])
         results = [_node_result(item) for item in getattr(outcome.result, "results", None) or []]
         return bool(outcome.success), results, _without_values(str(outcome.exception or ""))
