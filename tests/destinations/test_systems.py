@@ -11,7 +11,7 @@ import pytest
 from orchestration.core.config import parse_config
 from orchestration.core.errors import ConfigError, PermanentError, TransientError
 from orchestration.destinations.contract import destination_for, settings_problems
-from orchestration.evidence.health import destination_health
+from orchestration.evidence.health import destination_health, doctor
 from orchestration.sync import take_over
 from tests.sync.sync_doubles import at
 from tests.vendors.esps import Brevo, Mailchimp, Mailgun, Postmark, SendGrid, SparkPost
@@ -55,6 +55,26 @@ def test_who_asks_for_the_destinations_is_told_what_one_cannot_do_and_what_is_no
     told = destination_health(house.home, house.config, at())[0]
     assert said in told.sentence() and (unsaid is None or unsaid not in told.sentence())
     assert told.as_dict()["unverified_facts"]
+
+
+def asked(house: House) -> tuple[str, str]:
+    """What the doctor says of the destination when it may ask: level and sentence."""
+    found = [one for one in doctor(house.home, house.config, online=True) if one.topic == "destinations"]
+    return found[0].level, found[0].sentence()
+
+
+def test_the_doctor_asks_a_destination_and_changes_nothing(at_vendor: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = at_vendor(Postmark)
+    assert asked(house)[0] == "ok" and not any(request.writes for request in house.vendor.requests)
+    assert not [one for one in doctor(house.home, house.config) if one.topic == "destinations"], "only when it is told to"
+    house.configure(lists={"*": "broadcast", "acme/news": "gone"})
+    level, said = asked(house)
+    assert level == "broken" and "postmark has no list gone" in said
+    house.configure()
+    monkeypatch.setenv("TEST_VENDOR_KEY", "a-wrong-key")
+    level, said = asked(house)
+    assert level == "broken" and "status 401" in said and "a server's own token" in said and "a-wrong-key" not in said
+    assert not any(request.writes for request in house.vendor.requests)
 
 
 def test_sendgrid_a_group_that_is_gone_widens_nothing(at_vendor: Open) -> None:
