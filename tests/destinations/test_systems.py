@@ -260,6 +260,19 @@ def test_scopes_and_lists_fit(at_vendor: Open, case: str, scopes: list[str], lis
     assert (problems == []) if said is None else (len(problems) == 1 and said in problems[0]), f"{case}: {problems}"
 
 
+def test_one_list_is_kept_by_one_destination(at_vendor: Open) -> None:
+    house = at_vendor(SendGrid)
+    first = house.vendor.toml("first", scopes=["acme"], lists={"acme": "123"})
+    for name, lists, said in (
+        ("the same list", {"outlet": "123"}, ["destinations.second: keeps 123, as [destinations.first] does"]),
+        ("another", {"outlet": "124"}, []),
+    ):
+        second = house.vendor.toml("second", scopes=["outlet"], lists=lists)
+        text = first + "\n" + second[second.index("[destinations.second]") :]
+        problems = settings_problems(parse_config(text, house.home.config_file), house.home)
+        assert [problem.split(";")[0] for problem in problems] == said, name
+
+
 def test_the_one_list_of_a_system_needs_no_mapping_for_one_scope(at_vendor: Open) -> None:
     house = at_vendor(Brevo)
     text = "\n".join(line for line in house.vendor.toml("there").split("\n") if not line.startswith("lists"))

@@ -174,7 +174,7 @@ class Mailgun(Vendor):
             self.keep(domain, item["address"])
             if item["address"] in self.rows[domain]:
                 entry = self.rows[domain][item["address"]]
-                entry.more["tags"] = sorted({*entry.more.get("tags", []), *item["tags"]})
+                entry.more["tags"] = sorted(item["tags"])  # replaced, which is the worse of what it may do
         return Reply(200, {"message": f"{len(listed)} addresses have been added to the unsubscribes table"})
 
     def _page(self, domain: str, request: Request) -> Reply:
