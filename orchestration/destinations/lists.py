@@ -204,6 +204,10 @@ class ListSettings(DestinationSettings):
             found.append(("lists", f"{', '.join(twice)} stands for several scopes; name the scope above them, or one list each"))
         return found
 
+    def facts_here(self, facts: Facts) -> Facts:
+        """The facts as this configuration has them."""
+        return facts
+
     def kept_there(self, place: Place) -> Mapping[str, str]:
         return {f"{self.base_url} {self.api_key_env} {name}": name for name in self.mapped(place.config.scopes).values()}
 
@@ -230,7 +234,14 @@ def connect_list(place: Place, settings: ListSettings) -> ListDestination:
         if (value := getattr(settings, name)) is not None
     }
     made = ListDestination if table.facts.read_back in ("receipt", "none") else ReadableList
-    return made(table, replace(table.facts, **set_here), base, table.auth(settings, key), settings, place.config.scopes)
+    return made(
+        table,
+        settings.facts_here(replace(table.facts, **set_here)),
+        base,
+        table.auth(settings, key),
+        settings,
+        place.config.scopes,
+    )
 
 
 class ListDestination:

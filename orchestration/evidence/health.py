@@ -23,7 +23,7 @@ from typing import Any
 import duckdb
 
 from orchestration.core.clock import is_ahead
-from orchestration.core.config import Config, is_own_source, size_in_bytes
+from orchestration.core.config import Config, Destination, is_own_source, size_in_bytes
 from orchestration.core.errors import QuietlistError, TransientError, kind_of, plain_errors
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import warehouse
@@ -333,16 +333,17 @@ def destinations_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, 
                 held={entry["reason"]: int(entry["rows"]) for entry in body.get("held", [])},
                 alarms=tuple(body.get("alarms", ())),
                 stopped=kind_of(body["stopped"]) if body.get("stopped") else None,
-                limits=_limits(configured.system) if configured else (),
+                limits=_limits(configured) if configured else (),
                 unverified_facts=facts_of(configured.system).unverified if configured else (),
             )
         )
     return found
 
 
-def _limits(system: str) -> tuple[str, ...]:
-    facts = facts_of(system)
-    said = ((not facts.can_release, "it lifts nothing"), (not facts.keeps_our_mark, "it does not tell who wrote a row"))
+def _limits(configured: Destination) -> tuple[str, ...]:
+    facts = facts_of(configured.system)
+    lifts = facts.can_release or (configured.model_extra or {}).get("lifts") is True
+    said = ((not lifts, "it lifts nothing"), (not facts.keeps_our_mark, "it does not tell who wrote a row"))
     return tuple(sentence for holds, sentence in said if holds)
 
 

@@ -171,6 +171,18 @@ def test_brevo_somebody_who_is_a_contact_already_is_marked_and_the_others_are_le
     assert all(request.json["emailBlacklisted"] for request in house.vendor.requests if request.method == "POST")
 
 
+def test_brevo_lifts_nothing_until_the_configuration_says_that_one_home_alone_writes(at_vendor: Open) -> None:
+    house = at_vendor(Brevo, lifts=False)
+    house.publish("ann", "bob")
+    house.push()
+    house.publish("bob", lifted=("ann",))
+    assert [held.reason for held in house.push(1).held] == ["cannot_release"]
+    assert "it lifts nothing" in destination_health(house.home, house.config, at())[0].sentence()
+    house.configure(lifts=True)
+    assert "it lifts nothing" not in destination_health(house.home, house.config, at())[0].sentence()
+    assert house.push(2).released == 1 and house.vendor.there("*") == house.names("bob")
+
+
 def test_mailchimp_never_sends_a_status_but_unsubscribed_and_takes_its_bare_403_for_a_throttle(at_vendor: Open) -> None:
     house = at_vendor(Mailchimp)
     house.vendor.fail("answer", on=house.vendor.is_put, times=99, reply=Reply(403, b"<html>Access Denied</html>"))

@@ -252,6 +252,7 @@ class SparkPost(Vendor):
 class Brevo(Vendor):
     system = "brevo"
     lists = {"*": "account"}
+    extra = {"lifts": True}
     pages = True
 
     def __init__(self) -> None:
