@@ -347,12 +347,15 @@ def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> Non
 @main.command()
 @_home_option
 @_json_option
-def doctor(home_path: str | None, as_json: bool) -> None:
+@click.option(
+    "--online", is_flag=True, help="Also ask each destination for a page of its list: key, permission, lists. Changes nothing."
+)
+def doctor(home_path: str | None, as_json: bool, online: bool) -> None:
     """Is this installation healthy? Every finding with its next step."""
     from orchestration.evidence.health import doctor as examining
 
     home = Home.at(home_path).require()
-    findings = examining(home, _config(home))
+    findings = examining(home, _config(home), online=online)
     _say([finding.as_dict() for finding in findings], [finding.sentence() for finding in findings], as_json)
     sys.exit(FAILED if any(finding.is_broken for finding in findings) else DONE)
 

@@ -239,6 +239,13 @@ class DestinationSettings(BaseModel):
         """What is wrong with a key where it meets the common ones (channels, scopes): the key, and what is wrong."""
         return []
 
+    def kept_there(self, place: Place) -> Mapping[str, str]:
+        """What no second destination may keep, as a text that tells one from the others, and its name for people.
+
+        Each destination knows what itself wrote: of two on one list, one would lift what the other still wants.
+        """
+        return {}
+
 
 @dataclass(frozen=True)
 class Place:
@@ -297,7 +304,20 @@ def settings_of(system: str) -> type[DestinationSettings]:
 
 def settings_problems(config: Config, home: Home) -> list[str]:
     """What is wrong with the keys of all configured destinations, for a check before anything runs."""
-    return [problem for name, entry in config.destinations.items() for problem in _read(Place(name, home, entry))[2]]
+    problems: list[str] = []
+    keepers: dict[tuple[str, str], str] = {}
+    for name, entry in config.destinations.items():
+        place = Place(name, home, entry)
+        _, settings, found = _read(place)
+        problems += found
+        for key, said in (settings.kept_there(place) if settings is not None else {}).items():
+            first = keepers.setdefault((entry.system, key), name)
+            if first != name:
+                problems.append(
+                    f"destinations.{name}: keeps {said}, as [destinations.{first}] does; one list, one destination: else one of "
+                    "them lifts what the other wants kept"
+                )
+    return problems
 
 
 def folders_of(name: str, config: Config, home: Home) -> list[tuple[str, Path]]:

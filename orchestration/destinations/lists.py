@@ -51,6 +51,8 @@ class Target:
     scope: str
     channel: str
     push: Push
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    """By identifier: what a row of less than the list says there (:attr:`Sight.narrower`), so that a put need not lose it."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,8 @@ class Sight:
     home: str | None = None
     written_at: datetime | None = None
     """When the row came to be, where the vendor keeps that: not when anything of the person changed."""
-
-
-NARROWER = Sight("")
-"""Stands for a row that keeps somebody from less than the list: no proof that the list leaves them alone."""
+    narrower: Any = None
+    """Set for a row that keeps somebody from less than the list: no proof that the list leaves them alone."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +204,13 @@ class ListSettings(DestinationSettings):
             found.append(("lists", f"{', '.join(twice)} stands for several scopes; name the scope above them, or one list each"))
         return found
 
+    def facts_here(self, facts: Facts) -> Facts:
+        """The facts as this configuration has them."""
+        return facts
+
+    def kept_there(self, place: Place) -> Mapping[str, str]:
+        return {f"{self.base_url} {self.api_key_env} {name}": name for name in self.mapped(place.config.scopes).values()}
+
     def mapped(self, scopes: Sequence[str]) -> Mapping[str, str]:
         """Scope -> list."""
         only = type(self).system_table.only_list
@@ -227,7 +234,14 @@ def connect_list(place: Place, settings: ListSettings) -> ListDestination:
         if (value := getattr(settings, name)) is not None
     }
     made = ListDestination if table.facts.read_back in ("receipt", "none") else ReadableList
-    return made(table, replace(table.facts, **set_here), base, table.auth(settings, key), settings, place.config.scopes)
+    return made(
+        table,
+        settings.facts_here(replace(table.facts, **set_here)),
+        base,
+        table.auth(settings, key),
+        settings,
+        place.config.scopes,
+    )
 
 
 class ListDestination:
@@ -243,6 +257,7 @@ class ListDestination:
         self._lists = settings.mapped(scopes)
         self._channel = next(channel for channel in CHANNELS if channel in facts.channels)
         self._kind = next(iter(facts.identifier_types))
+        self._kept: dict[str, dict[str, Any]] = {}
         self._client: Client | None = None
         self._push: Push | None = None
 
@@ -354,7 +369,7 @@ class ListDestination:
 
     def _target(self, scope: str) -> Target:
         assert self._push is not None
-        return Target(self._lists[scope], scope, self._channel, self._push)
+        return Target(self._lists[scope], scope, self._channel, self._push, self._kept.get(scope, {}))
 
     def _opened(self) -> Client:
         if self._client is None:
@@ -367,12 +382,11 @@ class ReadableList(ListDestination):
 
     def __init__(self, *made_of: Any) -> None:
         super().__init__(*made_of)
-        self._narrower = 0
         self._writers: set[tuple[str, str]] = set()
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """Every row in force on the mapped lists."""
-        self._narrower = 0
+        self._kept.clear()
         for scope in self._lists:
             target = self._target(scope)
             read = self._table.endpoints(target.list).read
@@ -389,8 +403,9 @@ class ReadableList(ListDestination):
                         seen="a row that is not written as the vendor documents it",
                         next_step="see what the vendor changed; nothing of this list was kept",
                     ) from None
-                self._narrower += sum(sight is NARROWER for sight in sights)
-                yield self._batch(target, [sight for sight in sights if sight is not NARROWER])
+                kept = {sight.identifier.lower(): sight.narrower for sight in sights if sight.narrower is not None}
+                self._kept.setdefault(scope, {}).update(kept)
+                yield self._batch(target, [sight for sight in sights if sight.narrower is None])
 
     def writers(self) -> Sequence[tuple[str, str]]:
         return sorted(self._writers)
@@ -398,9 +413,9 @@ class ReadableList(ListDestination):
     def notices(self) -> Sequence[str]:
         """Lists that nobody mapped, and opt-outs of less than a list."""
         said = []
-        if self._narrower:
+        if narrower := sum(map(len, self._kept.values())):
             said.append(
-                f"{self._narrower} rows at {self.facts.system} opt out of a part of a list only: they stay as they are, and "
+                f"{narrower} rows at {self.facts.system} opt out of a part of a list only: they stay as they are, and "
                 "do not come home by this way; take them in by the vendor's export"
             )
         how = self._table.inventory

@@ -23,12 +23,12 @@ from typing import Any
 import duckdb
 
 from orchestration.core.clock import is_ahead
-from orchestration.core.config import Config, is_own_source, size_in_bytes
-from orchestration.core.errors import QuietlistError, TransientError, kind_of
+from orchestration.core.config import Config, Destination, is_own_source, size_in_bytes
+from orchestration.core.errors import QuietlistError, TransientError, kind_of, plain_errors
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import warehouse
 from orchestration.core.wording import age, ago, counted, is_checked, moment
-from orchestration.destinations.contract import facts_of
+from orchestration.destinations.contract import Push, ReadsAll, destination_for, facts_of
 from orchestration.evidence.relations import ACCOUNTED, REFUSED, open_relations, rows
 from orchestration.landing.manifest import Entry, read_manifest
 from orchestration.landing.sealing import landed, require_key
@@ -333,16 +333,17 @@ def destinations_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, 
                 held={entry["reason"]: int(entry["rows"]) for entry in body.get("held", [])},
                 alarms=tuple(body.get("alarms", ())),
                 stopped=kind_of(body["stopped"]) if body.get("stopped") else None,
-                limits=_limits(configured.system) if configured else (),
+                limits=_limits(configured) if configured else (),
                 unverified_facts=facts_of(configured.system).unverified if configured else (),
             )
         )
     return found
 
 
-def _limits(system: str) -> tuple[str, ...]:
-    facts = facts_of(system)
-    said = ((not facts.can_release, "it lifts nothing"), (not facts.keeps_our_mark, "it does not tell who wrote a row"))
+def _limits(configured: Destination) -> tuple[str, ...]:
+    facts = facts_of(configured.system)
+    lifts = facts.can_release or (configured.model_extra or {}).get("lifts") is True
+    said = ((not lifts, "it lifts nothing"), (not facts.keeps_our_mark, "it does not tell who wrote a row"))
     return tuple(sentence for holds, sentence in said if holds)
 
 
@@ -373,8 +374,8 @@ class Finding:
 _LEAST_FREE = 1 << 30
 
 
-def doctor(home: Home, config: Config) -> list[Finding]:
-    """Everything that can be told without running anything, what is broken first.
+def doctor(home: Home, config: Config, *, online: bool = False) -> list[Finding]:
+    """Everything that can be told without running anything, what is broken first; ``online`` asks the destinations too.
 
     Raises nothing for what it finds: a fault is a finding, also when the looking itself fails on purpose.
     """
@@ -384,6 +385,7 @@ def doctor(home: Home, config: Config) -> list[Finding]:
         ("permissions", _look_at_permissions), ("disk", _look_at_disk), ("evidence", _look_at_evidence),
         ("encryption", _look_at_encryption),
         ("warehouse", _look_at_warehouse), ("published versions", _look_at_published), ("gates", _look_at_gates),
+        *((("destinations", _ask_destinations),) if online else ()),
     )  # fmt: skip
     found: list[Finding] = []
     for topic, look in looks:
@@ -398,6 +400,30 @@ def doctor(home: Home, config: Config) -> list[Finding]:
 
 
 Findings = Iterator[tuple[str, str] | tuple[str, str, str]]
+
+
+def _ask_destinations(home: Home, config: Config) -> Findings:
+    """Connect to each, see that its lists are there and can be read, and change nothing."""
+    for name in sorted(config.destinations):
+        try:
+            with plain_errors(f"Asking {name}"):
+                destination = destination_for(name, config, home)
+                destination.open(Push(version=0, run=0, as_of=datetime.now(UTC)))
+                try:
+                    if isinstance(destination, ReadsAll):
+                        next(iter(destination.read()), None)
+                finally:
+                    destination.close()
+        except QuietlistError as error:
+            # A time-out is told as what it is, and not as a fault of the installation.
+            level = "attention" if isinstance(error, TransientError) else "broken"
+            # The problems of a configuration stand in lines of their own behind the sentence.
+            seen = error.seen or "; ".join(getattr(error, "problems", []))
+            may = f", and may: {error.allowed}" if error.allowed else ""
+            yield level, f"{name}: {error.tried.rstrip('.')}: {seen.rstrip('.')}", f"{error.next_step.rstrip('.')}{may}"
+            continue
+        proved = isinstance(destination, ReadsAll)
+        yield "ok", f"{name} answers" + ("" if proved else ", as far as it can be asked without writing to it")
 
 
 def _look_at_configuration(home: Home, config: Config) -> Findings:

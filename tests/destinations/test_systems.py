@@ -11,7 +11,7 @@ import pytest
 from orchestration.core.config import parse_config
 from orchestration.core.errors import ConfigError, PermanentError, TransientError
 from orchestration.destinations.contract import destination_for, settings_problems
-from orchestration.evidence.health import destination_health
+from orchestration.evidence.health import destination_health, doctor
 from orchestration.sync import take_over
 from tests.sync.sync_doubles import at
 from tests.vendors.esps import Brevo, Mailchimp, Mailgun, Postmark, SendGrid, SparkPost
@@ -55,6 +55,26 @@ def test_who_asks_for_the_destinations_is_told_what_one_cannot_do_and_what_is_no
     told = destination_health(house.home, house.config, at())[0]
     assert said in told.sentence() and (unsaid is None or unsaid not in told.sentence())
     assert told.as_dict()["unverified_facts"]
+
+
+def asked(house: House) -> tuple[str, str]:
+    """What the doctor says of the destination when it may ask: level and sentence."""
+    found = [one for one in doctor(house.home, house.config, online=True) if one.topic == "destinations"]
+    return found[0].level, found[0].sentence()
+
+
+def test_the_doctor_asks_a_destination_and_changes_nothing(at_vendor: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = at_vendor(Postmark)
+    assert asked(house)[0] == "ok" and not any(request.writes for request in house.vendor.requests)
+    assert not [one for one in doctor(house.home, house.config) if one.topic == "destinations"], "only when it is told to"
+    house.configure(lists={"*": "broadcast", "acme/news": "gone"})
+    level, said = asked(house)
+    assert level == "broken" and "postmark has no list gone" in said
+    house.configure()
+    monkeypatch.setenv("TEST_VENDOR_KEY", "a-wrong-key")
+    level, said = asked(house)
+    assert level == "broken" and "status 401" in said and "a server's own token" in said and "a-wrong-key" not in said
+    assert not any(request.writes for request in house.vendor.requests)
 
 
 def test_sendgrid_a_group_that_is_gone_widens_nothing(at_vendor: Open) -> None:
@@ -151,6 +171,18 @@ def test_brevo_somebody_who_is_a_contact_already_is_marked_and_the_others_are_le
     assert all(request.json["emailBlacklisted"] for request in house.vendor.requests if request.method == "POST")
 
 
+def test_brevo_lifts_nothing_until_the_configuration_says_that_one_home_alone_writes(at_vendor: Open) -> None:
+    house = at_vendor(Brevo, lifts=False)
+    house.publish("ann", "bob")
+    house.push()
+    house.publish("bob", lifted=("ann",))
+    assert [held.reason for held in house.push(1).held] == ["cannot_release"]
+    assert "it lifts nothing" in destination_health(house.home, house.config, at())[0].sentence()
+    house.configure(lifts=True)
+    assert "it lifts nothing" not in destination_health(house.home, house.config, at())[0].sentence()
+    assert house.push(2).released == 1 and house.vendor.there("*") == house.names("bob")
+
+
 def test_mailchimp_never_sends_a_status_but_unsubscribed_and_takes_its_bare_403_for_a_throttle(at_vendor: Open) -> None:
     house = at_vendor(Mailchimp)
     house.vendor.fail("answer", on=house.vendor.is_put, times=99, reply=Reply(403, b"<html>Access Denied</html>"))
@@ -238,6 +270,19 @@ def test_scopes_and_lists_fit(at_vendor: Open, case: str, scopes: list[str], lis
     text = house.vendor.toml("there", scopes=scopes, lists=lists)
     problems = settings_problems(parse_config(text, house.home.config_file), house.home)
     assert (problems == []) if said is None else (len(problems) == 1 and said in problems[0]), f"{case}: {problems}"
+
+
+def test_one_list_is_kept_by_one_destination(at_vendor: Open) -> None:
+    house = at_vendor(SendGrid)
+    first = house.vendor.toml("first", scopes=["acme"], lists={"acme": "123"})
+    for name, lists, said in (
+        ("the same list", {"outlet": "123"}, ["destinations.second: keeps 123, as [destinations.first] does"]),
+        ("another", {"outlet": "124"}, []),
+    ):
+        second = house.vendor.toml("second", scopes=["outlet"], lists=lists)
+        text = first + "\n" + second[second.index("[destinations.second]") :]
+        problems = settings_problems(parse_config(text, house.home.config_file), house.home)
+        assert [problem.split(";")[0] for problem in problems] == said, name
 
 
 def test_the_one_list_of_a_system_needs_no_mapping_for_one_scope(at_vendor: Open) -> None:

@@ -174,7 +174,7 @@ class Mailgun(Vendor):
             self.keep(domain, item["address"])
             if item["address"] in self.rows[domain]:
                 entry = self.rows[domain][item["address"]]
-                entry.more["tags"] = sorted({*entry.more.get("tags", []), *item["tags"]})
+                entry.more["tags"] = sorted(item["tags"])  # replaced, which is the worse of what it may do
         return Reply(200, {"message": f"{len(listed)} addresses have been added to the unsubscribes table"})
 
     def _page(self, domain: str, request: Request) -> Reply:
@@ -252,6 +252,7 @@ class SparkPost(Vendor):
 class Brevo(Vendor):
     system = "brevo"
     lists = {"*": "account"}
+    extra = {"lifts": True}
     pages = True
 
     def __init__(self) -> None:

@@ -7,6 +7,7 @@ call that takes many contacts at once takes only those that exist.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from orchestration.destinations.contract import Danger, Facts, ReadBack
@@ -38,6 +39,7 @@ FACTS = Facts(
     batch_size=100,
     calls_per_second=10,
     keeps_our_mark=False,
+    can_release=False,
     calls=(_PUT, _READ, _LIFT),
     lists='"account", the one blocklist that an account has',
     list_example="account",
@@ -87,9 +89,16 @@ SYSTEM = System(
 
 
 class Settings(ListSettings):
-    """Keys of ``[destinations.<name>]``: those of every list-style system."""
+    """Keys of ``[destinations.<name>]``: those of every list-style system, and whether rows are lifted."""
 
     system_table: ClassVar[System] = SYSTEM
+
+    lifts: bool = False
+    """Must be true for a push to lift rows. Brevo keeps neither who set a mark nor when, so a home that came back from a backup
+    could lift somebody who opted out since: only where this home alone writes, and a dry run follows every backup."""
+
+    def facts_here(self, facts: Facts) -> Facts:
+        return replace(facts, can_release=self.lifts)
 
 
 connect = connect_list

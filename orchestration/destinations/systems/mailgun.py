@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from orchestration.destinations.contract import Danger, Facts, ReadBack
 from orchestration.destinations.lists import (
-    NARROWER,
     Endpoints,
     Inventory,
     ListSettings,
@@ -68,12 +67,14 @@ FACTS = Facts(
 
 
 def _body(rows: Sequence[Row], target: Target) -> Any:
-    return [{"address": address, "tags": ["*"]} for address in emails(rows)]
+    # The tags that an address has go along: nobody's opt-out of one of them is lost when ours is lifted.
+    return [{"address": address, "tags": ["*", *target.kept.get(address, [])]} for address in emails(rows)]
 
 
 def _sight(item: Any, target: Target) -> Sight:
     created = _moment(item.get("created_at"))
-    return Sight(item["address"], since=created, written_at=created) if "*" in item["tags"] else NARROWER
+    narrower = None if "*" in item["tags"] else sorted(item["tags"])
+    return Sight(item["address"], since=created, written_at=created, narrower=narrower)
 
 
 def _moment(text: Any) -> datetime | None:

@@ -55,13 +55,14 @@ def _body(rows: Sequence[Row], target: Target) -> Any:
 
 
 def _item(row: Row, target: Target) -> Mapping[str, str]:
+    since = row["suppressed_since"]
     return {
         "contact_id": row["identifier"],
         "correlation_id": _correlation(row, target),
         "sender_id": target.list,
         "status": "opt-out",
         "source": "others",
-        "date_of_consent": row["suppressed_since"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **({"date_of_consent": since.strftime("%Y-%m-%dT%H:%M:%SZ")} if since else {}),
     }
 
 
