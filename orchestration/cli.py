@@ -407,6 +407,54 @@ def acknowledge(home_path: str | None, as_json: bool, file_id: str, person: str,
 
 @main.command()
 @_home_option
+@_as_of_option
+@_json_option
+@click.option("--plan", "is_plan", is_flag=True, help="Say what would be put and lifted, and why; look, and send nothing.")
+@click.option("--only", multiple=True, metavar="NAME", help="This destination; may be given several times. Default: all.")
+def sync(home_path: str | None, as_of: str | None, as_json: bool, is_plan: bool, only: tuple[str, ...]) -> None:
+    """Push the published version again to every destination, or to some, and read it back."""
+    home, moment = Home.at(home_path).require(), _moment(as_of)
+    config = _config(home)
+    if unknown := sorted(set(only) - set(config.destinations)):
+        raise ConfigError(
+            "Choosing the destinations",
+            seen=f"{', '.join(unknown)} is not configured",
+            allowed=", ".join(sorted(config.destinations)) or "none is configured",
+        )
+    if is_plan:
+        _say_plan(home, config, moment, only or tuple(sorted(config.destinations)), as_json)
+        return
+    from orchestration.evidence.preflight import require_ready
+    from orchestration.run import run_job
+
+    require_ready(home, config, pushes=True)
+    outcome = run_job(home, "sync", moment, show_progress=not as_json, only=only)
+    _say(outcome.as_dict(), outcome.lines(), as_json)
+    sys.exit(outcome.exit_code)
+
+
+def _say_plan(home: Home, config: Any, moment: datetime, names: tuple[str, ...], as_json: bool) -> None:
+    """Each destination's plan. One that cannot be asked says so and holds back none of the others."""
+    from orchestration.sync import sync as push
+
+    told: list[dict[str, Any]] = []
+    lines: list[str] = []
+    for name in names:
+        try:
+            result = push(home, config, name, moment, dry_run=True)
+        except QuietlistError as error:
+            told.append({"destination": name, "error": str(error)})
+            lines.append(f"{name}: no plan. {error}")
+            continue
+        told.append({"destination": name, **result.counts(), "planned": result.planned, "attention": list(result.alarms)})
+        lines += [result.sentence(), *(f"  ! {sentence}" for sentence in (*result.kept_back, *result.alarms))]
+    _say(told, lines or ["No destination is configured."], as_json)
+    if any("error" in entry for entry in told):
+        sys.exit(FAILED)
+
+
+@main.command()
+@_home_option
 @_json_option
 @click.argument("destination")
 @click.option("--person", required=True, help="Who takes responsibility.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -36,8 +37,12 @@ def prepare_instance(home: Home) -> Path:
     return home.dagster_folder
 
 
-def run_job(home: Home, job: str, as_of: datetime, *, show_progress: bool = False, replay: bool = False) -> Outcome:
+def run_job(
+    home: Home, job: str, as_of: datetime, *, show_progress: bool = False, replay: bool = False, only: Sequence[str] = ()
+) -> Outcome:
     """Run ``job`` on ``home`` with ``as_of`` as its clock, which may be ahead of the machine's only in a ``replay``.
+
+    ``only`` names the destinations that are pushed to, if not all.
 
     Raises:
         ConfigError: the clock is ahead.
@@ -62,7 +67,7 @@ def run_job(home: Home, job: str, as_of: datetime, *, show_progress: bool = Fals
                 seen="another run is going on there",
                 next_step="wait for it to end; nothing was started",
             )
-        outcome = execute(build_defs(home), home, job, as_of, show_progress=show_progress, replay=replay)
+        outcome = execute(build_defs(home), home, job, as_of, show_progress=show_progress, replay=replay, only=only)
         if waits := told_in_short(home, config, as_of):
             outcome.facts["needs_a_person"] = waits
         outcome.facts["chain_head"] = chain.head(home)  # to be noted where nobody who writes here can

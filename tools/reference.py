@@ -29,7 +29,11 @@ _MADE = "<!-- Made by `make reference` from the code. Change it there. -->\n\n"
 _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("[company]", "Once.", Company),
     ("[sources.NAME]", "One for each folder `inbox/NAME/`. NAME is lower-case letters, digits and `_`.", Source),
-    ("[destinations.NAME]", "One for each system that must know. Keys of its own: [destinations](destinations.md).", Destination),
+    (
+        "[destinations.NAME]",
+        "One for each system that must know. Keys of its own: [destinations](destinations/README.md).",
+        Destination,
+    ),
     ("[limits]", "Optional.", Limits),
     ("[encryption]", "Optional.", Encryption),
 )
@@ -39,11 +43,12 @@ def pages(commands: click.Group) -> dict[Path, str]:
     """Every reference page by its path below ``docs/reference``; ``commands`` is the command line."""
     made = {
         Path("configuration.md"): "\n".join(_configuration()),
-        Path("destinations.md"): "\n".join(_destinations()),
+        Path("destinations") / "README.md": "\n".join(_destinations()),
         Path("published.md"): "\n".join(_published()),
         Path("commands.md"): "\n".join(_commands(commands)),
         Path("formats") / "README.md": "\n".join(_formats()),
     }
+    made |= {Path("destinations") / f"{system}.md": "\n".join(_destination(system)) for system in known_systems()}
     made |= {Path("formats") / f"{found.name}.md": page_of(found) for found in all_formats()}
     return {path: _MADE + text.rstrip() + "\n" for path, text in made.items()}
 
@@ -105,12 +110,70 @@ def _cell(text: str) -> str:
 
 
 def _destinations() -> Iterator[str]:
-    yield from ("# Destinations", "", "What each system can hold and prove. Keys that every destination has: "
-                "[configuration](configuration.md).", "")  # fmt: skip
+    yield from (
+        "# Destinations",
+        "",
+        "What each system can hold, prove and lift. Keys that every destination has: [configuration](../configuration.md).",
+        "",
+        "| system | channels | proof | lifts | tells who wrote a row |",
+        "|---|---|---|---|---|",
+    )
     for system in known_systems():
-        facts, module = facts_of(system), sys.modules[settings_of(system).__module__]
-        yield from (f"## {system}", "", *(module.__doc__ or "").strip().splitlines(), "", *_facts(facts), "")
-        yield from (*_keys(settings_of(system)), "")
+        facts = facts_of(system)
+        channels = ", ".join(channel for channel in CHANNELS if channel in facts.channels)
+        lifts, tells = ("yes" if holds else "no" for holds in (facts.can_release, facts.keeps_our_mark))
+        yield f"| [{system}]({system}.md) | {channels} | {facts.read_back} | {lifts} | {tells} |"
+    yield from (
+        "",
+        "Proof: `full`, everything there is read back; `point`, each row is looked up; `receipt`, the system answers once for",
+        "each row and cannot be asked again; `none`, it shows nothing. Only the first two are ever called verified.",
+        "",
+        "A system that does not tell who wrote a row: one is ours only when a push had looked, it was not there, and that push",
+        "put it. Everything else is somebody's own opt-out: it comes home as a source, and nothing lifts it. Let one home alone",
+        "write to such a list, and after a backup came back run a dry run first.",
+    )
+
+
+def _destination(system: str) -> Iterator[str]:
+    facts, model = facts_of(system), settings_of(system)
+    module = sys.modules[model.__module__]
+    yield from (f"# {system}", "", *(module.__doc__ or "").strip().splitlines(), "", *_facts(facts), "")
+    yield from ("## Set it up", "", "```toml", *_example(system), "```", "")
+    if facts.permission:
+        yield from (f"- What the key must be allowed to do: {facts.permission}.",)
+    yield from (*(f"- {sentence}" for sentence in facts.by_hand), "")
+    for title, sentences in (
+        ("What it does not prove", facts.unproved),
+        ("Not verified in the vendor's own documentation", facts.unverified),
+    ):
+        if sentences:
+            yield from (f"## {title}", "", *(f"- {sentence}" for sentence in sentences), "")
+    if facts.calls:
+        yield from ("## Every request that is ever sent", "", *(f"- `{call}`" for call in facts.calls), "")
+        yield from ("Any other is refused before it leaves, and so is one with an empty part in its path. Among these are:", "")
+        yield from (*(f"- `{danger.call}` {danger.does}." for danger in facts.dangers), "")
+    yield from (
+        "## Keys",
+        "",
+        "Beside those that every destination has: [configuration](../configuration.md).",
+        "",
+        *_keys(model),
+    )
+
+
+def _example(system: str) -> Iterator[str]:
+    """A block that is complete: a test reads it as a configuration."""
+    facts = facts_of(system)
+    channels = [channel for channel in CHANNELS if channel in facts.channels]
+    yield from (f"[destinations.{system}_main]", f'system = "{system}"')
+    yield f"channels = {_toml(tuple(channels))}"
+    yield 'scopes = ["acme/newsletter"]'
+    for key, field, _ in keys_with_meaning(settings_of(system)):
+        if field.is_required():
+            value = (field.examples or [f"{system}_{key.removesuffix('_env')}".upper()])[0]
+            yield f'{key} = "{value}"'
+    if facts.lists:
+        yield f'lists = {{ "acme/newsletter" = "{facts.list_example}" }}'
 
 
 def _facts(facts: Facts) -> Iterator[str]:
@@ -123,6 +186,18 @@ def _facts(facts: Facts) -> Iterator[str]:
     yield f"- Channels: {listed([channel for channel in CHANNELS if channel in facts.channels])}."
     yield f"- Identifiers: {listed(sorted(facts.identifier_types))}."
     yield f"- Proof: {proof}."
+    if facts.visible_within_seconds:
+        yield f"- A row may take {facts.visible_within_seconds:g} seconds to show; until then none is called missing."
+    if not facts.can_release:
+        yield "- Lifts nothing: a release is held, and told of, until somebody lifts the row by hand."
+    if not facts.keeps_our_mark:
+        yield "- Does not tell who wrote a row: only what a push put where nothing was is ours, and ours alone is lifted."
+    if facts.lists:
+        yield f"- A list there is {facts.lists}."
+    if facts.calls:
+        size = facts.batch_size or 0
+        pace = f", {facts.calls_per_second:g} calls in a second" if facts.calls_per_second else ""
+        yield f"- At most {size:,} rows in a call{pace}."
 
 
 def _published() -> Iterator[str]:
@@ -162,8 +237,8 @@ def may_not_be_contacted(published: Path, channel: str, scope: str) -> duckdb.Du
     """The identifiers that are suppressed on a channel at one node of the tree."""
     latest = json.loads((published / "latest.json").read_text())
     version = published / f"version={latest['version']}"
-    files = [str(version / file["name"]) for file in json.loads((version / "manifest.json").read_text())["files"]
-             if file["name"].startswith("part-")]
+    manifest = json.loads((version / "manifest.json").read_text())
+    files = [str(version / file["name"]) for file in manifest["files"] if file["name"].startswith("part-")]
     parts = scope.split("/")
     nodes = ["*"] + ["/".join(parts[: number + 1]) for number in range(len(parts))] if scope != "*" else ["*"]
     return duckdb.sql(

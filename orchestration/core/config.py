@@ -307,10 +307,15 @@ def lifting_methods() -> tuple[str, ...]:
         return tuple(sorted({row["method"] for row in csv.DictReader(stream)}))
 
 
+# What the systems' modules have in common, beside them.
+_NO_SYSTEMS = ("contract", "lists")
+
+
 def known_systems() -> tuple[str, ...]:
     """The destination modules, which are the systems a destination may have."""
     folder = PACKAGE / "destinations"
-    return tuple(sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_") and path.stem != "contract"))
+    modules = [*folder.glob("*.py"), *(folder / "systems").glob("*.py")]
+    return tuple(sorted(path.stem for path in modules if not path.stem.startswith("_") and path.stem not in _NO_SYSTEMS))
 
 
 def load_config(home: Home) -> Config:

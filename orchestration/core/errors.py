@@ -20,6 +20,8 @@ class QuietlistError(Exception):
     """Base of every error raised on purpose. ``exit_code`` 3: the work failed."""
 
     exit_code = 3
+    nothing_done = False
+    """Whether the other side surely did nothing of what it was asked."""
 
     def __init__(self, tried: str, *, seen: str = "", allowed: str = "", next_step: str = "") -> None:
         self.tried, self.seen, self.allowed, self.next_step = tried, seen, allowed, next_step
@@ -62,6 +64,20 @@ class GateClosed(QuietlistError):
 class TransientError(QuietlistError):
     """Trying again later may work: a time-out, a throttle, a busy server."""
 
+    given_up = False
+    """Whether all attempts that are worth while were made already (``core/pace.py``)."""
+
+    def __init__(self, tried: str, *, retry_after: float | None = None, **parts: str) -> None:
+        super().__init__(tried, **parts)
+        self.retry_after = retry_after
+        """Seconds that the other side asked us to wait; None where it did not say."""
+
+
+class Throttled(TransientError):
+    """The other side asks us to wait."""
+
+    nothing_done = True
+
 
 class Busy(TransientError):
     """Another process of Quietlist works on the home. Exit code 75, sysexits' EX_TEMPFAIL: whatever started this may simply
@@ -73,6 +89,19 @@ class Busy(TransientError):
 
 class PermanentError(QuietlistError):
     """Trying again cannot work: the request itself is being rejected."""
+
+
+_CODE = re.compile(r"^[a-z][a-z0-9_]{0,59}$")
+_LONG_NUMBER = re.compile(r"[0-9]{6}")  # six digits in a row could be part of a phone number; no vendor's code needs them
+
+
+def error_code(text: str) -> str:
+    """``text`` if it is a stable code that can't hold personal data, else a code that says there was none.
+
+    A vendor's message often quotes the address it refuses; only codes reach the ledger, receipts and reports.
+    """
+    code = text.strip().lower().replace("-", "_").replace(" ", "_").replace(".", "_")
+    return code if _CODE.match(code) and not _LONG_NUMBER.search(code) else "refused_without_a_code"
 
 
 def kind_of(error: BaseException | str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -19,17 +20,29 @@ from orchestration.defs.evidence import REPORT
 from orchestration.defs.landing import LANDED
 from orchestration.defs.publish import PUBLISHED
 from orchestration.defs.reconcile import UNKNOWN_VALUES
+from orchestration.defs.sync import ROW_STATE, destination_key
 
 _RANK = ("pass", "alert", "hold", "stop")
 
 
-def execute(definitions: dg.Definitions, home: Home, job: str, as_of: datetime, *, show_progress: bool, replay: bool) -> Outcome:
-    """Run ``job`` in this process with a persistent instance, so that the web pages show it as well."""
+def execute(
+    definitions: dg.Definitions, home: Home, job: str, as_of: datetime, *, show_progress: bool, replay: bool,
+    only: Sequence[str] = (),
+) -> Outcome:  # fmt: skip
+    """Run ``job`` in this process with a persistent instance, so that the web pages show it as well.
+
+    ``only`` names the destinations that are pushed to, if not all; the check of the table stays in.
+    """
     logging.getLogger("dagster").setLevel(logging.CRITICAL)  # the outcome says what matters; the instance keeps the log
     given = {"home": str(home.root), "as_of": as_of.isoformat(), "replay": replay}
     config = {"resources": {"quietlist": {"config": given}}}
     with dg.DagsterInstance.get() as instance, _Steps(show_progress) as steps:
         job_def = definitions.resolve_job_def(job)
+        if only:
+            job_def = job_def.get_subset(
+                asset_selection={ROW_STATE, *map(destination_key, only)},
+                asset_check_selection={dg.AssetCheckKey(PUBLISHED, "gate_allows_published")},
+            )
         steps.total(len(job_def.graph.nodes))
         result = job_def.execute_in_process(
             run_config={**config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

@@ -3,7 +3,7 @@
 Here belong the types that ``orchestration/sync`` and the modules beside this one share. Not here: anything about one
 system (its module), and anything about what to send or when (``orchestration/sync``).
 
-To add a system, write one module in this folder with
+To add a system, write one module in ``systems/`` with
 
 - ``FACTS``: a :class:`Facts`,
 - ``Settings``: a :class:`DestinationSettings` with the keys of its own in ``[destinations.<name>]``,
@@ -11,15 +11,14 @@ To add a system, write one module in this folder with
   :class:`ReadsPoints` as its ``FACTS.read_back`` says.
 
 The engine reacts to what a call raises: :class:`~orchestration.core.errors.TransientError` (tried again with pauses),
-:class:`Throttled` (the same, after the pause the system asked for), :class:`BatchRejected` (the batch is halved until the
-row that spoils it stands alone), any other error (the push stops here and says so).
+:class:`~orchestration.core.errors.Throttled` (the same, and nothing was done), :class:`BatchRejected` (the batch is halved
+until the row that spoils it stands alone), any other error (the push stops here and says so).
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,15 +26,15 @@ from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol, runtime_checkable
-from urllib.parse import quote
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from orchestration.core.config import CHANNELS, Config, keys_of, known_systems, outside, unknown_key
 from orchestration.core.config import Destination as DestinationConfig
-from orchestration.core.errors import ConfigError, PermanentError, TransientError
+from orchestration.core.errors import ConfigError, PermanentError, error_code
 from orchestration.core.home import Home
+from orchestration.http.calls import Call, request_path
 
 IDENTIFIER_TYPES = ("email", "phone", "postal")
 
@@ -44,9 +43,6 @@ KEY = ("channel", "identifier_type", "identifier", "scope")
 
 PAYLOAD = ("reason", "basis", "suppressed_since", "last_requested_at", "region", "deciding_request_id")
 """What else is known of a row; a destination that stores some of it names them in ``carries``."""
-
-_CODE = re.compile(r"^[a-z][a-z0-9_]{0,59}$")
-_LONG_NUMBER = re.compile(r"[0-9]{6}")  # six digits in a row could be part of a phone number; no vendor's code needs them
 
 
 class ReadBack(StrEnum):
@@ -63,11 +59,11 @@ class ReadBack(StrEnum):
 
 
 @dataclass(frozen=True)
-class Call:
-    """One permitted request of an HTTP system: a method and a path template such as ``/lists/{list}/members``."""
+class Danger:
+    """A request that must never leave, though the system has it, and what it would do."""
 
-    method: str
-    path: str
+    call: Call
+    does: str
 
 
 @dataclass(frozen=True)
@@ -88,6 +84,25 @@ class Facts:
     """Everything an HTTP system may be asked. What is not here is refused before it leaves."""
     mapping_version: int = 1
     """Raise it when the module starts to write rows differently: every row is then put again."""
+    release_batch_size: int | None = None
+    """Rows per release; None: as ``batch_size``. Many systems put a thousand at once and lift one by one."""
+    can_release: bool = True
+    """False: what is suppressed there stays so until somebody lifts it by hand, and the releases are held."""
+    keeps_our_mark: bool = True
+    """False: the system cannot say who wrote a row. One is ours then only when we had looked, it was not there, and we put it;
+    and another home that writes to the same list goes unnoticed."""
+    lists: str = ""
+    """What one list of the system is, for the setting that maps scopes to lists; empty: it has none."""
+    list_example: str = ""
+    permission: str = ""
+    """What the key must be allowed to do, and nothing more."""
+    by_hand: tuple[str, ...] = ()
+    """What a person must set up or know at the vendor's."""
+    unproved: tuple[str, ...] = ()
+    """What a read-back there does not prove."""
+    dangers: tuple[Danger, ...] = ()
+    unverified: tuple[str, ...] = ()
+    """What was not read in the vendor's own documentation; each is a setting, or errs to the careful side."""
 
     def __post_init__(self) -> None:
         unknown = sorted((self.channels - set(CHANNELS)) | (self.identifier_types - set(IDENTIFIER_TYPES)))
@@ -97,31 +112,8 @@ class Facts:
             raise ValueError(f"{self.system}: a batch holds at least one row")
 
     def request_path(self, method: str, template: str, **parts: str) -> str:
-        """The path of a permitted request, its parts percent-encoded.
-
-        An empty part is the classic way to clear a whole list (``DELETE /unsubscribes/``), and ``..`` climbs to its
-        parent, so both are refused like an unlisted call.
-
-        Raises:
-            PermanentError: the pair is not in :attr:`calls`, or a part is missing, left over, blank or dots.
-        """
-        if Call(method, template) not in self.calls:
-            raise PermanentError(
-                f"Asking {self.system} for {method} {template}",
-                seen="a request that its module does not declare",
-                allowed=", ".join(f"{call.method} {call.path}" for call in self.calls) or "no requests at all",
-                next_step="add it to FACTS.calls only after reading what it can destroy",
-            )
-        needed = set(re.findall(r"{(\w+)}", template))
-        bad = sorted(needed ^ set(parts)) + sorted(name for name, value in parts.items() if not value.strip(" .\t\r\n"))
-        if bad:
-            raise PermanentError(
-                f"Asking {self.system} for {method} {template}",
-                seen=f"no usable value for {', '.join(bad)}",
-                allowed="exactly the named parts, none of them empty or only dots",
-                next_step="nothing was sent; correct the caller",
-            )
-        return template.format_map({name: quote(value, safe="") for name, value in parts.items()})
+        """The path of a permitted request, its parts percent-encoded (see :func:`~orchestration.http.calls.request_path`)."""
+        return request_path(self.system, self.calls, Call(method, template), parts)
 
 
 @dataclass(frozen=True)
@@ -140,31 +132,24 @@ class Push:
     """The id of the home that pushes."""
 
 
-def error_code(text: str) -> str:
-    """``text`` if it is a stable code that can't hold personal data, else a code that says there was none.
-
-    A vendor's message often quotes the address it refuses; only codes reach the ledger, receipts and reports.
-    """
-    code = text.strip().lower().replace("-", "_").replace(" ", "_").replace(".", "_")
-    return code if _CODE.match(code) and not _LONG_NUMBER.search(code) else "refused_without_a_code"
-
-
 @dataclass(frozen=True)
 class Outcome:
-    """What the system answered to one batch: every row was accepted, but those listed."""
+    """What the system answered to one batch: every row was accepted, but those listed.
+
+    A call that needs several requests may have done some of them when one fails. If it had done none it raises; else it says
+    which rows are still to do, and they are sent again at once.
+    """
 
     rejected: Mapping[int, str] = field(default_factory=dict)
-    """Index in the batch -> the system's error code (see :func:`error_code`)."""
+    """Index in the batch -> the system's error code (see :func:`~orchestration.core.errors.error_code`)."""
+    later: frozenset[int] = frozenset()
+    """Indexes of rows that surely were not taken."""
+    unknown: frozenset[int] = frozenset()
+    """Indexes of rows that left and were not answered: they may be there."""
+    retry_after: float | None = None
+    """Seconds that the system asked for before the rest is sent."""
     changed: int | None = None
     """Rows that the system says it changed, where it counts them; a repeated call changes none."""
-
-
-class Throttled(TransientError):
-    """The system asks for a pause of ``retry_after`` seconds."""
-
-    def __init__(self, tried: str, *, retry_after: float, seen: str = "", next_step: str = "") -> None:
-        super().__init__(tried, seen=seen, next_step=next_step)
-        self.retry_after = retry_after
 
 
 class BatchRejected(PermanentError):
@@ -208,8 +193,10 @@ class ReadsAll(Destination, Protocol):
     def read(self) -> Iterator[pa.RecordBatch]:
         """Every row in force at the system: the columns of ``KEY``, identifiers in our normal form; also, where the
         system knows, ``ours`` (bool: did Quietlist write it) and ``since`` (timestamp: when it was suppressed), and of a
-        row of Quietlist's ``push`` (text: the id of the push that wrote it), ``written_at`` (timestamp: as of when) and
-        ``spent`` (text: the evidence that released it before, one id a line)."""
+        row of Quietlist's ``push`` (text: the id of the push that wrote it), ``written_at`` (timestamp: as of when; of a row
+        whose writer nobody knows, when it was written, which tells whether it can be the one that we wrote) and
+        ``spent`` (text: the evidence that released it before, one id a line). ``asked`` (bool, true where left out) is false
+        for what the system blocks though nobody asked for it, such as a bounce: it is in force, and no opt-out to bring home."""
 
 
 @runtime_checkable
@@ -218,6 +205,14 @@ class KnowsWriters(Destination, Protocol):
 
     def writers(self) -> Sequence[tuple[str, str]]:
         """Every push of Quietlist's that still shows there, also in what it released: its id and its home's."""
+
+
+@runtime_checkable
+class Notices(Destination, Protocol):
+    """A destination that sees more than its rows: a list that nobody mapped, an opt-out of less than a list."""
+
+    def notices(self) -> Sequence[str]:
+        """What a person should know of it, in sentences without personal data; asked after the read-back."""
 
 
 @runtime_checkable
@@ -238,6 +233,10 @@ class DestinationSettings(BaseModel):
 
     def paths(self, place: Place) -> list[tuple[str, Path]]:
         """Each key that names a file or folder of this machine, and where that leads, links followed."""
+        return []
+
+    def problems(self, place: Place) -> list[tuple[str, str]]:
+        """What is wrong with a key where it meets the common ones (channels, scopes): the key, and what is wrong."""
         return []
 
 
@@ -273,20 +272,26 @@ def destination_for(name: str, config: Config, home: Home) -> Destination:
         raise ConfigError(
             f"Connecting the destination {name}",
             seen=f"the module {entry.system} declares read-back {found.facts.read_back} but lacks a call of {wanted.__name__}",
-            next_step=f"correct orchestration/destinations/{entry.system}.py",
+            next_step=f"correct {module.__name__}",
         )
     return found
 
 
 def facts_of(system: str) -> Facts:
     """The facts that the module of a system declares."""
-    facts: Facts = importlib.import_module(f"orchestration.destinations.{system}").FACTS
+    facts: Facts = module_of(system).FACTS
     return facts
+
+
+def module_of(system: str) -> ModuleType:
+    """The module of a system: vendors' interfaces are in ``systems/``, our own files and tables beside it."""
+    package = "" if (Path(__file__).parent / f"{system}.py").exists() else ".systems"
+    return importlib.import_module(f"orchestration.destinations{package}.{system}")
 
 
 def settings_of(system: str) -> type[DestinationSettings]:
     """The keys that the module of a system takes beside the common ones."""
-    settings: type[DestinationSettings] = importlib.import_module(f"orchestration.destinations.{system}").Settings
+    settings: type[DestinationSettings] = module_of(system).Settings
     return settings
 
 
@@ -308,7 +313,7 @@ def _read(place: Place) -> tuple[ModuleType, DestinationSettings | None, list[st
     entry, section = place.config, f"destinations.{place.name}"
     if entry.system not in known_systems():
         raise ConfigError(f"Reading [{section}]", [f"{section}.system: is not one of {', '.join(known_systems())}"])
-    module = importlib.import_module(f"orchestration.destinations.{entry.system}")
+    module = module_of(entry.system)
     problems = [
         f"{section}.channels: {entry.system} has no channel {channel}; it has {', '.join(sorted(module.FACTS.channels))}"
         for channel in entry.channels
@@ -326,6 +331,8 @@ def _read(place: Place) -> tuple[ModuleType, DestinationSettings | None, list[st
                 continue
             what = {"missing": "is required"}.get(item["type"], item["msg"])
             problems.append(f"{where}: {what.removeprefix('Value error, ')}")
+    if settings is not None:
+        problems += [f"{section}.{key}: {what}" for key, what in settings.problems(place)]
     if settings is not None and not settings.allow_outside_home:
         problems += outside(place.home.root, section, settings.paths(place))
     return module, settings, problems

@@ -31,7 +31,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
 from orchestration.core.config import CHANNELS
-from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError, TransientError
+from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError, TransientError, error_code
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER
 from orchestration.core.room import NEXT_STEP, full
 from orchestration.destinations.contract import (
@@ -44,7 +44,6 @@ from orchestration.destinations.contract import (
     Place,
     Push,
     ReadBack,
-    error_code,
     secret,
 )
 

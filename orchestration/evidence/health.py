@@ -28,6 +28,7 @@ from orchestration.core.errors import QuietlistError, TransientError, kind_of
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.warehouse import warehouse
 from orchestration.core.wording import age, ago, counted, is_checked, moment
+from orchestration.destinations.contract import facts_of
 from orchestration.evidence.relations import ACCOUNTED, REFUSED, open_relations, rows
 from orchestration.landing.manifest import Entry, read_manifest
 from orchestration.landing.sealing import landed, require_key
@@ -137,6 +138,10 @@ class DestinationHealth:
     alarms: tuple[str, ...]
     stopped: str | None
     """Kind of the error that ended the last push early."""
+    limits: tuple[str, ...] = ()
+    """What the system cannot do, whatever is asked of it."""
+    unverified_facts: tuple[str, ...] = ()
+    """What its module takes to be so without having it from the vendor."""
 
     @property
     def proof(self) -> str:
@@ -171,6 +176,10 @@ class DestinationHealth:
             parts.append("dry run: nothing is sent")
         if not self.is_configured:
             parts.append("no longer configured")
+        parts += self.limits
+        if self.unverified_facts:
+            known = f"docs/reference/destinations/{self.system}.md"
+            parts.append(f"{counted(len(self.unverified_facts), 'fact')} about it not verified ({known})")
         return f"{parts[0]}: {'; '.join(parts[1:])}"
 
 
@@ -324,9 +333,17 @@ def destinations_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, 
                 held={entry["reason"]: int(entry["rows"]) for entry in body.get("held", [])},
                 alarms=tuple(body.get("alarms", ())),
                 stopped=kind_of(body["stopped"]) if body.get("stopped") else None,
+                limits=_limits(configured.system) if configured else (),
+                unverified_facts=facts_of(configured.system).unverified if configured else (),
             )
         )
     return found
+
+
+def _limits(system: str) -> tuple[str, ...]:
+    facts = facts_of(system)
+    said = ((not facts.can_release, "it lifts nothing"), (not facts.keeps_our_mark, "it does not tell who wrote a row"))
+    return tuple(sentence for holds, sentence in said if holds)
 
 
 @dataclass(frozen=True)

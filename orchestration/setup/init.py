@@ -123,6 +123,9 @@ def _text(wanted: Wanted) -> tuple[str, list[str]]:
             if field.is_required():
                 told += [*_comment(meaning), f'{key} = ""']
                 to_fill_in.append(f"destinations.{name}.{key}: {first_sentence(meaning) or 'required'}")
+        if lists := facts_of(system).lists:
+            told += [*_comment(f"Which list each of scopes means there: {lists}."), 'lists = { "*" = "" }']
+            to_fill_in.append(f"destinations.{name}.lists: {lists}")
         told += [*_optional(Destination, {"system", "channels"}, explained)]
     return "\n".join(told) + "\n", to_fill_in
 

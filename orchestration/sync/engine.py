@@ -18,7 +18,8 @@ from orchestration.core.errors import ConfigError, GateClosed, PermanentError, T
 from orchestration.core.home import Home
 from orchestration.core.home_id import home_id
 from orchestration.core.key import create_hmac_function, home_key, key_that_made
-from orchestration.destinations.contract import Destination, KnowsWriters, Push, ReadsAll, ReadsPoints, destination_for
+from orchestration.core.pace import Pace, Timer
+from orchestration.destinations.contract import Destination, KnowsWriters, Notices, Push, ReadsAll, ReadsPoints, destination_for
 from orchestration.publish import Snapshot, read_gated
 from orchestration.publish.verdicts import Permission
 from orchestration.publish.verdicts import allows as gate_allows
@@ -26,7 +27,7 @@ from orchestration.sync import found, guards, plan, receipts, verify, writers
 from orchestration.sync.guards import Held
 from orchestration.sync.ledger import KEY_LIST, Journal, follow_key, ledger, record_sight, replace_rows
 from orchestration.sync.lock import LOCK_WAIT_SECONDS, destination_lock
-from orchestration.sync.send import Pace, Sender, Timer
+from orchestration.sync.send import Sender
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,16 @@ class SyncResult:
             "alarms": len(self.alarms), "receipt": self.receipt.name if self.receipt else "none",
         }  # fmt: skip
 
+    def sentence(self) -> str:
+        """What would happen, or did, and why, in one line of figures."""
+        parts = []
+        for action in ("put", "release", "found", "blocked"):
+            reasons = {key.partition(":")[2]: rows for key, rows in self.planned.items() if key.startswith(f"{action}:")}
+            if reasons:
+                why = ", ".join(f"{rows:,} {reason.replace('_', ' ')}" for reason, rows in sorted(reasons.items()))
+                parts.append(f"{action} {sum(reasons.values()):,} ({why})")
+        return f"{self.destination} ({self.system}): {self.wanted:,} wanted; {'; '.join(parts) or 'nothing to do'}"
+
     def _of(self, action: str) -> int:
         return sum(rows for key, rows in self.planned.items() if key.startswith(f"{action}:"))
 
@@ -150,7 +161,7 @@ class _Push:
         self.config = config.destinations[name]
         self.dry_run = dry_run or self.config.dry_run
         self.facts = destination.facts
-        self.pace = Pace(self.facts, timer)
+        self.pace = Pace(self.facts.calls_per_second, timer)
         self.alarms: list[str] = []
         self.read_back_failed = False
         self.push, self.home_id = "", home_id(home)
@@ -360,6 +371,8 @@ class _Push:
                     self.alarms.append(f"{left_out} rows there make no sense (no identifier, unknown channel or type)")
                 make(True)
                 self._notice_others(con)
+                if isinstance(self.destination, Notices):
+                    self.alarms += self.destination.notices()
                 return
             make(False)
             if isinstance(self.destination, ReadsPoints):

@@ -114,6 +114,7 @@ def blocked_rows(con: duckdb.DuckDBPyConnection, *, evidence_failed: bool) -> tu
         "evidence_unreadable": "publish again, so that the evidence for releases is written",
         "no_evidence": "a row vanished from the published table without an opt-in: find out why; it stays suppressed",
         "no_longer_configured": "its channel or scope left the configuration; it stays suppressed until it is put back",
+        "cannot_release": "this system lets no program lift a row: lift it by hand there, if the opt-in asks for it",
         "release_outcome_unknown": "a release left and was never answered; look at the system by hand",
     }
     counted = con.execute("select why, count(*) from plan where action = 'blocked' group by why order by why").fetchall()

@@ -55,6 +55,9 @@ ROW_STATE: dict[str, str] = STATE_COLUMNS | _OWN_COLUMNS
 
 KEY_LIST = ", ".join(KEY)
 
+NOT_TAKEN = "not_taken"
+"""What the journal says of rows that surely did not reach the system: as if they had never left."""
+
 SendingCall = Literal["put", "release"]
 
 
@@ -160,29 +163,31 @@ class Journal:
         """Rows ``first`` to ``last - 1`` of a planned table are about to leave."""
         self._write(call, table, first, last, "null", "")
 
-    def answer(self, call: SendingCall, table: str, first: int, last: int, rejected: Mapping[int, str]) -> None:
-        """The system answered: all were accepted but the ``rejected`` (index from ``first`` -> code)."""
-        if not rejected:
+    def answer(self, call: SendingCall, table: str, first: int, last: int, told: Mapping[int, str | None]) -> None:
+        """The system answered: all were accepted but the ``told`` (index from ``first`` -> a refusal's code, ``NOT_TAKEN``, or
+        None for a row whose answer was lost).
+        """
+        if not told:
             self._write(call, table, first, last, "'accepted'", "")
             return
-        refused = pa.table(
+        listed = pa.table(
             {
-                "position": pa.array([first + index for index in rejected], pa.int64()),
-                "code": pa.array(list(rejected.values()), pa.string()),
+                "position": pa.array([first + index for index in told], pa.int64()),
+                "code": pa.array(list(told.values()), pa.string()),
             }
         )
-        self._con.register("_refused", refused)
+        self._con.register("_told", listed)
         try:
             self._write(
-                call, table, first, last, "coalesce(_refused.code, 'accepted')",
-                "left join _refused on _refused.position = planned.position",
+                call, table, first, last, "case when _told.position is null then 'accepted' else _told.code end",
+                "left join _told on _told.position = planned.position",
             )  # fmt: skip
         finally:
-            self._con.unregister("_refused")
+            self._con.unregister("_told")
 
     def turned_away(self, call: SendingCall, table: str, first: int, last: int) -> None:
         """The system did not take the batch at all: as if it had never left."""
-        self._write(call, table, first, last, "'not_taken'", "")
+        self._write(call, table, first, last, f"'{NOT_TAKEN}'", "")
 
     def _write(self, call: str, table: str, first: int, last: int, outcome: str, join: str) -> None:
         key = ", ".join(f"planned.{column}" for column in KEY)
@@ -216,7 +221,7 @@ class Journal:
                 f"from journal where destination = $destination group by {KEY_LIST}",
                 where,
             )
-            self._con.execute("delete from latest where outcome = 'not_taken'")
+            self._con.execute(f"delete from latest where outcome = '{NOT_TAKEN}'")
             match = f"from latest where row_state.destination = $destination and {same_key('row_state', 'latest')}"
             put = f"{match} and latest.call = 'put'"
             release = f"{match} and latest.call = 'release'"

@@ -32,6 +32,10 @@ _EVIDENCE_KINDS = ("opt_in", "registry")
 # A point-read destination is looked at row by row, so old rows are checked again a thirtieth a day: each monthly.
 _RECHECK_DAYS = 30
 
+# What a run writes is written this long after its own moment at most: a first push may take most of a day, and a vendor's clock
+# and ours may differ by minutes.
+_RUN_HOURS = 24
+
 _SPEAKS_OF = (
     "{row}.channel = evidence.channel and {row}.identifier_type = evidence.identifier_type "
     "and {row}.identifier = evidence.identifier and covers(evidence.scope, {row}.scope)"
@@ -184,7 +188,7 @@ def make_plan(
       Quietlist's among them).
     - ``release``: lift it there, with its evidence.
     - ``blocked``: we wrote it, it is no longer wanted, and nothing says that it may be lifted. ``why``: no_evidence,
-      no_longer_configured, release_outcome_unknown.
+      no_longer_configured, release_outcome_unknown; cannot_release where the system lets nobody lift a row.
     - ``found``: others wrote it and nobody here knows it (not_ours), or another home, or another life of this one, wrote it
       after we last did (newer_than_ours): an opt-out to bring home.
     """
@@ -219,12 +223,19 @@ def make_plan(
                     known.destination is not null and not known.attempted
                     and seen.unmarked_at > greatest(known.sent_at, known.released_at, known.release_sent_at), false
                 ) as is_newer,
+                -- Nobody there says who wrote it; a row that is younger than our last word was not ours.
+                coalesce(
+                    known.destination is not null and not known.attempted
+                    and seen.unknown_at > greatest(known.sent_at, known.released_at, known.release_sent_at)
+                        + to_hours($run_hours), false
+                ) as is_later,
                 $looked_at_all or seen.present is not null as looked,
                 coalesce(seen.present, false) as there,
                 coalesce(seen.any_ours, false) and not is_newer as any_ours,
-                coalesce(seen.any_other, false) or is_newer as any_other,
-                coalesce(seen.any_unknown, false) as any_unknown,
+                coalesce(seen.any_other, false) or is_newer or is_later as any_other,
+                coalesce(seen.any_unknown, false) and not is_later as any_unknown,
                 coalesce(seen.any_strange, false) or is_newer as strange_there,
+                coalesce(seen.any_asked, true) as any_asked,
                 case when is_newer then seen.unmarked_at else seen.since end as since,
                 wish.fingerprint as wanted_fingerprint,
                 proof.speaker as proof,
@@ -287,9 +298,10 @@ def make_plan(
                     when ours and not configured then 'blocked:no_longer_configured'
                     when ours and proof is null then 'blocked:no_evidence'
                     when ours and not looked and known.releasing is not null then 'blocked:release_outcome_unknown'
+                    when ours and not $can_release then 'blocked:cannot_release'
                     when ours then 'release:evidence'
                     when other_there and active then 'noop:no_longer_wanted'
-                    when other_there then 'found:not_ours'
+                    when other_there and any_asked then 'found:not_ours'
                     when active and looked then 'noop:gone'
                     when active then 'noop:no_longer_wanted'
                 end as decision
@@ -319,6 +331,8 @@ def make_plan(
             "as_of": as_of,
             "channels": list(channels),
             "scopes": list(scopes),
+            "can_release": destination.facts.can_release,
+            "run_hours": _RUN_HOURS,
         },
     )
 

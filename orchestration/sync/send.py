@@ -5,58 +5,16 @@ What is sent and whether it may be was decided before; whether it counted is dec
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
-
 import duckdb
 import pyarrow as pa
 
-from orchestration.core.errors import PermanentError, TransientError
-from orchestration.destinations.contract import KEY, PAYLOAD, BatchRejected, Destination, Facts, Outcome, Throttled, error_code
-from orchestration.sync.ledger import Journal, SendingCall
+from orchestration.core.errors import PermanentError, QuietlistError, TransientError, error_code
+from orchestration.core.pace import Pace
+from orchestration.destinations.contract import KEY, PAYLOAD, BatchRejected, Destination, Outcome
+from orchestration.sync.ledger import NOT_TAKEN, Journal, SendingCall
 
-ATTEMPTS = 5  # with the pauses below: 15 seconds of trying, which outlasts a restart of a server behind a balancer
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 900.0  # 15 minutes, the longest window vendors count by; longer is the next run's business
 ALL_REFUSED_AFTER = 25  # so many new rows refused and none accepted: it is the request that is wrong, not a row
 _STREAM_ROWS = 100_000  # rows per Arrow batch of a stream; some ten MB
-
-Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True)
-class Timer:
-    """The two things asked of time while sending; tests bring their own."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-
-
-class Pace:
-    """Calls one system no faster than it allows, and again when it is busy."""
-
-    def __init__(self, facts: Facts, timer: Timer) -> None:
-        self._gap = 1 / facts.calls_per_second if facts.calls_per_second else 0.0
-        self._timer = timer
-        self._next_turn = timer.monotonic()
-
-    def call(self, ask: Callable[[], Answer]) -> Answer:
-        """Ask, waiting for a turn first; on a transient error pause and ask again, up to ``ATTEMPTS`` times."""
-        for attempt in range(ATTEMPTS):
-            now = self._timer.monotonic()
-            if self._next_turn > now:
-                self._timer.sleep(self._next_turn - now)
-            self._next_turn = max(now, self._next_turn) + self._gap
-            try:
-                return ask()
-            except TransientError as error:
-                pause = error.retry_after if isinstance(error, Throttled) else FIRST_PAUSE_SECONDS * 2**attempt
-                if attempt == ATTEMPTS - 1 or pause > LONGEST_PAUSE_SECONDS:
-                    raise
-                self._timer.sleep(max(pause, 0.0))
-        raise AssertionError("the last attempt returns or raises")
 
 
 class Sender:
@@ -71,32 +29,47 @@ class Sender:
 
     def send(self, call: SendingCall, rows: int) -> None:
         """Send ``planned_<call>``, which has ``rows`` rows."""
-        size = self._destination.facts.batch_size or max(rows, 1)
+        facts = self._destination.facts
+        size = (facts.release_batch_size if call == "release" else None) or facts.batch_size or max(rows, 1)
         fresh = self._con.execute(f"select count(*) from planned_{call} where not refused_before").fetchall()
         self._fresh = int(fresh[0][0])
         for first in range(0, rows, size):
-            self._send(call, first, min(first + size, rows))
+            waiting = [(first, min(first + size, rows))]
+            while waiting:
+                waiting = [*self._send(call, *waiting.pop(0)), *waiting]
 
-    def _send(self, call: SendingCall, first: int, last: int) -> None:
-        table = f"planned_{call}"
+    def _send(self, call: SendingCall, first: int, last: int) -> list[tuple[int, int]]:
+        """Send the rows from ``first`` to before ``last``. Returns what of them is to be sent again, in parts."""
+        table, lost = f"planned_{call}", False
+
+        def ask() -> Outcome:
+            nonlocal lost
+            try:
+                return self._ask(call, table, first, last)
+            except TransientError as error:
+                lost = lost or not error.nothing_done
+                raise
+
         self._journal.attempt(call, table, first, last)
         try:
-            outcome = self._pace.call(lambda: self._ask(call, table, first, last))
+            outcome = self._pace.call(ask)
         except BatchRejected as refusal:
             if last - first > 1:
                 middle = (first + last) // 2
-                self._send(call, first, middle)
-                self._send(call, middle, last)
-            else:
-                self._answered(call, table, first, last, {0: refusal.code})
-            return
-        except Throttled:  # the one failure that says nothing was done
-            self._journal.turned_away(call, table, first, last)
+                return [(first, middle), (middle, last)]
+            self._answered(call, table, first, last, Outcome({0: refusal.code}))
+            return []
+        except QuietlistError as error:
+            if error.nothing_done and not lost:
+                self._journal.turned_away(call, table, first, last)
             raise
         if outcome.changed is not None:
             self.changed = (self.changed or 0) + outcome.changed
-        # Codes only, whatever the module handed over: a vendor's text may quote the row.
-        self._answered(call, table, first, last, {index: error_code(code) for index, code in outcome.rejected.items()})
+        self._answered(call, table, first, last, outcome)
+        rest = sorted(outcome.later | outcome.unknown)
+        if rest:
+            self._pace.pause(outcome.retry_after, f"Sending to {self._destination.facts.system}")
+        return [(first + start, first + end) for start, end in _runs(rest)]
 
     def _ask(self, call: SendingCall, table: str, first: int, last: int) -> Outcome:
         reader = stream(self._con, table, first, last)
@@ -105,22 +78,39 @@ class Sender:
         finally:
             reader.close()  # an open stream would keep the ledger's connection to itself
 
-    def _answered(self, call: SendingCall, table: str, first: int, last: int, rejected: dict[int, str]) -> None:
-        if any(not 0 <= index < last - first for index in rejected):
+    def _answered(self, call: SendingCall, table: str, first: int, last: int, outcome: Outcome) -> None:
+        waiting = outcome.later | outcome.unknown
+        named = {*outcome.rejected, *waiting}
+        if any(not 0 <= index < last - first for index in named) or len(waiting) == last - first:
             raise PermanentError(
                 f"Reading the answer of {self._destination.facts.system}",
-                seen="a refusal of a row that was not in the batch",
+                seen="an answer about a row that was not in the batch, or one that did nothing and is no failure",
                 next_step="correct how the module maps answers to rows; the batch counts as unanswered",
             )
-        self._journal.answer(call, table, first, last, rejected)
-        self._refused += sum(first + index < self._fresh for index in rejected)
-        self._accepted += last - first - len(rejected)
+        # Codes only, whatever the module handed over: a vendor's text may quote the row.
+        told: dict[int, str | None] = {index: error_code(code) for index, code in outcome.rejected.items()}
+        told |= dict.fromkeys(outcome.later, NOT_TAKEN)
+        told |= dict.fromkeys(outcome.unknown, None)
+        self._journal.answer(call, table, first, last, told)
+        self._refused += sum(first + index < self._fresh for index in outcome.rejected)
+        self._accepted += last - first - len(named)
         if self._refused >= ALL_REFUSED_AFTER and not self._accepted:
             raise PermanentError(
                 f"Sending to {self._destination.facts.system}",
                 seen=f"all of the first {self._refused} new rows were refused",
                 next_step="correct the module or the settings; the refusals' codes are in the ledger and the receipt",
             )
+
+
+def _runs(indexes: list[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as ranges without gaps, each from its first to behind its last."""
+    runs: list[tuple[int, int]] = []
+    for index in indexes:
+        if runs and runs[-1][1] == index:
+            runs[-1] = (runs[-1][0], index + 1)
+        else:
+            runs.append((index, index + 1))
+    return runs
 
 
 def stream(con: duckdb.DuckDBPyConnection, table: str, first: int, last: int) -> pa.RecordBatchReader:

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from orchestration.core.config import CHANNELS
 from orchestration.core.errors import PermanentError
+from orchestration.core.pace import Pace
 from orchestration.destinations.contract import IDENTIFIER_TYPES, KEY, PAYLOAD, ReadsAll, ReadsPoints
 from orchestration.sync.ledger import KEY_LIST
-from orchestration.sync.send import Pace, stream
+from orchestration.sync.send import stream
 
 # How long one push waits for an eventually consistent system. Most show a row within a minute; one that takes a day is
 # looked at by the next push, and its rows say "sent" until then.
@@ -22,11 +23,14 @@ FIRST_LOOK_SECONDS = 1.0
 _SEEN = (
     "channel varchar, identifier_type varchar, identifier varchar, scope varchar, "
     "present boolean, any_ours boolean, any_other boolean, any_unknown boolean, since timestamptz, "
-    "any_strange boolean, unmarked_at timestamptz"
+    "any_strange boolean, unmarked_at timestamptz, any_asked boolean, unknown_at timestamptz"
 )
 _UNPROVED = "destination = $destination and (state = 'sent' or (releasing is not null and state <> 'released'))"
 _MOMENT = pa.timestamp("us", tz="UTC")
-_READ_COLUMNS = {"ours": pa.bool_(), "since": _MOMENT, "push": pa.string(), "written_at": _MOMENT, "spent": pa.string()}
+_READ_COLUMNS = {
+    "ours": pa.bool_(), "since": _MOMENT, "push": pa.string(), "written_at": _MOMENT, "spent": pa.string(),
+    "asked": pa.bool_(),
+}  # fmt: skip
 
 
 def nothing_seen(con: duckdb.DuckDBPyConnection) -> None:
@@ -43,7 +47,7 @@ def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, p
 
     def read() -> None:
         key = ", ".join(f"{name} varchar" for name in KEY)
-        told = "ours boolean, since timestamptz, push varchar, written_at timestamptz, spent varchar"
+        told = "ours boolean, since timestamptz, push varchar, written_at timestamptz, spent varchar, asked boolean"
         con.execute(f"create or replace temp table read_back ({key}, {told})")
         for batch in destination.read():
             rows = pa.Table.from_batches([batch])
@@ -81,7 +85,9 @@ def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, p
         select
             {KEY_LIST}, true, bool_or(is_quietlists and not is_strange), bool_or(not coalesce(ours, true) or is_strange),
             bool_or(ours is null), coalesce(max(written_at) filter (where is_strange), min(since)), bool_or(is_strange),
-            max(written_at) filter (where is_quietlists and coalesce(push, '') = '')
+            max(written_at) filter (where is_quietlists and coalesce(push, '') = ''),
+            bool_or(coalesce(asked, true)),
+            max(written_at) filter (where ours is null)
         from told
         group by {KEY_LIST}
         """,
@@ -132,7 +138,7 @@ def look_up(con: duckdb.DuckDBPyConnection, destination: ReadsPoints, rows: int,
         con.register("_answers", told)
         try:
             con.execute(
-                f"insert into seen select {KEY_LIST}, present, false, false, present, null, false, null "
+                f"insert into seen select {KEY_LIST}, present, false, false, present, null, false, null, true, null "
                 "from asked join _answers using (position)"
             )
         finally:

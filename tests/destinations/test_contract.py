@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from orchestration.core.config import known_systems, parse_config
-from orchestration.core.errors import ConfigError, PermanentError
+from orchestration.core.errors import ConfigError, PermanentError, error_code
 from orchestration.core.home import Home
 from orchestration.destinations import contract
-from orchestration.destinations.contract import Call, Facts, ReadBack, destination_for, error_code, settings_problems
+from orchestration.destinations.contract import Call, Facts, ReadBack, destination_for, settings_problems
 
 
 def config(*sections: str):
@@ -18,7 +18,7 @@ def config(*sections: str):
 @pytest.mark.parametrize("system", known_systems())
 def test_every_module_states_its_facts_and_connects(system, home) -> None:
     text = f'[destinations.x]\nsystem = "{system}"\nchannels = ["email"]\n'
-    module = __import__(f"orchestration.destinations.{system}", fromlist=["FACTS"])
+    module = contract.module_of(system)
     assert module.FACTS.system == system and issubclass(module.Settings, contract.DestinationSettings)
     assert module.__doc__ and callable(module.connect)
     required = [name for name, entry in module.Settings.model_fields.items() if entry.is_required()]

@@ -8,7 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from orchestration import cli
-from orchestration.core.config import known_formats, known_systems
+from orchestration.core.config import known_formats, known_systems, parse_config
+from orchestration.core.home import Home
+from orchestration.destinations.contract import settings_problems
 from orchestration.setup.formats import all_formats, format_named, page_of
 from tools import reference
 
@@ -30,10 +32,19 @@ def test_writing_twice_changes_nothing_and_a_page_of_what_is_no_more_goes(tmp_pa
 def test_every_key_format_system_and_command_has_its_place() -> None:
     made = {path.as_posix(): text for path, text in reference.pages(cli.main).items()}
     assert all(f"formats/{name}.md" in made for name in known_formats())
-    assert all(f"## {name}\n" in made["destinations.md"] for name in known_systems())
+    assert all(f"# {name}\n" in made[f"destinations/{name}.md"] for name in known_systems())
     assert all(f"## quietlist {name}" in made["commands.md"] for name in cli.main.commands)
     without = [line for line in made["configuration.md"].splitlines() if line.startswith("| `") and line.endswith("|  |")]
     assert without == [], "a key without a meaning: write it below the field"
+
+
+@pytest.mark.parametrize("system", known_systems())
+def test_the_example_of_a_destination_is_a_configuration_without_a_problem(system: str, tmp_path: Path) -> None:
+    page = reference.pages(cli.main)[Path("destinations") / f"{system}.md"]
+    block = page.split("```toml\n")[1].split("```")[0]
+    home = Home.at(tmp_path)
+    config = parse_config(f'[company]\nname = "Acme"\nscopes = ["acme/newsletter"]\n{block}', home.config_file)
+    assert settings_problems(config, home) == []
 
 
 def test_the_example_of_the_published_table_leaves_out_a_row_that_excepts_the_node(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import duckdb
 import pytest
 
 from orchestration.core.home import Home
+from orchestration.core.pace import Timer
 from orchestration.sync import SyncResult, sync
-from orchestration.sync.send import Timer
 from tests.sync.sync_doubles import Publisher, at, config_with
 
 

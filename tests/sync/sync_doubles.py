@@ -194,6 +194,7 @@ class Double:
     batch_size: int | None = 1000
     carries: tuple[str, ...] = ("reason",)
     tells_ours: bool = False
+    lifts: bool = True
     calls_per_second: float | None = None
     visible_within: float = 0.0
     clock: StoppedClock = field(default_factory=StoppedClock)
@@ -224,7 +225,7 @@ class Double:
         return Facts(
             system="double", channels=frozenset(CHANNELS), identifier_types=frozenset(("email", "phone", "postal")),
             read_back=self.read_back, batch_size=self.batch_size, calls_per_second=self.calls_per_second,
-            visible_within_seconds=self.visible_within,
+            visible_within_seconds=self.visible_within, can_release=self.lifts,
         )  # fmt: skip
 
     def open(self, push: Push) -> None:

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import duckdb
 import pytest
 
-from orchestration.core.errors import ConfigError, GateClosed, PermanentError, TransientError
+from orchestration.core.errors import ConfigError, GateClosed, PermanentError, Throttled, TransientError
 from orchestration.core.home import CHECKOUT
-from orchestration.destinations.contract import Throttled
+from orchestration.destinations.contract import Outcome
 from orchestration.sync import copy_state, engine, sync
 from orchestration.sync.ledger import Journal
 from orchestration.sync.lock import destination_lock
@@ -110,6 +111,65 @@ def test_a_system_that_asks_for_a_pause_gets_it(publisher, push) -> None:
     crm = FullDouble(failures=[Throttled("Calling the double", retry_after=37)])
     publisher.publish(*everyone("ann"))
     assert push(crm).verified == 1 and crm.clock.slept == [37]
+
+
+class InParts(FullDouble):
+    """Needs a request per row and is cut off after ``steps`` of them, again and again."""
+
+    steps = 3
+    lost = False
+
+    def put(self, rows):
+        listed = rows.read_all()
+        done = listed.slice(0, self.steps)
+        super().put(done.to_reader())
+        rest = range(done.num_rows, listed.num_rows)
+        unknown = frozenset(list(rest)[:1]) if self.lost else frozenset()
+        if unknown:  # it was done, and nobody said so
+            super().put(listed.slice(done.num_rows, 1).to_reader())
+        return Outcome(later=frozenset(rest) - unknown, unknown=unknown, retry_after=7 if rest else None)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_batch_that_is_done_in_part_goes_on_with_the_rest(publisher, push, states, lost) -> None:
+    names = [str(number) for number in range(20)]
+    crm = InParts(batch_size=10)
+    crm.lost = lost
+    publisher.publish(*everyone(*names))
+    result = push(crm)
+    assert (result.accepted, result.verified, len(crm.rows)) == (20, 20, 20)
+    assert crm.clock.slept == [7] * 6, "three at a time, twice: 3, 3, 3, 1"
+    assert {state[:3] for state in states().values()} == {("verified", True, True)}
+
+
+def test_an_answer_that_did_nothing_and_is_no_failure_ends_the_push(publisher, push) -> None:
+    crm = InParts()
+    crm.steps = 0
+    publisher.publish(*everyone("ann"))
+    with pytest.raises(PermanentError, match="one that did nothing and is no failure"):
+        push(crm)
+
+
+def test_rows_that_were_surely_not_taken_are_nobodys_yet(publisher, push, states) -> None:
+    crm = InParts(failures=[])
+    crm.steps = 1
+    publisher.publish(*everyone("ann", "bob"))
+    with pytest.raises(TransientError, match="5000 seconds"):
+        crm.put, put = (lambda rows: replace(put(rows), retry_after=5000)), crm.put
+        push(crm)
+    assert sorted(state[:3] for state in states().values()) == [("sent", True, True), ("wanted", True, False)]
+    del crm.put
+    assert push(crm, as_of=at(1)).planned == {"noop:in_place": 1, "put:new": 1}
+
+
+def test_a_system_that_lifts_nothing_holds_the_release_and_says_by_whose_hand(publisher, push) -> None:
+    crm = FullDouble(lifts=False)
+    publisher.publish(*everyone("ann", "bob"))
+    push(crm)
+    publisher.publish(*everyone("bob"), evidence=[opt_in("ann@example.com")])
+    result = push(crm, as_of=at(1))
+    assert [held.reason for held in result.held] == ["cannot_release"] and crm.release_calls == []
+    assert "lift it by hand there" in result.kept_back[0]
 
 
 def test_a_pause_that_is_too_long_is_left_to_the_next_push(publisher, push, home) -> None:

@@ -1,0 +1,480 @@
+"""Suppression lists behind a vendor's interface: one implementation for all, filled in by each system's table of endpoints.
+
+A list is put to, read page by page, and lifted from; its rows are addresses or numbers. Which list a scope of ours means at the
+vendor stands in the settings (``lists``). What a system's requests and answers look like is in ``systems/<system>.py``; what to
+send and whether it counted is the engine's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal
+
+import pyarrow as pa
+from pydantic import Field, field_validator
+
+from orchestration.core.config import CHANNELS
+from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, Throttled, TransientError
+from orchestration.core.pace import Timer
+from orchestration.destinations.contract import (
+    BatchRejected,
+    DestinationSettings,
+    Facts,
+    Outcome,
+    Place,
+    Push,
+    secret,
+)
+from orchestration.http.auth import Auth
+from orchestration.http.calls import Call
+from orchestration.http.client import Api, Client, Refused, base_url_problem
+from orchestration.http.paging import Paging, Whole
+from orchestration.identifiers.email_address import normalise_email
+
+Row = Mapping[str, Any]
+"""One row as the engine hands it over, by column."""
+
+_PLAIN_EMAIL = re.compile(r"[a-z0-9_+-][a-z0-9_.+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+")  # what is its own normal form, in lower case
+_PUNYCODE = "xn--"
+_PHONE = re.compile(r"\+[1-9][0-9]{5,14}")
+_SHOWN_LISTS = 5  # named in one sentence; more are counted
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which list a request is about, and in which push."""
+
+    list: str
+    scope: str
+    channel: str
+    push: Push
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One row at the vendor, as its answer shows it."""
+
+    identifier: str
+    ours: bool | None = None
+    """None: the vendor cannot say who wrote it."""
+    asked: bool = True
+    """False: blocked there though nobody asked, such as a bounce."""
+    since: datetime | None = None
+    push: str | None = None
+    home: str | None = None
+    written_at: datetime | None = None
+    """When the row came to be, where the vendor keeps that: not when anything of the person changed."""
+
+
+NARROWER = Sight("")
+"""Stands for a row that keeps somebody from less than the list: no proof that the list leaves them alone."""
+
+
+@dataclass(frozen=True)
+class Put:
+    """How rows are suppressed."""
+
+    call: Call
+    body: Callable[[Sequence[Row], Target], Any]
+    refused: Callable[[Any, Sequence[Row]], Mapping[int, str]] = lambda body, rows: {}
+    """Index -> code of the rows that an answer of 2xx refuses."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    one_by_one: bool = False
+    """One request per row, whatever the batch."""
+    as_form: bool = False
+
+
+@dataclass(frozen=True)
+class Read:
+    """How a list is read."""
+
+    call: Call
+    sight: Callable[[Any, Target], Sight | None]
+    items: Callable[[Any], Any] = lambda body: body
+    paging: Paging = field(default_factory=Whole)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Release:
+    """How rows are lifted: one by one where the path holds ``{identifier}``, else all of a batch in one body."""
+
+    call: Call
+    body: Callable[[Sequence[Row], Target], Any] = lambda rows, target: None
+    refused: Callable[[Any, Sequence[Row]], Mapping[int, str]] = lambda body, rows: {}
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    row_refused: Mapping[int, str] = field(default_factory=dict)
+    """Statuses by which the vendor keeps one row -> the code for it."""
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The requests of one kind of list. ``{list}`` and ``{identifier}`` in a path are filled in."""
+
+    put: Put
+    read: Read | None = None
+    release: Release | None = None
+    exists: Call | None = None
+    """Answers 2xx for a list that is there, 404 for another. Some vendors put to a wider list when the one named is gone."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """How the vendor's lists are listed, so that one nobody mapped is noticed."""
+
+    call: Call
+    items: Callable[[Any], Any]
+    name: Callable[[Any], str | None]
+    """The list as the settings would name it; None for what needs no mapping."""
+    paging: Paging = field(default_factory=Whole)
+
+
+@dataclass(frozen=True)
+class System:
+    """A list-style system: its facts, where it is, who asks, and the requests of each list."""
+
+    facts: Facts
+    base_url: str
+    auth: Callable[[ListSettings, Any], Auth]
+    endpoints: Callable[[str], Endpoints]
+    list_form: str
+    """What a list's name looks like at the vendor, as a regular expression."""
+    only_list: str = ""
+    """The one list of a system that has one: no mapping is needed for a single scope."""
+    most_rows: int = 10_000
+    """The most that ``batch_size`` may be set to."""
+    base_of_key: Callable[[str], str | None] | None = None
+    """Where the host follows from the key itself."""
+    inventory: Inventory | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reset_header: tuple[str, Literal["epoch", "seconds"]] | None = None
+    throttled: Callable[[int, Any], bool] = lambda status, body: False
+
+
+class ListSettings(DestinationSettings):
+    """Keys of ``[destinations.<name>]`` beside the common ones, the same for every list-style system."""
+
+    system_table: ClassVar[System]
+
+    api_key_env: str
+    """Name of the environment variable that holds the key."""
+    base_url: str = ""
+    """Another address than the vendor's usual one: its European host, a proxy, a test."""
+    allow_plain_http: bool = False
+    """Must be true for an address without TLS that is not this machine."""
+    lists: dict[str, str] = Field(default_factory=dict)
+    """Which list each of ``scopes`` means at the vendor."""
+    ignored_lists: tuple[str, ...] = ()
+    """Lists at the vendor that need no mapping; every other one that is in no mapping is told of."""
+    batch_size: int | None = Field(default=None, ge=1)
+    """Rows per call."""
+    calls_per_second: float | None = Field(default=None, gt=0, le=1000)
+    """The most that the account takes."""
+    visible_within_seconds: float | None = Field(default=None, ge=0, le=86_400)
+    """How long an accepted row may take to show."""
+    timeout_seconds: float = Field(default=30.0, ge=1, le=600)
+    """How long one answer may take."""
+
+    @field_validator("lists")
+    @classmethod
+    def _check_scopes(cls, lists: dict[str, str]) -> dict[str, str]:
+        return {scope.strip().strip("/").lower(): name.strip() for scope, name in lists.items()}
+
+    def problems(self, place: Place) -> list[tuple[str, str]]:
+        table, found = type(self).system_table, []
+        if self.base_url and (wrong := base_url_problem(self.base_url, plain_allowed=self.allow_plain_http)):
+            found.append(("base_url", wrong))
+        if self.batch_size is not None and self.batch_size > table.most_rows:
+            found.append(("batch_size", f"{table.facts.system} takes at most {table.most_rows} rows per call"))
+        lists, scopes = self.mapped(place.config.scopes), place.config.scopes
+        if missing := [scope for scope in scopes if scope not in lists]:
+            example = f'{{ "{missing[0]}" = "{table.facts.list_example}" }}'
+            found.append(("lists", f"no list for {', '.join(missing)}; name {table.facts.lists}, such as {example}"))
+        if extra := sorted(set(lists) - set(scopes)):
+            found.append(("lists", f"{', '.join(extra)} is not in scopes of this destination"))
+        if bad := sorted(scope for scope, name in lists.items() if not re.fullmatch(table.list_form, name)):
+            found.append(
+                ("lists", f"the list of {', '.join(bad)} is not {table.facts.lists}, such as {table.facts.list_example}")
+            )
+        # One list of two scopes would be lifted for both when one of them lets go.
+        if twice := sorted({name for name in lists.values() if list(lists.values()).count(name) > 1}):
+            found.append(("lists", f"{', '.join(twice)} stands for several scopes; name the scope above them, or one list each"))
+        return found
+
+    def mapped(self, scopes: Sequence[str]) -> Mapping[str, str]:
+        """Scope -> list."""
+        only = type(self).system_table.only_list
+        return self.lists or ({scopes[0]: only} if only and len(scopes) == 1 else {})
+
+
+def connect_list(place: Place, settings: ListSettings) -> ListDestination:
+    """The destination for one configured account of a list-style system."""
+    table = type(settings).system_table
+    key = secret(settings.api_key_env, f"[destinations.{place.name}] api_key")
+    base = settings.base_url or (table.base_of_key(key.get_secret_value()) if table.base_of_key else table.base_url)
+    if not base:
+        raise ConfigError(
+            f"Connecting [destinations.{place.name}]",
+            seen=f"a key in {settings.api_key_env} that does not say which host it is for",
+            next_step="copy the key whole, or set base_url",
+        )
+    set_here = {
+        name: value
+        for name in ("batch_size", "calls_per_second", "visible_within_seconds")
+        if (value := getattr(settings, name)) is not None
+    }
+    made = ListDestination if table.facts.read_back in ("receipt", "none") else ReadableList
+    return made(table, replace(table.facts, **set_here), base, table.auth(settings, key), settings, place.config.scopes)
+
+
+class ListDestination:
+    """One account at a vendor; the lists that are mapped, and what can be done to them."""
+
+    carries: tuple[str, ...] = ()  # a list of addresses says nothing else of them
+
+    def __init__(
+        self, table: System, facts: Facts, base_url: str, auth: Auth, settings: ListSettings, scopes: Sequence[str]
+    ) -> None:
+        self.facts, self.timer = facts, Timer()
+        self._table, self._base, self._auth, self._settings = table, base_url, auth, settings
+        self._lists = settings.mapped(scopes)
+        self._channel = next(channel for channel in CHANNELS if channel in facts.channels)
+        self._kind = next(iter(facts.identifier_types))
+        self._client: Client | None = None
+        self._push: Push | None = None
+
+    def open(self, push: Push) -> None:
+        """See that every list of the settings is there, and so that the key is right."""
+        facts, table = self.facts, self._table
+        api = Api(facts.system, facts.calls, table.headers, table.reset_header, table.throttled, facts.permission)
+        self._client = Client(
+            api, self._base, self._auth, calls_per_second=facts.calls_per_second, timer=self.timer,
+            timeout_seconds=self._settings.timeout_seconds, plain_allowed=self._settings.allow_plain_http,
+        )  # fmt: skip
+        self._push = push
+        gone = []
+        for scope, name in self._lists.items():
+            call = table.endpoints(name).exists
+            if call is not None and self._client.ask_again(call, _named(call, name), expected=(404,)).status == 404:
+                gone.append(f"lists.{scope}: {facts.system} has no list {name}")
+        if gone:
+            raise ConfigError(f"Looking for the lists at {facts.system}", gone, next_step="correct them; nothing was sent")
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = self._push = None
+
+    def put(self, rows: pa.RecordBatchReader) -> Outcome:
+        return self._by_list(rows, self._put, lambda endpoints: endpoints.put.one_by_one)
+
+    def release(self, rows: pa.RecordBatchReader) -> Outcome:
+        return self._by_list(
+            rows, self._release, lambda endpoints: endpoints.release is None or "{identifier}" in endpoints.release.call.path
+        )
+
+    def _by_list(
+        self,
+        reader: pa.RecordBatchReader,
+        ask: Callable[[Endpoints, Target, Sequence[Row]], Mapping[int, str]],
+        one_by_one: Callable[[Endpoints], bool],
+    ) -> Outcome:
+        """Ask for the rows of each list, and for each row by itself where the vendor wants it so.
+
+        The first request that fails ends it: if it was the first of all it is the whole call that failed.
+        """
+        rows = reader.read_all().to_pylist()
+        parts: list[tuple[Target, list[int]]] = []
+        for scope in dict.fromkeys(row["scope"] for row in rows):
+            target, indexes = self._target(scope), [index for index, row in enumerate(rows) if row["scope"] == scope]
+            apart = one_by_one(self._table.endpoints(target.list))
+            parts += [(target, [index]) for index in indexes] if apart else [(target, indexes)]
+        rejected: dict[int, str] = {}
+        for number, (target, indexes) in enumerate(parts):
+            rest = frozenset(index for _, later in parts[number + 1 :] for index in later)
+            try:
+                refused = ask(self._table.endpoints(target.list), target, [rows[index] for index in indexes])
+            except Refused as error:
+                if len(indexes) > 1:
+                    raise BatchRejected(error.tried, code=error.code) from None
+                refused = {0: error.code}
+            except Throttled as error:
+                if number == 0:
+                    raise
+                return Outcome(rejected, later=rest | frozenset(indexes), retry_after=error.retry_after)
+            except TransientError as error:
+                if number == 0:
+                    raise
+                return Outcome(rejected, later=rest, unknown=frozenset(indexes), retry_after=error.retry_after)
+            rejected |= {indexes[index]: code for index, code in refused.items()}
+        return Outcome(rejected)
+
+    def _put(self, endpoints: Endpoints, target: Target, rows: Sequence[Row]) -> Mapping[int, str]:
+        put = endpoints.put
+        body = put.body(rows, target)
+        answer = self._opened().ask(
+            put.call, _named(put.call, target.list), parameters=put.parameters,
+            data=None if put.as_form else body, form=body if put.as_form else None,
+        )  # fmt: skip
+        return self._understood(put.refused, answer.body, rows)
+
+    def _release(self, endpoints: Endpoints, target: Target, rows: Sequence[Row]) -> Mapping[int, str]:
+        how = endpoints.release
+        if how is None:
+            raise PermanentError(
+                f"Lifting rows at {self.facts.system}",
+                seen="a system that lifts nothing",
+                next_step="nothing was sent; correct the caller",
+            )
+        parts = _named(how.call, target.list)
+        if "{identifier}" in how.call.path:
+            parts["identifier"] = rows[0]["identifier"]
+        answer = self._opened().ask(
+            how.call, parts, parameters=how.parameters, data=how.body(rows, target), expected=(404, *how.row_refused)
+        )
+        if answer.status in how.row_refused:
+            return {0: how.row_refused[answer.status]}
+        return self._understood(how.refused, answer.body, rows)
+
+    def _understood(
+        self, refused: Callable[[Any, Sequence[Row]], Mapping[int, str]], body: Any, rows: Sequence[Row]
+    ) -> Mapping[int, str]:
+        """What an answer of 2xx says of the rows; where it says nothing that can be read, the rows count as unanswered."""
+        try:
+            return refused(body, rows)
+        except (KeyError, TypeError, AttributeError, ValueError):
+            raise PermanentError(
+                f"Reading the answer of {self.facts.system}",
+                seen="an answer that is not written as the vendor documents it",
+                next_step="see what the vendor changed; the read-back shows what it did",
+            ) from None
+
+    def _target(self, scope: str) -> Target:
+        assert self._push is not None
+        return Target(self._lists[scope], scope, self._channel, self._push)
+
+    def _opened(self) -> Client:
+        if self._client is None:
+            raise PermanentError(f"Asking {self.facts.system}", seen="the destination is not open", next_step="call open first")
+        return self._client
+
+
+class ReadableList(ListDestination):
+    """One account at a vendor that shows its lists."""
+
+    def __init__(self, *made_of: Any) -> None:
+        super().__init__(*made_of)
+        self._narrower = 0
+        self._writers: set[tuple[str, str]] = set()
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        """Every row in force on the mapped lists."""
+        self._narrower = 0
+        for scope in self._lists:
+            target = self._target(scope)
+            read = self._table.endpoints(target.list).read
+            assert read is not None, "facts and endpoints disagree"
+            pages = self._opened().pages(
+                read.call, read.paging, read.items, _named(read.call, target.list), parameters=read.parameters
+            )
+            for page in pages:
+                try:
+                    sights = [sight for item in page.items if (sight := read.sight(item, target)) is not None]
+                except (KeyError, TypeError, AttributeError, ValueError):
+                    raise PermanentError(
+                        f"Reading a list of {self.facts.system}",
+                        seen="a row that is not written as the vendor documents it",
+                        next_step="see what the vendor changed; nothing of this list was kept",
+                    ) from None
+                self._narrower += sum(sight is NARROWER for sight in sights)
+                yield self._batch(target, [sight for sight in sights if sight is not NARROWER])
+
+    def writers(self) -> Sequence[tuple[str, str]]:
+        return sorted(self._writers)
+
+    def notices(self) -> Sequence[str]:
+        """Lists that nobody mapped, and opt-outs of less than a list."""
+        said = []
+        if self._narrower:
+            said.append(
+                f"{self._narrower} rows at {self.facts.system} opt out of a part of a list only: they stay as they are, and "
+                "do not come home by this way; take them in by the vendor's export"
+            )
+        how = self._table.inventory
+        if how is None:
+            return said
+        known = {*self._lists.values(), *self._settings.ignored_lists}
+        try:
+            pages = self._opened().pages(how.call, how.paging, how.items)
+            named = {name for page in pages for item in page.items if (name := how.name(item))}
+        except (QuietlistError, KeyError, TypeError, AttributeError):
+            return [*said, f"the lists at {self.facts.system} could not be listed: whether one is in no scope, nobody knows"]
+        if unmapped := sorted(named - known):
+            shown = ", ".join(unmapped[:_SHOWN_LISTS]) + (", ..." if len(unmapped) > _SHOWN_LISTS else "")
+            said.append(
+                f"{len(unmapped)} lists at {self.facts.system} are in no scope of this destination, so nothing is suppressed on "
+                f"them: {shown}; map them in lists, or name them in ignored_lists"
+            )
+        return said
+
+    def _batch(self, target: Target, sights: Sequence[Sight]) -> pa.RecordBatch:
+        moment = pa.timestamp("us", tz="UTC")
+        self._writers |= {(sight.push, sight.home or "") for sight in sights if sight.push}
+        count = len(sights)
+        return pa.record_batch(
+            {
+                "channel": pa.array([target.channel] * count, pa.string()),
+                "identifier_type": pa.array([self._kind] * count, pa.string()),
+                "identifier": pa.array([_normal(self._kind, sight.identifier) for sight in sights], pa.string()),
+                "scope": pa.array([target.scope] * count, pa.string()),
+                "ours": pa.array([sight.ours for sight in sights], pa.bool_()),
+                "asked": pa.array([sight.asked for sight in sights], pa.bool_()),
+                "since": pa.array([sight.since for sight in sights], moment),
+                "push": pa.array([sight.push for sight in sights], pa.string()),
+                "written_at": pa.array([sight.written_at for sight in sights], moment),
+            }
+        )
+
+
+def emails(rows: Sequence[Row]) -> list[str]:
+    """The identifiers of the rows, in order."""
+    return [row["identifier"] for row in rows]
+
+
+def by_identifier(rows: Sequence[Row], refused: Mapping[str, str]) -> Mapping[int, str]:
+    """Refusals that the vendor tells by address, as indexes. A case of its own makes no other address of it."""
+    return {index: refused[row["identifier"].lower()] for index, row in enumerate(rows) if row["identifier"].lower() in refused}
+
+
+def moment(text: Any) -> datetime | None:
+    """An ISO 8601 moment as vendors write it; None for what is none. Without a zone it is UTC."""
+    try:
+        read = datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        return None
+    return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def of_epoch(seconds: Any) -> datetime | None:
+    """A moment in seconds since 1970; None for what is none."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
+
+
+def _named(call: Call, name: str) -> dict[str, str]:
+    return {"list": name} if "{list}" in call.path else {}
+
+
+def _normal(kind: str, text: Any) -> str | None:
+    """A vendor's address or number in our form; None for what is none, so that the row is counted and left alone."""
+    if not isinstance(text, str):
+        return None
+    text = text.strip().lower()
+    if kind == "phone":
+        return text if _PHONE.fullmatch(text) else None
+    return text if _PLAIN_EMAIL.fullmatch(text) and _PUNYCODE not in text else normalise_email(text).email

@@ -1,0 +1,150 @@
+"""How a request says who asks: a key in a header, a user and password, a token that is fetched, or a signature.
+
+Each kind makes the headers of one request. What it holds is a ``SecretStr``, which shows itself to nobody by accident.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from orchestration.core.errors import ConfigError
+
+Fetch = Callable[[str, Mapping[str, str], Mapping[str, str]], Mapping[str, object]]
+"""Posts a form with headers to an address and returns the JSON object that comes back. The client lends it."""
+
+_EARLY_SECONDS = 60.0  # a token is renewed so long before its end: what leaves with it must still arrive in time
+_SHORTEST_SECONDS = 5.0  # and is used for at least so long, or an end given as 0 would fetch one per request
+
+
+class Auth(Protocol):
+    """One way of saying who asks."""
+
+    def headers(self, body: bytes, fetch: Fetch) -> Mapping[str, str]:
+        """The headers of one request with this body."""
+
+    def renew(self) -> bool:
+        """The last headers were refused: whether new ones may do better."""
+
+    def secrets(self) -> Sequence[str]:
+        """What no text may repeat, though an answer might."""
+
+
+@dataclass(frozen=True)
+class KeyHeader:
+    """A key in a header of the vendor's choice; ``prefix`` is written before it (``"Bearer "``)."""
+
+    key: SecretStr
+    name: str = "Authorization"
+    prefix: str = ""
+
+    def headers(self, body: bytes, fetch: Fetch) -> Mapping[str, str]:
+        return {self.name: self.prefix + self.key.get_secret_value()}
+
+    def renew(self) -> bool:
+        return False
+
+    def secrets(self) -> Sequence[str]:
+        return (self.key.get_secret_value(),)
+
+
+@dataclass(frozen=True)
+class Basic:
+    """HTTP Basic: a user and a password, which many vendors fill with a fixed word and the key."""
+
+    user: str
+    password: SecretStr
+
+    def headers(self, body: bytes, fetch: Fetch) -> Mapping[str, str]:
+        pair = f"{self.user}:{self.password.get_secret_value()}"
+        return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+    def renew(self) -> bool:
+        return False
+
+    def secrets(self) -> Sequence[str]:
+        return (self.password.get_secret_value(),)
+
+
+@dataclass
+class ClientCredentials:
+    """OAuth 2 client credentials (RFC 6749, 4.4): a token that ends, and is fetched again when it ends or is refused."""
+
+    token_url: str
+    client_id: str
+    client_secret: SecretStr
+    scope: str = ""
+    monotonic: Callable[[], float] = time.monotonic
+    _token: SecretStr | None = field(default=None, init=False, repr=False)
+    _ends: float = field(default=0.0, init=False, repr=False)
+
+    def headers(self, body: bytes, fetch: Fetch) -> Mapping[str, str]:
+        if self._token is None or self.monotonic() >= self._ends:
+            form = {"grant_type": "client_credentials"} | ({"scope": self.scope} if self.scope else {})
+            answer = fetch(self.token_url, form, Basic(self.client_id, self.client_secret).headers(b"", fetch))
+            token, seconds = answer.get("access_token"), answer.get("expires_in", 0)
+            if not isinstance(token, str) or not token.isprintable() or not token.isascii():
+                raise ConfigError(
+                    "Fetching a token",
+                    seen="an answer without access_token",
+                    next_step="check the address the token is fetched from",
+                )
+            lasts = (
+                float(seconds) if isinstance(seconds, int | float | str) and str(seconds).replace(".", "", 1).isdigit() else 0.0
+            )
+            self._token = SecretStr(token)
+            self._ends = self.monotonic() + max(lasts - _EARLY_SECONDS, _SHORTEST_SECONDS)
+        return {"Authorization": f"Bearer {self._token.get_secret_value()}"}
+
+    def renew(self) -> bool:
+        self._token = None
+        return True
+
+    def secrets(self) -> Sequence[str]:
+        held = (self.client_secret, *([self._token] if self._token else []))
+        return tuple(secret.get_secret_value() for secret in held)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A signature over id, time and body by HMAC-SHA-256, as the Standard Webhooks specification writes it.
+
+    The id is made from the body, so a request that is sent again has the one it had, and the receiver can tell. The time lets it
+    refuse what somebody recorded and plays again.
+    """
+
+    secret: SecretStr
+    now: Callable[[], float] = time.time
+
+    def headers(self, body: bytes, fetch: Fetch) -> Mapping[str, str]:
+        name, moment = f"msg_{hashlib.sha256(body).hexdigest()[:32]}", str(int(self.now()))
+        digest = hmac.new(_webhook_key(self.secret), f"{name}.{moment}.".encode() + body, hashlib.sha256).digest()
+        signature = f"v1,{base64.b64encode(digest).decode()}"
+        return {"webhook-id": name, "webhook-timestamp": moment, "webhook-signature": signature}
+
+    def renew(self) -> bool:
+        return False
+
+    def secrets(self) -> Sequence[str]:
+        return (self.secret.get_secret_value(),)
+
+
+def _webhook_key(secret: SecretStr) -> bytes:
+    """``whsec_`` and base64, as the specification has it, or the bytes of any other text."""
+    text = secret.get_secret_value()
+    if not text.startswith("whsec_"):
+        return text.encode()
+    try:
+        return base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        raise ConfigError(
+            "Reading a webhook's secret", seen="no base64 behind whsec_", next_step="copy the secret whole"
+        ) from None

@@ -1,0 +1,57 @@
+"""Which requests a system may be sent: a method and a path template each. Everything else is refused before it leaves.
+
+A vendor's interface has destructive neighbours one typo away: the path that removes one address clears the whole list when
+the address is empty. So a call is declared, and its path is filled in here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from orchestration.core.errors import PermanentError
+
+
+@dataclass(frozen=True)
+class Call:
+    """One permitted request of an HTTP system: a method and a path template such as ``/lists/{list}/members``."""
+
+    method: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def matches(self, path: str) -> bool:
+        """Whether ``path`` is this call's, filled in; no part of it may be empty."""
+        return re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(self.path)), path) is not None
+
+
+def request_path(system: str, calls: Collection[Call], call: Call, parts: Mapping[str, str]) -> str:
+    """The path of a permitted request, its parts percent-encoded.
+
+    An empty part is the classic way to clear a whole list (``DELETE /unsubscribes/``), and ``..`` climbs to its
+    parent, so both are refused like an unlisted call.
+
+    Raises:
+        PermanentError: the call is none of ``calls``, or a part is missing, left over, blank or dots.
+    """
+    if call not in calls:
+        raise PermanentError(
+            f"Asking {system} for {call}",
+            seen="a request that its module does not declare",
+            allowed=", ".join(map(str, calls)) or "no requests at all",
+            next_step="add it to FACTS.calls only after reading what it can destroy",
+        )
+    needed = set(re.findall(r"{(\w+)}", call.path))
+    bad = sorted(needed ^ set(parts)) + sorted(name for name, value in parts.items() if not value.strip(" .\t\r\n"))
+    if bad:
+        raise PermanentError(
+            f"Asking {system} for {call}",
+            seen=f"no usable value for {', '.join(bad)}",
+            allowed="exactly the named parts, none of them empty or only dots",
+            next_step="nothing was sent; correct the caller",
+        )
+    return call.path.format_map({name: quote(value, safe="") for name, value in parts.items()})

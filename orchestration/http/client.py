@@ -1,0 +1,428 @@
+"""One request, from a declared call to a judged answer; and lists that come in pages.
+
+What goes wrong leaves here as one of five: :class:`TransientError` (try again), :class:`Throttled` (wait; nothing was done),
+:class:`Refused` (these data are not taken), :class:`CredentialsRefused`, or :class:`PermanentError`. None of them, and no line of
+a log, holds an address, a key, or a path that was filled in: a call is named by its template, a refusal by the vendor's code.
+
+A write is asked once: whoever sends decides about sending again. A page that is read is asked again here, from where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import ssl
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+
+from orchestration.core.errors import ConfigError, PermanentError, Throttled, TransientError, error_code, kind_of
+from orchestration.core.pace import Pace, Timer
+from orchestration.http.auth import Auth
+from orchestration.http.calls import Call, request_path
+from orchestration.http.paging import Link, Paging
+
+if TYPE_CHECKING:
+    import httpx
+
+LOCAL = ("localhost", "127.0.0.1", "::1")
+"""The only hosts that are spoken to without TLS unless the configuration says so."""
+
+_LOG = logging.getLogger(__name__)
+# The library's own loggers write whole addresses of requests, people's included, and at debug level the key.
+_TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
+
+_MOST_BYTES = 64 << 20  # of one answer, unpacked; a page of ten thousand rows has some MB
+_WHOLE_ANSWER = 4  # times the time-out: a large page over a slow line, but not a server that sends a byte a minute
+_MOST_PAGES = 1_000_000  # a list of ten million in pages of ten; more is a circle
+_TRANSIENT = (408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)  # the 52x are a proxy's words for a lost server
+_OF_THE_DATA = (400, 413, 422)
+_LONGEST_SCALED = 10**11  # an epoch above this is in milliseconds
+
+
+class Refused(PermanentError):
+    """The system does not take what was sent; ``code`` says why, in the vendor's word."""
+
+    def __init__(self, tried: str, *, status: int, code: str) -> None:
+        super().__init__(tried, seen=f"status {status}, {code}")
+        self.status, self.code = status, code
+
+
+class CredentialsRefused(PermanentError):
+    """The system does not know us, or does not let us do this."""
+
+    nothing_done = True
+
+
+@dataclass(frozen=True)
+class Api:
+    """What the client must know of a system."""
+
+    system: str
+    calls: tuple[Call, ...]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every request."""
+    reset_header: tuple[str, Literal["epoch", "seconds"]] | None = None
+    """Where the vendor tells of the end of a throttle other than by Retry-After."""
+    throttled: Callable[[int, Any], bool] = lambda status, body: False
+    """Answers beside 429 that mean a throttle: some vendors say it with 403 or even with 200."""
+    permission: str = ""
+    """What the key must be allowed to do, for the error of one that is not."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: a status that was expected, and the body if it was JSON."""
+
+    status: int
+    body: Any
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some items of a list, and the place behind them: None behind the last."""
+
+    items: list[Any]
+    following: str | None
+
+
+def base_url_problem(url: str, *, plain_allowed: bool = False) -> str | None:
+    """What is wrong with the address of a system, if anything."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "is not a URL"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "is not a URL such as https://api.example.com"
+    if parts.username or parts.password or parts.query or parts.fragment:
+        return "holds more than a host and a path: keys belong into environment variables"
+    if parts.scheme == "http" and parts.hostname not in LOCAL and not plain_allowed:
+        return "is not encrypted: everybody on the way could read the list. Use https, or set allow_plain_http = true"
+    return None
+
+
+class Client:
+    """Asks one system. Close it."""
+
+    def __init__(
+        self,
+        api: Api,
+        base_url: str,
+        auth: Auth,
+        *,
+        calls_per_second: float | None = None,
+        timeout_seconds: float = 30.0,
+        plain_allowed: bool = False,
+        timer: Timer | None = None,
+    ) -> None:
+        import httpx
+
+        if problem := base_url_problem(base_url, plain_allowed=plain_allowed):
+            raise ConfigError(f"Connecting to {api.system}", [f"base_url: {problem}"])
+        for name in _TALKATIVE:
+            logging.getLogger(name).disabled = True
+        self._api, self._base, self._auth = api, base_url.rstrip("/"), auth
+        self._pace = Pace(calls_per_second, timer or Timer())
+        self._timeout = timeout_seconds
+        self._plain_allowed = plain_allowed
+        self._http = httpx.Client(
+            timeout=timeout_seconds,
+            follow_redirects=False,  # would carry the key to wherever the answer points
+            trust_env=urlsplit(base_url).hostname not in LOCAL,  # a company's proxy and certificates; not for this machine
+            headers={"User-Agent": "quietlist", "Accept": "application/json"},
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def ask(
+        self,
+        call: Call,
+        parts: Mapping[str, str] | None = None,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        data: Any = None,
+        form: Collection[tuple[str, str]] | None = None,
+        expected: Collection[int] = (),
+    ) -> Answer:
+        """Ask once.
+
+        Args:
+            data: sent as JSON.
+            form: sent as a form instead; a name may stand there several times.
+            expected: statuses beside 2xx that are an answer and no failure.
+        """
+        path = request_path(self._api.system, self._api.calls, call, parts or {})
+        self._pace.wait_for_turn()
+        return self._ask(call, path, parameters or {}, data, form, expected)
+
+    def ask_again(
+        self,
+        call: Call,
+        parts: Mapping[str, str] | None = None,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        data: Any = None,
+        expected: Collection[int] = (),
+    ) -> Answer:
+        """Ask, and ask again while the system is busy: for what only looks."""
+        path = request_path(self._api.system, self._api.calls, call, parts or {})
+        return self._pace.call(lambda: self._ask(call, path, parameters or {}, data, None, expected))
+
+    def pages(
+        self,
+        call: Call,
+        paging: Paging,
+        items: Callable[[Any], Any],
+        parts: Mapping[str, str] | None = None,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        place: str = "",
+    ) -> Iterator[Page]:
+        """A list, page by page, from ``place`` on. A page that fails is asked for again; those before it are not."""
+        path = request_path(self._api.system, self._api.calls, call, parts or {})
+        been = {place}
+        for _ in range(_MOST_PAGES):
+            here, asked = path, {**(parameters or {}), **paging.parameters(place)}
+            if place and isinstance(paging, Link):
+                here, asked = self._followed(call, place)
+            body = self._page(call, here, asked)
+            found = items(body) if isinstance(body, dict | list) else None
+            if not isinstance(found, list):
+                raise PermanentError(
+                    self._tried(call),
+                    seen="a page without a list in it",
+                    next_step="see whether the vendor changed its answers, or something between us and it answers in its place",
+                )
+            following = paging.following(place, len(found), body)
+            if following in been:
+                raise PermanentError(
+                    self._tried(call), seen="pages that lead in a circle", next_step="ask the vendor; nothing was kept"
+                )
+            yield Page(found, following)
+            if following is None:
+                return
+            been.add(following)
+            place = following
+        raise PermanentError(self._tried(call), seen=f"more than {_MOST_PAGES} pages", next_step="ask the vendor")
+
+    def _page(self, call: Call, path: str, parameters: Mapping[str, str]) -> Any:
+        return self._pace.call(lambda: self._ask(call, path, parameters, None, None, ())).body
+
+    def _followed(self, call: Call, link: str) -> tuple[str, dict[str, str]]:
+        """Path and parameters of a link to the next page, which must stay where we are: it is asked for with our key."""
+        target, base = urlsplit(urljoin(self._base + "/", link)), urlsplit(self._base)
+        path = target.path.removeprefix(base.path.rstrip("/"))
+        if (target.scheme, target.netloc) != (base.scheme, base.netloc) or not call.matches(path):
+            raise PermanentError(
+                self._tried(call),
+                seen="a next page at another place than this list's",
+                allowed="the same host and path",
+                next_step="correct base_url if the vendor moved; the key was not sent there",
+            )
+        return path, dict(parse_qsl(target.query, keep_blank_values=True))
+
+    def _ask(
+        self,
+        call: Call,
+        path: str,
+        parameters: Mapping[str, str],
+        data: Any,
+        form: Collection[tuple[str, str]] | None,
+        expected: Collection[int],
+    ) -> Answer:
+        body, kind = b"", ""
+        if form is not None:
+            body, kind = urlencode(list(form)).encode(), "application/x-www-form-urlencoded"
+        elif data is not None:
+            body, kind = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
+        headers = {**({"Content-Type": kind} if kind else {}), **self._api.headers}
+        url = f"{self._base}{path}" + (f"?{urlencode(parameters)}" if parameters else "")
+        status, answered, said = self._sent(call, url, body, {**headers, **self._auth.headers(body, self._fetch)})
+        if status == 401 and self._auth.renew():
+            status, answered, said = self._sent(call, url, body, {**headers, **self._auth.headers(body, self._fetch)})
+        content = _json(answered)
+        self._judge(call, status, said, content, expected)
+        return Answer(status, content)
+
+    def _sent(self, call: Call, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
+        """Status, body and headers of the answer, whatever they are; what is no answer at all is an error."""
+        import httpx
+
+        tried = self._tried(call)
+        try:
+            request = self._http.build_request(call.method, url, content=body or None, headers=dict(headers))
+            response = self._http.send(request, stream=True)
+            try:
+                data = self._read(response, tried)
+            finally:
+                response.close()
+        except httpx.TimeoutException as error:
+            raise TransientError(
+                tried,
+                seen=f"{kind_of(error)} after {self._timeout:g} seconds: what was asked may have been done",
+                next_step="see whether the system is up; what was sent is looked for at the next read-back",
+            ) from None
+        except httpx.TransportError as error:
+            if _is_untrusted(error):
+                raise PermanentError(
+                    tried,
+                    seen="a certificate that does not prove who answers",
+                    next_step="correct base_url, or install your own authority's certificate (SSL_CERT_FILE); nothing was sent",
+                ) from None
+            raise TransientError(
+                tried, seen=f"{kind_of(error)}, no whole answer", next_step="see whether the system can be reached from here"
+            ) from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise TransientError(tried, seen=kind_of(error), next_step="see what stands between us and the system") from None
+        _LOG.debug("%s %s: %s", self._api.system, call, response.status_code)
+        return response.status_code, data, {name.lower(): value for name, value in response.headers.items()}
+
+    def _read(self, response: httpx.Response, tried: str) -> bytes:
+        """The body, if it comes within bounds. The time-out of the library is between two bytes; this one is for all."""
+        ends = time.monotonic() + self._timeout * _WHOLE_ANSWER
+        parts, size = [], 0
+        for part in response.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > _MOST_BYTES:
+                raise PermanentError(
+                    tried, seen=f"an answer of more than {_MOST_BYTES >> 20} MiB", next_step="ask for smaller pages"
+                )
+            if time.monotonic() > ends:
+                raise TransientError(
+                    tried, seen="an answer that does not end", next_step="see what stands between us and the system"
+                )
+        return b"".join(parts)
+
+    def _judge(self, call: Call, status: int, headers: Mapping[str, str], body: Any, expected: Collection[int]) -> None:
+        if self._api.throttled(status, body) or status == 429:
+            raise Throttled(
+                self._tried(call),
+                seen=f"status {status}: the system asks for a pause",
+                retry_after=self._pause(headers),
+                next_step="let it rest; the next run goes on where this one stopped",
+            )
+        if 200 <= status < 300 or status in expected:
+            return
+        code = self._code_in(body) or f"http_{status}"
+        tried = self._tried(call)
+        if status in _TRANSIENT:
+            raise TransientError(
+                tried, seen=f"status {status}, {code}", retry_after=self._pause(headers), next_step="see the system's status page"
+            )
+        if status in (401, 403):
+            raise CredentialsRefused(
+                tried,
+                seen=f"status {status}, {code}",
+                allowed=self._api.permission,
+                next_step="see that the environment variable holds the key of this account, and what the key may do",
+            )
+        if status in _OF_THE_DATA:
+            raise Refused(tried, status=status, code=code)
+        raise PermanentError(
+            tried,
+            seen=f"status {status}, {code}",
+            next_step="correct base_url and the lists in quietlist.toml, or see what the vendor changed",
+        )
+
+    def _code_in(self, body: Any) -> str | None:
+        """The first code of an answer that can hold neither a person nor our key."""
+        ours = [secret.lower() for secret in self._auth.secrets()]
+        for text in codes_in(body):
+            if (code := error_code(text)) != error_code("") and not any(secret in text.lower() for secret in ours):
+                return code
+        return None
+
+    def _pause(self, headers: Mapping[str, str]) -> float | None:
+        """Seconds to wait as the answer has it, by the answer's own clock where it shows one; None where it says nothing."""
+        now = time.time()
+        if (shown := _http_date(headers.get("date", ""))) is not None:
+            now = shown
+        if (text := headers.get("retry-after", "").strip()) != "":
+            if (seconds := _number(text)) is not None:
+                return seconds
+            if (moment := _http_date(text)) is not None:
+                return max(moment - now, 0.0)
+        if self._api.reset_header is not None:
+            name, meaning = self._api.reset_header
+            if (value := _number(headers.get(name.lower(), ""))) is not None:
+                if meaning == "epoch":
+                    value = max((value / 1000 if value > _LONGEST_SCALED else value) - now, 0.0)
+                return value
+        return None
+
+    def _fetch(self, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Mapping[str, object]:
+        """Fetch a token, for :class:`ClientCredentials`."""
+        if problem := base_url_problem(url, plain_allowed=self._plain_allowed):
+            raise ConfigError(f"Fetching a token for {self._api.system}", [f"token_url: {problem}"])
+        call = Call("POST", "the token")
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        status, answered, said = self._sent(call, url, urlencode(dict(form)).encode(), {**kind, **headers})
+        body = _json(answered)
+        if status in _OF_THE_DATA:  # OAuth's word for a wrong secret is 400 invalid_client
+            status = 401
+        self._judge(call, status, said, body, ())
+        return body if isinstance(body, dict) else {}
+
+    def _tried(self, call: Call) -> str:
+        return f"Asking {self._api.system} for {call}"
+
+
+def codes_in(body: Any) -> Iterator[str]:
+    """What may be the vendor's code of a refusal, wherever vendors put it; only words that look like one.
+
+    A title says what kind of error it is (RFC 9457) and may have blanks; elsewhere blanks make a sentence, which may name
+    anybody.
+    """
+    for where in _objects(body):
+        for name in ("error_code", "errorCode", "ErrorCode", "code", "error", "field", "title"):
+            value = where.get(name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                value = f"code_{value}"
+            if isinstance(value, str) and (name == "title" or " " not in value.strip()):
+                yield value
+
+
+def _objects(body: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(body, dict):
+        yield body
+        for inner in (body.get("error"), body.get("errors")):
+            first = inner[0] if isinstance(inner, list) and inner else inner
+            if isinstance(first, dict):
+                yield first
+
+
+def _is_untrusted(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return json.loads(data) if data else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < float("inf") else None
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except (ValueError, TypeError, OverflowError):
+        return None
