@@ -179,7 +179,8 @@
 -- The union of the models that yield the texts of feeds, of the files that the ledger does not hold yet.
 {% macro new_texts(models) -%}
     {%- for model in models_to_read(models, only_new=true) %}
-    select
+    {#- Of one model alone there is nothing to unite, and two of its files may hold the same text. #}
+    select distinct
         place,
         text
     from {{ model.relation }}

@@ -9,8 +9,9 @@ from pathlib import Path
 from orchestration.core.config import Config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.landing import collect, register
+from orchestration.landing import collect
 from orchestration.readers import load
+from orchestration.readers.register import register
 from orchestration.reconcile import dbt, stages
 from tests.mail.letters import Letter
 

@@ -125,6 +125,13 @@ def test_a_mail_that_breaks_the_reader_is_quarantined_alone(desk: Desk, monkeypa
     assert text is not None and "second" in text
 
 
+def test_what_has_no_header_is_no_mail_and_is_listed(desk: Desk) -> None:
+    line = GMAIL.encode() + b"\n"
+    file = desk.read(MAIL, line + ONE + b"\n" + b"From a@example.com Mon Mar  2 10:00:00 2026\n#?\n\n" + line + TWO, "x.mbox")
+    assert (file.physical, file.loaded, file.quarantined) == (3, 2, 1)
+    assert [reason for _, reason, _ in desk.quarantine(file)] == ["no_headers"]
+
+
 def test_every_report_and_every_named_address_is_a_row_and_a_mail_is_one(desk: Desk) -> None:
     file = desk.read(MAIL, mail("Remove bob@example.org and ann@example.org", sender="c@example.com"), "a.eml")
     rows = [(row["about_place"], row["about"]) for row in desk.rows(file)]

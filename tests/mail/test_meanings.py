@@ -80,6 +80,18 @@ def test_an_opt_in_by_mail_lifts_nothing(delivered: tuple[Home, Read]) -> None:
     assert lifting == (0,)
 
 
+def test_two_files_with_the_same_words_are_two_records(tmp_path: Path) -> None:
+    """The only feed with texts, and each text in several files: every text must be read once, or records would be doubled."""
+    asks = next(letter for letter in letters() if letter.name == "en_gmail_asks")
+    other = asks.content.replace(b"asks.en.gmail@", b"another@")
+    _, rows = staged(tmp_path / "home", {"a.eml": asks.content, "b.eml": other, "c.eml": asks.content + b"\n"})
+    assert rows == [
+        ("a.eml", 1, "opt_out asks.en.gmail@example.org"),
+        ("b.eml", 1, "opt_out another@example.org"),
+        ("c.eml", 1, "opt_out asks.en.gmail@example.org"),
+    ]
+
+
 def test_line_ends_and_containers_change_no_answer(tmp_path: Path, delivered: tuple[Home, Read]) -> None:
     _, expected = delivered
     picked = [letter for letter in ALL if letter.name in expected][::9]

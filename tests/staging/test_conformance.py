@@ -8,6 +8,7 @@ from a source of its own.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -61,6 +62,11 @@ def samples() -> list[Sample]:
 def half_broken(sample: Sample) -> bytes:
     """The same file with every second record made into nonsense."""
     text = sample.data.decode("utf-8")
+    if text.startswith("From "):  # an mbox: its records are mails
+        mails = re.split(r"(?m)^(?=From \S+ \w{3} \w{3} )", text)[1:]
+        return "".join(
+            mail if number % 2 else f"{mail.splitlines()[0]}\n{BROKEN}\n\n" for number, mail in enumerate(mails)
+        ).encode()
     if text.lstrip()[:1] in ("{", "["):
         try:
             document = json.loads(text)

@@ -10,7 +10,7 @@ import duckdb
 from orchestration.readers.feeds import Feed
 from orchestration.readers.json_stream import pieces
 from orchestration.readers.mail.containers import Raw, messages, raw_of
-from orchestration.readers.mail.message import FIELDS, Row, rows_of
+from orchestration.readers.mail.message import FIELDS, NoMail, Row, rows_of
 from orchestration.readers.outcome import USUAL_BOUNDS, Bounds, Outcome, Sink, UnreadableFile
 from orchestration.readers.text import as_utf8
 
@@ -78,15 +78,20 @@ def _put_all(found: Iterator[Raw], sink: Sink) -> int:
             sink.reject(number, raw.reason, raw.detail, raw.shown)
             continue
         rows: list[Row] = []
-        reason = ""
+        reason, detail = "", ""
         try:
             rows = rows_of(raw)
+        except NoMail:
+            reason, detail = (
+                "no_headers",
+                "It has none of the headers that a mail has; read it in landing and decide what it asks.",
+            )
         except Exception as error:  # noqa: BLE001  whatever a hostile mail breaks in the standard parser costs this mail alone
-            reason = type(error).__name__
-        if not rows:
+            reason = "unreadable_mail"
+            detail = f"Nothing can take this mail apart ({type(error).__name__}); read it in landing and decide what it asks."
+        if reason:
             number += 1
-            detail = f"Nothing can take this mail apart ({reason}); read it in landing and decide what it asks."
-            sink.reject(number, "unreadable_mail", detail, raw.content[:_SHOWN].decode("utf-8", "replace").replace("\0", ""))
+            sink.reject(number, reason, detail, raw.content[:_SHOWN].decode("utf-8", "replace").replace("\0", ""))
         for row in rows:
             number += 1
             sink.row(number, row)

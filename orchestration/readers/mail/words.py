@@ -185,7 +185,7 @@ _DEVICE = re.compile(
 )
 _LEAVING = (
     r"(?:unsubscrib|opt(?:ing)?[ -]?out|no\s+longer\s+(?:wish|want)\s+to\s+receive|stop\s+receiving|be\s+removed"
-    r"|abmeld|abbestell|austragen"
+    r"|abmeld|abzumelden|abbestell|abzubestellen|austragen|auszutragen"
     r"|nicht\s+mehr\s+erhalten|désabonn|désinscri|ne\s+(?:plus|souhaitez\s+plus)|darse\s+de\s+baja|dejar\s+de\s+recibir|cancelar|anular"
     r"|disiscri|cancellar|non\s+desideri|descadastr|remover|uitschrijv|afmeld|wypisa|wypisz|zrezygnowa|aboneli|listeden|配信停止|配信の停止|購読解除"
     r"|退订|退訂|取消订阅|取消訂閱|수신\s*거부|구독\s*취소)"
@@ -202,7 +202,16 @@ _SPEAKER = re.compile(
     r"(?i)\b(?:i|i'm|i’m|ive|i've|i’ve|me|my|we|us|our|ich|mich|mir|mein\w*|wir|uns|je|j'|moi|mon|ma|mes|nous|yo|mí|mis|mi|io|mio|mia|miei|eu"
     r"|meu|minha|ik|mij|mijn|wij|ons|ja|mnie|mój|moje|mojego|ben|beni|benim|bana)\b|私|わたし|我|저|나를|제\s"
 )
-_SIGNATURE = re.compile(r"^\s*-- ?$|^\s*—\s*$")
+_SIGNATURE = re.compile(r"^\s*(?:--|—)\s*$")
+_CONTACT = re.compile(r"@|https?://|www\.|(?:\d[\s()./-]{0,3}){6}")
+_MOST_SIGNATURE = 10  # lines
+# What companies foot every mail with: it asks strangers to delete a mail, and is nobody's wish. To the end of its paragraph.
+_DISCLAIMER = re.compile(
+    r"(?i)(?:not|n[’']êtes\s+pas|no\s+es|non\s+(?:è|siete)|não\s+é|niet|nie\s+jest|nicht)\b.{0,40}(?:intended\s+(?:recipient|addressee)"
+    r"|addressee|(?:richtige|beabsichtigte|vorgesehene)\w*\s+(?:adressat|empfänger)|destinataire|destinatari[oa]|beoogde\s+ontvanger|geadresseerde"
+    r"|adresat|zamierzonym)|intended\s+(?:solely|only)\s+for|alıcısı\s+değilseniz|(?:e-?mail|message|communication)\b.{0,60}\bconfidential"
+    r"|vertrauliche\s+informationen|(?:機密|秘密)情報|受信者でない|机密信息|非.{0,6}收件人|수신인이\s*아닌|기밀\s*정보"
+)
 _QUOTED = re.compile(r"^[ \t]{0,3}(?:>|\|(?:\s|$)|&gt;)")
 _FORWARD_SUBJECT = re.compile(r"(?i)^\s*(?:fwd?|fw|wg|tr|rv|i|enc|doorst|pd|ilt|转发|轉寄|転送|전달)\s*[:：]")
 _ATTRIBUTION_LINES = 3
@@ -220,17 +229,17 @@ class Words:
     """What was taken away, as far as somebody's address may stand in it: the lines above a quote."""
 
 
-def new_words(text: str) -> Words:
+def new_words(text: str) -> Words:  # noqa: PLR0915  one branch for each thing that is not new
     """A text without what it quotes or forwards, without signatures and footers of lists."""
     text = text.replace("\u00a0", " ").replace("\u200b", "").replace("\ufeff", "")
-    lines = [line.rstrip() for line in text.split("\n")]
+    lines = text.split("\n")
     kept: list[str] = []
     taken: list[str] = []
     has_quote = is_forward = False
     place = 0
     while place < len(lines):
-        line = lines[place]
-        if not line.strip():
+        line = lines[place].rstrip()
+        if not line:
             kept.append("")
             place += 1
             continue
@@ -239,10 +248,12 @@ def new_words(text: str) -> Words:
             _take_attribution(kept, taken)
             place += 1
             continue
-        if _SIGNATURE.match(line) and any(kept):
-            # A signature ends at what is quoted below it.
-            while place < len(lines) and not _QUOTED.match(lines[place]):
-                taken.append(lines[place])
+        if any(kept) and (length := _signature(lines, place)):
+            taken += lines[place : place + length]
+            place += length
+            continue
+        if _DISCLAIMER.search(line):
+            while place < len(lines) and lines[place].strip() and not _QUOTED.match(lines[place]):
                 place += 1
             continue
         rule = _RULE.match(line) is not None
@@ -260,6 +271,7 @@ def new_words(text: str) -> Words:
             place += length
             rest = next((other for other in lines[place:] if other.strip()), "")
             if not _QUOTED.match(rest):
+                taken += lines[place:]
                 break
             continue
         if _DEVICE.match(line) and len(line) < 120:
@@ -275,8 +287,25 @@ def new_words(text: str) -> Words:
     return Words(new[:MOST_TEXT], has_quote, is_forward, len(new) > MOST_TEXT, "\n".join(taken[:40]))
 
 
+def _signature(lines: list[str], place: int) -> int:
+    """How many lines from here on are a signature: below "-- " whatever it is, below "--" what holds an address or a number.
+
+    It ends at what is quoted below it. Many letters go on behind a rule of dashes.
+    """
+    if not _SIGNATURE.match(lines[place]):
+        return 0
+    end = next((other for other in range(place + 1, len(lines)) if _QUOTED.match(lines[other])), len(lines))
+    block = [line for line in lines[place + 1 : end] if line.strip()]
+    is_marked = lines[place] == "-- "
+    is_contact = len(block) <= _MOST_SIGNATURE and any(_CONTACT.search(line) for line in block)
+    return end - place if is_marked or is_contact else 0
+
+
 def _attribution(lines: list[str], place: int) -> int:
-    """How many lines from here on say who wrote what is quoted below; 0 when they do not."""
+    """How many lines from here on say who wrote what is quoted below; 0 when they do not.
+
+    What is not marked as quoted is taken for it only where they name an address: "As I wrote on 2 March:" begins no quote.
+    """
     joined = ""
     for length in range(1, _ATTRIBUTION_LINES + 1):
         if place + length > len(lines) or not lines[place + length - 1].strip():
@@ -284,11 +313,9 @@ def _attribution(lines: list[str], place: int) -> int:
         joined = f"{joined} {lines[place + length - 1].strip()}".strip()
         if len(joined) > 400:
             return 0
-        if joined.endswith((":", "：", ":*")) and _WROTE.search(joined) and _DATED.search(joined):
-            # A letter that quotes in its own line ("She wrote: ...") ends elsewhere; one that begins before it is cut there.
-            return length
         following = next((other for other in lines[place + length :] if other.strip()), "")
-        if _QUOTED.match(following) and _WROTE.search(joined) and _DATED.search(joined):
+        says_so = _WROTE.search(joined) is not None and _DATED.search(joined) is not None
+        if says_so and (_QUOTED.match(following) or ("@" in joined and joined.endswith((":", "：", ":*")))):
             return length
         if length == 1 and not (_STARTS_ATTRIBUTION.match(joined) or "@" in joined or _DATED.search(joined)):
             return 0
