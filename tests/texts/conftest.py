@@ -17,10 +17,10 @@ from orchestration.reconcile import dbt, stages
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
 SAMPLES = CHECKOUT / "data" / "samples"
-# Where a text of each place is delivered. A mail has no feed yet, and is read as free words as a text is.
+# Where a text of each place is delivered.
 COLUMNS = {
     "text": ("twilio__messages", "body"),
-    "mail": ("twilio__messages", "body"),
+    "mail": ("mail__messages", "message_text"),
     "note": ("canonical__requests", "note"),
     "disposition": ("five9__call_log", "disposition"),
     "action": ("canonical__requests", "action"),
@@ -37,9 +37,6 @@ class Wording:
     meaning: str
     certainty: str
 
-    @property
-    def delivered_as(self) -> str:
-        return "text" if self.place == "mail" else self.place
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ Read = list[tuple[Wording, Reading]]
 @pytest.fixture(scope="module")
 def readings(home: Home, config: Config) -> dict[str, Read]:
     wordings = {name: corpus(name) for name in SETS}
-    deliver(home, "the corpus", {(item.delivered_as, item.wording) for name in SETS for item in wordings[name]})
+    deliver(home, "the corpus", {(item.place, item.wording) for name in SETS for item in wordings[name]})
     found = read(home, config)
-    return {name: [(item, found[item.delivered_as, item.wording]) for item in wordings[name]] for name in SETS}
+    return {name: [(item, found[item.place, item.wording]) for item in wordings[name]] for name in SETS}
 
 
 def suppresses(reading: Reading) -> bool:
