@@ -74,6 +74,7 @@ class SendGrid(Vendor):
 class Postmark(Vendor):
     tells = "age"
     system = "postmark"
+    keeps_some = True
     lists = {"*": "broadcast", "acme/news": "news"}
     gone = "gone"
 
@@ -193,6 +194,7 @@ class Mailgun(Vendor):
 class SparkPost(Vendor):
     tells = "mark"
     system = "sparkpost"
+    keeps_some = True
     lists = {"*": "non_transactional", "acme/news": "transactional"}
     pages = True
     times_read = 2  # both lists are in one
