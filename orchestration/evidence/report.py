@@ -85,6 +85,7 @@ DOUBTS = {
     "attached_list_of_addresses": "a letter that asks for its writer and attaches a list of people",
     "unknown_call_type": "a call that may have gone in or out: both numbers are taken",
     "unknown_reason": "on a list of people who opted out, for a reason that nobody knows",
+    "one_subscription_type": "left one type of mail of several: taken as all of the source's",
 }
 
 
