@@ -38,7 +38,6 @@ class Wording:
     certainty: str
 
 
-
 @dataclass(frozen=True)
 class Reading:
     """What the models made of it."""
