@@ -16,7 +16,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test test-all wheel reference check fuzz mutants faults dev bench clean install install-dev lock audit sbom fmt dbt
+.PHONY: help run test test-all conformance wheel reference check fuzz mutants faults dev bench clean install install-dev lock audit sbom fmt dbt
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ check: install-dev ## Lint, types, SQL, definitions: everything that is not a te
 $(VENV)/.installed-fuzz: $(VENV)/.installed-dev requirements-fuzz.lock
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-fuzz.lock
 	@touch $@
+
+conformance: install-dev ## Hold every vendor's system to the same suite and print the table of cases and systems
+	@$(BIN)/python -m tests.vendors.matrix $(ARGS)
 
 fuzz: $(VENV)/.installed-fuzz ## Random histories, then each fuzzing target for MINUTES (10 by default); what it finds is in .fuzz/crashes
 	@$(BIN)/python -m pytest -m slow -s tests/fuzz

@@ -402,7 +402,7 @@ select * from final
 
 {% macro known_methods() -%}
     {{ return([
-        'web_form', 'one_click', 'email_reply', 'esp_unsubscribe', 'esp_resubscribe', 'spam_complaint', 'sms_keyword',
+        'web_form', 'one_click', 'email_reply', 'esp_unsubscribe', 'esp_resubscribe', 'list_unsubscribe', 'spam_complaint', 'sms_keyword',
         'call_disposition', 'agent_note', 'letter', 'preference_center', 'written_consent', 'regulator_registry',
         'regulator_complaint', 'privacy_request', 'bounce', 'import']) }}
 {%- endmacro %}

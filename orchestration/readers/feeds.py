@@ -124,7 +124,7 @@ def all_feeds(staging: Path = STAGING) -> tuple[Feed, ...]:
                 if not found:
                     feeds.append(_feed(table, meta))
     if problems:
-        raise ConfigError("Reading the feeds' descriptions", problems, next_step="see CONTRIBUTING.md, 'Add a source'")
+        raise ConfigError("Reading the feeds' descriptions", problems, next_step="see CONTRIBUTING.md, 'Add a vendor'")
     return tuple(feeds)
 
 

@@ -163,3 +163,9 @@ def test_samples_and_tests_hold_no_real_address_or_number() -> None:
             text = path.read_bytes().decode("utf-8", errors="replace")
             for domain in re.findall(r"[\w.+-]+@([\w.-]+\.\w+)", text):
                 assert allowed.search(domain.lower().rstrip(".")), f"{path.name}: @{domain} is not reserved for examples"
+
+
+@pytest.mark.parametrize("feed", all_feeds(), ids=lambda feed: feed.table)
+def test_a_vendors_feed_says_what_of_it_was_seen_and_what_is_believed(feed: Feed) -> None:
+    if feed.vendor not in ("canonical", "quietlist", "mail"):  # our own formats, and a standard that cites its own texts
+        assert feed.verified or feed.from_memory, f"meta.verified and meta.from_memory of {feed.table}: what was seen, and where?"

@@ -44,10 +44,10 @@ class SendGrid(Vendor):
                 found = list(self.visible("global").items())[first : first + min(limit, self.page)]
                 return Reply(200, [{"created": int(entry.at.timestamp()), "email": address} for address, entry in found])
             case ("GET", ["v3", "asm", "groups"]):
-                return Reply(200, [{"id": int(group), "name": "x"} for group in sorted(self.groups)])
+                return Reply(200, [self._group(group) for group in sorted(self.groups)])
             case ("GET", ["v3", "asm", "groups", group]):
                 known = group in self.groups
-                return Reply(200, {"id": int(group)}) if known else Reply(404, {"errors": [{"message": "group not found"}]})
+                return Reply(200, self._group(group)) if known else Reply(404, {"errors": [{"message": "group not found"}]})
             case ("GET", ["v3", "asm", "suppressions"]):
                 found = [(group, *item) for group in sorted(self.groups) for item in self.visible(group).items()]
                 return Reply(200, [self._row(*row) for row in found])
@@ -58,6 +58,9 @@ class SendGrid(Vendor):
                 self.rows[group].pop(address, None)
                 return Reply(204)
         return None
+
+    def _group(self, group: str) -> dict[str, Any]:
+        return {"id": int(group), "name": "News", "description": "What is new", "is_default": False, "unsubscribes": 0}
 
     def _row(self, group: str, address: str, entry: Entry) -> dict[str, Any]:
         return {"email": address, "group_id": int(group), "group_name": "News", "created_at": int(entry.at.timestamp())}
@@ -74,6 +77,7 @@ class SendGrid(Vendor):
 class Postmark(Vendor):
     tells = "age"
     system = "postmark"
+    keeps_some = True
     lists = {"*": "broadcast", "acme/news": "news"}
     gone = "gone"
 
@@ -193,6 +197,7 @@ class Mailgun(Vendor):
 class SparkPost(Vendor):
     tells = "mark"
     system = "sparkpost"
+    keeps_some = True
     lists = {"*": "non_transactional", "acme/news": "transactional"}
     pages = True
     times_read = 2  # both lists are in one

@@ -53,6 +53,7 @@ class Receiver(Vendor):
     """Somebody's own service behind a webhook, written by the specification: it checks the signature first."""
 
     system = "webhook"
+    keeps_some = True
     lists = {"*": "*", "acme/news": "acme/news"}
     reads = False
 

@@ -42,6 +42,8 @@ class Vendor(Server):
     reads: ClassVar[bool] = True
     extra: ClassVar[dict[str, Any]] = {}
     page: ClassVar[int] = 3
+    keeps_some: ClassVar[bool] = False
+    """There are rows that it lets no program lift (``compliance``)."""
     tells: ClassVar[str] = ""
     """What tells there that a row is not the one that we wrote: its ``mark``, its ``age``, or nothing."""
     times_read: ClassVar[int] = 1

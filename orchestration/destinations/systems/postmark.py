@@ -51,7 +51,11 @@ FACTS = Facts(
         "Map broadcast streams. The stream outbound is transactional: a row there keeps back receipts and passwords too.",
         "Each server has streams, tokens and lists of its own: one destination each.",
     ),
-    unproved=("Which of several senders of the account suppressed an address: the origin says only Customer.",),
+    unproved=(
+        "Which of several senders of the account suppressed an address: the origin says only Customer.",
+        "A stream of more than some 500,000 rows: it comes in one answer, and none of more than 64 MiB is read. Opt-outs go out "
+        "all the same; nothing is proved and no release leaves.",
+    ),
     dangers=(
         Danger(Call("POST", "/email"), "sends a mail"),
         Danger(Call("POST", "/message-streams/{list}/archive"), "archives the stream, and its list with it"),

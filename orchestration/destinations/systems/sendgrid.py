@@ -55,7 +55,11 @@ FACTS = Facts(
         "A group acts only on mail that is sent with that group's number (asm.group_id).",
         "Subusers have lists of their own: one destination each, with the subuser's key.",
     ),
-    unproved=("That a mail names its group: one that names none ignores the group's list.",),
+    unproved=(
+        "That a mail names its group: one that names none ignores the group's list.",
+        "Groups of more than some 500,000 rows together: they come in one answer, and none of more than 64 MiB is read. Opt-outs "
+        "go out all the same; nothing is proved and no release leaves.",
+    ),
     dangers=(
         Danger(Call("DELETE", "/v3/suppression/bounces"), "with delete_all clears every bounce of the account"),
         Danger(Call("DELETE", "/v3/suppression/spam_reports"), "with delete_all clears every spam report of the account"),
