@@ -406,6 +406,28 @@ def _machines() -> Iterator[tuple[str, bytes, str]]:
     yield "through_our_group", mail("Please take me off your list.\n\n-- \nYou received this message because you are subscribed to the Google Groups \"privacy\" group.\n"
                                     "To unsubscribe from this group, send an email to privacy+unsubscribe@acme.example.com.", sender="a5@example.org", subject="Hello", to="privacy@acme.example.com",
                                     headers="Precedence: list\nList-ID: <privacy.acme.example.com>\nList-Unsubscribe: <mailto:googlegroups-manage+1+unsubscribe@googlegroups.com>\n"), "opt_out a5@example.org"  # fmt: skip
+    yield (
+        "alias_of_our_group",
+        mail(
+            "Please take me off your list.",
+            sender="a10@example.org",
+            subject="Hello",
+            to="hello@brand.example.net",
+            headers="Precedence: list\nList-ID: <privacy.acme.example.com>\nList-Unsubscribe: <mailto:x+unsubscribe@example.net>\n",
+        ),
+        "opt_out a10@example.org",
+    )
+    yield (
+        "list_of_others",
+        mail(
+            "Please take me off your list.",
+            sender="a11@example.org",
+            subject="Hello",
+            to="hello@brand.example.net",
+            headers="Precedence: list\nList-ID: <talk.lists.example.net>\nList-Unsubscribe: <mailto:x+unsubscribe@example.net>\n",
+        ),
+        "review",
+    )
     yield "group_rewritten", mail("Please take me off your list.", sender="\"'A Six' via Privacy\" <privacy@acme.example.com>", subject="Hello", to="privacy@acme.example.com",
                                   headers="Reply-To: A Six <a6@example.org>\nList-ID: <privacy.acme.example.com>\n"), "opt_out a6@example.org"  # fmt: skip
     yield (

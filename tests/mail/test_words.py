@@ -141,6 +141,8 @@ def test_a_disclaimer_goes_to_the_end_of_its_paragraph() -> None:
         ('<p>Stop</p><p style="display: none">x</p><span hidden>y</span><style>z</style><script>q</script>', "Stop"),
         ('<p style="font-size:0">x</p><p style="font-size:0.9em">y</p>', "y"),
         ("<!-- x --><p>Stop</p><!--[if mso]>y<![endif]-->", "Stop"),
+        ('<p>Spring <a href="x">Unsubscribe</a> here</p>', "Spring  here"),
+        ('<p><a href="x">Please remove me</a></p>', "Please remove me"),
         ("a<br>b<br/>c", "a\nb\nc"),
         ("un<b>sub</b>scribe&nbsp;&amp; go", "unsubscribe & go"),
         ("1 < 2 and <p>x", "1 < 2 and\nx"),

@@ -66,6 +66,7 @@ class _Page(HTMLParser):
         self.lines: list[str] = []
         self.images = 0
         self._line: list[str] = []
+        self._link: int | None = None
         self._open: list[tuple[str, bool, bool]] = []
         self._hidden = self._quoted = 0
         self._is_cut = False
@@ -85,6 +86,8 @@ class _Page(HTMLParser):
                 self._line.append(f" {found['alt']} ")
         if tag in _VOID:
             return
+        if tag == "a" and found.get("href"):
+            self._link = len(self._line)
         hides = tag in _DROPPED or "hidden" in found or _HIDDEN.search(found.get("style", "")) is not None
         hides = hides or _CLIENT_SIGNATURE.search(named) is not None
         quotes = tag == "blockquote" or _QUOTES.search(named) is not None
@@ -98,6 +101,12 @@ class _Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in _VOID:
             return
+        if tag == "a" and self._link is not None:
+            # A link that leads away from a list is its sender's, not words of a writer: often the only ones of a newsletter.
+            words = "".join(self._line[self._link :])
+            if _FOOTER.search(words) and not _SPEAKER.search(words):
+                del self._line[self._link :]
+            self._link = None
         if tag in _BLOCKS:
             self._break()
         places = [place for place in range(len(self._open) - 1, max(-1, len(self._open) - 40), -1) if self._open[place][0] == tag]
@@ -119,6 +128,7 @@ class _Page(HTMLParser):
         if self._line:
             self.lines.append(f"> {text}" if self._quoted or self._is_cut else text)
         self._line = []
+        self._link = None
 
     def text(self) -> str:
         self._break()

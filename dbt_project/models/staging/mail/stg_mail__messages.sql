@@ -53,9 +53,12 @@ messages as (
             as is_automatic,
         {{ matches('source.apple_unsubscribe', '(?i)true|yes|1') }} as is_one_tap,
         -- A group of ours passes letters on under its own name: its list is the very address that was written to.
-        source.list_id is not null and {{ is_among(
-            first_match('source.list_id', '<?([^<>\\s]+)>?\\s*$'), "replace(source.recipients, '@', '.')"
-        ) }} as is_of_our_group,
+        source.list_id is not null and (
+            {{ is_among(first_match('source.list_id', '<?([^<>\\s]+)>?\\s*$'), "replace(source.recipients, '@', '.')") }}
+            or {{ is_our_address(
+                "'list@' || " ~ first_match('source.list_id', '<?[^<>.\\s]+[.]([^<>\\s]+)>?\\s*$'), 'files.our_addresses'
+            ) }}
+        ) as is_of_our_group,
         coalesce(source.about_place, '0') = '0' as is_the_writer,
         naming.content_hash is not null as names_others,
         coalesce(source.listed_addresses, '0') <> '0' as holds_list
@@ -163,6 +166,7 @@ meanings as (
             when
                 is_bulk and list_unsubscribe is null and text_from = 'plain' and text_certainty = 'clear' and wish <> 'start'
                 then wish
+            when is_bulk and text_certainty = 'clear' and text_asks and text_said <> 'start' then 'list_mail_asks'
             when is_bulk then 'newsletter'
             when holds_list and not ({{ speaks_of_self('message_text') }} and wish is not null) then 'attached_list'
             when is_to_leave and coalesce(wish, 'start') = 'start' then 'stop'
@@ -230,6 +234,7 @@ meant as (
                 meaning in (
                     'weak', 'unread', 'no_text', 'no_words', 'too_long', 'forwarded', 'attached_list', 'about_another',
                     'automatic_asks',
+                    'list_mail_asks',
                     'perhaps_wrong_person',
                     'perhaps_our_address',
                     'bounce_unclear',
