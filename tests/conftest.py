@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 os.environ.update(
     DAGSTER_DISABLE_TELEMETRY="1",
     DBT_SEND_ANONYMOUS_USAGE_STATS="false",
@@ -21,3 +23,12 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     is made while the tests are collected holds the time.
     """
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long seeded forms run only when asked for: ``make test-all``, or ``pytest -m slow`` and a folder."""
+    if "slow" in config.option.markexpr:
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="minutes long: ask for it with -m slow"))

@@ -18,6 +18,7 @@ SIZE = 200
 _REGISTRY = 9  # no tenth of it is measured: a registry costs seconds at any size
 
 
+@pytest.mark.slow  # CI runs `make bench` itself, which fails as this does
 def test_every_benchmark_runs_and_writes_its_tables(tmp_path: Path) -> None:
     """First builds only: the days after cost as much again, and CI runs `make bench` with them."""
     command = [sys.executable, "-m", "benchmarks.run", "--size", str(SIZE), "--increment", "0"]
