@@ -3,6 +3,7 @@
 --
 -- mapping
 --   time         column, or several of which the first filled one counts; without it a record counts from when it was first seen
+--   untimed      {column: value}: the time of such a record is that of something else, so it counts from when it was first seen
 --   zone         IANA name of the zone that the vendor writes times in; without it the source's `timezone`
 --   key          column with the vendor's own id of the event
 --   email, phone       column that holds one address or number
@@ -247,10 +248,15 @@ select * from final
 
 {% macro mapped_time(mapping) -%}
     {%- set columns = mapping.get('time') -%}
+    {%- set untimed = mapping.get('untimed', {}) -%}
+    {%- for column, wanted in untimed.items() -%}
+    case when {{ word_key('source.' ~ column) }} = '{{ folded_word(wanted) }}' then {{ null_text() }} else {{ ' ' -}}
+    {%- endfor -%}
     {%- if columns is none -%}{{ null_text() }}
     {%- elif columns is string -%}source.{{ columns }}
     {%- else -%}coalesce({% for column in columns %}{{ null_if_blank('source.' ~ column) }}{{ ', ' if not loop.last }}{% endfor %})
     {%- endif -%}
+    {%- for column in untimed %} end{% endfor -%}
 {%- endmacro %}
 
 {% macro mapped_zone(mapping) -%}
@@ -305,7 +311,7 @@ select * from final
 -- What is wrong with a mapping, in words; an empty list when nothing is.
 {% macro mapping_problems(mapping) -%}
     {%- set keys = [
-        'time', 'zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'name', 'address', 'postal_code', 'country',
+        'time', 'untimed', 'zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'name', 'address', 'postal_code', 'country',
         'region', 'customer_id', 'channels', 'list', 'cases', 'otherwise', 'unknown'] -%}
     {%- set found = [] -%}
     {%- for key in mapping if key not in keys -%}

@@ -1,4 +1,4 @@
-"""``quietlist.toml``: what one company's installation is made of (DESIGN 5.1).
+"""``quietlist.toml``: what one company's installation is made of.
 
 Every problem of a file is reported in one go; unknown keys are refused; a secret is only ever named by the
 environment variable that holds it.
@@ -73,7 +73,7 @@ class Company(_Strict):
     at_risk_hours: Annotated[int, Field(ge=0, le=24 * 366)] = 24
     """A clock with less than this left, in hours, counts as at risk."""
     shared_point_limit: Annotated[int, Field(ge=1)] = 3
-    """A contact point of more customers than this links nobody (DESIGN 4.2)."""
+    """A contact point of more customers than this links nobody."""
     record_link_limit: Annotated[int, Field(ge=1)] = 8
     """A record of more addresses and numbers than this links nobody by them: it is a list of people, not a person. Eight leave
     room for a household's four of each."""
@@ -302,7 +302,7 @@ def known_formats() -> tuple[str, ...]:
 
 @functools.cache
 def lifting_methods() -> tuple[str, ...]:
-    """The methods that can end a suppression at all, which are what a source may be trusted with (DESIGN 4.1)."""
+    """The methods that can end a suppression at all, which are what a source may be trusted with."""
     with (CHECKOUT / "dbt_project" / "seeds" / "policy" / "lifting_methods.csv").open(encoding="utf-8", newline="") as stream:
         return tuple(sorted({row["method"] for row in csv.DictReader(stream)}))
 

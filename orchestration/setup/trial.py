@@ -172,8 +172,9 @@ def try_file(
         )
     if not file.is_file():
         raise ConfigError("Trying a file", seen="no such file", allowed="one file that can be read", next_step="check its path")
-    home.warehouse_folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="try.", dir=home.warehouse_folder) as folder:
+    # Beside the real warehouse where there is one: the same disk, the same permissions.
+    beside = home.warehouse_folder if home.warehouse_folder.is_dir() else home.root
+    with tempfile.TemporaryDirectory(prefix="try.", dir=beside) as folder:
         trial = _Trial(Path(folder), home).create()
         place = trial.inbox / source
         place.mkdir(mode=PRIVATE_FOLDER)
@@ -206,7 +207,8 @@ class _Trial(Home):
 
     @property
     def key_file(self) -> Path:
-        return self.original.key_file
+        """A home that never ran has no key yet, and does not get one by this."""
+        return self.original.key_file if self.original.key_file.exists() else self.root / "home.key"
 
     @property
     def config_file(self) -> Path:

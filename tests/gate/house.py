@@ -102,7 +102,8 @@ def build_house(root: Path) -> Home:
             path = CHECKOUT / "dbt_project" / "seeds" / "policy" / f"{seed}.csv"
             con.execute(f"create table policy.{seed} as select * from read_csv('{path}')")
         con.execute(
-            "insert into raw.source_settings values ('web', 'requests', '*', 'UTC', 'US', true, 'preference_center;web_form')"
+            "insert into raw.source_settings "
+            "values ('web', 'requests', '*', 'UTC', 'US', true, 'preference_center;web_form', null)"
         )
         con.execute(
             "insert into raw.landed_files (file_id, source, feed, size_bytes, received_at) "

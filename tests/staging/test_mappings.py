@@ -221,7 +221,7 @@ def test_the_files_name_may_say_which_list_it_is() -> None:
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"tme": "said"}, "unknown key 'tme' (allowed: time, zone, key"),
+    ({"tme": "said"}, "unknown key 'tme' (allowed: time, untimed, zone, key"),
     ({"cases": []}, "'cases' is required"),
     ({"channels": []}, "'channels' is required"),
     ({"channels": ["pigeon"]}, "has the channel 'pigeon' (allowed: email, voice"),

@@ -1,5 +1,5 @@
 {{ mapped_requests('klaviyo__profiles', {
-    'time': 'consent_at', 'emails': 'email', 'phones': 'phone', 'name': ['first_name', 'last_name'], 'channels': ['email'],
+    'time': 'consent_at', 'untimed': {'consent': 'SUBSCRIBED'}, 'emails': 'email', 'phones': 'phone', 'name': ['first_name', 'last_name'], 'channels': ['email'],
     'cases': [
         {'when': {'suppressions': {'matches': 'spam'}}, 'action': 'complaint', 'method': 'spam_complaint'},
         {'when': {'suppressions': {'matches': 'unsub'}}, 'action': 'opt_out', 'method': 'esp_unsubscribe'},

@@ -1,5 +1,5 @@
 {{ mapped_requests('mandrill__rejections', {
-    'time': 'created_at', 'zone': 'UTC', 'email': 'email', 'channels': ['email'],
+    'time': ['last_event_at', 'created_at'], 'zone': 'UTC', 'email': 'email', 'channels': ['email'],
     'list': {'column': 'subaccount', 'kind': 'subaccount'},
     'cases': [
         {'when': {'reason': 'hard-bounce'}, 'action': 'undeliverable', 'method': 'bounce'},

@@ -1,5 +1,5 @@
 {{ mapped_requests('sparkpost__suppression_list', {
-    'time': ['created', 'updated'], 'email': 'recipient', 'channels': ['email'],
+    'time': ['updated', 'created'], 'email': 'recipient', 'channels': ['email'],
     'cases': [
         {'when': {'added_by': 'Spam Complaint'}, 'action': 'complaint', 'method': 'spam_complaint'},
         {'when': {'added_by': 'List Unsubscribe'}, 'action': 'opt_out', 'method': 'one_click'},
