@@ -508,7 +508,7 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
 @main.command("init")
 @_home_option
 @_json_option
-@click.option("--company", prompt="The company's name", help="The company's name.")
+@click.option("--company", required=True, help="The company's name.")
 @click.option("--region", help="Its country, such as US or DE-BY, for people of whom nothing else says where they are.")
 @click.option("--scope", "scopes", multiple=True,
               help="A brand or list that people may leave, such as acme/newsletter; may be repeated.")  # fmt: skip

@@ -21,6 +21,7 @@ from orchestration.core.home import CHECKOUT
 STAGING = CHECKOUT / "dbt_project" / "models" / "staging"
 KINDS = ("requests", "contacts", "contacts_made", "registry")
 READERS = ("delimited", "json", "lines", "mail", "auto")
+_COLUMN_KEYS = {"labels", "several"}
 SEVERAL = ("first", "join", "one")
 # The vendor-neutral formats share one staging folder; a source's ``format`` names the feed, not the folder.
 CANONICAL = "canonical"
@@ -112,7 +113,12 @@ def all_feeds(staging: Path = STAGING) -> tuple[Feed, ...]:
     feeds: list[Feed] = []
     problems: list[str] = []
     for path in sorted(staging.glob("*/_*.yml")):
-        document = yaml.load(path.read_text(encoding="utf-8"), _YAML)  # noqa: S506 - a safe loader or {}
+        try:
+            document = yaml.load(path.read_text(encoding="utf-8"), _YAML) or {}  # noqa: S506  (both loaders are safe ones)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            problems.append(f"{path.parent.name}/{path.name}{f', line {mark.line + 1}' if mark else ''}: is not YAML")
+            continue
         for source in document.get("sources", []):
             for table in source.get("tables", []):
                 meta = (table.get("config") or {}).get("meta") or {}
@@ -149,14 +155,18 @@ def _problems(table: dict[str, Any], meta: dict[str, Any]) -> list[str]:
     if meta.get("reader") not in READERS:
         problems.append(f"meta.reader '{meta.get('reader')}' is not one of {', '.join(READERS)}")
     problems += [f"kind '{kind}' is not one of {', '.join(KINDS)}" for kind in meta.get("kinds", []) if kind not in KINDS]
-    if table.get("name") != f"{meta.get('vendor')}__{meta.get('feed')}":
+    if {"vendor", "feed"} <= meta.keys() and table.get("name") != f"{meta['vendor']}__{meta['feed']}":
         problems.append(f"the table must be named {meta.get('vendor')}__{meta.get('feed')}")
     names = [column["name"] for column in table.get("columns", [])]
     problems += [f"meta.requires names '{name}', which is no column" for name in meta.get("requires", []) if name not in names]
     if not names:
         problems.append("columns are required")
     for column in table.get("columns", []):
-        several = ((column.get("config") or {}).get("meta") or {}).get("several", "first")
+        given = (column.get("config") or {}).get("meta") or {}
+        problems += [
+            f"unknown meta key '{key}' of {column['name']} (allowed: labels, several)" for key in given.keys() - _COLUMN_KEYS
+        ]
+        several = given.get("several", "first")
         if several not in SEVERAL:
             problems.append(f"meta.several '{several}' of {column['name']} is not one of {', '.join(SEVERAL)}")
     groups = [meta.get("marks", []), *meta.get("requires_any", [])]

@@ -85,7 +85,7 @@ def format_named(name: str) -> Format:
             "Looking for a format",
             seen="no format of that name",
             allowed=listed(sorted(known)),
-            next_step=f"did you mean {' or '.join(close)}?" if close else "choose one; requests takes a table of your own",
+            next_step=f"did you mean {' or '.join(close)}" if close else "choose one; requests takes a table of your own",
         )
     return known[name]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.core.config import Config
+from orchestration.core.config import Config, is_own_source
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.masks import mask, mask_label
@@ -151,7 +151,11 @@ class Tried:
         total = sum(self.counts.values())
         if len(self.records) < total:
             told.append(f"and {total - len(self.records):,} more: --limit shows them")
-        told += ["", "Nothing was kept. Next step: put the file into inbox/" + self.source + "/ and start quietlist run."]
+        told += ["", "Nothing was kept."]
+        if any(self.counts.get(kind) for kind in self.counts if kind != "quarantine"):
+            told[-1] += f" Next step: put the file into inbox/{self.source}/ and start quietlist run."
+        else:
+            told[-1] += " Next step: see quietlist formats NAME for what the source's format reads, or give another source."
         return told
 
 
@@ -163,11 +167,12 @@ def try_file(
     Raises:
         ConfigError: there is no such source or file.
     """
-    if source not in config.sources:
+    configured = [name for name in config.sources if not is_own_source(name)]
+    if source not in configured:
         raise ConfigError(
             "Trying a file",
             seen="a source that is not in quietlist.toml",
-            allowed=listed(sorted(config.sources)),
+            allowed=listed(sorted(configured)),
             next_step="give one of these with --source, or describe the source first (quietlist formats says what can be read)",
         )
     if not file.is_file():

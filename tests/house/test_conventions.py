@@ -122,7 +122,9 @@ SNAPSHOTS = {
 
 @pytest.mark.parametrize("feed", all_feeds(), ids=lambda feed: feed.table)
 def test_a_feed_whose_deliveries_repeat_everything_says_so_in_its_description(feed: Feed) -> None:
-    assert feed.snapshot == (feed.table in SNAPSHOTS), f"snapshot of {feed.table}: see what its vendor exports"
+    assert feed.snapshot == (feed.table in SNAPSHOTS), (
+        f"{feed.table}: if each delivery is the whole state, say snapshot: true and add it to SNAPSHOTS above; else neither"
+    )
 
 
 def test_every_staging_model_is_of_a_kind_that_a_feed_names() -> None:
