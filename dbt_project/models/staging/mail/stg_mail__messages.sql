@@ -195,9 +195,12 @@ meanings as (
             when is_forward = 'true' then 'forwarded'
             when text_said = 'weak' or (message_text is null and subject_said = 'weak' and not is_answer) then 'weak'
             when is_cut = 'true' then 'too_long'
+            when taken_asks = 'true' then 'taken_text_asks'
             when message_text is not null and text_said is null then 'unread'
             when message_text is not null then coalesce(text_said, 'nothing')
             when images <> '0' or attachments <> '0' then 'no_words'
+            -- A page from which no text came may be one that was read wrongly.
+            when text_from in ('html', 'both') and coalesce(has_quote, 'false') <> 'true' then 'no_words'
             when has_quote = 'true' or subject_given is null then 'no_text'
             else 'nothing'
         end as meaning
@@ -253,6 +256,7 @@ meant as (
                     'list_mail_asks',
                     'perhaps_wrong_person',
                     'perhaps_our_address',
+                    'taken_text_asks',
                     'bounce_unclear',
                     'notification',
                     'abuse_desk'
@@ -312,7 +316,8 @@ meant as (
         end as emails_raw,
         case
             when meaning = 'unclear_feedback' then 'unclear_feedback'
-            when report = 'feedback' and about_from = 'attached_to' and names_others and about_count <> '1' then 'one_of_several'
+            when report = 'feedback' and about_from in ('attached_to', 'verp') and names_others and about_count <> '1'
+                then 'one_of_several'
             when report is not null then null
             when not is_the_writer then 'named_by_another'
             when is_one_tap then null
