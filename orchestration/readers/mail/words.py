@@ -259,7 +259,7 @@ _ASKING = (
 # One person, and not a company: "our list" and "contact us" are the words of those who send.
 _MYSELF = (
     r"(?:\b(?:i|i['’]m|i['’]ve|ive|me|my|mine|ich|mich|mir|meine?[nmrs]?|je|j['’]|moi|mon|ma|mes|yo|mis?|mí|io|mio|mia|miei|eu|meus?|minhas?|ik|mij|mijn|mnie"
-    r"|mój|moje|mojego|ben|beni|benim|bana)\b|dadme|dénme|désabonnez-moi|cancellatemi|rimuovetemi|私|わたし|我|저를|제\s|나를)"
+    r"|mój|moje|mojego|ben|beni|benim|bana|quiero|deseo|darme|voglio|vorrei|quero|desejo|chcę|istiyorum|istemiyorum)\b|dadme|dénme|désabonnez-moi|cancellatemi|rimuovetemi|私|わたし|我|저를|제\s|나를)"
 )
 _ASKING_WORD = re.compile(rf"(?i){_ASKING}")
 _MYSELF_WORD = re.compile(rf"(?i){_MYSELF}")
@@ -298,7 +298,7 @@ class Words:
     quoted: str
     """What was taken away, as far as somebody's address may stand in it: the lines above a quote."""
     taken_asks: bool = False
-    """Whether something was taken away, without a mark that it is quoted, in which somebody asks for themselves."""
+    """Whether something was taken away, without a mark that it is quoted, in which somebody may ask for themselves."""
 
 
 def new_words(text: str) -> Words:  # noqa: PLR0915  one branch for each thing that is not new
@@ -309,7 +309,7 @@ def new_words(text: str) -> Words:  # noqa: PLR0915  one branch for each thing t
     taken: list[str] = []
     unmarked: list[str] = []
     footers: list[str] = []
-    has_quote = is_forward = False
+    has_quote = is_forward = is_doubtful = False
     place = 0
     while place < len(lines):
         line = lines[place].rstrip()
@@ -330,7 +330,11 @@ def new_words(text: str) -> Words:  # noqa: PLR0915  one branch for each thing t
         if _DISCLAIMER.search(line):
             length = _paragraph(lines, place)
             paragraph = lines[place : place + length]
-            (kept if asks_for_self("\n".join(paragraph)[:MOST_TEXT]) else unmarked).extend(paragraph)
+            said = "\n".join(paragraph)[:MOST_TEXT]
+            if asks_for_self(said):
+                kept += paragraph
+            else:
+                is_doubtful |= _asks(said, _FOOTER) and not all(map(_is_footer, filter(_FOOTER.search, paragraph)))
             place += length
             continue
         rule = _RULE.match(line) is not None
@@ -369,14 +373,18 @@ def new_words(text: str) -> Words:  # noqa: PLR0915  one branch for each thing t
         kept = footers
     new = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip().strip("_-=*").strip()
     asks = asks_for_self("\n".join(line for line in unmarked if not _QUOTED.match(line) and not _is_footer(line))[:MOST_TEXT])
-    return Words(new[:MOST_TEXT], has_quote, is_forward, len(new) > MOST_TEXT, "\n".join(taken[:40]), asks)
+    return Words(new[:MOST_TEXT], has_quote, is_forward, len(new) > MOST_TEXT, "\n".join(taken[:40]), asks or is_doubtful)
 
 
 def asks_for_self(text: str) -> bool:
     """Whether one sentence of a text has somebody speak of themselves and a word that asks."""
+    return _asks(text, _ASKING_WORD, _MYSELF_WORD)
+
+
+def _asks(text: str, *words: re.Pattern[str]) -> bool:
+    """Whether one sentence holds all of these words, and none that disclaimers ask strangers with."""
     return any(
-        _ASKING_WORD.search(sentence) and _MYSELF_WORD.search(sentence) and not _TELL.search(sentence)
-        for sentence in _SENTENCE.findall(text)
+        all(word.search(sentence) for word in words) and not _TELL.search(sentence) for sentence in _SENTENCE.findall(text)
     )
 
 
