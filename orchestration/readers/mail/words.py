@@ -301,7 +301,7 @@ class Words:
     """Whether something was taken away, without a mark that it is quoted, in which somebody may ask for themselves."""
 
 
-def new_words(text: str) -> Words:  # noqa: PLR0915  one branch for each thing that is not new
+def new_words(text: str) -> Words:  # noqa: PLR0912, PLR0915  one branch for each thing that is not new
     """A text without what it quotes or forwards, without signatures and footers of lists."""
     text = text.replace("\u00a0", " ").replace("\u200b", "").replace("\ufeff", "")
     lines = text.split("\n")
