@@ -47,17 +47,30 @@
 {% macro is_automatic_answer(auto_submitted, precedence, auto_reply, subject) -%}
     (
             {{ matches(auto_submitted, '(?i)^\\s*auto') }}
+            or {{ is_reply_by_machine(auto_submitted, precedence, auto_reply) }}
+            or {{ is_away_subject(subject) }}
+        )
+{%- endmacro %}
+
+-- Whether the headers say that a program answered, and not only that one wrote.
+{% macro is_reply_by_machine(auto_submitted, precedence, auto_reply) -%}
+    (
+            {{ matches(auto_submitted, '(?i)^\\s*auto-(?:replied|notified)') }}
             or {{ auto_reply }} is not null
             or {{ matches(precedence, '(?i)^\\s*auto[-_]?reply') }}
-            or {{ matches(
-                subject,
-                '(?i)^(?:\\s*\\[[^\\]]{1,40}\\]\\s*)?(?:auto(?:matic|mated|matische?|mática|matica|matique)?[-_ :]?(?:reply|response|antwort|antwoord|answer)|auto(?:matic)?\\s*[:：]'
-                ~ '|out of (?:the )?office|ooo:|away from|on (?:vacation|holiday|leave)|i am (?:away|out)|abwesenheit|abwesend|nicht im (?:büro|haus)|urlaub'
-                ~ '|réponse automatique|absence du bureau|absent|respuesta autom|fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)|assente'
-                ~ '|resposta autom|fora do escrit|afwezig|automatisch antwoord|odpowied. autom|autoodpowied|poza biurem|otomatik (?:yanıt|cevap)|ofis dışında'
-                ~ '|自動応答|自動返信|不在|自动回复|自動回覆|外出|자동\\s*(?:회신|응답)|부재)'
-            ) }}
         )
+{%- endmacro %}
+
+-- Whether a subject says that its writer is away, or that a program answers.
+{% macro is_away_subject(subject) -%}
+    {{ matches(
+        subject,
+        '(?i)^(?:\\s*\\[[^\\]]{1,40}\\]\\s*)?(?:auto(?:matic|mated|matische?|mática|matica|matique)?[-_ :]?(?:reply|response|antwort|antwoord|answer)|auto(?:matic)?\\s*[:：]'
+        ~ '|out of (?:the )?office|ooo:|away from|on (?:vacation|holiday|leave)|i am (?:away|out)|abwesenheit|abwesend|nicht im (?:büro|haus)|urlaub'
+        ~ '|réponse automatique|absence du bureau|absent|respuesta autom|fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)|assente'
+        ~ '|resposta autom|fora do escrit|afwezig|automatisch antwoord|odpowied. autom|autoodpowied|poza biurem|otomatik (?:yanıt|cevap)|ofis dışında'
+        ~ '|自動応答|自動返信|不在|自动回复|自動回覆|外出|자동\\s*(?:회신|응답)|부재)'
+    ) }}
 {%- endmacro %}
 
 -- Why a mail was sent back: dead (there is no such address), later (a delay or a passing fault), refused (the mail, not the

@@ -9,22 +9,27 @@ from orchestration.readers.mail.reports import is_hidden, verp
 
 
 @pytest.mark.parametrize(
-    ("packed", "address"),
+    ("packed", "found"),
     [
-        ("<bounce-17-ada=example.org@lists.example.com>", "ada@example.org"),
-        ("bounces+ada=example.org@example.com", "ada@example.org"),
-        ("bounce-ada=example.org@example.com", "ada@example.org"),
-        ("<mailto:u-17-ada=example.org@example.com?subject=x>", "ada@example.org"),
-        ("jean-paul=example.org@example.com", "jean-paul@example.org"),
-        ("sg+8f3a1+ada.lovelace=mail.example.org@example.com", "ada.lovelace@mail.example.org"),
-        ("https://example.com/u?e=ada%3Dexample.org@example.com", "ada@example.org"),
-        ("bounce-17@example.com", ""),
-        ("news@example.com", ""),
-        ("a=b", ""),
+        ("<bounce-17-ada=example.org@lists.example.com>", ("ada@example.org",)),
+        ("bounces+ada=example.org@example.com", ("ada@example.org",)),
+        ("bounce-ada=example.org@example.com", ("ada@example.org",)),
+        ("<mailto:u-17-ada=example.org@example.com?subject=x>", ("ada@example.org",)),
+        ("jean-paul=example.org@example.com", ("jean-paul@example.org",)),
+        ("sg+8f3a1+ada.lovelace=mail.example.org@example.com", ("ada.lovelace@mail.example.org",)),
+        ("https://example.com/u?e=ada%3Dexample.org@example.com", ("ada@example.org",)),
+        ("bounce-17-jean-paul=example.org@example.com", ("jean-paul@example.org",)),
+        ("msg-ada+tag=example.org@example.com", ("ada+tag@example.org", "tag@example.org")),
+        ("bounce-17-ada-2-lee=example.org@example.com", ("ada-2-lee@example.org", "lee@example.org")),
+        ("bounce-17-ada+2=example.org@example.com", ("ada+2@example.org", "2@example.org")),
+        ("shop-ada+tag=example.org@example.com", ("shop-ada+tag@example.org", "tag@example.org")),
+        ("bounce-17@example.com", ()),
+        ("news@example.com", ()),
+        ("a=b", ()),
     ],
 )
-def test_a_return_path_gives_its_address_back(packed: str, address: str) -> None:
-    assert verp(packed) == address, packed
+def test_a_return_path_gives_its_address_back(packed: str, found: tuple[str, ...]) -> None:
+    assert verp(packed) == found, packed
 
 
 @pytest.mark.parametrize(

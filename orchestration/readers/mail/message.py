@@ -13,7 +13,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import Compat32
@@ -28,7 +28,7 @@ FIELDS = (
     "report", "feedback_type", "about", "about_from", "about_place", "about_count",
     "bounce_action", "bounce_status", "bounce_reason",
     "auto_submitted", "precedence", "list_id", "list_unsubscribe", "auto_reply", "apple_unsubscribe",
-    "message_text", "text_from", "has_quote", "is_forward", "images", "attachments", "listed_addresses", "is_cut",
+    "message_text", "text_from", "has_quote", "is_forward", "images", "attachments", "listed_addresses", "is_cut", "taken_asks",
 )  # fmt: skip
 Row = tuple[str | None, ...]
 
@@ -126,6 +126,7 @@ def rows_of(raw: Raw) -> list[Row]:
         "attachments": str(taken.attachments + (len(taken.originals) if report is None else 0)),
         "listed_addresses": str(len(taken.listed)),
         "is_cut": _flag(words.is_cut or taken.is_cut),
+        "taken_asks": _flag(words.taken_asks),
     }
     rows = (
         [shared | _of(person, place) for place, person in enumerate(about, 1)]
@@ -244,7 +245,7 @@ def _body(taken: _Taken) -> tuple[str, str | None]:
 def _said(body: str, taken: _Taken, text_from: str | None) -> Words:
     words = new_words(body)
     if taken.originals and not words.is_forward:
-        words = Words(words.text, words.has_quote, True, words.is_cut, words.quoted)
+        words = replace(words, is_forward=True)
     return words
 
 

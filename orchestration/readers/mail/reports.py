@@ -122,7 +122,7 @@ def _ways_to_complainers(parts: Parts, fields: dict[str, list[str]]) -> Iterator
             named = [address for value in original.get_all(name, []) for address in header_addresses(value)]
             yield "attached_to", [address for address in named if address.casefold() not in sender]
     senders = [*fields.get("original-mail-from", []), *(value for mail in parts.originals for value in _returns(mail))]
-    yield "verp", [address for value in senders if (address := verp(value))][:1]
+    yield "verp", list(next((found for value in senders if (found := verp(value))), ()))
 
 
 def _returns(mail: Message) -> list[str]:
@@ -152,8 +152,11 @@ def is_hidden(address: str) -> bool:
 _VERP_LOCAL = re.compile(r"(?i)([a-z0-9._%~!#$&'*/^`{|}+-]+?)=((?:[a-z0-9-]+\.)+[a-z]{2,24})(?:[-+].*)?$")
 
 
-def verp(text: str) -> str:
-    """The address that a variable envelope return path holds (``bounce-17-ada=example.org@lists...``), if one does."""
+def verp(text: str) -> tuple[str, ...]:
+    """The address that a variable envelope return path holds (``bounce-17-ada=example.org@lists...``), if one does.
+
+    Several where nobody can tell the sender's marks from the person's name: ``msg-ada+tag=`` is ada+tag or tag.
+    """
     text = text.replace("%3D", "=").replace("%3d", "=").replace("%40", "=")
     for token in re.split(r"[\s<>\"(),;:?&]+", text):
         local = token.rpartition("@")[0][-320:]  # an address within one may be as long as an address
@@ -163,22 +166,35 @@ def verp(text: str) -> str:
         if found is None:
             continue
         name, domain = found.groups()
-        # The part that names the person follows the last mark that is no part of a name.
-        name = re.split(r"[+=]", name)[-1] if re.search(r"[+=]", name) else _after_mark(name)
-        if name:
-            return f"{name}@{domain}"
-    return ""
+        if names := _after_marks(name.rpartition("=")[2]):
+            return tuple(f"{name}@{domain}" for name in names)
+    return ()
 
 
-def _after_mark(name: str) -> str:
-    """What follows the sender's own marks in ``bounce-17-ada``: the last number, else known words."""
-    parts = name.split("-")
-    numbers = [place for place, part in enumerate(parts[:-1]) if re.fullmatch(r"(?i)[0-9a-f]*\d[0-9a-f]*", part)]
-    if numbers:
-        return "-".join(parts[numbers[-1] + 1 :])
-    while len(parts) > 1 and re.fullmatch(r"(?i)bounces?|bnc|returns?|errors?|verp|fbl|reply|mail|news|list|owner|msg", parts[0]):
-        parts = parts[1:]
-    return "-".join(parts)
+_MARK = re.compile(r"(?i)bounces?|bnc|returns?|errors?|verp|fbl|reply|mail|news|list|owner|msg|sg")
+_MARK_NUMBER = re.compile(r"(?i)[0-9a-f]*\d[0-9a-f]*")
+
+
+def _after_marks(name: str) -> list[str]:
+    """What may follow the sender's own marks in ``bounce-17-ada``: behind the first of them, and behind the last.
+
+    A number is a mark wherever it stands, with what is before it; a known word only at the beginning.
+    """
+    pieces = re.split(r"([-+])", name)
+    parts, signs = pieces[::2], pieces[1::2]
+    starts = []
+    place = 0
+    while place < len(parts) - 1 and (_MARK.fullmatch(parts[place]) or _MARK_NUMBER.fullmatch(parts[place])):
+        place += 1
+    numbers = [number for number, part in enumerate(parts[:-1]) if _MARK_NUMBER.fullmatch(part)]
+    if place == 0 and numbers:
+        place = numbers[0] + 1
+    starts.append(place)
+    starts += [number + 1 for number in numbers[-1:]]
+    # Behind a plus there is a tag of the person's, or the person.
+    starts += [number + 1 for number, sign in enumerate(signs) if sign == "+" and number + 1 > place][-1:]
+    found = [re.sub(r"^[-+]", "", "".join(pieces[2 * start :])) for start in starts]
+    return list(dict.fromkeys(name for name in found if name))
 
 
 def _people(origin: str, values: Sequence[object]) -> tuple[About, ...]:
@@ -321,6 +337,13 @@ _ORIGINAL_BELOW = re.compile(
 
 
 _WRONG = re.compile(r"(?i)\b[45]\d\d\b|\b[45]\.\d\.\d|unknown|not |n['’]t |fail|full|reject|quota|unable|return|error")
+# "550 5.1.1", "5.1.1", "SMTP error 550", or the names of a report's fields.
+_SERVERS_CODE = re.compile(
+    r"(?i)(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])|\b(?:smtp|error|code|said|server|status|response)\W{1,12}(?:\w{1,20}\W{1,3}){0,3}[45]\d\d\b"
+    r"|\b[45]\d\d[ -](?:user|mailbox|recipient|unknown|no\s|address|account|requested"
+    r"|delivery|invalid|rejected|sorry|permanent|domain|host|relay|message|<)"
+    r"|final-recipient|x-failed-recipients|\bmailer-daemon\b|mail\s+delivery\s+(?:sub)?system"
+)
 _MOST_TOLD = 40_000  # characters: a bounce about five hundred people
 
 
@@ -341,9 +364,9 @@ def is_bounce(parts: Parts) -> bool:
         return False
     said, told = _BOUNCE_SUBJECT.search(subject) is not None, _BOUNCE_TEXT.search(parts.text[:4_000]) is not None
     by_machine = no_return or _MACHINE_SENDER.search(sender) is not None or not sender
-    by_machine = by_machine or str(head.get("auto-submitted", "")).strip().casefold().startswith("auto")
-    # A server under a person's or a department's name says it both in the subject and in the text.
-    return (said and told) or (by_machine and (said or told))
+    # A server under a person's or a department's name says it both in the subject and in the text, and gives its code. "My parcel
+    # was not delivered" is a customer's letter, through a form that says of itself that it is a program too.
+    return (by_machine and (said or told)) or (said and told and _SERVERS_CODE.search(parts.text[:_MOST_TOLD]) is not None)
 
 
 def bounced(parts: Parts) -> list[About]:

@@ -21,7 +21,9 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 _VOID = frozenset(["br", "img", "hr", "meta", "link", "input", "area", "base", "col", "embed", "source", "track", "wbr"])
-_DROPPED = frozenset(["style", "script", "head", "title", "template", "noscript", "svg", "object"])
+# What no reader sees. The words within <object> are shown where its own content is not.
+_DROPPED = frozenset(["style", "script", "head", "title", "template", "noscript", "svg"])
+_HEADS = frozenset(["head", "title"])
 _BLOCKS = frozenset(
     [
         "p",
@@ -69,6 +71,8 @@ class _Page(HTMLParser):
         self._link: int | None = None
         self._open: list[tuple[str, bool, bool]] = []
         self._hidden = self._quoted = 0
+        self._heads = self._dropped = 0
+        self._unshown: list[str] = []
         self._is_cut = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -79,6 +83,7 @@ class _Page(HTMLParser):
             self._is_cut = True
         if tag in _BLOCKS or tag == "br":
             self._break()
+            self._end_head()
         if tag == "img":
             # Pictures that count opens are no content.
             self.images += not {found.get("width", ""), found.get("height", "")} & {"0", "1", "0px", "1px"}
@@ -96,6 +101,8 @@ class _Page(HTMLParser):
         if len(self._open) < 2_000:  # deeper pages are made to break readers
             self._open.append((tag, hides, quotes))
             self._hidden += hides
+            self._dropped += tag in _DROPPED
+            self._heads += tag in _HEADS
             self._quoted += quotes
 
     def handle_endtag(self, tag: str) -> None:
@@ -113,15 +120,34 @@ class _Page(HTMLParser):
         if not places:
             return
         while len(self._open) > places[0]:
-            _, hides, quotes = self._open.pop()
-            if hides or quotes:
+            self._pop(is_closed=len(self._open) == places[0] + 1)
+
+    def _pop(self, *, is_closed: bool) -> None:
+        tag, hides, quotes = self._open.pop()
+        if hides or quotes:
+            self._break()
+        self._hidden -= hides
+        self._dropped -= tag in _DROPPED
+        self._heads -= tag in _HEADS
+        if hides and not self._hidden:
+            # Where what hides never ends nobody knows how far it was meant to go: what stands in it is read.
+            if not is_closed and tag not in _DROPPED:
+                self._line += self._unshown
                 self._break()
-            self._hidden -= hides
-            self._quoted -= quotes
+            self._unshown = []
+        self._quoted -= quotes
+
+    def _end_head(self) -> None:
+        """Whatever stands in the body ends the head, closed or not."""
+        while self._heads:
+            self._pop(is_closed=True)
 
     def handle_data(self, data: str) -> None:
+        text = re.sub(r"\s+", " ", data)
         if not self._hidden:
-            self._line.append(re.sub(r"\s+", " ", data))
+            self._line.append(text)
+        elif not self._dropped:
+            self._unshown.append(f"{text} ")
 
     def _break(self) -> None:
         text = "".join(self._line).strip()
@@ -131,6 +157,8 @@ class _Page(HTMLParser):
         self._link = None
 
     def text(self) -> str:
+        while self._open:
+            self._pop(is_closed=False)
         self._break()
         return "\n".join(self.lines)
 
@@ -204,18 +232,50 @@ _LEAVING = (
 # themselves ("I clicked unsubscribe ten times") is none.
 _FOOTER = re.compile(rf"(?i){_LEAVING}")
 _LINK = re.compile(
-    r"(?i)https?://|www\.|mailto:|\bclick\b|\bclicking\b|\bvisit\b|\breply\s+(?:with|to\s+this)|\bsend\s+(?:an?\s+)?(?:blank\s+)?(?:e-?mail|message)|\+unsubscribe@"
+    r"(?i)https?://|www\.|mailto:|\bclick\s+(?:here|on|the|this|below)\b|\bclicking\b|\bvisit\b|\breply\s+(?:with|to\s+this)|\bsend\s+(?:an?\s+)?(?:blank\s+)?(?:e-?mail|message)|\+unsubscribe@"
     r"|klick|clique[rz]?\b|haga\s+clic|pulse|clicca|clique\b|klik|kliknij|tıkla|こちら|クリック|点击|點擊|请回复|클릭|\bmanage\s+(?:your\s+)?(?:preferences|subscription)"
-    r"|\bpreferences\b|\bhier\b|\bici\b|\baquí\b|\baqui\b|\bqui\b|\bhere\b|\btutaj\b|\buradan\b"
+    r"|\bpreferences\b|(?:\bhier|\bici|\baquí|\baqui|\bqui|\bhere|\btutaj|\buradan)\s*[.!>)»]*\s*$"
 )
+# "Please unsubscribe this address" asks us; "please click here to unsubscribe" tells a reader how to.
+_POLITE = (
+    r"(?:please|kindly|\bpls\b|\bplz\b|bitte|merci\s+d|veuillez|s['’]il\s+vous\s+pla|por\s+favor|per\s+favore|per\s+cortesia|gelieve|alstublieft"
+    r"|alsjeblieft|graag|proszę|prosimy|lütfen|お願い|ください|烦请|請您?|부탁)"
+)
+_WAY = (
+    r"(?:click|visit|link|button|follow|go\s+to|reply|send|log\s*in|select|tap|press|\buse\b"
+    r"|klick|besuch|cliqu|\blien\b|clic|enlace|pulse|visit|collegamento|klik|tıkla|bağlant)"
+)
+_ASKS_US = re.compile(rf"(?i){_POLITE}(?:(?!{_WAY})[^.!?\n]){{0,40}}{_LEAVING}|{_LEAVING}[^.!?\n]{{0,40}}{_POLITE}\s*(?:[,.!]|$)")
 _SPEAKER = re.compile(
     r"(?i)\b(?:i|i'm|i’m|ive|i've|i’ve|me|my|we|us|our|ich|mich|mir|mein\w*|wir|uns|je|j'|moi|mon|ma|mes|nous|yo|mí|mis|mi|io|mio|mia|miei|eu"
     r"|meu|minha|ik|mij|mijn|wij|ons|ja|mnie|mój|moje|mojego|ben|beni|benim|bana)\b|私|わたし|我|저|나를|제\s"
 )
+# What else asks, for finding a request within what was taken away; models/texts reads what stays.
+_ASKING = (
+    rf"(?:{_LEAVING}|\bremov(?:e|al|ing)\b|\btake\b.{{0,40}}\boff\b|\bdelet|\beras|\bstop\b|\bforget\b|lösch|entfern|\bnehm\w*\b.{{0,40}}\baus\b|streich"
+    r"|verteiler|supprim|retir|efface|radie|borr|elimin|sacar|saque|baja\b|rimuov|togli|elimin|cancell|cancel|exclu|apag|\bsair\b|remov|verwijder|\bhaal\b|schrap"
+    r"|usun|usuń|wykreśl|skreśl|çıkar|\bsil(?:in|iniz)?\b|削除|解除|停止|删除|移除|取消|삭제|해지|제거)"
+)
+# One person, and not a company: "our list" and "contact us" are the words of those who send.
+_MYSELF = (
+    r"(?:\b(?:i|i['’]m|i['’]ve|ive|me|my|mine|ich|mich|mir|meine?[nmrs]?|je|j['’]|moi|mon|ma|mes|yo|mis?|mí|io|mio|mia|miei|eu|meus?|minhas?|ik|mij|mijn|mnie"
+    r"|mój|moje|mojego|ben|beni|benim|bana|quiero|deseo|darme|voglio|vorrei|quero|desejo|chcę|istiyorum|istemiyorum)\b|dadme|dénme|désabonnez-moi|cancellatemi|rimuovetemi|私|わたし|我|저를|제\s|나를)"
+)
+_ASKING_WORD = re.compile(rf"(?i){_ASKING}")
+_MYSELF_WORD = re.compile(rf"(?i){_MYSELF}")
+_GOES_ON = re.compile(rf"(?i)[:：]\s*\w+\s+\w|{_ASKING}")
+_SENTENCE = re.compile(r"[^.!?。！？\n]+")
+# "Notify me and delete this mail" is a disclaimer's, and "to unsubscribe" a footer's, whoever wrote it.
+_TELL = re.compile(
+    r"(?i)(?:^\s*to\s+(?:unsubscribe|opt)|^\s*(?:if|should)\s+you\b|^\s*(?:falls|wenn|sollten)\s+sie\b|^\s*si\s+(?:vous|usted|no)\b|^\s*(?:se|indien|als|jeśli|jeżeli|eğer)\b"
+    r"|\b(?:notify|inform|contact|advise|tell|call|alert|e-?mail|let)\s+(?:me|us)\b|(?:informieren|benachrichtigen|kontaktieren)\s+sie"
+    r"|(?:prévenir|avertir|informer|aviser|avisar|informar|avvis|informeren|powiadom))"
+)
 _SIGNATURE = re.compile(r"^\s*(?:--|—)\s*$")
 _CONTACT = re.compile(r"@|https?://|www\.|(?:\d[\s()./-]{0,3}){6}")
 _MOST_SIGNATURE = 10  # lines
-# What companies foot every mail with: it asks strangers to delete a mail, and is nobody's wish. To the end of its paragraph.
+# What companies foot every mail with: it asks strangers to delete a mail, and is nobody's wish. To the end of its paragraph,
+# unless somebody asks for themselves in it.
 _DISCLAIMER = re.compile(
     r"(?i)(?:not|n[’']êtes\s+pas|no\s+es|non\s+(?:è|siete)|não\s+é|niet|nie\s+jest|nicht)\b.{0,40}(?:intended\s+(?:recipient|addressee)"
     r"|addressee|(?:richtige|beabsichtigte|vorgesehene)\w*\s+(?:adressat|empfänger)|destinataire|destinatari[oa]|beoogde\s+ontvanger|geadresseerde"
@@ -237,15 +297,19 @@ class Words:
     is_cut: bool
     quoted: str
     """What was taken away, as far as somebody's address may stand in it: the lines above a quote."""
+    taken_asks: bool = False
+    """Whether something was taken away, without a mark that it is quoted, in which somebody may ask for themselves."""
 
 
-def new_words(text: str) -> Words:  # noqa: PLR0915  one branch for each thing that is not new
+def new_words(text: str) -> Words:  # noqa: PLR0912, PLR0915  one branch for each thing that is not new
     """A text without what it quotes or forwards, without signatures and footers of lists."""
     text = text.replace("\u00a0", " ").replace("\u200b", "").replace("\ufeff", "")
     lines = text.split("\n")
     kept: list[str] = []
     taken: list[str] = []
-    has_quote = is_forward = False
+    unmarked: list[str] = []
+    footers: list[str] = []
+    has_quote = is_forward = is_doubtful = False
     place = 0
     while place < len(lines):
         line = lines[place].rstrip()
@@ -260,11 +324,18 @@ def new_words(text: str) -> Words:  # noqa: PLR0915  one branch for each thing t
             continue
         if any(kept) and (length := _signature(lines, place)):
             taken += lines[place : place + length]
+            unmarked += lines[place : place + length]
             place += length
             continue
         if _DISCLAIMER.search(line):
-            while place < len(lines) and lines[place].strip() and not _QUOTED.match(lines[place]):
-                place += 1
+            length = _paragraph(lines, place)
+            paragraph = lines[place : place + length]
+            said = "\n".join(paragraph)[:MOST_TEXT]
+            if asks_for_self(said):
+                kept += paragraph
+            else:
+                is_doubtful |= _asks(said, _FOOTER) and not all(map(_is_footer, filter(_FOOTER.search, paragraph)))
+            place += length
             continue
         rule = _RULE.match(line) is not None
         if rule and _FORWARDED.search(line):
@@ -274,6 +345,7 @@ def new_words(text: str) -> Words:  # noqa: PLR0915  one branch for each thing t
         if (rule and _ORIGINAL.search(line)) or _starts_head(lines, place):
             has_quote = True
             taken += lines[place:]
+            unmarked += lines[place:]
             break
         if (length := _attribution(lines, place)) > 0:
             has_quote = True
@@ -282,19 +354,51 @@ def new_words(text: str) -> Words:  # noqa: PLR0915  one branch for each thing t
             rest = next((other for other in lines[place:] if other.strip()), "")
             if not _QUOTED.match(rest):
                 taken += lines[place:]
+                unmarked += lines[place:]
                 break
             continue
-        if _DEVICE.match(line) and len(line) < 120:
+        # "Sent from my phone: unsubscribe me" goes on with words.
+        if _DEVICE.match(line) and len(line) < 120 and not _GOES_ON.search(line):
             place += 1
             continue
-        if _FOOTER.search(line) and _LINK.search(line) and not _SPEAKER.search(line):
+        if _is_footer(line):
             taken.append(line)
+            footers.append(line)
             place += 1
             continue
         kept.append(line)
         place += 1
+    # A footer stands below something; what is all that was written is a letter.
+    if footers and not has_quote and not any(line.strip() for line in kept):
+        kept = footers
     new = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip().strip("_-=*").strip()
-    return Words(new[:MOST_TEXT], has_quote, is_forward, len(new) > MOST_TEXT, "\n".join(taken[:40]))
+    asks = asks_for_self("\n".join(line for line in unmarked if not _QUOTED.match(line) and not _is_footer(line))[:MOST_TEXT])
+    return Words(new[:MOST_TEXT], has_quote, is_forward, len(new) > MOST_TEXT, "\n".join(taken[:40]), asks or is_doubtful)
+
+
+def asks_for_self(text: str) -> bool:
+    """Whether one sentence of a text has somebody speak of themselves and a word that asks."""
+    return _asks(text, _ASKING_WORD, _MYSELF_WORD)
+
+
+def _asks(text: str, *words: re.Pattern[str]) -> bool:
+    """Whether one sentence holds all of these words, and none that disclaimers ask strangers with."""
+    return any(
+        all(word.search(sentence) for word in words) and not _TELL.search(sentence) for sentence in _SENTENCE.findall(text)
+    )
+
+
+def _paragraph(lines: list[str], place: int) -> int:
+    """How many lines from here on are one paragraph."""
+    end = place
+    while end < len(lines) and lines[end].strip() and not _QUOTED.match(lines[end]):
+        end += 1
+    return end - place
+
+
+def _is_footer(line: str) -> bool:
+    """Whether a line tells how to leave a list, and is no line of somebody who asks to."""
+    return bool(_FOOTER.search(line) and _LINK.search(line) and not _SPEAKER.search(line) and not _ASKS_US.search(line))
 
 
 def _signature(lines: list[str], place: int) -> int:
@@ -342,11 +446,17 @@ def _take_attribution(kept: list[str], taken: list[str]) -> None:
 
 
 def _starts_head(lines: list[str], place: int) -> bool:
-    """Whether the head of a quoted message begins here: who it is from, and two more of its labels close by."""
+    """Whether the head of a quoted message begins here: who it is from, and two more of its labels close by.
+
+    Forms on web pages have a name, a date and a subject too: two labels make a head below a rule or with an address only.
+    """
     if not _HEAD_FROM.match(lines[place]):
         return False
     near = [line for line in lines[place + 1 : place + 9] if line.strip()][:6]
-    return sum(bool(_HEAD_OTHER.match(line)) for line in near) >= 2
+    labels = [line for line in near if _HEAD_OTHER.match(line)]
+    above = next((line for line in reversed(lines[max(0, place - 3) : place]) if line.strip()), "")
+    is_marked = _RULE.match(above) is not None or any("@" in line for line in (lines[place], *labels))
+    return len(labels) >= (2 if is_marked else 3)
 
 
 def forwards(subject: str) -> bool:

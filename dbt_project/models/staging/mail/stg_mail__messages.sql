@@ -51,6 +51,8 @@ messages as (
         {{ is_leaving_address('source.recipients') }} as is_to_leave,
         {{ is_automatic_answer('source.auto_submitted', 'source.precedence', 'source.auto_reply', 'source.subject') }}
             as is_automatic,
+        {{ is_away_subject('source.subject') }} as is_away,
+        {{ is_reply_by_machine('source.auto_submitted', 'source.precedence', 'source.auto_reply') }} as is_reply_by_machine,
         {{ matches('source.apple_unsubscribe', '(?i)true|yes|1') }} as is_one_tap,
         -- A group of ours passes letters on under its own name: its list is the very address that was written to.
         source.list_id is not null and (
@@ -116,7 +118,11 @@ asked as (
         end as subject_asks,
         coalesce(subject_certainty = 'clear' and not is_answer and {{ action_of_meaning('subject_said') }} <> 'opt_in', false)
             as is_clear_by_subject,
-        coalesce({{ action_of_meaning('text_said') }} is not null, false) as text_asks
+        coalesce({{ action_of_meaning('text_said') }} is not null, false) as text_asks,
+        -- The mail that a program writes for somebody who pressed its button; not what answers our own confirmation by itself.
+        is_to_leave and not is_away and not is_answer and (
+            not is_reply_by_machine or subject_given is null or coalesce(subject_said = 'stop', false)
+        ) as is_made_to_leave
     from read_messages
 
 ),
@@ -157,8 +163,12 @@ meanings as (
             -- Before any filter of automatic mails: Apple's one-tap mail says of itself that it is one.
             when is_one_tap and coalesce(wish, 'start') = 'start' then 'stop'
             when is_from_us and writer is null then case when is_forward = 'true' then 'forwarded' else 'our_own_mail' end
-            when is_clear_by_subject and not (is_bulk and list_unsubscribe is not null) then wish
-            when is_automatic and is_to_leave and subject_certainty = 'clear' and not is_answer then wish
+            when is_clear_by_subject and wish is not null and not (is_bulk and list_unsubscribe is not null) then wish
+            -- Programs that write for people say of themselves that they are programs, and some that they are bulk.
+            when
+                (is_automatic or is_bulk) and is_made_to_leave and coalesce(wish, 'start') in ('start', 'stop')
+                and not (is_bulk and list_unsubscribe is not null)
+                then 'stop'
             when is_automatic and (
                 text_asks or text_said in ('wrong_number', 'disconnected', 'undeliverable')
             ) then 'automatic_asks'
@@ -167,6 +177,9 @@ meanings as (
                 is_bulk and list_unsubscribe is null and text_from = 'plain' and text_certainty = 'clear' and wish <> 'start'
                 then wish
             when is_bulk and text_certainty = 'clear' and text_asks and text_said <> 'start' then 'list_mail_asks'
+            when is_bulk and is_clear_by_subject and wish is not null then 'list_mail_asks'
+            -- Newsletters reach that address too, but they say something.
+            when is_bulk and is_made_to_leave and message_text is null then 'list_mail_asks'
             when is_bulk then 'newsletter'
             when holds_list and not ({{ speaks_of_self('message_text') }} and wish is not null) then 'attached_list'
             when is_to_leave and coalesce(wish, 'start') = 'start' then 'stop'
@@ -175,13 +188,19 @@ meanings as (
             when wish = 'start' and not coalesce(text_said = 'start' and text_certainty = 'clear', false) then 'nothing'
             when wish is not null then wish
             -- "This is not what I ordered", "wrong size": of a mail these words say less than of a text.
-            when text_said in ('wrong_number', 'disconnected', 'undeliverable') then 'perhaps_wrong_person'
+            when
+                text_said in ('wrong_number', 'disconnected', 'undeliverable')
+                or (subject_said in ('wrong_number', 'disconnected', 'undeliverable') and not is_answer)
+                then 'perhaps_wrong_person'
             when is_forward = 'true' then 'forwarded'
             when text_said = 'weak' or (message_text is null and subject_said = 'weak' and not is_answer) then 'weak'
             when is_cut = 'true' then 'too_long'
+            when taken_asks = 'true' then 'taken_text_asks'
             when message_text is not null and text_said is null then 'unread'
             when message_text is not null then coalesce(text_said, 'nothing')
             when images <> '0' or attachments <> '0' then 'no_words'
+            -- A page from which no text came may be one that was read wrongly.
+            when text_from in ('html', 'both') and coalesce(has_quote, 'false') <> 'true' then 'no_words'
             when has_quote = 'true' or subject_given is null then 'no_text'
             else 'nothing'
         end as meaning
@@ -237,6 +256,7 @@ meant as (
                     'list_mail_asks',
                     'perhaps_wrong_person',
                     'perhaps_our_address',
+                    'taken_text_asks',
                     'bounce_unclear',
                     'notification',
                     'abuse_desk'
@@ -296,7 +316,8 @@ meant as (
         end as emails_raw,
         case
             when meaning = 'unclear_feedback' then 'unclear_feedback'
-            when report = 'feedback' and about_from = 'attached_to' and names_others and about_count <> '1' then 'one_of_several'
+            when report = 'feedback' and about_from in ('attached_to', 'verp') and names_others and about_count <> '1'
+                then 'one_of_several'
             when report is not null then null
             when not is_the_writer then 'named_by_another'
             when is_one_tap then null
@@ -304,8 +325,9 @@ meant as (
             when names_others then 'names_another'
             when meaning = 'deceased' then 'about_another'
             when is_clear_by_subject then null
-            when is_to_leave and message_text is null then null
+            when is_to_leave and message_text is null and (subject_given is null or not (is_automatic or is_bulk)) then null
             when is_bulk then 'through_a_list'
+            when is_automatic and is_made_to_leave then 'to_unsubscribe_address'
             when meaning = text_said and text_doubt is not null then text_doubt
             when meaning = text_said then null
             when is_to_leave then 'to_unsubscribe_address'
