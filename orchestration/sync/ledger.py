@@ -3,9 +3,10 @@
 One DuckDB file that outlives the warehouse, since it is the only memory of which rows we wrote ourselves.
 ``row_state`` holds one row per destination and key, now. ``journal`` is written around every call (a line before it
 leaves, a line when it is answered) and folded into ``row_state`` afterwards, so that a process killed between the two
-leaves an unanswered line: that row *may* be there and is sent again; it is ours where that shows (``plan``). ``spent``
-holds the evidence that can no longer lift a row (``plan.spend_evidence``), ``pushes`` the ids of this home's own pushes, ``other_pushes`` those that were met
-at a destination and are not among them (``writers``), ``releases`` which rows each day's pushes let go.
+leaves an unanswered line: that row *may* be there and is sent again; it is ours where that shows (``plan``). ``spent`` holds
+the evidence that can no longer lift a row (``plan.spend_evidence``), ``pushes`` the ids of this home's own pushes,
+``other_pushes`` those that were met at a destination and are not among them (``writers``), ``releases`` which rows each day's
+pushes let go.
 
 Every time in here is the ``as_of`` of the run, but one: ``put_at`` is when a row was put by this machine's clock, because a
 vendor's own clock is held against it (``plan``). Planning and sending live elsewhere.
