@@ -21,8 +21,10 @@ from orchestration.core.config import Company, Destination, Encryption, Limits, 
 from orchestration.core.home import CHECKOUT
 from orchestration.core.wording import listed
 from orchestration.destinations.contract import Facts, facts_of, settings_of
+from orchestration.destinations.lists import System
 from orchestration.setup.described import first_sentence, keys_with_meaning
 from orchestration.setup.formats import all_formats, page_of
+from orchestration.sync.plan import CLOCKS_APART
 
 FOLDER = CHECKOUT / "docs" / "reference"
 _MADE = "<!-- Made by `make reference` from the code. Change it there. -->\n\n"
@@ -129,8 +131,16 @@ def _destinations() -> Iterator[str]:
         "each row and cannot be asked again; `none`, it shows nothing. Only the first two are ever called verified.",
         "",
         "A system that does not tell who wrote a row: one is ours only when a push had looked, it was not there, and that push",
-        "put it. Everything else is somebody's own opt-out: it comes home as a source, and nothing lifts it. Let one home alone",
-        "write to such a list, and after a backup came back run a dry run first.",
+        "put it. Everything else is somebody's own opt-out: it comes home as a source, and nothing lifts it. A put that was",
+        "never answered put nothing, unless the row's own age says so. Where a system keeps when a row came to be, one that is",
+        f"more than {CLOCKS_APART.seconds // 60} minutes younger than our put, by the two machines' clocks, is not ours (beside",
+        "`visible_within_seconds`). Where it keeps neither that nor who wrote a row, one that was taken off by hand and came",
+        "back between two pushes passes for ours. Let one home alone write to such a list, and after a backup came back run a",
+        "dry run first.",
+        "",
+        "One list is kept by one destination: two on one host, with one key and one list, are refused, whatever the variables",
+        "are called. Two keys of one account are not told apart, unless the list's name is the vendor's own (a Mailgun domain,",
+        "a Mailchimp audience, a Twilio service or number): it is yours to see that an account is configured once.",
     )
 
 
@@ -195,9 +205,20 @@ def _facts(facts: Facts) -> Iterator[str]:
     if facts.lists:
         yield f"- A list there is {facts.lists}."
     if facts.calls:
-        size = facts.batch_size or 0
         pace = f", {facts.calls_per_second:g} calls in a second" if facts.calls_per_second else ""
-        yield f"- At most {size:,} rows in a call{pace}."
+        puts, lifts = _one_by_one(facts.system)
+        size = "One row" if puts else f"At most {facts.batch_size or 0:,} rows"
+        yield f"- {size} in a call{pace}{'; rows are lifted one by one' if lifts and not puts else ''}."
+
+
+def _one_by_one(system: str) -> tuple[bool, bool]:
+    """Whether rows are put, and lifted, by a call each."""
+    table: System | None = getattr(settings_of(system), "system_table", None)
+    if table is None:
+        return False, False
+    endpoints = table.endpoints(table.facts.list_example)
+    lifts = table.facts.can_release and endpoints.release is not None and "{identifier}" in endpoints.release.call.path
+    return endpoints.put.one_by_one, lifts
 
 
 def _published() -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from orchestration.core.errors import TransientError
@@ -21,10 +22,12 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Timer:
-    """The two things asked of time while sending; tests bring their own."""
+    """What is asked of time while sending; tests bring their own."""
 
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    """By this machine's clock: for what is compared with another machine's, and for nothing else."""
 
 
 class Pace:

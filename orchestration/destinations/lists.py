@@ -7,11 +7,14 @@ send and whether it counted is the engine's.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pydantic import Field, field_validator
@@ -40,6 +43,7 @@ Row = Mapping[str, Any]
 _PLAIN_EMAIL = re.compile(r"[a-z0-9_+-][a-z0-9_.+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+")  # what is its own normal form, in lower case
 _PUNYCODE = "xn--"
 _PHONE = re.compile(r"\+[1-9][0-9]{5,14}")
+_PORTS = {"https": 443, "http": 80}
 _SHOWN_LISTS = 5  # named in one sentence; more are counted
 
 
@@ -148,6 +152,8 @@ class System:
     """The most that ``batch_size`` may be set to."""
     base_of_key: Callable[[str], str | None] | None = None
     """Where the host follows from the key itself."""
+    names_are_unique: bool = False
+    """The vendor gives each name of a list once, whatever the account."""
     inventory: Inventory | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     reset_header: tuple[str, Literal["epoch", "seconds"]] | None = None
@@ -209,7 +215,21 @@ class ListSettings(DestinationSettings):
         return facts
 
     def kept_there(self, place: Place) -> Mapping[str, str]:
-        return {f"{self.base_url} {self.api_key_env} {name}": name for name in self.mapped(place.config.scopes).values()}
+        """One list is the same host, the same account and the same name. Two keys of one account are two accounts to us: they
+        cannot be told apart without asking the vendor, and only where a name is the vendor's own does it tell.
+        """
+        table, key = type(self).system_table, os.environ.get(self.api_key_env, "")
+        base = urlsplit(self.base_for(key))
+        account = hashlib.sha256(key.encode()).hexdigest() if key else f"the value of {self.api_key_env}"
+        if table.names_are_unique:
+            account = ""
+        there = f"{base.hostname} {base.port or _PORTS.get(base.scheme)} {base.path.rstrip('/')} {account}"
+        return {f"{there} {name}": name for name in self.mapped(place.config.scopes).values()}
+
+    def base_for(self, key: str) -> str:
+        """The address that is asked; empty where neither the settings nor the key say it."""
+        table = type(self).system_table
+        return self.base_url or (table.base_of_key(key) or "" if table.base_of_key else table.base_url)
 
     def mapped(self, scopes: Sequence[str]) -> Mapping[str, str]:
         """Scope -> list."""
@@ -221,7 +241,7 @@ def connect_list(place: Place, settings: ListSettings) -> ListDestination:
     """The destination for one configured account of a list-style system."""
     table = type(settings).system_table
     key = secret(settings.api_key_env, f"[destinations.{place.name}] api_key")
-    base = settings.base_url or (table.base_of_key(key.get_secret_value()) if table.base_of_key else table.base_url)
+    base = settings.base_for(key.get_secret_value())
     if not base:
         raise ConfigError(
             f"Connecting [destinations.{place.name}]",

@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,9 +34,6 @@ class Auth(Protocol):
     def renew(self) -> bool:
         """The last headers were refused: whether new ones may do better."""
 
-    def secrets(self) -> Sequence[str]:
-        """What no text may repeat, though an answer might."""
-
 
 @dataclass(frozen=True)
 class KeyHeader:
@@ -52,9 +49,6 @@ class KeyHeader:
     def renew(self) -> bool:
         return False
 
-    def secrets(self) -> Sequence[str]:
-        return (self.key.get_secret_value(),)
-
 
 @dataclass(frozen=True)
 class Basic:
@@ -69,9 +63,6 @@ class Basic:
 
     def renew(self) -> bool:
         return False
-
-    def secrets(self) -> Sequence[str]:
-        return (self.password.get_secret_value(),)
 
 
 @dataclass
@@ -108,10 +99,6 @@ class ClientCredentials:
         self._token = None
         return True
 
-    def secrets(self) -> Sequence[str]:
-        held = (self.client_secret, *([self._token] if self._token else []))
-        return tuple(secret.get_secret_value() for secret in held)
-
 
 @dataclass(frozen=True)
 class Signed:
@@ -132,9 +119,6 @@ class Signed:
 
     def renew(self) -> bool:
         return False
-
-    def secrets(self) -> Sequence[str]:
-        return (self.secret.get_secret_value(),)
 
 
 def _webhook_key(secret: SecretStr) -> bytes:

@@ -2,7 +2,8 @@
 
 What goes wrong leaves here as one of five: :class:`TransientError` (try again), :class:`Throttled` (wait; nothing was done),
 :class:`Refused` (these data are not taken), :class:`CredentialsRefused`, or :class:`PermanentError`. None of them, and no line of
-a log, holds an address, a key, or a path that was filled in: a call is named by its template, a refusal by the vendor's code.
+a log, holds an address, a key, or a path that was filled in: a call is named by its template, a refusal by the vendor's
+code where that is one that ``codes`` knows, else by the status.
 
 A write is asked once: whoever sends decides about sending again. A page that is read is asked again here, from where it stopped.
 """
@@ -19,10 +20,11 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
-from orchestration.core.errors import ConfigError, PermanentError, Throttled, TransientError, error_code, kind_of
+from orchestration.core.errors import ConfigError, PermanentError, Throttled, TransientError, kind_of
 from orchestration.core.pace import Pace, Timer
 from orchestration.http.auth import Auth
 from orchestration.http.calls import Call, request_path
+from orchestration.http.codes import codes_in
 from orchestration.http.paging import Link, Paging
 
 if TYPE_CHECKING:
@@ -309,7 +311,7 @@ class Client:
             )
         if 200 <= status < 300 or status in expected:
             return
-        code = self._code_in(body) or f"http_{status}"
+        code = next(codes_in(body), f"http_{status}")
         tried = self._tried(call)
         if status in _TRANSIENT:
             raise TransientError(
@@ -329,14 +331,6 @@ class Client:
             seen=f"status {status}, {code}",
             next_step="correct base_url and the lists in quietlist.toml, or see what the vendor changed",
         )
-
-    def _code_in(self, body: Any) -> str | None:
-        """The first code of an answer that can hold neither a person nor our key."""
-        ours = [secret.lower() for secret in self._auth.secrets()]
-        for text in codes_in(body):
-            if (code := error_code(text)) != error_code("") and not any(secret in text.lower() for secret in ours):
-                return code
-        return None
 
     def _pause(self, headers: Mapping[str, str]) -> float | None:
         """Seconds to wait as the answer has it, by the answer's own clock where it shows one; None where it says nothing."""
@@ -371,30 +365,6 @@ class Client:
 
     def _tried(self, call: Call) -> str:
         return f"Asking {self._api.system} for {call}"
-
-
-def codes_in(body: Any) -> Iterator[str]:
-    """What may be the vendor's code of a refusal, wherever vendors put it; only words that look like one.
-
-    A title says what kind of error it is (RFC 9457) and may have blanks; elsewhere blanks make a sentence, which may name
-    anybody.
-    """
-    for where in _objects(body):
-        for name in ("error_code", "errorCode", "ErrorCode", "code", "error", "field", "title"):
-            value = where.get(name)
-            if isinstance(value, int) and not isinstance(value, bool):
-                value = f"code_{value}"
-            if isinstance(value, str) and (name == "title" or " " not in value.strip()):
-                yield value
-
-
-def _objects(body: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(body, dict):
-        yield body
-        for inner in (body.get("error"), body.get("errors")):
-            first = inner[0] if isinstance(inner, list) and inner else inner
-            if isinstance(first, dict):
-                yield first
 
 
 def _is_untrusted(error: BaseException) -> bool:

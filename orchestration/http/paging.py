@@ -1,4 +1,4 @@
-"""How a list that comes in pages goes on: by offset, by the number of the page, by a cursor in the answer, by a link.
+"""How a list that comes in pages goes on: by offset, by a cursor in the answer, by a link.
 
 Each kind says which parameters ask for a page and what follows from its answer. A place in the list is a text, so that a reader
 can keep it and go on from there another day.

@@ -172,7 +172,9 @@ class _Push:
             receipts.record_receipt(self.home, before.path)
         seq = before.seq + 1 if before else 1
         self._check_order(snapshot, before)
-        journal = Journal(con, self.name, self.facts.read_back, as_of=self.as_of, version=snapshot.version, seq=seq)
+        journal = Journal(
+            con, self.name, self.facts.read_back, as_of=self.as_of, version=snapshot.version, seq=seq, timer=self.timer
+        )
         # A push that died before its receipt left answers in the journal, or rows that no receipt tells of yet.
         unfinished = (
             journal.fold()

@@ -3,11 +3,13 @@
 One DuckDB file that outlives the warehouse, since it is the only memory of which rows we wrote ourselves.
 ``row_state`` holds one row per destination and key, now. ``journal`` is written around every call (a line before it
 leaves, a line when it is answered) and folded into ``row_state`` afterwards, so that a process killed between the two
-leaves an unanswered line: that row *may* be there, is ours, and is sent again. ``spent`` holds the evidence that can no
-longer lift a row (``plan.spend_evidence``), ``pushes`` the ids of this home's own pushes, ``other_pushes`` those that were met
-at a destination and are not among them (``writers``), ``releases`` which rows each day's pushes let go.
+leaves an unanswered line: that row *may* be there and is sent again; it is ours where that shows (``plan``). ``spent`` holds
+the evidence that can no longer lift a row (``plan.spend_evidence``), ``pushes`` the ids of this home's own pushes,
+``other_pushes`` those that were met at a destination and are not among them (``writers``), ``releases`` which rows each day's
+pushes let go.
 
-Every time in here is the ``as_of`` of the run: nothing asks the clock. Planning and sending live elsewhere.
+Every time in here is the ``as_of`` of the run, but one: ``put_at`` is when a row was put by this machine's clock, because a
+vendor's own clock is held against it (``plan``). Planning and sending live elsewhere.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import pyarrow as pa
 from orchestration.core.config import Limits
 from orchestration.core.errors import Busy
 from orchestration.core.home import Home
+from orchestration.core.pace import Timer
 from orchestration.core.warehouse import prepare
 from orchestration.destinations.contract import KEY, ReadBack
 
@@ -42,6 +45,7 @@ _OWN_COLUMNS: dict[str, str] = {
     "last_requested_at": "timestamptz", "region": "varchar", "deciding_request_id": "varchar",
     "fingerprint": "varchar",        # of what the system was last known to accept; null: never
     "attempted": "boolean",          # a put left and its answer was never read
+    "put_at": "timestamptz",         # the latest put that may have made the row that is there: answered, or left unanswered
     "releasing": "varchar",          # id of the evidence under which a release left
     "release_sent_at": "timestamptz", "released_at": "timestamptz", "evidence_id": "varchar", "evidence_kind": "varchar",
     "checked_at": "timestamptz",     # last seen at the system by a look-up of this one row
@@ -104,11 +108,25 @@ def ledger(home: Home, limits: Limits | None = None) -> Iterator[duckdb.DuckDBPy
             "create table if not exists journal (line bigint default nextval('journal_line'), destination varchar, "
             f"{key}, call varchar, outcome varchar, "
             "happened_at timestamptz, version bigint, fingerprint varchar, looked boolean, evidence_id varchar, "
-            "evidence_kind varchar, receipt_seq bigint)"
+            "evidence_kind varchar, receipt_seq bigint, put_at timestamptz)"
         )
+        _add_put_at(con)
         yield con
     finally:
         con.close()
+
+
+def _add_put_at(con: duckdb.DuckDBPyConnection) -> None:
+    """Give an older ledger the moments of its puts: as of their run, and none where no answer ever came."""
+    has = {row[0] for row in con.execute("select table_name from duckdb_columns() where column_name = 'put_at'").fetchall()}
+    if has >= {"row_state", "journal"}:
+        return
+    con.execute("begin transaction")
+    con.execute("alter table row_state add column if not exists put_at timestamptz")
+    con.execute("alter table journal add column if not exists put_at timestamptz")
+    con.execute("update row_state set put_at = sent_at where not attempted")
+    con.execute("update journal set put_at = happened_at where outcome is not null")
+    con.execute("commit")
 
 
 def follow_key(con: duckdb.DuckDBPyConnection) -> None:
@@ -154,8 +172,10 @@ class Journal:
     """The journal of one push: what leaves and what is answered, line by line, then folded into ``row_state``."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, destination: str, read_back: ReadBack, *, as_of: datetime, version: int, seq: int
-    ) -> None:
+        self, con: duckdb.DuckDBPyConnection, destination: str, read_back: ReadBack, *, as_of: datetime, version: int, seq: int,
+        timer: Timer,
+    ) -> None:  # fmt: skip
+        self._timer = timer
         self._con, self._destination, self._read_back = con, destination, read_back
         self._as_of, self._version, self._seq = as_of, version, seq
 
@@ -193,13 +213,13 @@ class Journal:
         key = ", ".join(f"planned.{column}" for column in KEY)
         self._con.execute(
             f"insert into journal (destination, {KEY_LIST}, call, outcome, happened_at, version, fingerprint, looked, "
-            "evidence_id, evidence_kind, receipt_seq) "
+            "evidence_id, evidence_kind, receipt_seq, put_at) "
             f"select $destination, {key}, $call, {outcome}, $as_of, $version, planned.fingerprint, planned.looked, "
-            f"planned.evidence_id, planned.evidence_kind, $seq from {table} as planned {join} "
+            f"planned.evidence_id, planned.evidence_kind, $seq, $now from {table} as planned {join} "
             "where planned.position >= $first and planned.position < $last order by planned.position",
             {
                 "destination": self._destination, "call": call, "as_of": self._as_of, "version": self._version,
-                "seq": self._seq, "first": first, "last": last,
+                "seq": self._seq, "first": first, "last": last, "now": self._timer.now(),
             },
         )  # fmt: skip
 
@@ -217,17 +237,19 @@ class Journal:
             self._con.execute(
                 f"create or replace temp table latest as select {KEY_LIST}, unnest(arg_max({{call: call, outcome: outcome, "
                 "happened_at: happened_at, version: version, fingerprint: fingerprint, looked: looked, "
-                "evidence_id: evidence_id, evidence_kind: evidence_kind, receipt_seq: receipt_seq}, line)) "
+                "evidence_id: evidence_id, evidence_kind: evidence_kind, receipt_seq: receipt_seq, put_at: put_at}, line)) "
                 f"from journal where destination = $destination group by {KEY_LIST}",
                 where,
             )
             self._con.execute(f"delete from latest where outcome = '{NOT_TAKEN}'")
             match = f"from latest where row_state.destination = $destination and {same_key('row_state', 'latest')}"
+            # A put that nobody had looked before may have met somebody else's row: it makes no row ours, and none younger.
+            put_at = "put_at = case when latest.looked or $blind then latest.put_at else row_state.put_at end"
             put = f"{match} and latest.call = 'put'"
             release = f"{match} and latest.call = 'release'"
             self._con.execute(
                 "update row_state set state = 'sent', sent_at = latest.happened_at, accepted_at = latest.happened_at, "
-                "attempted = false, error = null, "
+                f"attempted = false, error = null, {put_at}, "
                 "written_by_us = row_state.written_by_us or row_state.attempted or latest.looked or $blind, "
                 "fingerprint = latest.fingerprint, version = latest.version, "
                 "accepted_seq = latest.receipt_seq, receipt_seq = latest.receipt_seq "
@@ -241,7 +263,7 @@ class Journal:
                 where,
             )
             self._con.execute(
-                "update row_state set attempted = latest.looked or $blind, receipt_seq = latest.receipt_seq "
+                f"update row_state set attempted = latest.looked or $blind, {put_at}, receipt_seq = latest.receipt_seq "
                 f"{put} and latest.outcome is null",
                 where | {"blind": blind},
             )
@@ -276,7 +298,7 @@ def replace_rows(con: duckdb.DuckDBPyConnection, destination: str, rows: str) ->
             f"delete from row_state using {rows} where row_state.destination = $destination and {same_key('row_state', rows)}",
             {"destination": destination},
         )
-        con.execute(f"insert into row_state select {', '.join(ROW_STATE)} from {rows}")
+        con.execute(f"insert into row_state by name select {', '.join(ROW_STATE)} from {rows}")
         con.execute("commit")
     except BaseException:
         con.execute("rollback")

@@ -32,9 +32,9 @@ _EVIDENCE_KINDS = ("opt_in", "registry")
 # A point-read destination is looked at row by row, so old rows are checked again a thirtieth a day: each monthly.
 _RECHECK_DAYS = 30
 
-# What a run writes is written this long after its own moment at most: a first push may take most of a day, and a vendor's clock
-# and ours may differ by minutes.
-_RUN_HOURS = 24
+# How far a vendor's clock and ours may be apart, and how long a request may be on its way: clocks that are kept in time are off
+# by seconds, and an answer is waited for some minutes. How late a vendor shows its rows comes on top.
+CLOCKS_APART = timedelta(minutes=15)
 
 _SPEAKS_OF = (
     "{row}.channel = evidence.channel and {row}.identifier_type = evidence.identifier_type "
@@ -189,8 +189,8 @@ def make_plan(
     - ``release``: lift it there, with its evidence.
     - ``blocked``: we wrote it, it is no longer wanted, and nothing says that it may be lifted. ``why``: no_evidence,
       no_longer_configured, release_outcome_unknown; cannot_release where the system lets nobody lift a row.
-    - ``found``: others wrote it and nobody here knows it (not_ours), or another home, or another life of this one, wrote it
-      after we last did (newer_than_ours): an opt-out to bring home.
+    - ``found``: others wrote it and nobody here knows it (not_ours), or somebody else, another home, or another life of this
+      one, wrote it after we last did or instead of us (newer_than_ours): an opt-out to bring home.
     """
     con.execute(
         f"""
@@ -223,17 +223,21 @@ def make_plan(
                     known.destination is not null and not known.attempted
                     and seen.unmarked_at > greatest(known.sent_at, known.released_at, known.release_sent_at), false
                 ) as is_newer,
-                -- Nobody there says who wrote it; a row that is younger than our last word was not ours.
-                coalesce(
-                    known.destination is not null and not known.attempted
-                    and seen.unknown_at > greatest(known.sent_at, known.released_at, known.release_sent_at)
-                        + to_hours($run_hours), false
-                ) as is_later,
+                -- Nobody there says who wrote it. A row that is younger than our put was not made by it. Where no put is known
+                -- to have made a row (no answer came, or it was gone or refused since), its age must say that ours did.
+                coalesce(seen.any_unknown, false) and case
+                    when (known.attempted and not known.written_by_us) or known.state in ('missing', 'rejected')
+                        then not coalesce(
+                            seen.unknown_at between known.put_at - $apart and known.put_at + $apart + $settle, false
+                        )
+                    else coalesce(seen.unknown_at > known.put_at + $apart + $settle, false)
+                end as is_anothers,
+                is_anothers and seen.unknown_at is null and not coalesce(seen.any_other, false) as cannot_tell,
                 $looked_at_all or seen.present is not null as looked,
                 coalesce(seen.present, false) as there,
                 coalesce(seen.any_ours, false) and not is_newer as any_ours,
-                coalesce(seen.any_other, false) or is_newer or is_later as any_other,
-                coalesce(seen.any_unknown, false) and not is_later as any_unknown,
+                coalesce(seen.any_other, false) or is_newer or is_anothers as any_other,
+                coalesce(seen.any_unknown, false) and not is_anothers as any_unknown,
                 coalesce(seen.any_strange, false) or is_newer as strange_there,
                 coalesce(seen.any_asked, true) as any_asked,
                 case when is_newer then seen.unmarked_at else seen.since end as since,
@@ -250,7 +254,11 @@ def make_plan(
         owned as (
             select
                 *,
-                any_ours or (active and (known.written_by_us or known.attempted)) as ours,
+                -- Ours is gone, or never came to be, and somebody else's opt-out stands in its place. A release of ours that is
+                -- on its way is judged first.
+                there and active and any_other and any_asked and not any_ours and not any_unknown
+                    and known.releasing is null as taken_over,
+                any_ours or (active and (known.written_by_us or known.attempted) and not taken_over) as ours,
                 active and not is_wanted and known.releasing is not null
                     and known.release_sent_at + $settle > $as_of as release_settling
             from everything
@@ -279,6 +287,9 @@ def make_plan(
                     -- It came home as somebody else's word: taking over who wrote it makes it no evidence for a release.
                     when there and not is_wanted and active and known.found_at is not null and not known.written_by_us
                         then 'noop:no_longer_wanted'
+                    when taken_over and not is_wanted and (known.written_by_us or known.attempted) then 'found:newer_than_ours'
+                    -- It may be ours and half written, so it is put again; whose it is, that does not say (make_batches).
+                    when taken_over and is_wanted and cannot_tell and known.attempted then 'put:tried_before'
                     when is_wanted and settling then 'noop:settling'
                     when is_wanted and ours and active and known.attempted then 'put:tried_before'
                     when is_wanted and ours and looked and not ours_there and not other_there
@@ -312,7 +323,7 @@ def make_plan(
                 {KEY_LIST},
                 split_part(decision, ':', 1) as action,
                 split_part(decision, ':', 2) as why,
-                is_wanted, active, is_known, looked, there, ours, any_ours, is_newer, since, fingerprint, known,
+                is_wanted, active, is_known, looked, there, ours, any_ours, is_newer, taken_over, since, fingerprint, known,
                 coalesce(proof.id, known.releasing) as evidence_id,
                 coalesce(proof.kind, known.evidence_kind) as evidence_kind,
                 coalesce(wish.identifier_hash, known.identifier_hash, keyed_hash(identifier)) as identifier_hash,
@@ -332,7 +343,7 @@ def make_plan(
             "channels": list(channels),
             "scopes": list(scopes),
             "can_release": destination.facts.can_release,
-            "run_hours": _RUN_HOURS,
+            "apart": CLOCKS_APART,
         },
     )
 
@@ -362,8 +373,8 @@ def make_changes(
         # the first sight counts: a row that was lost later and put back was in place when its clock ran
         "verified_at": "case when active and known.verified_at is not null then known.verified_at "
         f"when {proved} or action = 'found' or (there and any_ours) then $as_of end",
-        "written_by_us": "action <> 'found' and ((active and known.written_by_us) or any_ours)",
-        "attempted": "action <> 'found' and active and known.attempted",
+        "written_by_us": "action <> 'found' and ((active and known.written_by_us and not taken_over) or any_ours)",
+        "attempted": "action <> 'found' and active and known.attempted and not taken_over",
         "error": "case when action = 'put' and why = 'missing' then 'not_seen_at_read_back' when action = 'blocked' then why "
         "when action = 'put' and active then known.error end",
         "released_at": f"case when {lifted} then $as_of end",
@@ -379,7 +390,7 @@ def make_changes(
         "brought_home": "case when action = 'found' then false when active then known.brought_home end",
         "receipt_seq": "$seq",
     }
-    told = ("wanted", "state", "verified_at", "error", "releasing", "checked_at", "written_by_us")
+    told = ("wanted", "state", "verified_at", "error", "releasing", "checked_at", "written_by_us", "attempted")
     con.execute(
         f"""
         create or replace temp table changes as
@@ -410,7 +421,8 @@ def make_batches(con: duckdb.DuckDBPyConnection) -> dict[SendingCall, int]:
     """Number the rows that leave, in ``planned_put`` and ``planned_release``. Returns the rows of each.
 
     The newest opt-outs first, since the legal clocks of the older ones were met by earlier pushes or are lost already;
-    rows that the system refused before come last, where they hold up nobody.
+    rows that the system refused before come last, where they hold up nobody. A row that may be somebody else's leaves as one
+    that nobody looked at, so that a put over it does not make it ours.
     """
     counts: dict[SendingCall, int] = {}
     calls: tuple[SendingCall, ...] = ("put", "release")
@@ -418,7 +430,8 @@ def make_batches(con: duckdb.DuckDBPyConnection) -> dict[SendingCall, int]:
         con.execute(
             f"create or replace temp table planned_{action} as "
             "select row_number() over (order by why = 'refused_before', last_requested_at desc nulls last, "
-            f"{KEY_LIST}) - 1 as position, {KEY_LIST}, identifier_hash, {', '.join(PAYLOAD)}, fingerprint, looked, "
+            f"{KEY_LIST}) - 1 as position, {KEY_LIST}, identifier_hash, {', '.join(PAYLOAD)}, fingerprint, "
+            "looked and not taken_over as looked, "
             "evidence_id, evidence_kind, why = 'refused_before' as refused_before "
             f"from plan where action = '{action}' order by position"
         )

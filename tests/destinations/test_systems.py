@@ -285,6 +285,46 @@ def test_one_list_is_kept_by_one_destination(at_vendor: Open) -> None:
         assert [problem.split(";")[0] for problem in problems] == said, name
 
 
+@pytest.mark.parametrize(
+    ("case", "changes", "keys", "is_refused"),
+    [
+        ("two variables, one key", {}, ("one-key", "one-key"), True),
+        ("two keys, which may be of two accounts", {}, ("one-key", "two-key"), False),
+        ("one variable that is not set", {}, ("one-key", ""), False),
+        ("the same variable, not set", {"api_key_env": "FIRST_KEY"}, ("", ""), True),
+        ("the usual address in full", {"base_url": "https://api.sendgrid.com"}, ("one-key", "one-key"), True),
+        ("in capitals, with port and slash", {"base_url": "https://API.sendgrid.com:443/"}, ("one-key", "one-key"), True),
+        ("another host", {"base_url": "https://api.eu.sendgrid.com"}, ("one-key", "one-key"), False),
+    ],
+)
+def test_one_list_is_one_list_however_it_is_written(
+    at_vendor: Open, monkeypatch: Any, case: str, changes: dict[str, str], keys: tuple[str, str], is_refused: bool
+) -> None:
+    house = at_vendor(SendGrid)
+    for variable, key in zip(("FIRST_KEY", "SECOND_KEY"), keys, strict=True):
+        monkeypatch.setenv(variable, key)
+    first = house.vendor.toml("first", scopes=["acme"], lists={"acme": "global"}, api_key_env="FIRST_KEY", base_url="")
+    second = house.vendor.toml(
+        "second", scopes=["outlet"], lists={"outlet": "global"}, **{"api_key_env": "SECOND_KEY", "base_url": "", **changes}
+    )
+    text = first + "\n" + second[second.index("[destinations.second]") :]
+    problems = settings_problems(parse_config(text, house.home.config_file), house.home)
+    assert len(problems) == is_refused, f"{case}: {problems}"
+    assert not any("one-key" in problem for problem in problems)
+
+
+def test_a_name_that_the_vendor_gives_once_is_one_list_under_two_keys(at_vendor: Open, monkeypatch: Any) -> None:
+    for kind in (Mailgun, Mailchimp):
+        house = at_vendor(kind)
+        monkeypatch.setenv("SECOND_KEY", "another-key-of-the-account-us6")
+        name = next(iter(house.vendor.lists.values()))
+        first = house.vendor.toml("first", scopes=["acme"], lists={"acme": name})
+        second = house.vendor.toml("second", scopes=["outlet"], lists={"outlet": name}, api_key_env="SECOND_KEY")
+        text = first + "\n" + second[second.index("[destinations.second]") :]
+        problems = settings_problems(parse_config(text, house.home.config_file), house.home)
+        assert len(problems) == 1 and f"keeps {name}" in problems[0], kind
+
+
 def test_the_one_list_of_a_system_needs_no_mapping_for_one_scope(at_vendor: Open) -> None:
     house = at_vendor(Brevo)
     text = "\n".join(line for line in house.vendor.toml("there").split("\n") if not line.startswith("lists"))

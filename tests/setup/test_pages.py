@@ -47,6 +47,18 @@ def test_the_example_of_a_destination_is_a_configuration_without_a_problem(syste
     assert settings_problems(config, home) == []
 
 
+@pytest.mark.parametrize(
+    ("system", "said"),
+    [
+        ("brevo", "- One row in a call, 10 calls in a second."),
+        ("mailgun", "- At most 999 rows in a call; rows are lifted one by one."),
+        ("postmark", "- At most 50 rows in a call."),
+    ],
+)
+def test_a_page_says_how_many_rows_a_call_really_holds(system: str, said: str) -> None:
+    assert said in reference.pages(cli.main)[Path("destinations") / f"{system}.md"].splitlines()
+
+
 def test_the_example_of_the_published_table_leaves_out_a_row_that_excepts_the_node(tmp_path: Path) -> None:
     import json
 

@@ -18,7 +18,7 @@ from orchestration.core.errors import ConfigError, GateClosed, PermanentError, T
 from orchestration.core.home import CHECKOUT
 from orchestration.destinations.contract import Outcome
 from orchestration.sync import copy_state, engine, sync
-from orchestration.sync.ledger import Journal
+from orchestration.sync.ledger import Journal, ledger
 from orchestration.sync.lock import destination_lock
 from tests.sync.sync_doubles import (
     Double,
@@ -302,10 +302,13 @@ def test_a_read_back_that_fails_after_sending_proves_nothing_yet(publisher, push
     assert push(crm, as_of=at(1)).verified == 1 and len(crm.put_calls) == 1
 
 
-@pytest.mark.parametrize("kind", [FullDouble, PointDouble, Double], ids=["full", "point", "none"])
-def test_a_process_that_dies_between_put_and_note_ends_in_the_same_state(publisher, push, states, kind) -> None:
+@pytest.mark.parametrize(
+    ("kind", "marks"), [(FullDouble, True), (FullDouble, False), (PointDouble, False), (Double, False)],
+    ids=["full, tells who wrote a row", "full", "point", "none"],
+)  # fmt: skip
+def test_a_process_that_dies_between_put_and_note_ends_in_the_same_state(publisher, push, states, kind, marks) -> None:
     read_back = {FullDouble: "full", PointDouble: "point", Double: "none"}[kind]
-    crm = kind(read_back=read_back, batch_size=2, dies_after_put=2)
+    crm = kind(read_back=read_back, batch_size=2, dies_after_put=2, tells_ours=marks)
     publisher.publish(*everyone("ann", "bob", "cat", "dan", "eve"))
     with pytest.raises(Killed):
         push(crm)
@@ -314,20 +317,46 @@ def test_a_process_that_dies_between_put_and_note_ends_in_the_same_state(publish
     assert len(crm.rows) == 5 and result.receipt is not None and result.accepted == 5, (
         "the receipt tells of the dead push's rows too"
     )
-    assert set(states().values()) == {("sent" if read_back == "none" else "verified", True, True, None)}
+    unanswered = {"cat@example.com", "dan@example.com"}
+    for identifier, state in states().items():
+        ours = identifier not in unanswered or marks or read_back == "none"
+        assert state == ("sent" if read_back == "none" else "verified", True, ours, None), identifier
     assert crm.put_calls[2:] == [["cat@example.com", "dan@example.com"], ["eve@example.com"]], "only what was not answered"
     assert push(crm, as_of=at(1.1)).nothing_to_do
 
 
-def test_rows_of_a_dead_push_that_are_no_longer_wanted_are_ours_and_not_found(publisher, push, states) -> None:
-    crm = FullDouble(dies_after_put=1)
+@pytest.mark.parametrize("marks", [True, False], ids=["the system tells who wrote a row", "it does not"])
+def test_rows_of_a_dead_push_that_are_no_longer_wanted_are_ours_where_that_can_be_proved(publisher, push, marks) -> None:
+    crm = FullDouble(dies_after_put=1, tells_ours=marks)
     publisher.publish(*everyone("ann", "bob"))
     with pytest.raises(Killed):
         push(crm)
     crm.dies_after_put = None
     publisher.publish(*everyone("bob"))
     result = push(crm, as_of=at(1))
-    assert result.found == 0 and [held.reason for held in result.held] == ["no_evidence"]
+    assert (result.found, [held.reason for held in result.held]) == ((0, ["no_evidence"]) if marks else (1, []))
+    publisher.publish(*everyone("bob"), evidence=[opt_in("ann@example.com")])
+    assert push(crm, as_of=at(2)).released == (1 if marks else 0)
+
+
+def test_a_ledger_of_before_the_moments_of_puts_gets_them_and_calls_no_unanswered_row_ours(home, publisher, push) -> None:
+    crm = FullDouble(batch_size=1, dies_after_put=2)
+    publisher.publish(*everyone("ann", "bob"))
+    with pytest.raises(Killed):
+        push(crm)
+    with duckdb.connect(str(home.sync_ledger_file)) as con:
+        con.execute("alter table row_state drop column put_at")
+        con.execute("alter table journal drop column put_at")
+        con.execute(
+            "update row_state set sent_at = $at, state = 'sent', attempted = identifier = 'bob@example.com'", {"at": at()}
+        )
+    for _ in range(2):
+        with ledger(home) as con:
+            moments = dict(con.execute("select identifier, put_at from row_state").fetchall())
+            assert con.execute("select outcome, put_at from journal where outcome is not null").fetchall() == [("accepted", at())]
+        assert moments == {"ann@example.com": at(), "bob@example.com": None}
+    crm.dies_after_put = None
+    assert push(crm, as_of=at(1)).accepted == 2
 
 
 CHILD = """
@@ -387,7 +416,7 @@ def test_whatever_step_a_push_dies_at_the_next_one_ends_the_same(home, publisher
     for owner, name, time_of_death in STEPS:
         shutil.rmtree(home.root)
         shutil.copytree(tmp_path / "before", home.root)
-        crm = FullDouble(rows=dict(first.rows))
+        crm = FullDouble(rows=dict(first.rows), tells_ours=True)
         crm.somebody_else_puts("eve@example.com")
         step, times = getattr(owner, name), itertools.count(1)
 

@@ -63,7 +63,7 @@ class House:
     def push(self, day: float = 0, **how: Any) -> SyncResult:
         self.vendor.now = at(day)
         destination: Any = destination_for("there", self.config, self.home)
-        timer = Timer(self.timer.monotonic, self.timer.sleep)
+        timer = Timer(self.timer.monotonic, self.timer.sleep, lambda: self.vendor.now)
         destination.timer = timer
         doors = {"read_snapshot": self.publisher.read, "allows": self.publisher.allows}
         return sync(

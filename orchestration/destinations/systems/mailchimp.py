@@ -28,6 +28,7 @@ from orchestration.destinations.lists import (
 )
 from orchestration.http.auth import Basic
 from orchestration.http.calls import Call
+from orchestration.http.codes import known_code
 from orchestration.http.paging import Offset
 
 _PUT = Call("POST", "/3.0/lists/{list}")
@@ -69,7 +70,7 @@ FACTS = Facts(
         ),
         Danger(Call("DELETE", "/3.0/lists/{list}"), "deletes the audience"),
     ),
-    unverified=("Which codes its refusals of single members carry; whatever it says is kept if it is a code.",),
+    unverified=("Which codes its refusals of single members carry; whatever it says is kept if all its words are known.",),
 )
 
 
@@ -80,7 +81,9 @@ def _body(rows: Sequence[Row], target: Target) -> Any:
 
 def _refused(body: Any, rows: Sequence[Row]) -> Mapping[int, str]:
     """The answer is 200 even when members of it were refused."""
-    return by_identifier(rows, {item["email_address"].lower(): item.get("error_code") or "" for item in body["errors"]})
+    return by_identifier(
+        rows, {item["email_address"].lower(): known_code(item.get("error_code")) or "" for item in body["errors"]}
+    )
 
 
 def _base(key: str) -> str | None:
@@ -92,6 +95,7 @@ def _base(key: str) -> str | None:
 SYSTEM = System(
     facts=FACTS,
     base_url="",
+    names_are_unique=True,
     base_of_key=_base,
     auth=lambda settings, key: Basic("quietlist", key),
     endpoints=lambda name: Endpoints(

@@ -89,6 +89,7 @@ def _moment(text: Any) -> datetime | None:
 SYSTEM = System(
     facts=FACTS,
     base_url="https://api.mailgun.net",
+    names_are_unique=True,
     auth=lambda settings, key: Basic("api", key),
     endpoints=lambda name: Endpoints(
         put=Put(_PUT, _body),

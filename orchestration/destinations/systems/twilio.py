@@ -94,6 +94,7 @@ class Settings(ListSettings):
 SYSTEM = System(
     facts=FACTS,
     base_url="https://accounts.twilio.com",
+    names_are_unique=True,
     auth=lambda settings, key: Basic(settings.account_sid if isinstance(settings, Settings) else "", key),
     endpoints=_endpoints,
     list_form=r"MG[0-9a-f]{32}|\+[1-9][0-9]{5,14}",
