@@ -403,8 +403,8 @@ def _delete_contacts(case: Case) -> None:
 def _says_subscribed(case: Case) -> None:
     """Everybody is "subscribed", in the vendor's export and in somebody's import, later than anything they asked."""
     at = f"{DAYS[1] - timedelta(minutes=5):%Y-%m-%d %H:%M:%S}"
-    rows = [(person.emails[0], "", "", "", at, "", "") for person in case.world.people]
-    header = ("Email Address", "First Name", "Last Name", "Phone Number", "OPTIN_TIME", "LEID", "EUID")
+    rows = [(person.emails[0], "", "", "", at, at, "", "") for person in case.world.people]
+    header = ("Email Address", "First Name", "Last Name", "Phone Number", "OPTIN_TIME", "LAST_CHANGED", "LEID", "EUID")
     case.files[f"news/subscribed_email_audience_export_{DAYS[1]:%Y-%m-%d}_1a2b3c.csv"] = world.table(header, rows)
     opt_ins = [
         (f"import{person.number}", at.replace(" ", "T") + "Z", "opt_in", "import", "all", "*", ";".join(person.emails),
