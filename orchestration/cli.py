@@ -125,7 +125,7 @@ def main() -> None:
 @click.option("--replay", is_flag=True, help="Let --as-of lie in the future: only in a copy of a home that pushes nowhere.")
 def run(home_path: str | None, as_of: str | None, as_json: bool, job: str, replay: bool) -> None:
     """Run the pipeline: collect, reconcile, check, publish, push, read back, report."""
-    from orchestration.evidence.preflight import require_ready
+    from orchestration.audit.preflight import require_ready
     from orchestration.run import run_job
 
     home = Home.at(home_path).require()
@@ -150,7 +150,7 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
     Exit code 0: it may. 4: it may not. 5: nobody knows, which is no permission. Of a file: 0 only when all of them may, 4 when
     one may not. 2 and 3: there is no answer.
     """
-    from orchestration.evidence import check as checking
+    from orchestration.answers import check as checking
 
     home = Home.at(home_path).require()
     if batch is not None:
@@ -280,7 +280,7 @@ def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool)
     IDENTIFIER is an address, a number, a request id or a keyed hash; - reads it from standard input, so that it does not
     stand in the list of processes.
     """
-    from orchestration.evidence.explain import explain as explaining
+    from orchestration.answers.explain import explain as explaining
 
     home = Home.at(home_path).require()
     explanation = explaining(home, _config(home), _typed(identifier), reveal=reveal)
@@ -293,7 +293,7 @@ def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool)
 @_json_option
 def report(home_path: str | None, as_of: str | None, as_json: bool) -> None:
     """Write the compliance report from what is known now."""
-    from orchestration.evidence.report import write_report
+    from orchestration.report.page import write_report
 
     home = Home.at(home_path).require()
     path = write_report(home, _config(home), _moment(as_of))
@@ -320,7 +320,8 @@ def rebuild(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_json_option
 def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
     """What is configured to arrive, when it last did, and whether it is late."""
-    from orchestration.evidence.health import clock_line, source_health
+    from orchestration.audit.clock import clock_line
+    from orchestration.audit.sources import source_health
 
     home, clock = Home.at(home_path).require(), _moment(as_of)
     config = _config(home)
@@ -335,7 +336,8 @@ def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_json_option
 def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> None:
     """Where the table is pushed, what was verified there, and what is missing."""
-    from orchestration.evidence.health import clock_line, destination_health
+    from orchestration.audit.clock import clock_line
+    from orchestration.audit.destinations import destination_health
 
     home, clock = Home.at(home_path).require(), _moment(as_of)
     config = _config(home)
@@ -352,7 +354,7 @@ def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> Non
 )
 def doctor(home_path: str | None, as_json: bool, online: bool) -> None:
     """Is this installation healthy? Every finding with its next step."""
-    from orchestration.evidence.health import doctor as examining
+    from orchestration.audit.doctor import doctor as examining
 
     home = Home.at(home_path).require()
     findings = examining(home, _config(home), online=online)
@@ -366,7 +368,7 @@ def doctor(home_path: str | None, as_json: bool, online: bool) -> None:
 @click.option("--head", metavar="HASH", help="A head noted earlier: is it still part of the chain?")
 def verify(home_path: str | None, as_json: bool, head: str | None) -> None:
     """Is every file, verdict, version and receipt as it was recorded? Names the first that is not (exit code 3)."""
-    from orchestration.evidence.verify import verify as verifying
+    from orchestration.audit.verify import verify as verifying
 
     home = Home.at(home_path).require()
     verified = verifying(home, _config(home), noted_head=head)
@@ -427,7 +429,7 @@ def sync(home_path: str | None, as_of: str | None, as_json: bool, is_plan: bool,
     if is_plan:
         _say_plan(home, config, moment, only or tuple(sorted(config.destinations)), as_json)
         return
-    from orchestration.evidence.preflight import require_ready
+    from orchestration.audit.preflight import require_ready
     from orchestration.run import run_job
 
     require_ready(home, config, pushes=True)
@@ -577,7 +579,7 @@ def quarantine(ctx: click.Context, home_path: str | None, as_of: str | None, as_
     if ctx.invoked_subcommand:
         ctx.obj = home_path
         return
-    from orchestration.evidence.quarantine import waiting
+    from orchestration.quarantine.records import waiting
 
     home = Home.at(home_path).require()
     found = waiting(home, _config(home), _moment(as_of), source=source, reason=reason, kind=kind, limit=limit)
@@ -592,7 +594,7 @@ def quarantine(ctx: click.Context, home_path: str | None, as_of: str | None, as_
 @click.option("--reveal", is_flag=True, help="Show the record as it stood instead of masked.")
 def quarantine_show(given: str | None, home_path: str | None, as_json: bool, record_id: str, reveal: bool) -> None:
     """One record with its file and number, why it waits, and what was decided about it."""
-    from orchestration.evidence.quarantine import show
+    from orchestration.quarantine.records import show
 
     home = Home.at(home_path or given).require()
     shown = show(home, _config(home), record_id, reveal=reveal)
@@ -626,7 +628,7 @@ def quarantine_decide(given: str | None, home_path: str | None, as_of: str | Non
     decision releases nobody.
     """
     from orchestration.core.clock import require_not_ahead
-    from orchestration.evidence.quarantine import Answer, decide
+    from orchestration.quarantine.records import Answer, decide
 
     home = Home.at(home_path or given).require()
     answer = Answer(_values(values), _typed(opt_out) if opt_out else None, nothing, confirm, channels, scope)
@@ -653,7 +655,7 @@ def quarantine_unlink(given: str | None, home_path: str | None, as_of: str | Non
     before stands.
     """
     from orchestration.core.clock import require_not_ahead
-    from orchestration.evidence.quarantine import cut_link
+    from orchestration.quarantine.records import cut_link
 
     home = Home.at(home_path or given).require()
     now = _moment(as_of)

@@ -16,7 +16,6 @@ from orchestration.core.home import Home
 from orchestration.core.outcome import BUSY, FAILED
 from orchestration.core.warehouse import warehouse
 from orchestration.destinations.contract import Destination
-from orchestration.evidence.report import write_report
 from orchestration.gate import judge
 from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.landing import collect
@@ -27,6 +26,7 @@ from orchestration.readers import load
 from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.register import register
 from orchestration.reconcile import stages
+from orchestration.report.page import write_report
 from orchestration.run import run_job
 from orchestration.sync import copy_state, sync
 

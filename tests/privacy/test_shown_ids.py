@@ -10,13 +10,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.answers.check import check
+from orchestration.answers.explain import explain
 from orchestration.core import key
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
 from orchestration.defs.run import parse_moment
-from orchestration.evidence.check import check
-from orchestration.evidence.explain import explain
 from orchestration.publish.candidate import EVIDENCE_FILE, ROWS_FILE
 from orchestration.run import run_job
 from tests.journeys.home import AS_OF, make, version_folder

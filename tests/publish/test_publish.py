@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.audit.verify import Verified, look
 from orchestration.core.chain import record
 from orchestration.core.config import load_config
 from orchestration.core.errors import GateClosed, PermanentError, TransientError
@@ -22,7 +23,6 @@ from orchestration.core.files import sha256_file, sha256_text
 from orchestration.core.home import CHECKOUT, Home
 from orchestration.core.key import home_key, shown_id
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.verify import Verified, look
 from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.publish import (
     Candidate,

@@ -11,11 +11,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchestration.audit.doctor import lost_time_zones
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, QuietlistError
 from orchestration.core.home import Home
 from orchestration.destinations.contract import folders_of, settings_problems
-from orchestration.evidence.health import lost_time_zones
 from orchestration.landing.sealing import require_key
 
 _LEAST_FREE = 16_000_000

@@ -8,19 +8,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from orchestration.audit.destinations import DestinationHealth, destinations_of
+from orchestration.audit.gates import last_verdicts
+from orchestration.audit.sources import SourceHealth, sources_of
+from orchestration.audit.verify import Verified, look
 from orchestration.core.config import Config
 from orchestration.core.errors import PermanentError
 from orchestration.core.home import Home
 from orchestration.core.key import Rotation, home_key, rotations, shown_id
 from orchestration.core.waiting import Waiting, waiting
-from orchestration.evidence import figures
-from orchestration.evidence.gates import last_verdicts
-from orchestration.evidence.health import DestinationHealth, SourceHealth, destinations_of, evidence_of, sources_of
+from orchestration.evidence.reading import evidence_of
 from orchestration.evidence.shown import as_shown
-from orchestration.evidence.verify import Verified, look
 from orchestration.landing.manifest import read_manifest
 from orchestration.publish.verdicts import Verdict, overrides
 from orchestration.publish.versions import Snapshot, latest_version, read_published, version_folder
+from orchestration.report import figures
 
 # A year of daily versions: what a picture of growth can show.
 _VERSIONS_SHOWN = 366

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.audit.clock import clock_line
+from orchestration.audit.destinations import destination_health
+from orchestration.audit.doctor import Finding, doctor
+from orchestration.audit.gates import last_verdicts
+from orchestration.audit.sources import source_health
 from orchestration.core.config import load_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.gates import last_verdicts
-from orchestration.evidence.health import Finding, clock_line, destination_health, doctor, source_health
 from orchestration.publish.verdicts import store
 from tests.evidence.houses import AS_OF
 

@@ -14,14 +14,14 @@ from typing import Any
 
 import duckdb
 
+from orchestration.answers.check import EXAMPLES, Question, check_many, is_below, published_rows
 from orchestration.core.channels import TYPES_OF_CHANNEL
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, home_key, known_keys, shown_id
 from orchestration.core.masks import mask, mask_label, mask_text, mask_time
-from orchestration.evidence.check import EXAMPLES, Question, check_many, is_below, published_rows
-from orchestration.evidence.health import evidence_of
+from orchestration.evidence.reading import evidence_of
 from orchestration.evidence.relations import rows
 from orchestration.evidence.shown import as_shown, request_of
 from orchestration.identifiers.lookup import normalise_identifier
@@ -47,7 +47,7 @@ class Explanation:
 
     def lines(self) -> list[str]:
         """The same for a person to read."""
-        from orchestration.evidence.story import tell
+        from orchestration.answers.story import tell
 
         return tell(self.data)
 
