@@ -26,6 +26,7 @@ from orchestration.core.terminal import visible, visible_lines
 
 if TYPE_CHECKING:
     from orchestration.core.config import Config
+    from orchestration.evidence.exported import Exported
 
 DONE, GATE, USAGE, FAILED = 0, 1, 2, 3
 _EXTRA = re.compile(r"arguments? \(.*\)", re.DOTALL)  # click repeats what it did not expect
@@ -107,6 +108,12 @@ def _config(home: Home) -> Config:
     from orchestration.core.config import load_config  # pydantic: a tenth of a second that --help and check do not need
 
     return load_config(home)
+
+
+def _tell_of_a_run(exported: Exported | None, as_json: bool) -> None:
+    """A list of rows for a program has no place to say of which moment it is."""
+    if exported and as_json:
+        click.echo(exported.sentence(), err=True)
 
 
 @click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
@@ -275,7 +282,7 @@ def scrub_key(home_path: str | None, as_json: bool) -> None:
 @click.argument("identifier")
 @click.option("--reveal", is_flag=True, help="Show the other identifiers of the person in full instead of masked.")
 def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool) -> None:
-    """Why is this person blocked, since when, on whose word, and where was it pushed?
+    """Why is this person blocked, since when, on whose word, and where was it pushed? Works while a run is going on.
 
     IDENTIFIER is an address, a number, a request id or a keyed hash; - reads it from standard input, so that it does not
     stand in the list of processes.
@@ -292,7 +299,7 @@ def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool)
 @_as_of_option
 @_json_option
 def report(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """Write the compliance report from what is known now."""
+    """Write the compliance report from what is known now. Works while a run is going on."""
     from orchestration.report.page import write_report
 
     home = Home.at(home_path).require()
@@ -319,15 +326,17 @@ def rebuild(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_as_of_option
 @_json_option
 def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """What is configured to arrive, when it last did, and whether it is late."""
-    from orchestration.audit.clock import clock_line
-    from orchestration.audit.sources import source_health
+    """What is configured to arrive, when it last did, and whether it is late. Works while a run is going on."""
+    from orchestration.audit.clock import evidence_with_clock
+    from orchestration.audit.sources import sources_of
 
     home, clock = Home.at(home_path).require(), _moment(as_of)
     config = _config(home)
-    rows = source_health(home, config, clock)
+    with evidence_with_clock(home, config, clock) as (con, exported, line):
+        rows = sources_of(con, home, config, clock)
     said = [row.sentence() for row in rows] or ["No source is configured."]
-    _say([row.as_dict() for row in rows], [clock_line(home, config, clock), *said], as_json)
+    _say([row.as_dict() for row in rows], [line, *said], as_json)
+    _tell_of_a_run(exported, as_json)
 
 
 @main.command()
@@ -335,15 +344,17 @@ def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_as_of_option
 @_json_option
 def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """Where the table is pushed, what was verified there, and what is missing."""
-    from orchestration.audit.clock import clock_line
-    from orchestration.audit.destinations import destination_health
+    """Where the table is pushed, what was verified there, and what is missing. Works while a run is going on."""
+    from orchestration.audit.clock import evidence_with_clock
+    from orchestration.audit.destinations import destinations_of
 
     home, clock = Home.at(home_path).require(), _moment(as_of)
     config = _config(home)
-    rows = destination_health(home, config, clock)
+    with evidence_with_clock(home, config, clock) as (con, exported, line):
+        rows = destinations_of(con, home, config, clock, exported)
     said = [row.sentence() for row in rows] or ["No destination is configured."]
-    _say([row.as_dict() for row in rows], [clock_line(home, config, clock), *said], as_json)
+    _say([row.as_dict() for row in rows], [line, *said], as_json)
+    _tell_of_a_run(exported, as_json)
 
 
 @main.command()

@@ -15,7 +15,8 @@ from orchestration.core.errors import kind_of
 from orchestration.core.home import Home
 from orchestration.core.wording import age, counted, moment
 from orchestration.destinations.contract import facts_of
-from orchestration.evidence.reading import evidence_of
+from orchestration.evidence.exported import Exported
+from orchestration.evidence.reading import evidence_at_hand
 from orchestration.evidence.relations import rows
 from orchestration.sync.receipts import last_receipt
 
@@ -96,12 +97,16 @@ class DestinationHealth:
 
 def destination_health(home: Home, config: Config, as_of: datetime) -> list[DestinationHealth]:
     """Every configured destination, and every other one that rows were ever pushed to."""
-    with evidence_of(home, config) as con:
-        return destinations_of(con, home, config, as_of)
+    with evidence_at_hand(home, config) as (con, exported):
+        return destinations_of(con, home, config, as_of, exported)
 
 
-def destinations_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime) -> list[DestinationHealth]:
-    """:func:`destination_health` on an open connection."""
+def destinations_of(
+    con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime, exported: Exported | None = None
+) -> list[DestinationHealth]:
+    """:func:`destination_health` on an open connection. Of an exported set with the receipts that there were then: those since
+    tell of rows that it does not know.
+    """
     figures: dict[str, list[dict[str, Any]]] = {}
     for row in rows(
         con,
@@ -119,7 +124,7 @@ def destinations_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, 
     for name in sorted({*config.destinations, *figures}):
         configured = config.destinations.get(name)
         mine = figures.get(name, [])
-        receipt = last_receipt(home, name)
+        receipt = exported.last_receipt(home, name) if exported else last_receipt(home, name)
         body = receipt.body if receipt else {}
         classes = {row["verify_class"] for row in mine if row["verify_class"]}
         states: Counter[str] = Counter()

@@ -26,6 +26,7 @@ from orchestration.evidence.reading import evidence_of
 from orchestration.evidence.relations import ACCOUNTED, rows
 from orchestration.landing.manifest import read_manifest
 from orchestration.landing.sealing import landed, require_key
+from orchestration.publish.sharing import PASSED_THROUGH, sharing_problems
 
 
 @dataclass(frozen=True)
@@ -203,18 +204,25 @@ def _look_at_permissions(home: Home, config: Config) -> Findings:
         if path.exists()
     }  # fmt: skip
     # A folder in a private home is private with it; only the home itself and the key must be closed on their own.
-    root_open = bool(home.root.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    group = config.publish.group
+    if group:  # which passes through these two; what lies open in them is told below
+        private |= dict.fromkeys((home.root, home.published), PASSED_THROUGH)
+    root_open = bool(home.root.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~private[home.root])
     opened = [
         (path, mode)
         for path, mode in private.items()
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) and (root_open or path in (home.root, home.key_file))
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~mode and (root_open or path in (home.root, home.key_file))
     ]
+    problems = sharing_problems(home, group)
+    for problem in problems:
+        yield "broken", problem, "correct it; a run is refused until then"
     for path, mode in opened:
         where = path.relative_to(home.root) if path != home.root else "the home folder"
         level = "broken" if path == home.key_file else "attention"
         yield level, f"{where} is open to other users of this machine", f"chmod {mode:o} {path}"
-    if not opened:
-        yield "ok", "the home is readable by its owner only"
+    if not opened and not problems:
+        beside = f", the published rows by the group {group} too" if group else ""
+        yield "ok", f"the home is readable by its owner only{beside}"
     if not home.key_file.exists():
         yield "ok", "no key yet; the first run makes it"
     else:

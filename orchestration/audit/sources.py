@@ -13,7 +13,7 @@ import duckdb
 from orchestration.core.config import Config, is_own_source
 from orchestration.core.home import Home
 from orchestration.core.wording import age, ago, counted, moment
-from orchestration.evidence.reading import evidence_of
+from orchestration.evidence.reading import evidence_at_hand
 from orchestration.evidence.relations import ACCOUNTED, REFUSED, rows
 from orchestration.landing.manifest import Entry, read_manifest
 
@@ -83,12 +83,14 @@ class SourceHealth:
 
 def source_health(home: Home, config: Config, as_of: datetime) -> list[SourceHealth]:
     """Every configured source, and every other one that ever delivered, the late ones first."""
-    with evidence_of(home, config) as con:
+    with evidence_at_hand(home, config) as (con, _):
         return sources_of(con, home, config, as_of)
 
 
 def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime) -> list[SourceHealth]:
-    """:func:`source_health` on an open connection."""
+    """:func:`source_health` on an open connection. When something arrived is read from the landing manifest, as of now; what
+    became of it, from the connection.
+    """
     deliveries: dict[str, list[Entry]] = {}
     for entry in read_manifest(home):
         deliveries.setdefault(entry.source, []).append(entry)

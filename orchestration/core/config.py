@@ -249,6 +249,16 @@ class Encryption(_Strict):
         return (root / Path(self.key_file or "").expanduser()).resolve()
 
 
+class Publish(_Strict):
+    """Who may read what is published."""
+
+    group: Annotated[str, Field(min_length=1)] | None = None
+    """A group of this machine that may read the golden rows and ``latest.json``, and nothing else. Absent: their owner alone."""
+    evidence: bool = True
+    """Export the evidence when a run ends, so that ``explain``, ``sources``, ``destinations`` and ``report`` answer while the
+    next one goes on. It costs seconds for each million requests on a day that changed something; see docs/performance.md."""
+
+
 class Config(_Strict):
     """The whole of ``quietlist.toml``."""
 
@@ -256,6 +266,7 @@ class Config(_Strict):
     sources: dict[str, Source] = {}
     destinations: dict[str, Destination] = {}
     limits: Limits = Limits()
+    publish: Publish = Publish()
     encryption: Encryption = Encryption()
 
     @property

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from orchestration.audit.clock import clock_line
+from orchestration.audit.clock import evidence_with_clock
 from orchestration.audit.destinations import destination_health
 from orchestration.audit.doctor import Finding, doctor
 from orchestration.audit.gates import last_verdicts
 from orchestration.audit.sources import source_health
-from orchestration.core.config import load_config
+from orchestration.core.config import Config, load_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.publish.verdicts import store
@@ -28,6 +28,12 @@ def findings(home: Home) -> dict[str, Finding]:
     for finding in doctor(home, load_config(home)):
         found.setdefault(finding.topic, finding)
     return found
+
+
+def clock_line(home: Home, config: Config, as_of: datetime) -> str:
+    with evidence_with_clock(home, config, as_of) as (_, exported, line):
+        assert exported is None, "no run is going on"
+        return line
 
 
 def test_a_silent_source_is_late_and_stands_first(house: Home) -> None:
