@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.answers.story import _published
+from orchestration.audit.destinations import destinations_of
 from orchestration.audit.verify import verify
 from orchestration.core.config import Limits, load_config
 from orchestration.core.errors import PermanentError
@@ -20,6 +22,7 @@ from orchestration.core.warehouse import STAMPS, warehouse
 from orchestration.evidence import exported
 from orchestration.evidence.exported import EXPORTED, KEPT, Exported, export_evidence, latest_set, opened_set, set_folder
 from orchestration.evidence.relations import RELATIONS, open_relations
+from orchestration.sync.receipts import write_receipt
 from tests.evidence.houses import AS_OF
 
 LIMITS = Limits()
@@ -245,3 +248,36 @@ def test_a_set_that_was_touched_answers_nobody(own_house: Home) -> None:
     (found.folder / "ledger.requests.parquet").write_bytes(b"PAR1")
     with pytest.raises(PermanentError, match=r"ledger\.requests\.parquet of version 1 is not the file"):
         latest_set(own_house)
+
+
+def test_of_a_set_a_push_is_told_as_of_then(own_house: Home) -> None:
+    found, config = export(own_house), load_config(own_house)
+    name = next(iter(found.manifest["receipts"]))
+    before = found.last_receipt(own_house, name)
+    assert before is not None
+    write_receipt(own_house, name, before.seq + 1, {**before.body, "version": 99, "alarms": ["of a run that goes on"]})
+
+    def last(of: Exported | None) -> int | None:
+        with warehouse(own_house, read_only=True) as con:
+            open_relations(con)
+            rows = destinations_of(con, own_house, config, AS_OF, of)
+        return next(row.last_version for row in rows if row.name == name)
+
+    assert (last(found), last(None)) == (before.body["version"], 99)
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "said"),
+    [
+        ([], [], ["  Version 4 was published since, by the run that goes on."]),
+        ([["email", "acme"]], [], ["In this evidence, and no longer suppressed by that version: email at acme"]),
+        ([], [["sms", "*"]], ["SUPPRESSED by that version, and not in this evidence yet: sms at *"]),
+    ],
+)
+def test_a_version_that_the_run_published_meanwhile_is_told_as_newer(
+    early: list[list[str]], late: list[list[str]], said: list[str]
+) -> None:
+    fact = {"version": 4, "is_newer": True, "not_published_yet": early, "only_published": late}
+    told = list(_published({"published": fact}))
+    assert all(any(sentence in line for line in told) for sentence in said), told
+    assert not any("NOT PUBLISHED YET" in line or "the next version lifts it" in line for line in told), "that is not so"
