@@ -27,6 +27,7 @@ from orchestration.core.terminal import visible, visible_lines
 
 if TYPE_CHECKING:
     from orchestration.core.config import Config
+    from orchestration.evidence.exported import Exported
 
 DONE, GATE, USAGE, FAILED = 0, 1, 2, 3
 _EXTRA = re.compile(r"arguments? \(.*\)", re.DOTALL)  # click repeats what it did not expect
@@ -110,6 +111,12 @@ def _config(home: Home) -> Config:
     return load_config(home)
 
 
+def _tell_of_a_run(exported: Exported | None, as_json: bool) -> None:
+    """A list of rows for a program has no place to say of which moment it is."""
+    if exported and as_json:
+        click.echo(exported.sentence(), err=True)
+
+
 @click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quietlist")
 def main() -> None:
@@ -126,7 +133,7 @@ def main() -> None:
 @click.option("--replay", is_flag=True, help="Let --as-of lie in the future: only in a copy of a home that pushes nowhere.")
 def run(home_path: str | None, as_of: str | None, as_json: bool, job: str, replay: bool) -> None:
     """Run the pipeline: collect, reconcile, check, publish, push, read back, report."""
-    from orchestration.evidence.preflight import require_ready
+    from orchestration.audit.preflight import require_ready
     from orchestration.run import run_job
 
     home = Home.at(home_path).require()
@@ -151,7 +158,7 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
     Exit code 0: it may. 4: it may not. 5: nobody knows, which is no permission. Of a file: 0 only when all of them may, 4 when
     one may not. 2 and 3: there is no answer.
     """
-    from orchestration.evidence import check as checking
+    from orchestration.answers import check as checking
 
     home = Home.at(home_path).require()
     if batch is not None:
@@ -276,12 +283,12 @@ def scrub_key(home_path: str | None, as_json: bool) -> None:
 @click.argument("identifier")
 @click.option("--reveal", is_flag=True, help="Show the other identifiers of the person in full instead of masked.")
 def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool) -> None:
-    """Why is this person blocked, since when, on whose word, and where was it pushed?
+    """Why is this person blocked, since when, on whose word, and where was it pushed? Works while a run is going on.
 
     IDENTIFIER is an address, a number, a request id or a keyed hash; - reads it from standard input, so that it does not
     stand in the list of processes.
     """
-    from orchestration.evidence.explain import explain as explaining
+    from orchestration.answers.explain import explain as explaining
 
     home = Home.at(home_path).require()
     explanation = explaining(home, _config(home), _typed(identifier), reveal=reveal)
@@ -293,8 +300,8 @@ def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool)
 @_as_of_option
 @_json_option
 def report(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """Write the compliance report from what is known now."""
-    from orchestration.evidence.report import write_report
+    """Write the compliance report from what is known now. Works while a run is going on."""
+    from orchestration.report.page import write_report
 
     home = Home.at(home_path).require()
     path = write_report(home, _config(home), _moment(as_of))
@@ -320,14 +327,17 @@ def rebuild(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_as_of_option
 @_json_option
 def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """What is configured to arrive, when it last did, and whether it is late."""
-    from orchestration.evidence.health import clock_line, source_health
+    """What is configured to arrive, when it last did, and whether it is late. Works while a run is going on."""
+    from orchestration.audit.clock import evidence_with_clock
+    from orchestration.audit.sources import sources_of
 
     home, clock = Home.at(home_path).require(), _moment(as_of)
     config = _config(home)
-    rows = source_health(home, config, clock)
+    with evidence_with_clock(home, config, clock) as (con, exported, line):
+        rows = sources_of(con, home, config, clock)
     said = [row.sentence() for row in rows] or ["No source is configured."]
-    _say([row.as_dict() for row in rows], [clock_line(home, config, clock), *said], as_json)
+    _say([row.as_dict() for row in rows], [line, *said], as_json)
+    _tell_of_a_run(exported, as_json)
 
 
 @main.command()
@@ -335,14 +345,17 @@ def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_as_of_option
 @_json_option
 def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """Where the table is pushed, what was verified there, and what is missing."""
-    from orchestration.evidence.health import clock_line, destination_health
+    """Where the table is pushed, what was verified there, and what is missing. Works while a run is going on."""
+    from orchestration.audit.clock import evidence_with_clock
+    from orchestration.audit.destinations import destinations_of
 
     home, clock = Home.at(home_path).require(), _moment(as_of)
     config = _config(home)
-    rows = destination_health(home, config, clock)
+    with evidence_with_clock(home, config, clock) as (con, exported, line):
+        rows = destinations_of(con, home, config, clock, exported)
     said = [row.sentence() for row in rows] or ["No destination is configured."]
-    _say([row.as_dict() for row in rows], [clock_line(home, config, clock), *said], as_json)
+    _say([row.as_dict() for row in rows], [line, *said], as_json)
+    _tell_of_a_run(exported, as_json)
 
 
 @main.command()
@@ -353,7 +366,7 @@ def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> Non
 )
 def doctor(home_path: str | None, as_json: bool, online: bool) -> None:
     """Is this installation healthy? Every finding with its next step."""
-    from orchestration.evidence.health import doctor as examining
+    from orchestration.audit.doctor import doctor as examining
 
     home = Home.at(home_path).require()
     findings = examining(home, _config(home), online=online)
@@ -367,7 +380,7 @@ def doctor(home_path: str | None, as_json: bool, online: bool) -> None:
 @click.option("--head", metavar="HASH", help="A head noted earlier: is it still part of the chain?")
 def verify(home_path: str | None, as_json: bool, head: str | None) -> None:
     """Is every file, verdict, version and receipt as it was recorded? Names the first that is not (exit code 3)."""
-    from orchestration.evidence.verify import verify as verifying
+    from orchestration.audit.verify import verify as verifying
 
     home = Home.at(home_path).require()
     verified = verifying(home, _config(home), noted_head=head)
@@ -428,7 +441,7 @@ def sync(home_path: str | None, as_of: str | None, as_json: bool, is_plan: bool,
     if is_plan:
         _say_plan(home, config, moment, only or tuple(sorted(config.destinations)), as_json)
         return
-    from orchestration.evidence.preflight import require_ready
+    from orchestration.audit.preflight import require_ready
     from orchestration.run import run_job
 
     require_ready(home, config, pushes=True)
@@ -580,7 +593,7 @@ def quarantine(ctx: click.Context, home_path: str | None, as_of: str | None, as_
     if ctx.invoked_subcommand:
         ctx.obj = home_path
         return
-    from orchestration.evidence.quarantine import waiting
+    from orchestration.quarantine.records import waiting
 
     home = Home.at(home_path).require()
     found = waiting(home, _config(home), _moment(as_of), source=source, reason=reason, kind=kind, limit=limit)
@@ -595,7 +608,7 @@ def quarantine(ctx: click.Context, home_path: str | None, as_of: str | None, as_
 @click.option("--reveal", is_flag=True, help="Show the record as it stood instead of masked.")
 def quarantine_show(given: str | None, home_path: str | None, as_json: bool, record_id: str, reveal: bool) -> None:
     """One record with its file and number, why it waits, and what was decided about it."""
-    from orchestration.evidence.quarantine import show
+    from orchestration.quarantine.records import show
 
     home = Home.at(home_path or given).require()
     shown = show(home, _config(home), record_id, reveal=reveal)
@@ -629,7 +642,7 @@ def quarantine_decide(given: str | None, home_path: str | None, as_of: str | Non
     decision releases nobody.
     """
     from orchestration.core.clock import require_not_ahead
-    from orchestration.evidence.quarantine import Answer, decide
+    from orchestration.quarantine.records import Answer, decide
 
     home = Home.at(home_path or given).require()
     answer = Answer(_values(values), _typed(opt_out) if opt_out else None, nothing, confirm, channels, scope)
@@ -656,7 +669,7 @@ def quarantine_unlink(given: str | None, home_path: str | None, as_of: str | Non
     before stands.
     """
     from orchestration.core.clock import require_not_ahead
-    from orchestration.evidence.quarantine import cut_link
+    from orchestration.quarantine.records import cut_link
 
     home = Home.at(home_path or given).require()
     now = _moment(as_of)
@@ -760,7 +773,7 @@ def daemon(home_path: str | None) -> None:
 
 def _become(home_path: str | None, process: Literal["webserver", "daemon"], arguments: list[str]) -> None:
     """Turn this process into one of Dagster's: a service manager's signals must reach it, and its exit code be ours."""
-    from orchestration.evidence.preflight import require_ready
+    from orchestration.audit.preflight import require_ready
     from orchestration.run import dagster_command, dagster_environment
 
     home = Home.at(home_path).require()

@@ -88,7 +88,7 @@ def run_job(
     from orchestration.core.lock import run_lock
     from orchestration.definitions import build_defs
     from orchestration.defs.execute import execute
-    from orchestration.evidence.quarantine import told_in_short
+    from orchestration.quarantine.records import told_in_short
 
     config = load_config(home)
     require_not_ahead(as_of, is_replay=replay, sends=config.sends)

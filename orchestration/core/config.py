@@ -14,7 +14,7 @@ import tomllib
 import zoneinfo
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -282,6 +282,16 @@ class DagsterSettings(_Strict):
     _check_timezone = field_validator("timezone")(_timezone)
 
 
+class Publish(_Strict):
+    """Who may read what is published."""
+
+    group: Annotated[str, Field(min_length=1)] | None = None
+    """A group of this machine that may read the golden rows and ``latest.json``, and nothing else. Absent: their owner alone."""
+    evidence: bool = True
+    """Export the evidence when a run ends, so that ``explain``, ``sources``, ``destinations`` and ``report`` answer while the
+    next one goes on. It costs seconds for each million requests on a day that changed something; see docs/performance.md."""
+
+
 class Config(_Strict):
     """The whole of ``quietlist.toml``."""
 
@@ -289,6 +299,7 @@ class Config(_Strict):
     sources: dict[str, Source] = {}
     destinations: dict[str, Destination] = {}
     limits: Limits = Limits()
+    publish: Publish = Publish()
     encryption: Encryption = Encryption()
     dagster: DagsterSettings = DagsterSettings()
 
@@ -422,11 +433,12 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 
 
 def _model_at(loc: tuple[str | int, ...]) -> type[BaseModel]:
-    """The section that a key stands in. Destinations take any key here; their modules judge them."""
-    sections: dict[str, type[BaseModel]] = {
-        "company": Company, "limits": Limits, "encryption": Encryption, "dagster": DagsterSettings, "sources": Source,
-    }  # fmt: skip
-    return sections.get(str(loc[0]), Config) if len(loc) > 1 else Config
+    """The section that a key stands in; of sources and destinations, the model of each."""
+    field = Config.model_fields.get(str(loc[0]))
+    if len(loc) == 1 or field is None:
+        return Config
+    (*_, model) = get_args(field.annotation) or (field.annotation,)
+    return cast("type[BaseModel]", model)
 
 
 def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:

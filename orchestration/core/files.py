@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,8 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write a whole file: temporary name in the same folder, fsync, rename, fsync of the folder. Mode 0600."""
+def write_atomic(path: Path, data: bytes | str, *, group: int | None = None) -> None:
+    """Write a whole file: temporary name in the same folder, fsync, rename, fsync of the folder. Mode 0600; 0640 for a group."""
     payload = data.encode() if isinstance(data, str) else data
     path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
@@ -52,7 +53,9 @@ def write_atomic(path: Path, data: bytes | str) -> None:
             stream.write(payload)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(name).chmod(PRIVATE_FILE)
+        if group is not None:
+            os.chown(name, -1, group)
+        Path(name).chmod(PRIVATE_FILE if group is None else PRIVATE_FILE | stat.S_IRGRP)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -18,11 +18,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.audit.verify import verify
 from orchestration.core.config import known_systems, parse_config
 from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, TransientError
 from orchestration.core.home import CHECKOUT
 from orchestration.destinations.contract import destination_for, facts_of, module_of, settings_problems
-from orchestration.evidence.verify import verify
 from orchestration.http.client import CredentialsRefused
 from tests.sync.sync_doubles import NOON, at
 from tests.vendors.house import House

@@ -13,12 +13,12 @@ import networkx as nx
 import pytest
 
 from benchmarks.published import publish_registry
+from orchestration.answers.explain import _shortest, evidence_record, explain
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
 from orchestration.core.key import home_key, shown_id
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.explain import _shortest, evidence_record, explain
 from tests.evidence.houses import AS_OF
 
 

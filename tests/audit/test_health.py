@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from orchestration.core.config import load_config
+from orchestration.audit.clock import evidence_with_clock
+from orchestration.audit.destinations import destination_health
+from orchestration.audit.doctor import Finding, doctor
+from orchestration.audit.gates import last_verdicts
+from orchestration.audit.sources import source_health
+from orchestration.core.config import Config, load_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.gates import last_verdicts
-from orchestration.evidence.health import Finding, clock_line, destination_health, doctor, source_health
 from orchestration.publish.verdicts import store
 from tests.evidence.houses import AS_OF
 
@@ -25,6 +28,12 @@ def findings(home: Home) -> dict[str, Finding]:
     for finding in doctor(home, load_config(home)):
         found.setdefault(finding.topic, finding)
     return found
+
+
+def clock_line(home: Home, config: Config, as_of: datetime) -> str:
+    with evidence_with_clock(home, config, as_of) as (_, exported, line):
+        assert exported is None, "no run is going on"
+        return line
 
 
 def test_a_silent_source_is_late_and_stands_first(house: Home) -> None:

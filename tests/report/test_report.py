@@ -16,12 +16,12 @@ from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence import figures
-from orchestration.evidence.gather import gather
-from orchestration.evidence.health import evidence_of
-from orchestration.evidence.report import write_report
-from orchestration.evidence.statement import state
+from orchestration.evidence.reading import evidence_of
 from orchestration.publish.verdicts import Result, Verdict, acknowledge, store
+from orchestration.report import figures
+from orchestration.report.gather import gather
+from orchestration.report.page import write_report
+from orchestration.report.statement import state
 from tests.evidence.houses import AS_OF, CANARIES, make_tables
 
 

@@ -19,9 +19,9 @@ from orchestration.core import wording
 from orchestration.core.config import Config
 from orchestration.core.files import write_atomic
 from orchestration.core.home import Home
-from orchestration.evidence import figures, plots
-from orchestration.evidence.gather import Evidence, gather
-from orchestration.evidence.statement import OBSTACLES, state
+from orchestration.report import figures, plots
+from orchestration.report.gather import Evidence, gather
+from orchestration.report.statement import OBSTACLES, state
 
 NAME = "compliance.html"
 _TEMPLATES = Path(__file__).parent / "templates"

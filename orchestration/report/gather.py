@@ -8,19 +8,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from orchestration.audit.destinations import DestinationHealth, destinations_of
+from orchestration.audit.gates import last_verdicts
+from orchestration.audit.sources import SourceHealth, sources_of
+from orchestration.audit.verify import Verified, look
 from orchestration.core.config import Config
-from orchestration.core.errors import PermanentError
+from orchestration.core.errors import Busy, PermanentError
 from orchestration.core.home import Home
 from orchestration.core.key import Rotation, home_key, rotations, shown_id
+from orchestration.core.lock import runs_elsewhere
 from orchestration.core.waiting import Waiting, waiting
-from orchestration.evidence import figures
-from orchestration.evidence.gates import last_verdicts
-from orchestration.evidence.health import DestinationHealth, SourceHealth, destinations_of, evidence_of, sources_of
+from orchestration.evidence.exported import Exported
+from orchestration.evidence.reading import evidence_at_hand
 from orchestration.evidence.shown import as_shown
-from orchestration.evidence.verify import Verified, look
 from orchestration.landing.manifest import read_manifest
 from orchestration.publish.verdicts import Verdict, overrides
 from orchestration.publish.versions import Snapshot, latest_version, read_published, version_folder
+from orchestration.report import figures
 
 # A year of daily versions: what a picture of growth can show.
 _VERSIONS_SHOWN = 366
@@ -59,6 +63,8 @@ class Evidence:
     """The chain of evidence, walked for this page without hashing large files again."""
     waiting: Waiting
     """What has arrived and is in no published version."""
+    exported: Exported | None
+    """The set that this is made of while a run has the warehouse; None: the warehouse."""
 
     def verdict(self, gate: str) -> Verdict | None:
         return next((verdict for verdict in self.verdicts if verdict.gate == gate), None)
@@ -76,15 +82,26 @@ class Evidence:
 
 
 def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
-    """Collect the evidence. The warehouse is opened once, read only."""
+    """Collect the evidence. The warehouse is opened once, read only; while another process runs, the set that the last run left.
+
+    Raises:
+        Busy: a run is going on, and none before it exported a set; or it was writing while the chain was walked.
+    """
     problem, published = None, None
     try:
         published = read_published(home) if latest_version(home) else None
     except PermanentError as error:
         problem = error.seen
     deliveries = read_manifest(home)
-    chain = look(home, config, rehash=False)
-    with evidence_of(home, config) as con:
+    is_alone = not runs_elsewhere(home)
+    chain = look(home, config, rehash=False, has_warehouse=is_alone)
+    if not chain.whole and not is_alone:  # it may be that run, between a file and its entry
+        raise Busy(
+            "Walking the chain of evidence",
+            seen="a run was writing to it meanwhile",
+            next_step="ask again; if it stays so, verify when the run has ended",
+        )
+    with evidence_at_hand(home, config) as (con, exported):
         figures.prepare(con, as_of)
         key, clocks = home_key(home), figures.clocks(con, as_of)
         return Evidence(
@@ -102,7 +119,7 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
             files=figures.files(con),
             exposure=figures.exposure(con),
             sources=tuple(sources_of(con, home, config, as_of)),
-            destinations=tuple(destinations_of(con, home, config, as_of)),
+            destinations=tuple(destinations_of(con, home, config, as_of, exported)),
             registries=figures.registries(con, as_of),
             unresolved=[row | {"example": shown_id(key, row["example"])} for row in figures.unresolved(con)],
             unresolved_requests=figures.unresolved_requests(con),
@@ -111,6 +128,7 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
             manifest_sha256=deliveries[-1].hash if deliveries else None,
             chain=chain,
             waiting=waiting(home, published.manifest.get("inputs_sha256") if published else None),
+            exported=exported,
         )
 
 

@@ -23,17 +23,19 @@ import duckdb
 from orchestration.core import chain
 from orchestration.core.chain import Link
 from orchestration.core.config import Config
+from orchestration.core.doors import door_text
 from orchestration.core.errors import Busy, ConfigError, InputError, PermanentError, kind_of
 from orchestration.core.files import sha256_bytes, sha256_file, whole_lines
 from orchestration.core.home import Home
 from orchestration.core.lock import is_running
 from orchestration.core.warehouse import warehouse
 from orchestration.core.wording import counted, listed
+from orchestration.evidence.exported import KEPT
 from orchestration.landing.archives import landed_path
 from orchestration.landing.manifest import Entry, walk_manifest
 from orchestration.landing.sealing import opened, sealed_path
 from orchestration.publish.verdicts import overrides_log
-from orchestration.publish.versions import LATEST, MANIFEST, altered, door_text, inputs_known, unjudged
+from orchestration.publish.versions import LATEST, MANIFEST, altered, inputs_known, unjudged
 from orchestration.reconcile.batches import batch_links, batch_rows, files_in_no_batch
 
 KINDS = {
@@ -43,6 +45,7 @@ KINDS = {
     "override": ("override or acknowledgement", "overrides and acknowledgements"),
     "publication": ("publication", "publications"),
     "receipt": ("receipt", "receipts"),
+    "evidence": ("exported set of evidence", "exported sets of evidence"),
     "home": ("home id", "home ids"),
     "takeover": ("takeover of a destination", "takeovers of a destination"),
 }
@@ -136,9 +139,15 @@ def verify(home: Home, config: Config, *, noted_head: str | None = None) -> Veri
     return verified
 
 
-def look(home: Home, config: Config, *, rehash: bool = True, noted_head: str | None = None) -> Verified:
-    """:func:`verify` in the middle of a run, which has recorded everything it finished. ``rehash`` False: by size only."""
-    walk = _Walk(home, config, rehash)
+def look(
+    home: Home, config: Config, *, rehash: bool = True, noted_head: str | None = None, has_warehouse: bool = True
+) -> Verified:
+    """:func:`verify` in the middle of a run, which has recorded everything it finished. ``rehash`` False: by size only.
+
+    Args:
+        has_warehouse: False where another process has it: then the ledger's batches are not compared.
+    """
+    walk = _Walk(home, config, rehash, has_warehouse)
     first_break = None
     try:
         walk.carry_out()
@@ -165,8 +174,8 @@ def look(home: Home, config: Config, *, rehash: bool = True, noted_head: str | N
 class _Walk:
     """One walk: what was met so far, and what is accounted for."""
 
-    def __init__(self, home: Home, config: Config, rehash: bool) -> None:
-        self._home, self._config, self._rehash = home, config, rehash
+    def __init__(self, home: Home, config: Config, rehash: bool, has_warehouse: bool) -> None:
+        self._home, self._config, self._rehash, self._has_warehouse = home, config, rehash, has_warehouse
         self.hashes: list[str] = []
         self.kinds: Counter[str] = Counter()
         self.unfinished: list[str] = []
@@ -259,7 +268,7 @@ class _Walk:
         if sha256_file(path) != link.sha256:
             raise _broken(link.subject, "the file is not the one that was recorded", expected)
         self._accounted.add(path)
-        if link.kind == "publication":
+        if link.kind in ("publication", "evidence"):
             self._check_version(path.parent, link.sha256)
 
     def _check_version(self, folder: Path, digest: str) -> None:
@@ -269,20 +278,33 @@ class _Walk:
         try:
             manifest = json.loads((folder / MANIFEST).read_bytes())
             follows = folder.name == f"version={before + 1}" and manifest["previous_sha256"] == before_digest
-            problem = altered(folder, manifest, rehash=self._rehash)
+            files = self._still_kept(folder, manifest)
+            problem = altered(folder, {**manifest, "files": files}, rehash=self._rehash)
         except (ValueError, KeyError, TypeError):
             raise _broken(_name(self._home, folder / MANIFEST), "it is no manifest of a version", expected) from None
         if not follows:
             raise _broken(_name(self._home, folder), f"it does not follow from version {before}", expected)
         if folder.parent == self._home.golden_published:
             self._is_what_was_judged(folder, manifest)
-        for file in (folder / file["name"] for file in manifest["files"]):
+        for file in (folder / file["name"] for file in files):
             if problem is not None and problem.startswith(file.relative_to(folder).as_posix()):
                 raise _broken(_name(self._home, file), problem, expected)
             if not _is_file(file):
                 raise _broken(_name(self._home, file), "a link stands in the place of the file", expected)
         self._series[folder.parent] = before + 1, digest
-        self._accounted |= {folder / file["name"] for file in manifest["files"]}
+        self._accounted |= {folder / file["name"] for file in files}
+
+    def _still_kept(self, folder: Path, manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """The files of a version that must be there: all, but of an old set of evidence those that were not removed yet."""
+        files: list[Mapping[str, Any]] = manifest["files"]
+        series = self._home.evidence_published
+        if folder.parent != series:
+            return files
+        numbers = [int(match["number"]) for path in series.glob("version=*") if (match := _VERSION.match(path.name))]
+        latest = _named_by(series / LATEST) if _is_file(series / LATEST) else max(numbers)  # what is wrong with it is told later
+        if int(manifest["version"]) > latest - KEPT:
+            return files
+        return [file for file in files if (folder / file["name"]).exists()]
 
     def _is_what_was_judged(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         """What a version says it was made of, and allowed by: a line of the landing manifest, and the gate's verdict."""
@@ -333,12 +355,12 @@ class _Walk:
                 raise _broken(name, "the file is gone", f"the number and the manifest's hash of version {number}")
             newer = folder / f"version={number + 1}"
             leads = door.read_bytes() if door.is_file() else None
-            if leads != (door_text(number, digest).encode() if digest else None):
+            if leads not in (_doors_to(folder, number, digest) if digest else (None,)):
                 # A version is published before it is recorded.
                 manifest = newer / MANIFEST
                 if (more := _named_by(door) - number) > 1:
                     raise self._cut(_name(self._home, folder), more)
-                if not _is_file(manifest) or leads != door_text(number + 1, sha256_file(manifest)).encode():
+                if not _is_file(manifest) or leads not in _doors_to(folder, number + 1, sha256_file(manifest)):
                     raise _broken(name, "it does not name the last version that was recorded", f"version {number}")
                 self._check_version(newer, sha256_file(manifest))
                 self._accounted.add(manifest)
@@ -395,6 +417,9 @@ class _Walk:
 
     def _ledger_is_as_recorded(self) -> None:
         """The batches that the ledger of today is made of."""
+        if not self._has_warehouse:
+            self.unfinished.append("a run holds the warehouse, so the ledger's batches were not compared")
+            return
         if not self._home.warehouse_file.is_file():
             if self.kinds["ledger"]:
                 self.unfinished.append(
@@ -444,6 +469,16 @@ def _name(home: Home, path: Path) -> str:
 
 def _has_half_line(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+
+
+def _doors_to(folder: Path, number: int, digest: str) -> tuple[bytes, bytes]:
+    """What ``latest.json`` may hold: the names of the version's files too, or not yet, as releases wrote it before."""
+    try:
+        manifest = json.loads((folder / f"version={number}" / MANIFEST).read_bytes())
+        named = door_text(number, digest, manifest)
+    except (ValueError, KeyError, TypeError):
+        named = door_text(number, digest)
+    return named.encode(), door_text(number, digest).encode()
 
 
 def _named_by(door: Path) -> int:

@@ -14,14 +14,15 @@ from typing import Any
 
 import duckdb
 
+from orchestration.answers.check import EXAMPLES, Question, check_many, is_below, published_rows
 from orchestration.core.channels import TYPES_OF_CHANNEL
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, home_key, known_keys, shown_id
 from orchestration.core.masks import mask, mask_label, mask_text, mask_time
-from orchestration.evidence.check import EXAMPLES, Question, check_many, is_below, published_rows
-from orchestration.evidence.health import evidence_of
+from orchestration.evidence.exported import Exported
+from orchestration.evidence.reading import evidence_at_hand, evidence_of
 from orchestration.evidence.relations import rows
 from orchestration.evidence.shown import as_shown, request_of
 from orchestration.identifiers.lookup import normalise_identifier
@@ -47,7 +48,7 @@ class Explanation:
 
     def lines(self) -> list[str]:
         """The same for a person to read."""
-        from orchestration.evidence.story import tell
+        from orchestration.answers.story import tell
 
         return tell(self.data)
 
@@ -57,17 +58,23 @@ def explain(home: Home, config: Config, identifier: str, reveal: bool = False) -
 
     Raises:
         ConfigError: the text is no identifier, or nothing here has that request id or hash.
-        TransientError: a run holds the warehouse.
+        Busy: a run is going on, and none before it exported the evidence.
     """
     text = identifier.strip()
-    with evidence_of(home, config) as con:
-        asked, points = _subject(con, home, config, text, reveal)
+    with evidence_at_hand(home, config) as (con, exported):
+        asked, points = _subject(con, home, config, text, reveal, exported)
         shown = reveal or asked["by"] == "identifier"
         found = [
-            _Point(con, home, _Ledger(con, config, reveal, value), kind, value).explained(shown)
+            _Point(con, home, _Ledger(con, config, reveal, value, exported), kind, value).explained(shown)
             for kind, value in points[:_POINTS_TOLD]
         ]
-    told = {"asked": asked, "points": found, "points_left_out": max(len(points) - _POINTS_TOLD, 0), "reveal": reveal}
+    told = {
+        "asked": asked,
+        "points": found,
+        "points_left_out": max(len(points) - _POINTS_TOLD, 0),
+        "reveal": reveal,
+        "exported": exported and {**exported.as_dict(), "said": exported.sentence()},
+    }
     return Explanation(as_shown(told, home_key(home)))
 
 
@@ -82,11 +89,11 @@ def evidence_record(home: Home, file_id: str, record_no: int) -> Fact:
 
 
 def _subject(
-    con: duckdb.DuckDBPyConnection, home: Home, config: Config, text: str, reveal: bool
+    con: duckdb.DuckDBPyConnection, home: Home, config: Config, text: str, reveal: bool, exported: Exported | None
 ) -> tuple[Fact, list[tuple[str, str]]]:
     """What was asked about, and the contact points it comes to."""
     if _REQUEST_ID.match(text):
-        ledger = _Ledger(con, config, reveal)
+        ledger = _Ledger(con, config, reveal, exported=exported)
         text = request_of(con, home, text) or text
         found = ledger.requests([text])
         if not found:
@@ -159,8 +166,11 @@ def _under_a_retired_key(con: duckdb.DuckDBPyConnection, home: Home, text: str) 
 class _Ledger:
     """Requests with the evidence behind them: file and record, rules and clocks."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, config: Config, reveal: bool, own: str | None = None) -> None:
-        self.con, self.config, self.reveal = con, config, reveal
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, config: Config, reveal: bool, own: str | None = None,
+        exported: Exported | None = None,
+    ) -> None:  # fmt: skip
+        self.con, self.config, self.reveal, self.exported = con, config, reveal, exported
         self.own = own
         """The identifier that was asked about: no need to name it again."""
 
@@ -179,7 +189,7 @@ class _Ledger:
                 request["time_text"] = mask_time(request["time_text"] or "") or None
             request["also_names"] = self.masked([*request.pop("emails"), *request.pop("phones")])
             del request["postal_key"], request["customer_id"]
-            if self.reveal and request["file"].get("id"):
+            if self.reveal and self.exported is None and request["file"].get("id"):  # a record is in the warehouse only
                 request["record"] = _record(self.con, request["file"]["id"], request["file"]["record_no"])["record"]
         return found
 
@@ -379,8 +389,11 @@ class _Point:
         version, by_channel = published
         there = {(channel, row.scope) for channel, found in by_channel.items() for row in found}
         here = {(row["channel"], row["scope"]) for row in golden}
+        exported = self.ledger.exported
         return {
             "version": version,
+            # published by the run that goes on: it knows what the evidence does not, and may have lifted what that still holds
+            "is_newer": exported is not None and exported.golden_version != version,
             "only_published": [list(key) for key in sorted(there - here)],
             "not_published_yet": [list(key) for key in sorted(here - there)],
         }

@@ -9,7 +9,7 @@ import pytest
 from orchestration.core.home import Home
 from orchestration.core.masks import mask_value
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.unknown_values import unknown_values
+from orchestration.quarantine.unknown_values import unknown_values
 
 
 @pytest.mark.parametrize(

@@ -15,20 +15,20 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from orchestration.audit.doctor import doctor
+from orchestration.audit.verify import Verified, look, verify
 from orchestration.cli import main
 from orchestration.core import chain
 from orchestration.core.config import load_config
+from orchestration.core.doors import door_text
 from orchestration.core.errors import ConfigError, TransientError
 from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, write_atomic
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.health import doctor
-from orchestration.evidence.report import write_report
-from orchestration.evidence.verify import Verified, look, verify
 from orchestration.landing.manifest import append, delivery_links, mend, read_manifest
 from orchestration.publish.verdicts import Verdict, acknowledge, store
-from orchestration.publish.versions import door_text
 from orchestration.reconcile import batches
+from orchestration.report.page import write_report
 from orchestration.sync.receipts import write_receipt
 from tests.evidence.houses import AS_OF, build_house, take_in
 

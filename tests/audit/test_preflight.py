@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from orchestration import cli
+from orchestration.audit import preflight
+from orchestration.audit.preflight import require_ready
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError, QuietlistError, kind_of, of_system, plain_errors
 from orchestration.core.home import Home
-from orchestration.evidence import preflight
-from orchestration.evidence.preflight import require_ready
 
 CONFIG = """
 [company]

@@ -31,7 +31,8 @@ _HISTORY_TOLD = 20  # lines; the whole of it is in --json
 
 def tell(data: Fact) -> list[str]:
     """All lines, without colour: terminals, tickets and mails take them alike."""
-    lines = list(_asked(data["asked"], told_below=bool(data["points"])))
+    lines = list(_exported(data))
+    lines += _asked(data["asked"], told_below=bool(data["points"]))
     for number, point in enumerate(data["points"]):
         if number or lines:
             lines.append("")
@@ -39,6 +40,14 @@ def tell(data: Fact) -> list[str]:
     if data["points_left_out"]:
         lines += ["", f"{counted(data['points_left_out'], 'more contact point')} of this request: ask for each by name."]
     return lines
+
+
+def _exported(data: Fact) -> Iterator[str]:
+    """Of which moment it is, while a run has the warehouse."""
+    if data["exported"]:
+        yield data["exported"]["said"]
+        if data["reveal"]:
+            yield "The records themselves are in the warehouse, which that run holds: ask again when it has ended."
 
 
 def _asked(asked: Fact, *, told_below: bool) -> Iterator[str]:
@@ -137,6 +146,13 @@ def _published(point: Fact) -> Iterator[str]:
         return
     early = [f"{channel} at {scope}" for channel, scope in published["not_published_yet"]]
     late = [f"{channel} at {scope}" for channel, scope in published["only_published"]]
+    if published["is_newer"]:
+        yield f"  Version {published['version']} was published since, by the run that goes on."
+        if late:
+            yield f"  SUPPRESSED by that version, and not in this evidence yet: {listed(late)}"
+        if early:
+            yield f"  In this evidence, and no longer suppressed by that version: {listed(early)}"
+        return
     if early:
         yield f"  NOT PUBLISHED YET: {listed(early)}; version {published['version']} is in force"
     if late:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from orchestration.audit.verify import verify
 from orchestration.cli import main
 from orchestration.core.config import Config, load_config
 from orchestration.core.errors import Busy, ConfigError
@@ -19,10 +20,9 @@ from orchestration.core.home import Home
 from orchestration.core.key import rotate_key
 from orchestration.core.lock import run_lock
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence import quarantine
-from orchestration.evidence.decisions import record_decision, waiting_decisions
-from orchestration.evidence.quarantine import Answer
-from orchestration.evidence.verify import verify
+from orchestration.quarantine import records as quarantine
+from orchestration.quarantine.decisions import record_decision, waiting_decisions
+from orchestration.quarantine.records import Answer
 from orchestration.rebuild import rebuild
 from tests.reconcile.test_golden_oracle import reconcile
 

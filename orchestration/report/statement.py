@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orchestration.core.wording import age, counted, listed, moment, percent, told
-from orchestration.evidence.gather import Evidence
+from orchestration.report.gather import Evidence
 
 OBSTACLES = {
     "identifier_unreadable": "the identifier is unreadable",

@@ -15,14 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.published import publish_registry
-from orchestration.cli import main
-from orchestration.core.asked import Asked, asked
-from orchestration.core.config import load_config
-from orchestration.core.errors import ConfigError, PermanentError
-from orchestration.core.home import Home
-from orchestration.core.waiting import Waiting, note_published
-from orchestration.core.warehouse import warehouse
-from orchestration.evidence.check import (
+from orchestration.answers.check import (
     Answer,
     Listing,
     Question,
@@ -35,6 +28,13 @@ from orchestration.evidence.check import (
     suppressing,
     worst,
 )
+from orchestration.cli import main
+from orchestration.core.asked import Asked, asked
+from orchestration.core.config import load_config
+from orchestration.core.errors import ConfigError, PermanentError
+from orchestration.core.home import Home
+from orchestration.core.waiting import Waiting, note_published
+from orchestration.core.warehouse import warehouse
 from tests.evidence.houses import AS_OF
 
 NODES = ("*", "acme", "acme/newsletter", "acme/newsletter/weekly", "acme/offers", "outlet", "outlet/x")
@@ -338,7 +338,7 @@ def test_the_warehouse_is_never_opened(own_house: Home) -> None:
 def test_a_question_loads_no_more_than_it_needs(house: Home) -> None:
     """The time of an answer is the time of the imports: these take longer than everything else together."""
     program = (
-        "import sys; from orchestration.core.home import Home; from orchestration.evidence import check as checking; "
+        "import sys; from orchestration.core.home import Home; from orchestration.answers import check as checking; "
         f"checking.check(Home.at({str(house.root)!r}), 'email', 'a@example.com'); "
         "print([name for name in ('pyarrow', 'pandas', 'numpy', 'dagster', 'great_expectations', 'dbt', 'jinja2', "
         "'phonenumbers') if name in sys.modules])"
@@ -377,7 +377,7 @@ def test_a_configuration_is_validated_again_when_it_changes(own_house: Home) -> 
 def test_a_question_does_not_validate_what_passed_before(house: Home) -> None:
     asked(house)
     program = (
-        "import sys; from orchestration.core.home import Home; from orchestration.evidence import check as checking; "
+        "import sys; from orchestration.core.home import Home; from orchestration.answers import check as checking; "
         f"checking.check(Home.at({str(house.root)!r}), 'voice', '+12025550147'); "
         "print([name for name in ('pydantic', 'pyarrow', 'numpy', 'orchestration.core.config') if name in sys.modules])"
     )

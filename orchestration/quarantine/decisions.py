@@ -3,7 +3,7 @@
 A decision is a file of one JSON line in ``inbox/decisions/``. It lands as any delivered file does: the next run takes it, puts it
 on the chain of evidence and reconciles it, and a rebuild from landing finds it again. It names its record by source, SHA-256 of
 the file and number. The columns stand in ``dbt_project/models/staging/quietlist/_quietlist.yml``. Whether a decision may be made
-about a record is ``evidence/quarantine``'s; what becomes of it the models'.
+about a record is ``quarantine/records``'s; what becomes of it the models'.
 """
 
 from __future__ import annotations

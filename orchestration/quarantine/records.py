@@ -27,6 +27,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.answers.explain import evidence_record
 from orchestration.core.channels import CHANNELS
 from orchestration.core.config import Config
 from orchestration.core.errors import Busy, ConfigError, InputError
@@ -36,12 +37,11 @@ from orchestration.core.key import create_hmac_function, home_key, known_keys
 from orchestration.core.lock import is_running
 from orchestration.core.masks import HIDDEN, mask, mask_label, mask_text, mask_time
 from orchestration.core.wording import age, counted, listed, moment
-from orchestration.evidence.decisions import record_decision, waiting_decisions
-from orchestration.evidence.explain import evidence_record
-from orchestration.evidence.health import evidence_of
+from orchestration.evidence.reading import evidence_of
 from orchestration.evidence.relations import open_relations, rows
 from orchestration.identifiers.lookup import normalise_identifier
 from orchestration.publish.verdicts import overrides
+from orchestration.quarantine.decisions import record_decision, waiting_decisions
 
 Fact = dict[str, Any]
 
