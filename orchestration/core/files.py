@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,12 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write a whole file: temporary name in the same folder, fsync, rename, fsync of the folder. Mode 0600."""
+def write_atomic(path: Path, data: bytes | str, *, modified_at: datetime | None = None) -> None:
+    """Write a whole file: temporary name in the same folder, fsync, rename, fsync of the folder. Mode 0600.
+
+    Args:
+        modified_at: when the file shall say it was last written, if not now.
+    """
     payload = data.encode() if isinstance(data, str) else data
     path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
@@ -53,6 +58,8 @@ def write_atomic(path: Path, data: bytes | str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         Path(name).chmod(PRIVATE_FILE)
+        if modified_at is not None:
+            os.utime(name, (modified_at.timestamp(), modified_at.timestamp()))
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

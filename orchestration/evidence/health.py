@@ -22,10 +22,13 @@ from typing import Any
 
 import duckdb
 
+from orchestration.connectors.contract import parts_of, pull_problems, pulled_sources
+from orchestration.connectors.progress import read_progress
 from orchestration.core.clock import is_ahead
 from orchestration.core.config import Config, Destination, is_own_source, size_in_bytes
 from orchestration.core.errors import QuietlistError, TransientError, kind_of, plain_errors
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.pace import Timer
 from orchestration.core.warehouse import warehouse
 from orchestration.core.wording import age, ago, counted, is_checked, moment
 from orchestration.destinations.contract import Push, ReadsAll, destination_for, facts_of
@@ -76,6 +79,8 @@ class SourceHealth:
     files_with_difference: int
     arrivals: Mapping[date, int]
     """Day (UTC) -> deliveries."""
+    pulls: tuple[str, ...] = ()
+    """How far each of its parts was pulled, in words."""
 
     def as_dict(self) -> dict[str, Any]:
         silent = None if self.silent_for is None else round(self.silent_for / timedelta(hours=1), 2)
@@ -106,7 +111,7 @@ class SourceHealth:
             counted(self.rejected_parts, "part") + " unreadable" if self.rejected_parts and not self.refused_files else "",
             f"{counted(self.files_with_difference, 'file')} whose account does not add up" if self.files_with_difference else "",
         ]
-        return "; ".join([f"{self.name} ({self.format}): {state}", account, *filter(None, faults)])
+        return "; ".join([f"{self.name} ({self.format}): {state}", account, *filter(None, faults), *self.pulls])
 
 
 @dataclass(frozen=True)
@@ -269,10 +274,27 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
                 is_late=every is not None and (silent is None or silent > timedelta(hours=every)),
                 rejected_parts=sum(len(entry.rejected) for entry in mine),
                 arrivals=Counter(entry.received_at.date() for entry in mine),
+                pulls=tuple(_pull_said(home, config, name)),
                 **{key: figures.get(key, 0) for key in _ACCOUNT},
             )
         )
     return sorted(found, key=lambda source: (not source.is_late, not source.is_configured, source.name))
+
+
+def _pull_said(home: Home, config: Config, name: str) -> Iterator[str]:
+    """By this machine's clock: how old what was pulled is, and what stands in the way."""
+    if name not in pulled_sources(config):
+        return
+    kept = read_progress(home, name)
+    if not kept:
+        yield "never pulled"
+    for part, progress in sorted(kept.items()):
+        said = [f"pulled whole at {moment(progress.covers)}" if progress.covers else "never pulled whole"]
+        if progress.is_under_way and progress.files:
+            said.append(f"{counted(progress.records, 'record')} of the one under way")
+        if progress.failed_at:
+            said.append(f"FAILED at {moment(progress.failed_at)}")
+        yield f"{part} {', '.join(said)}"
 
 
 _ACCOUNT = (
@@ -385,7 +407,7 @@ def doctor(home: Home, config: Config, *, online: bool = False) -> list[Finding]
         ("permissions", _look_at_permissions), ("disk", _look_at_disk), ("evidence", _look_at_evidence),
         ("encryption", _look_at_encryption),
         ("warehouse", _look_at_warehouse), ("published versions", _look_at_published), ("gates", _look_at_gates),
-        *((("destinations", _ask_destinations),) if online else ()),
+        *((("sources", _ask_sources), ("destinations", _ask_destinations)) if online else ()),
     )  # fmt: skip
     found: list[Finding] = []
     for topic, look in looks:
@@ -402,6 +424,29 @@ def doctor(home: Home, config: Config, *, online: bool = False) -> list[Finding]
 Findings = Iterator[tuple[str, str] | tuple[str, str, str]]
 
 
+def _ask_sources(home: Home, config: Config) -> Findings:
+    """Ask each source that is pulled for the beginning of what it holds, and keep nothing of it."""
+    for name in pulled_sources(config):
+        try:
+            for part in parts_of(name, config, Timer()):
+                with plain_errors(f"Asking {name}"):
+                    # From now on, where it is asked by time: the first answer is what is wanted, not the history.
+                    batches = part.batches("", None if part.is_whole else datetime.now(UTC))
+                    next(iter(batches), None)
+                yield "ok", f"{name}/{part.name} answers"
+        except QuietlistError as error:
+            yield _unanswered(name, error)
+
+
+def _unanswered(name: str, error: QuietlistError) -> tuple[str, str, str]:
+    # A time-out is told as what it is, and not as a fault of the installation.
+    level = "attention" if isinstance(error, TransientError) else "broken"
+    # The problems of a configuration stand in lines of their own behind the sentence.
+    seen = error.seen or "; ".join(getattr(error, "problems", []))
+    may = f", and may: {error.allowed}" if error.allowed else ""
+    return level, f"{name}: {error.tried.rstrip('.')}: {seen.rstrip('.')}", f"{error.next_step.rstrip('.')}{may}"
+
+
 def _ask_destinations(home: Home, config: Config) -> Findings:
     """Connect to each, see that its lists are there and can be read, and change nothing."""
     for name in sorted(config.destinations):
@@ -415,12 +460,7 @@ def _ask_destinations(home: Home, config: Config) -> Findings:
                 finally:
                     destination.close()
         except QuietlistError as error:
-            # A time-out is told as what it is, and not as a fault of the installation.
-            level = "attention" if isinstance(error, TransientError) else "broken"
-            # The problems of a configuration stand in lines of their own behind the sentence.
-            seen = error.seen or "; ".join(getattr(error, "problems", []))
-            may = f", and may: {error.allowed}" if error.allowed else ""
-            yield level, f"{name}: {error.tried.rstrip('.')}: {seen.rstrip('.')}", f"{error.next_step.rstrip('.')}{may}"
+            yield _unanswered(name, error)
             continue
         proved = isinstance(destination, ReadsAll)
         yield "ok", f"{name} answers" + ("" if proved else ", as far as it can be asked without writing to it")
@@ -430,7 +470,7 @@ def _look_at_configuration(home: Home, config: Config) -> Findings:
     from orchestration.destinations.contract import settings_problems  # imports every configured system's module
 
     sources = {name: source for name, source in config.sources.items() if not is_own_source(name)}
-    problems = settings_problems(config, home)
+    problems = [*settings_problems(config, home), *pull_problems(config)]
     for problem in problems:
         yield "broken", problem, f"correct {home.config_file.name}"
     if not problems:
@@ -502,6 +542,13 @@ def _look_at_secrets(home: Home, config: Config) -> Findings:
         for key, value in sorted((entry.model_extra or {}).items())
         if key.endswith("_env")
     ]
+    # Without its variable a source is not pulled, and the run goes on without it: that is broken too.
+    named += [
+        (name, False, str(value))
+        for name in pulled_sources(config)
+        for key, value in sorted((getattr(config.sources[name].pull, "model_extra", None) or {}).items())
+        if key.endswith("_env")
+    ]
     unset = [(name, dry_run, variable) for name, dry_run, variable in named if not os.environ.get(variable)]
     for name, dry_run, variable in unset:
         yield (
@@ -510,14 +557,14 @@ def _look_at_secrets(home: Home, config: Config) -> Findings:
             "set it where the runs start (this shell may not be that place)",
         )
     if not unset:
-        yield "ok", f"{counted(len(named), 'variable')} named, all set" if named else "no destination needs one"
+        yield "ok", f"{counted(len(named), 'variable')} named, all set" if named else "nothing needs one"
 
 
 def _look_at_permissions(home: Home, config: Config) -> Findings:
     private = {
         path: PRIVATE_FILE if path.is_file() else PRIVATE_FOLDER
         for path in (home.root, home.landing, home.warehouse_folder, home.warehouse_file, home.published, home.reports,
-                     home.outbox, home.quarantine, home.scrub, home.key_file, home.chain_file, home.manifest_file,
+                     home.outbox, home.pulls, home.quarantine, home.scrub, home.key_file, home.chain_file, home.manifest_file,
                      home.sync_ledger_file)
         if path.exists()
     }  # fmt: skip

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchestration.connectors.contract import pull_problems
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, QuietlistError
 from orchestration.core.home import Home
@@ -32,7 +33,7 @@ def require_ready(home: Home, config: Config, *, pushes: bool) -> None:
     Raises:
         ConfigError: with everything that is missing.
     """
-    problems = settings_problems(config, home)
+    problems = [*settings_problems(config, home), *pull_problems(config)]
     if pushes and not problems:
         problems += [*_secrets(config), *_destination_folders(home, config)]
     problems += [*_folders(home, config), *_room(home), *_files(home)]
