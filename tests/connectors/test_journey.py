@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from orchestration.core.config import load_config
+from orchestration.core.home import Home
+from orchestration.evidence.health import doctor, source_health
 from tests.connectors.shelf import KEY, Shelf
-from tests.journeys.home import latest, quietlist, version_folder
+from tests.journeys.home import quietlist, version_folder
 from tests.vendors.server import Reply
 
 LIST, DUMP = "/v3/suppression/unsubscribes", "/message-streams/broadcast/suppressions/dump"
@@ -67,7 +70,9 @@ def suppressed(home: Path) -> set[tuple[str, str]]:
     return set(found)
 
 
-def test_what_a_vendor_holds_is_in_the_table_of_the_same_run(server: Shelf, tmp_path: Path) -> None:
+def test_what_a_vendor_holds_is_in_the_table_of_the_same_run(
+    server: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home, key = tmp_path / "home", {"ESP_KEY": KEY}
     (home / "inbox" / "asks").mkdir(parents=True)
     (home / "inbox" / "asks" / "asks.csv").write_text("requested_at,action,email\n2026-03-01T10:00:00Z,opt_out,ann@example.com\n")
@@ -81,11 +86,13 @@ def test_what_a_vendor_holds_is_in_the_table_of_the_same_run(server: Shelf, tmp_
     assert "receipts/suppressions: the last attempt to pull it" in said and "RECEIPTS_KEY is not set" in said
     assert said.count("not met (hold)") == 2 and KEY not in said and "person0" not in said
     assert suppressed(home) == everybody
-    health = quietlist(home, "sources").stdout
-    assert re.search(r"receipts \(postmark\).*suppressions never pulled whole, FAILED at ", health), health
-    assert re.search(r"esp \(sendgrid\).*unsubscribes pulled whole at ", health), health
-    broken = quietlist(home, "doctor", **key)
-    assert "receipts needs the environment variable RECEIPTS_KEY" in broken.stdout and broken.returncode == 3
+    config = load_config(Home.at(home))
+    health = {row.name: row.sentence() for row in source_health(Home.at(home), config, datetime.now(UTC))}
+    assert "suppressions never pulled whole, FAILED at " in health["receipts"], health
+    assert "unsubscribes pulled whole at " in health["esp"], health
+    monkeypatch.delenv("RECEIPTS_KEY", raising=False)
+    said = [finding.sentence() for finding in doctor(Home.at(home), config) if finding.is_broken]
+    assert any("receipts needs the environment variable RECEIPTS_KEY" in sentence for sentence in said), said
 
     # It is set: its list comes too, the other rests, and nothing is held any more.
     key["RECEIPTS_KEY"] = KEY
@@ -94,23 +101,32 @@ def test_what_a_vendor_holds_is_in_the_table_of_the_same_run(server: Shelf, tmp_
     assert result.returncode == 0, result.stdout + result.stderr
     assert suppressed(home) == {*everybody, ("gone@example.com", "acme/newsletter")}
     assert {request.path for request in server.requests} == {DUMP}, "a list that was read an hour ago is read again"
-    version = latest(home)["version"]
 
-    # Pulled by hand, and the same: one more delivery, and nothing new is published.
-    result = quietlist(home, "pull", **key)
-    assert result.returncode == 0 and "esp/unsubscribes: 7 records in 1 file, whole" in result.stdout, (
-        result.stdout + result.stderr
-    )
-    assert quietlist(home, "run", "--as-of", "2026-04-01T02:00:00Z", **key).returncode == 0
-    assert latest(home)["version"] == version
+    # Asked for one page each, which is kept nowhere; and a wrong key is named.
+    monkeypatch.setenv("ESP_KEY", KEY)
+    monkeypatch.setenv("RECEIPTS_KEY", "of another account")
+    waiting = sorted(path.name for path in (home / "inbox").rglob("*"))
+    told = [(finding.level, finding.said) for finding in doctor(Home.at(home), config, online=True) if finding.topic == "sources"]
+    assert told[0][0] == "broken" and "status 401" in told[0][1] and told[1] == ("ok", "esp/unsubscribes answers"), told
+    assert sorted(path.name for path in (home / "inbox").rglob("*")) == waiting
 
-    # The whole home can be built again without asking anybody.
-    server.requests.clear()
-    result = quietlist(home, "rebuild", **key)
+
+def test_what_is_pulled_by_hand_waits_for_the_next_run(server: Shelf, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "quietlist.toml").write_text(CONFIG.format(url=server.url))
+    result = quietlist(home, "pull", ESP_KEY=KEY, RECEIPTS_KEY=KEY)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert server.requests == []
-    online = quietlist(home, "doctor", "--online", **key).stdout
-    assert "sources: esp/unsubscribes answers" in online and "sources: receipts/suppressions answers" in online
+    assert result.stdout.splitlines() == [
+        "esp/unsubscribes: 7 records in 1 file, whole",
+        "receipts/suppressions: 1 record in 1 file, whole",
+    ]
+    assert len([path for path in (home / "inbox").rglob("*") if path.is_file()]) == 2
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "quietlist.toml").write_text('[company]\nname = "Acme"\n')
+    result = quietlist(empty, "pull")
+    assert (result.returncode, result.stdout) == (0, "No source has a pull: see docs/pulling.md.\n"), result.stderr
 
 
 def test_what_is_wrong_is_told_all_at_once_and_nothing_is_asked(server: Shelf, tmp_path: Path) -> None:

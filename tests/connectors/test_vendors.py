@@ -82,6 +82,12 @@ LISTS: dict[str, dict[str, tuple[str, list[dict[str, Any]]]]] = {
             people({"reason": {"code": "hardBounce"}, "blockedAt": "2026-03-02T12:30:00.000Z"}, "email"),
         )
     },
+    "mailchimp": {
+        "/3.0/lists/a1b2c3d4e5/members": (
+            "members",
+            people({"status": "unsubscribed", "last_changed": "2026-03-19T10:00:00+00:00", "merge_fields": {}}, "email_address"),
+        )
+    },
     "telnyx": {
         "/v2/messaging_optouts": (
             "opt_outs",
