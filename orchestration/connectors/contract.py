@@ -15,7 +15,7 @@ from orchestration.core.config import Config, Pull, Source, is_own_source, keys_
 from orchestration.core.errors import ConfigError
 from orchestration.core.pace import Timer
 
-KINDS = ("api",)
+KINDS = ("api", "imap")
 """The modules that are a kind of pull."""
 
 
@@ -26,6 +26,8 @@ class Batch:
     content: bytes
     records: int
     place: str
+    apart: str = ""
+    """The ending of a file of its own, for what is not put together with others."""
     is_last: bool = False
     """Nothing follows: there is no place behind it."""
 

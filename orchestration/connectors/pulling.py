@@ -150,6 +150,7 @@ class _Going:
         self._source, self._part, self._progress, self._keep, self._timer = source, part, progress, keep, timer
         self._folder = home.inbox / source
         self._held: list[Batch] = []
+        self._held_bytes = 0
         self._files = self._records = 0
 
     def pull(self, as_of: datetime, wanted: Wanted, ends: float) -> Pulled:
@@ -175,7 +176,9 @@ class _Going:
     def _begin(self, as_of: datetime, wanted: Wanted) -> None:
         progress, now = self._progress, self._timer.now().replace(microsecond=0)
         since = None if self._part.is_whole else wanted.since
-        if progress.covers is not None and not self._part.is_whole:
+        if progress.covers is not None and self._part.goes_on:
+            since = None  # it goes on at its place
+        elif progress.covers is not None and not self._part.is_whole:
             due = progress.covers - timedelta(hours=self._part.overlap_hours)
             since = min(since or due, due)
         # The run's clock names the files, for they are read as of it; by this machine's the vendor's records are counted.
@@ -204,9 +207,12 @@ class _Going:
         return True
 
     def _take(self, batch: Batch) -> None:
+        if batch.apart:
+            self._write()
         self._held.append(batch)
+        self._held_bytes += len(batch.content)
         self._records += batch.records
-        if sum(len(held.content) for held in self._held) >= _BUNDLE:
+        if batch.apart or self._held_bytes >= _BUNDLE:
             self._write()
             self._keep()
 
@@ -218,7 +224,8 @@ class _Going:
         content = b"\n".join(held.content for held in self._held)
         letters = sha256_bytes(content)[:_NAME_LETTERS].translate(_DIGITS)
         assert progress.named_at is not None, "a pull that never began"
-        name = f"{part.saves_as}_{progress.named_at:%Y%m%dT%H%M%SZ}_{progress.files:06d}_{letters}{part.ending}"
+        ending = self._held[0].apart or part.ending
+        name = f"{part.saves_as}_{progress.named_at:%Y%m%dT%H%M%SZ}_{progress.files:06d}_{letters}{ending}"
         # With the time of the pull, the same bytes under the same name are the same delivery; and nobody waits for it to settle.
         write_atomic(self._folder / name, content, modified_at=progress.named_at)
         progress.place = self._held[-1].place
@@ -226,6 +233,7 @@ class _Going:
         progress.records += sum(held.records for held in self._held)
         self._files += 1
         self._held.clear()
+        self._held_bytes = 0
 
     def _finish(self) -> str:
         self._write()
@@ -256,3 +264,4 @@ class _Going:
         except QuietlistError:
             # The disk itself: what was fetched is fetched again, and the first failure is the one that is told.
             self._held.clear()
+            self._held_bytes = 0
