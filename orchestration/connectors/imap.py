@@ -99,7 +99,7 @@ class _Folder:
                 first = int(last) + 1 if known == validity and last.isdigit() else 1
                 for low in range(first, self._next_uid(server), _SEARCHED):
                     asked = ["UID", f"{low}:{low + _SEARCHED - 1}"]
-                    if since is not None and not place:
+                    if since is not None:
                         # By the day on which the server got it; the day before, for its zone is its own.
                         day = since - timedelta(days=1)
                         asked += ["SINCE", f"{day:%d}-{_MONTHS[day.month - 1]}-{day:%Y}"]

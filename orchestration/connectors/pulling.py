@@ -17,7 +17,7 @@ from typing import Any
 from orchestration.connectors.contract import Batch, Part, parts_of, pulled_sources
 from orchestration.connectors.progress import Progress, read_progress, write_progress
 from orchestration.core.config import Config, Pull
-from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, plain_errors
+from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, TransientError, plain_errors
 from orchestration.core.files import sha256_bytes, write_atomic
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.pace import Timer
@@ -118,13 +118,14 @@ def failing(home: Home, config: Config) -> list[tuple[str, str]]:
 def _pull_source(home: Home, config: Config, name: str, as_of: datetime, wanted: Wanted, timer: Timer) -> Iterator[Pulled]:
     pull_of = config.sources[name].pull
     assert pull_of is not None
+    ends = timer.monotonic() + pull_of.max_minutes * 60
+    timer = _until(ends, timer)
     try:
         parts = parts_of(name, config, timer)
     except ConfigError as error:
         yield Pulled(name, "pull", state="failed", failure=str(error))
         return
     kept = read_progress(home, name)
-    ends = timer.monotonic() + pull_of.max_minutes * 60
     for part in parts:
         progress = kept.setdefault(part.name, Progress())
         if progress.asks != part.asks or wanted.anew:
@@ -133,6 +134,21 @@ def _pull_source(home: Home, config: Config, name: str, as_of: datetime, wanted:
             yield Pulled(name, part.name, state="rests")
             continue
         yield _Going(home, name, part, progress, lambda: write_progress(home, name, kept), timer).pull(as_of, wanted, ends)
+
+
+def _until(ends: float, timer: Timer) -> Timer:
+    """A timer whose pauses end when the time of the pull does: one vendor that asks for patience must not hold up the others."""
+
+    def sleep(seconds: float) -> None:
+        if timer.monotonic() + seconds > ends:
+            raise TransientError(
+                "Waiting for the other side",
+                seen=f"a pause of {seconds:.0f} seconds is asked for, longer than max_minutes leaves",
+                next_step="the next run goes on where this one stopped",
+            )
+        timer.sleep(seconds)
+
+    return Timer(timer.monotonic, sleep, timer.now)
 
 
 def _rests(part: Part, progress: Progress, pull_of: Pull, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.connectors import pulling
 from orchestration.connectors.progress import read_progress
 from orchestration.connectors.pulling import failing
 from orchestration.core.config import size_in_bytes
@@ -268,6 +269,44 @@ def test_a_history_is_read_in_more_than_one_go(house: House) -> None:
     assert records(house.home, "esp") == dict.fromkeys(keys(people(20)), 1)
 
 
+def test_a_place_is_kept_as_soon_as_what_lies_before_it_is_durable(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulling, "_BUNDLE", 1)
+    seen = []
+    with Shelf({LIST: people(7)}) as server:
+        answer = server.answer
+
+        def looking(request: Request) -> Reply:
+            known = read_progress(house.home, "esp").get("unsubscribes")
+            files = len(list(contents(house.home, "esp")))
+            seen.append((request.query["offset"], known.place if known else "", files))
+            return answer(request)
+
+        server.answer = looking  # type: ignore[method-assign]
+        sendgrid(house, server)
+        house.pull()
+    assert seen == [("0", "", 0), ("3", "3", 1), ("6", "6", 2), ("7", "7", 3)]
+
+
+def test_a_key_that_is_refused_loses_no_place(house: House) -> None:
+    with Shelf({LIST: people(7)}) as server:
+        fault = server.fail("answer", on=at(3), times=99, reply=Reply(401, {}))
+        sendgrid(house, server)
+        assert [house.pull()[0].state for _ in range(3)] == ["failed"] * 3
+        server.faults.remove(fault)
+        house.pull()
+    assert offsets(server) == ["0", "3", "3", "3", "3", "6", "7"]
+
+
+def test_no_vendor_holds_up_a_run_for_longer_than_it_may(house: House) -> None:
+    with Shelf({LIST: people(7)}) as server:
+        server.fail("answer", on=at(3), times=99, reply=Reply(429, {}, {"Retry-After": "240"}))
+        sendgrid(house, server)
+        house.sources["esp"]["pull"]["max_minutes"] = 10
+        (outcome,) = house.pull()
+    assert (outcome.state, outcome.records) == ("failed", 3) and "longer than max_minutes leaves" in outcome.failure
+    assert house.fast.slept == [240.0, 240.0], "ten minutes are two pauses of four"
+
+
 def test_a_list_that_shrank_is_told_of(house: House) -> None:
     with Shelf({LIST: people(10)}) as server:
         sendgrid(house, server)
@@ -302,8 +341,6 @@ def test_without_its_notes_everything_is_pulled_again(house: House, damage: str)
 
 
 def test_many_pages_are_one_file_and_many_bytes_several(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from orchestration.connectors import pulling
-
     with Shelf({LIST: people(300)}) as server:
         sendgrid(house, server)
         assert house.pull()[0].files == 1
