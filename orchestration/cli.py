@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from orchestration.core.channels import CHANNELS
-from orchestration.core.errors import ConfigError, QuietlistError, of_system, place_of
+from orchestration.core.errors import Busy, ConfigError, QuietlistError, of_system, place_of
 from orchestration.core.home import Home, keep_private
 from orchestration.core.masks import mask_text
 from orchestration.core.terminal import visible, visible_lines
@@ -83,7 +83,7 @@ def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for a program instead of text for a person.")(command)
 
 
-def _moment(text: str | None) -> datetime:
+def _moment(text: str | None, option: str = "--as-of") -> datetime:
     if text is None:
         return datetime.now(UTC).replace(microsecond=0)
     try:
@@ -92,7 +92,7 @@ def _moment(text: str | None) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise ConfigError(
-            "Reading --as-of",
+            f"Reading {option}",
             seen=f"'{text}'",
             allowed="ISO 8601 with a zone, such as 2026-04-01T00:00:00Z",
             next_step="write it in that form, or leave it away for now",
@@ -141,6 +141,43 @@ def run(home_path: str | None, as_of: str | None, as_json: bool, job: str, repla
     outcome = run_job(home, job, _moment(as_of), show_progress=not as_json, replay=replay)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(outcome.exit_code)
+
+
+@main.command()
+@_home_option
+@_json_option
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--since", help="Where a vendor is asked by time: begin the first pull here, or reach back at least so far (ISO "
+              "8601 with a zone).")  # fmt: skip
+@click.option("--from-start", is_flag=True, help="Everything again, whatever was pulled before; what is known is recognised.")
+def pull(home_path: str | None, as_json: bool, names: tuple[str, ...], since: str | None, from_start: bool) -> None:
+    """Fetch what sources hold at their vendors into the inbox, now: all that have a pull, or these.
+
+    A run does it too, for what is due. Ends with 3 when something could not be fetched; what came is kept.
+    """
+    from orchestration.connectors.contract import pull_problems
+    from orchestration.connectors.pulling import Wanted
+    from orchestration.connectors.pulling import pull as pulling
+    from orchestration.core.lock import run_lock
+
+    home = Home.at(home_path).require()
+    config = _config(home)
+    if problems := pull_problems(config):
+        raise ConfigError(f"Reading {home.config_file}", problems, next_step="correct these and run again; nothing was asked")
+    wanted = Wanted(names, _moment(since, "--since") if since else None, anew=from_start)
+    with run_lock(home) as got:
+        if not got:
+            raise Busy(f"Pulling in {home.root}", seen="a run is going on there", next_step="wait for it to end; it pulls too")
+        outcome = []
+        for item in pulling(home, config, _moment(None), wanted):
+            outcome.append(item)
+            if not as_json:
+                _say(None, [item.sentence()], as_json)
+    if as_json:
+        _say([item.as_dict() for item in outcome], [], as_json)
+    elif not outcome:
+        _say(None, ["No source has a pull: see docs/pulling.md."], as_json)
+    sys.exit(FAILED if any(item.state == "failed" for item in outcome) else DONE)
 
 
 @main.command()

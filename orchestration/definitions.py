@@ -17,7 +17,7 @@ import dagster as dg  # noqa: E402
 
 from orchestration.core.config import DagsterSettings  # noqa: E402
 from orchestration.core.home import Home, keep_private  # noqa: E402
-from orchestration.defs import evidence, gate, jobs, landing, publish, reconcile, registries, run, scrub, sync  # noqa: E402
+from orchestration.defs import evidence, gate, jobs, landing, publish, pull, reconcile, registries, run, scrub, sync  # noqa: E402
 from orchestration.defs.freshness import with_freshness  # noqa: E402
 from orchestration.defs.run import QuietlistRun  # noqa: E402
 from orchestration.readers.in_use import feeds_in_use  # noqa: E402
@@ -30,7 +30,8 @@ def build_defs(home: Home) -> dg.Definitions:
     settings = config.dagster if config else DagsterSettings()
     destinations = sync.destination_assets(home)
     assets = [
-        landing.collect_files,
+        *pull.pull_assets(home),
+        landing.collect_asset(pull.pulled_keys(home)),
         landing.load_asset(feeds),
         reconcile.staging_models(feeds),
         reconcile.normalise_identifiers,

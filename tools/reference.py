@@ -16,8 +16,20 @@ import click
 import yaml
 from pydantic import BaseModel
 
+from orchestration.connectors.contract import KINDS
+from orchestration.connectors.contract import settings_of as pull_settings
 from orchestration.core.channels import CHANNELS
-from orchestration.core.config import Company, DagsterSettings, Destination, Encryption, Limits, Publish, Source, known_systems
+from orchestration.core.config import (
+    Company,
+    DagsterSettings,
+    Destination,
+    Encryption,
+    Limits,
+    Publish,
+    Pull,
+    Source,
+    known_systems,
+)  # fmt: skip
 from orchestration.core.home import CHECKOUT
 from orchestration.core.wording import listed
 from orchestration.destinations.contract import Facts, facts_of, settings_of
@@ -35,6 +47,11 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
         "[destinations.NAME]",
         "One for each system that must know. Keys of its own: [destinations](destinations/README.md).",
         Destination,
+    ),
+    (
+        "[sources.NAME.pull]",
+        "Optional: how the source is fetched instead of delivered. Keys of its kind are below. See [pulling](../pulling.md).",
+        Pull,
     ),
     ("[limits]", "Optional.", Limits),
     ("[publish]", "Optional.", Publish),
@@ -81,6 +98,9 @@ def _configuration() -> Iterator[str]:
     )
     for title, when, model in _SECTIONS:
         yield from (f"## {title}", "", when, "", *_keys(model), "")
+        if model is Pull:
+            for kind in KINDS:
+                yield from (f'### With `kind = "{kind}"`', "", *_keys(pull_settings(kind)), "")
 
 
 def _keys(model: type[BaseModel]) -> Iterator[str]:

@@ -126,6 +126,119 @@ meant as (
 select * from final
 {%- endmacro %}
 
+-- A registry's file of one number a line, as the facts of the list: mapped_registry(table, mapping) is the whole staging model. Whether
+-- a file is the whole registry says the feed's description (meta.snapshot). A line that is no number is quarantined.
+--
+-- mapping
+--   registry     which of policy.registries; or {'in_name': {word: registry}, 'otherwise': registry}, where the file's name says it:
+--                the first word that is in it, in small letters
+--   change       'listed' or 'delisted': what a line of this feed says of its number
+--   region       whose national numbers they are
+--   number       pattern whose group is the number
+--   area_code    pattern whose group is the area code, where it stands apart: the number is both together
+--   blanks       'padding': the blanks within a line are no part of it
+{% macro mapped_registry(table, mapping) -%}
+    {%- set problems = registry_problems(mapping) -%}
+    {%- if problems -%}
+        {{ exceptions.raise_compiler_error('The mapping of ' ~ table ~ ': ' ~ problems | join('; ') ~ '.') }}
+    {%- endif -%}
+    {%- set line = "replace(source.line, ' ', '')" if mapping.get('blanks') == 'padding' else 'source.line' -%}
+    {%- set named = mapping['registry'] -%}
+with source as (
+
+    select * from {{ source('raw', table) }}
+
+),
+
+files as (
+
+    select * from {{ ref('stg_quietlist__files') }}
+
+),
+
+numbers as (
+
+    select
+        {{ record_columns() }},
+        files.name as file_name,
+        {{ first_match(line, mapping['area_code']) if 'area_code' in mapping else null_text() }} as area_code,
+        {{ first_match(line, mapping['number']) }} as number
+    from source
+    inner join files on source._file_id = files.file_id
+
+),
+
+joined as (
+
+    select
+        *,
+        {{ 'area_code || number' if 'area_code' in mapping else 'number' }} as phone_raw
+    from numbers
+
+),
+
+final as (
+
+    select
+        file_id,
+        record_no,
+        source,
+        vendor,
+        feed,
+        case when phone_raw is null then 'quarantine' else 'registry' end as outcome,
+        case when phone_raw is null then 'unreadable_number' end as outcome_reason,
+        {% if named is string -%}
+        '{{ named }}'
+        {%- else -%}
+        case
+            {%- for word, registry in named['in_name'].items() %}
+            when {{ matches('lower(file_name)', word) }} then '{{ registry }}'
+            {%- endfor %}
+            else '{{ named['otherwise'] }}'
+        end
+        {%- endif %} as registry,
+        '{{ mapping['change'] }}' as change,
+        {{ 'true' if table in var('snapshot_feeds') else 'false' }} as is_full,
+        phone_raw,
+        '{{ mapping['region'] }}' as region,
+        area_code,
+        cast(null as date) as listed_on,
+        received_at,
+        snapshot_at
+    from joined
+
+)
+
+select * from final
+{%- endmacro %}
+
+-- What is wrong with a registry's mapping, in words; an empty list when nothing is.
+{% macro registry_problems(mapping) -%}
+    {%- set keys = ['registry', 'change', 'region', 'number', 'area_code', 'blanks'] -%}
+    {%- set found = [] -%}
+    {%- for key in mapping if key not in keys -%}
+        {%- do found.append("unknown key '" ~ key ~ "' (allowed: " ~ keys | join(', ') ~ ')') -%}
+    {%- endfor -%}
+    {%- for key in ['registry', 'change', 'region', 'number'] if not mapping.get(key) -%}
+        {%- do found.append("'" ~ key ~ "' is required") -%}
+    {%- endfor -%}
+    {%- if mapping.get('change', 'listed') not in ['listed', 'delisted'] -%}
+        {%- do found.append("the change is '" ~ mapping['change'] ~ "' (allowed: listed, delisted)") -%}
+    {%- endif -%}
+    {%- if mapping.get('blanks', 'padding') != 'padding' -%}
+        {%- do found.append("the blanks are '" ~ mapping['blanks'] ~ "' (allowed: padding)") -%}
+    {%- endif -%}
+    {%- set named = mapping.get('registry') or '' -%}
+    {%- if named is mapping and named.keys() | sort | list != ['in_name', 'otherwise'] -%}
+        {%- do found.append("the registry is a name, or {'in_name': {word: registry}, 'otherwise': registry}") -%}
+    {%- endif -%}
+    {%- set names = [named] if named is string else named.get('in_name', {}).values() | list + [named.get('otherwise')] -%}
+    {%- for name in names if name and name not in known_registries() -%}
+        {%- do found.append("the registry '" ~ name ~ "' (allowed: " ~ known_registries() | join(', ') ~ ')') -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
 -- Every case as SQL, in order; the one of what fits none is first, as number 0.
 {% macro case_meanings(mapping) -%}
     {#- Whom a record is about is no value that the policy could know, and nobody's business in a list of values. #}
@@ -400,8 +513,8 @@ select * from final
     {{ return(found) }}
 {%- endmacro %}
 
--- The words of policy.actions that are requests, and those of policy.methods; a test compares them, for no seed can be read while
--- models are compiled.
+-- The words of policy.actions that are requests, and those of policy.methods and policy.registries; a test compares them, for no
+-- seed can be read while models are compiled.
 {% macro known_actions() -%}
     {{ return(['opt_out', 'opt_in', 'complaint', 'erasure', 'deceased', 'undeliverable']) }}
 {%- endmacro %}
@@ -411,4 +524,11 @@ select * from final
         'web_form', 'one_click', 'email_reply', 'esp_unsubscribe', 'esp_resubscribe', 'list_unsubscribe', 'spam_complaint', 'sms_keyword',
         'call_disposition', 'agent_note', 'letter', 'preference_center', 'written_consent', 'regulator_registry',
         'regulator_complaint', 'privacy_request', 'bounce', 'import']) }}
+{%- endmacro %}
+
+{% macro known_registries() -%}
+    {{ return([
+        'us_ftc', 'ca_dncl', 'uk_tps', 'uk_ctps', 'uk_fps', 'au_dncr', 'sg_dnc_voice', 'sg_dnc_text', 'sg_dnc_fax',
+        'hk_dnc_prerecorded', 'hk_dnc_sms', 'hk_dnc_fax', 'fr_bloctel', 'it_rpo', 'us_tx', 'us_in', 'us_mo', 'us_wy',
+        'br_sp_procon', 'za_optout']) }}
 {%- endmacro %}

@@ -22,14 +22,3 @@
         when {{ matches('lower(' ~ call_type ~ ')', 'inbound') }} then 'inbound'
     end
 {%- endmacro %}
-
--- The files of CTPS (companies) and TPS (consumers) look alike: only the name tells them apart.
-{% macro tps_registry(file_name) -%}
-    case when {{ matches('lower(' ~ file_name ~ ')', 'ctps') }} then 'uk_ctps' else 'uk_tps' end
-{%- endmacro %}
-
--- Twelve characters that blank-pad the dialling code and the rest apart ('0207 9460101') or only the end. The split is not the
--- true area code, so the blanks go. UK numbers have nine or ten digits after the 0, which a spreadsheet may have eaten.
-{% macro tps_number(line) -%}
-    {{ first_match("replace(" ~ line ~ ", ' ', '')", '^(0?[1-9][0-9]{8,9})$') }}
-{%- endmacro %}

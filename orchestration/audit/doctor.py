@@ -16,10 +16,12 @@ from typing import Any
 
 import duckdb
 
+from orchestration.connectors.contract import parts_of, pull_problems, pulled_sources
 from orchestration.core.clock import is_ahead
 from orchestration.core.config import Config, is_own_source, size_in_bytes
 from orchestration.core.errors import QuietlistError, TransientError, plain_errors
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.pace import Timer
 from orchestration.core.wording import counted, is_checked, moment
 from orchestration.destinations.contract import Push, ReadsAll, destination_for
 from orchestration.evidence.reading import evidence_of
@@ -67,7 +69,7 @@ def doctor(home: Home, config: Config, *, online: bool = False) -> list[Finding]
         ("permissions", _look_at_permissions), ("disk", _look_at_disk), ("evidence", _look_at_evidence),
         ("encryption", _look_at_encryption),
         ("warehouse", _look_at_warehouse), ("published versions", _look_at_published), ("gates", _look_at_gates),
-        *((("destinations", _ask_destinations),) if online else ()),
+        *((("sources", _ask_sources), ("destinations", _ask_destinations)) if online else ()),
     )  # fmt: skip
     found: list[Finding] = []
     for topic, look in looks:
@@ -84,6 +86,29 @@ def doctor(home: Home, config: Config, *, online: bool = False) -> list[Finding]
 Findings = Iterator[tuple[str, str] | tuple[str, str, str]]
 
 
+def _ask_sources(home: Home, config: Config) -> Findings:
+    """Ask each source that is pulled for the beginning of what it holds, and keep nothing of it."""
+    for name in pulled_sources(config):
+        try:
+            for part in parts_of(name, config, Timer()):
+                with plain_errors(f"Asking {name}"):
+                    # From now on, where it is asked by time: the first answer is what is wanted, not the history.
+                    batches = part.batches("", None if part.is_whole else datetime.now(UTC))
+                    next(iter(batches), None)
+                yield "ok", f"{name}/{part.name} answers"
+        except QuietlistError as error:
+            yield _unanswered(name, error)
+
+
+def _unanswered(name: str, error: QuietlistError) -> tuple[str, str, str]:
+    # A time-out is told as what it is, and not as a fault of the installation.
+    level = "attention" if isinstance(error, TransientError) else "broken"
+    # The problems of a configuration stand in lines of their own behind the sentence.
+    seen = error.seen or "; ".join(getattr(error, "problems", []))
+    may = f", and may: {error.allowed}" if error.allowed else ""
+    return level, f"{name}: {error.tried.rstrip('.')}: {seen.rstrip('.')}", f"{error.next_step.rstrip('.')}{may}"
+
+
 def _ask_destinations(home: Home, config: Config) -> Findings:
     """Connect to each, see that its lists are there and can be read, and change nothing."""
     for name in sorted(config.destinations):
@@ -97,12 +122,7 @@ def _ask_destinations(home: Home, config: Config) -> Findings:
                 finally:
                     destination.close()
         except QuietlistError as error:
-            # A time-out is told as what it is, and not as a fault of the installation.
-            level = "attention" if isinstance(error, TransientError) else "broken"
-            # The problems of a configuration stand in lines of their own behind the sentence.
-            seen = error.seen or "; ".join(getattr(error, "problems", []))
-            may = f", and may: {error.allowed}" if error.allowed else ""
-            yield level, f"{name}: {error.tried.rstrip('.')}: {seen.rstrip('.')}", f"{error.next_step.rstrip('.')}{may}"
+            yield _unanswered(name, error)
             continue
         proved = isinstance(destination, ReadsAll)
         yield "ok", f"{name} answers" + ("" if proved else ", as far as it can be asked without writing to it")
@@ -112,7 +132,7 @@ def _look_at_configuration(home: Home, config: Config) -> Findings:
     from orchestration.destinations.contract import settings_problems  # imports every configured system's module
 
     sources = {name: source for name, source in config.sources.items() if not is_own_source(name)}
-    problems = settings_problems(config, home)
+    problems = [*settings_problems(config, home), *pull_problems(config)]
     for problem in problems:
         yield "broken", problem, f"correct {home.config_file.name}"
     if not problems:
@@ -184,6 +204,13 @@ def _look_at_secrets(home: Home, config: Config) -> Findings:
         for key, value in sorted((entry.model_extra or {}).items())
         if key.endswith("_env")
     ]
+    # Without its variable a source is not pulled, and the run goes on without it: that is broken too.
+    named += [
+        (name, False, str(value))
+        for name in pulled_sources(config)
+        for key, value in sorted((getattr(config.sources[name].pull, "model_extra", None) or {}).items())
+        if key.endswith("_env")
+    ]
     unset = [(name, dry_run, variable) for name, dry_run, variable in named if not os.environ.get(variable)]
     for name, dry_run, variable in unset:
         yield (
@@ -192,14 +219,14 @@ def _look_at_secrets(home: Home, config: Config) -> Findings:
             "set it where the runs start (this shell may not be that place)",
         )
     if not unset:
-        yield "ok", f"{counted(len(named), 'variable')} named, all set" if named else "no destination needs one"
+        yield "ok", f"{counted(len(named), 'variable')} named, all set" if named else "nothing needs one"
 
 
 def _look_at_permissions(home: Home, config: Config) -> Findings:
     private = {
         path: PRIVATE_FILE if path.is_file() else PRIVATE_FOLDER
         for path in (home.root, home.landing, home.warehouse_folder, home.warehouse_file, home.published, home.reports,
-                     home.outbox, home.quarantine, home.scrub, home.key_file, home.chain_file, home.manifest_file,
+                     home.outbox, home.pulls, home.quarantine, home.scrub, home.key_file, home.chain_file, home.manifest_file,
                      home.sync_ledger_file)
         if path.exists()
     }  # fmt: skip

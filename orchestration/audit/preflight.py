@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestration.audit.doctor import lost_time_zones
+from orchestration.connectors.contract import pull_problems
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, QuietlistError
 from orchestration.core.home import Home
@@ -34,7 +35,7 @@ def require_ready(home: Home, config: Config, *, pushes: bool) -> None:
     Raises:
         ConfigError: with everything that is missing.
     """
-    problems = settings_problems(config, home)
+    problems = [*settings_problems(config, home), *pull_problems(config)]
     if pushes and not problems:
         problems += [*_secrets(config), *_destination_folders(home, config)]
     problems += [*_folders(home, config), *_room(home), *_files(home)]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import duckdb
 
+from orchestration.connectors.contract import pulled_sources
+from orchestration.connectors.progress import read_progress
 from orchestration.core.config import Config, is_own_source
 from orchestration.core.home import Home
 from orchestration.core.wording import age, ago, counted, moment
@@ -48,6 +50,8 @@ class SourceHealth:
     files_with_difference: int
     arrivals: Mapping[date, int]
     """Day (UTC) -> deliveries."""
+    pulls: tuple[str, ...] = ()
+    """How far each of its parts was pulled, in words."""
 
     def as_dict(self) -> dict[str, Any]:
         silent = None if self.silent_for is None else round(self.silent_for / timedelta(hours=1), 2)
@@ -78,7 +82,7 @@ class SourceHealth:
             counted(self.rejected_parts, "part") + " unreadable" if self.rejected_parts and not self.refused_files else "",
             f"{counted(self.files_with_difference, 'file')} whose account does not add up" if self.files_with_difference else "",
         ]
-        return "; ".join([f"{self.name} ({self.format}): {state}", account, *filter(None, faults)])
+        return "; ".join([f"{self.name} ({self.format}): {state}", account, *filter(None, faults), *self.pulls])
 
 
 def source_health(home: Home, config: Config, as_of: datetime) -> list[SourceHealth]:
@@ -148,10 +152,27 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
                 is_late=every is not None and (silent is None or silent > timedelta(hours=every)),
                 rejected_parts=sum(len(entry.rejected) for entry in mine),
                 arrivals=Counter(entry.received_at.date() for entry in mine),
+                pulls=tuple(_pull_said(home, config, name)),
                 **{key: figures.get(key, 0) for key in _ACCOUNT},
             )
         )
     return sorted(found, key=lambda source: (not source.is_late, not source.is_configured, source.name))
+
+
+def _pull_said(home: Home, config: Config, name: str) -> Iterator[str]:
+    """By this machine's clock: how old what was pulled is, and what stands in the way."""
+    if name not in pulled_sources(config):
+        return
+    kept = read_progress(home, name)
+    if not kept:
+        yield "never pulled"
+    for part, progress in sorted(kept.items()):
+        said = [f"pulled whole at {moment(progress.covers)}" if progress.covers else "never pulled whole"]
+        if progress.is_under_way and progress.files:
+            said.append(f"{counted(progress.records, 'record')} of the one under way")
+        if progress.failed_at:
+            said.append(f"FAILED at {moment(progress.failed_at)}")
+        yield f"{part} {', '.join(said)}"
 
 
 _ACCOUNT = (

@@ -100,6 +100,35 @@ class Company(_Strict):
         return tuple(dict.fromkeys(_scope(value) for value in values))
 
 
+def _no_secrets(keys: dict[str, Any] | None) -> None:
+    """Refuse a secret among keys that a module of its own validates: only its variable's name may stand here."""
+    for key, value in (keys or {}).items():
+        if key.endswith("_env") and not (isinstance(value, str) and _ENV.match(value)):
+            raise ValueError(f"{key} names an environment variable such as ACME_API_KEY, never the secret itself")
+        if re.search(r"(api_key|password|secret|token)$", key):
+            raise ValueError(f"{key} would put a secret in this file: use {key}_env with a variable's name")
+
+
+class Pull(BaseModel):
+    """How a source is asked for what it holds. Keys beyond these belong to its kind, which validates them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str = "api"
+    """``api``: the interface of the format's vendor. ``imap``: a mailbox."""
+    every_hours: Annotated[float, Field(ge=0)] | None = None
+    """A run that comes sooner after the last whole pull asks for nothing. Absent: 20 for a list that is read whole, so that a
+    daily run asks once, and 0 for one that is asked for what is new."""
+    max_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 30
+    """After so long a run goes on with what it has, and the next one continues the pull: years of history must not hold up the
+    opt-outs of today."""
+
+    @model_validator(mode="after")
+    def _check_secrets(self) -> Pull:
+        _no_secrets(self.model_extra)
+        return self
+
+
 class Source(_Strict):
     """One folder under ``inbox/``: who sends the files and what they mean there."""
 
@@ -123,6 +152,10 @@ class Source(_Strict):
 
     ignored_columns: tuple[str, ...] = ()
     """Labels that nobody needs to read, though their values look like addresses, numbers or times ("order number")."""
+
+    pull: Pull | None = None
+    """How to fetch what the source holds: a section ``[sources.NAME.pull]`` (docs/pulling.md). Absent: somebody else puts its
+    files into the folder."""
 
     _check_scope = field_validator("scope")(_scope)
     _check_region = field_validator("region")(lambda value: value if value is None else _region(value))
@@ -170,11 +203,7 @@ class Destination(BaseModel):
 
     @model_validator(mode="after")
     def _check_secrets(self) -> Destination:
-        for key, value in (self.model_extra or {}).items():
-            if key.endswith("_env") and not (isinstance(value, str) and _ENV.match(value)):
-                raise ValueError(f"{key} names an environment variable such as ACME_API_KEY, never the secret itself")
-            if re.search(r"(api_key|password|secret|token)$", key):
-                raise ValueError(f"{key} would put a secret in this file: use {key}_env with a variable's name")
+        _no_secrets(self.model_extra)
         return self
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,13 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_atomic(path: Path, data: bytes | str, *, group: int | None = None) -> None:
-    """Write a whole file: temporary name in the same folder, fsync, rename, fsync of the folder. Mode 0600; 0640 for a group."""
+def write_atomic(path: Path, data: bytes | str, *, modified_at: datetime | None = None, group: int | None = None) -> None:
+    """Write a whole file: temporary name in the same folder, fsync, rename, fsync of the folder. Mode 0600.
+
+    Args:
+        modified_at: when the file shall say it was last written, if not now.
+        group: the number of a group that may read it too, with mode 0640.
+    """
     payload = data.encode() if isinstance(data, str) else data
     path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
@@ -56,6 +62,8 @@ def write_atomic(path: Path, data: bytes | str, *, group: int | None = None) -> 
         if group is not None:
             os.chown(name, -1, group)
         Path(name).chmod(PRIVATE_FILE if group is None else PRIVATE_FILE | stat.S_IRGRP)
+        if modified_at is not None:
+            os.utime(name, (modified_at.timestamp(), modified_at.timestamp()))
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -59,6 +59,12 @@ class Home:
         return self.root / "inbox"
 
     @property
+    def pulls(self) -> Path:
+        """How far each source was pulled, one JSON file each. Outside the warehouse, which can be made again: without it every
+        history is pulled again."""
+        return self.root / "pulls"
+
+    @property
     def landing(self) -> Path:
         return self.root / "landing"
 

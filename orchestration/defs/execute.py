@@ -73,7 +73,7 @@ def _outcome(job: str, as_of: datetime, result: dg.ExecuteInProcessResult) -> Ou
 def _add_check(outcome: Outcome, evaluation: dg.AssetCheckEvaluation) -> None:
     values = {name: entry.value for name, entry in evaluation.metadata.items()}
     outcome.gate_level = max(outcome.gate_level, str(values.get("level", "stop")), key=_RANK.index)
-    if not evaluation.check_name.startswith("gate_"):
+    if not evaluation.check_name.startswith("gate_") and "unmet" not in values:
         outcome.unmet.append(f"stop: the test {evaluation.check_name} failed")
     elif "why" in values:
         outcome.unmet.append(str(values["why"]))
@@ -110,6 +110,8 @@ def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> Non
         _alert(outcome, [str(sentence) for sentence in cast("list[object]", values["left"])])
     elif key == UNKNOWN_VALUES:
         _alert(outcome, [str(sentence) for sentence in cast("list[object]", values["attention"])])
+    elif key.path[0] == "pulled":
+        _alert(outcome, [str(sentence) for sentence in cast("list[object]", values.get("attention") or [])])
     elif key == PUBLISHED:
         version = f"version {values['version']}, {values['dagster/row_count']:,} rows"
         outcome.facts["published"] = version if values["new_version"] else f"{version} (nothing new)"

@@ -1,12 +1,13 @@
 """Assets of collecting and loading: the inbox becomes landing, landing becomes raw tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from orchestration.connectors.pulling import failing
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
-from orchestration.landing.collecting import collect
+from orchestration.landing.collecting import Unread, collect
 from orchestration.publish.versions import require_inputs
 from orchestration.readers import load
 from orchestration.readers.feeds import Feed
@@ -25,41 +26,49 @@ def raw_key(feed: Feed) -> dg.AssetKey:
     return dg.AssetKey(["raw", feed.table])
 
 
-@dg.multi_asset(
-    name="collect",
-    specs=[
-        dg.AssetSpec(
-            LANDED,
-            group_name="collect",
-            owners=OWNERS,
-            kinds={"file", "duckdb"},
-            description="Every file that arrived, unchanged and addressed by its content, with the manifest's account of it.",
-        ),
-        dg.AssetSpec(
-            SETTINGS,
-            group_name="collect",
-            owners=OWNERS,
-            kinds={"duckdb"},
-            description="Scope, time zone and region of each source, also of sources that left the configuration.",
-        ),
-    ],
-    pool=POOL,
-)
-@plainly
-def collect_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
-    """Take what is in the inbox."""
-    home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
-    require_inputs(home)
-    collected = collect(home, config, as_of)
-    with warehouse(home, limits=config.limits) as con:
-        prepare(con, home, feeds_in_use(home, config, con))
-        register(con, home, config, unread=collected.unread)
-    for sentence in collected.sentences():
-        context.log.info(sentence)
-    yield dg.MaterializeResult(
-        asset_key=LANDED, metadata={**collected.counts(), "held": collected.held(), "left": collected.left()}
+def collect_asset(pulled: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Collecting, after these pulls."""
+
+    @dg.multi_asset(
+        name="collect",
+        specs=[
+            dg.AssetSpec(
+                LANDED,
+                deps=pulled,
+                group_name="collect",
+                owners=OWNERS,
+                kinds={"file", "duckdb"},
+                description="Every file that arrived, unchanged and addressed by its content, with the manifest's account of it.",
+            ),
+            dg.AssetSpec(
+                SETTINGS,
+                group_name="collect",
+                owners=OWNERS,
+                kinds={"duckdb"},
+                description="Scope, time zone and region of each source, also of sources that left the configuration.",
+            ),
+        ],
+        pool=POOL,
     )
-    yield dg.MaterializeResult(asset_key=SETTINGS, metadata={"configured": len(config.sources)})
+    @plainly
+    def collect_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
+        """Take what is in the inbox."""
+        home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
+        require_inputs(home)
+        collected = collect(home, config, as_of)
+        # What a pull could not fetch is as unread as a file that may not be opened: both hold releases at the entry gate.
+        unanswered = [Unread(source, "not_pulled") for source, _ in failing(home, config)]
+        with warehouse(home, limits=config.limits) as con:
+            prepare(con, home, feeds_in_use(home, config, con))
+            register(con, home, config, unread=[*collected.unread, *unanswered])
+        for sentence in collected.sentences():
+            context.log.info(sentence)
+        yield dg.MaterializeResult(
+            asset_key=LANDED, metadata={**collected.counts(), "held": collected.held(), "left": collected.left()}
+        )
+        yield dg.MaterializeResult(asset_key=SETTINGS, metadata={"configured": len(config.sources)})
+
+    return collect_files
 
 
 def _feed_spec(feed: Feed) -> dg.AssetSpec:

@@ -18,7 +18,6 @@ until the row that spoils it stands alone), any other error (the push stops here
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +27,7 @@ from types import ModuleType
 from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from orchestration.core.config import CHANNELS, Config, keys_of, known_systems, outside, unknown_key
 from orchestration.core.config import Destination as DestinationConfig
@@ -356,19 +355,3 @@ def _read(place: Place) -> tuple[ModuleType, DestinationSettings | None, list[st
     if settings is not None and not settings.allow_outside_home:
         problems += outside(place.home.root, section, settings.paths(place))
     return module, settings, problems
-
-
-def secret(variable: str, used_for: str) -> SecretStr:
-    """The secret in an environment variable.
-
-    Raises:
-        ConfigError: the variable is not set, or empty.
-    """
-    value = os.environ.get(variable, "")
-    if not value:
-        raise ConfigError(
-            f"Reading the secret for {used_for}",
-            seen=f"the environment variable {variable} is not set or empty",
-            next_step=f"set {variable} where this process starts",
-        )
-    return SecretStr(value)

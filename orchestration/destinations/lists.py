@@ -20,6 +20,7 @@ import pyarrow as pa
 from pydantic import Field, field_validator
 
 from orchestration.core.config import CHANNELS
+from orchestration.core.credentials import secret
 from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, Throttled, TransientError
 from orchestration.core.pace import Timer
 from orchestration.destinations.contract import (
@@ -29,7 +30,6 @@ from orchestration.destinations.contract import (
     Outcome,
     Place,
     Push,
-    secret,
 )
 from orchestration.http.auth import Auth
 from orchestration.http.calls import Call

@@ -31,6 +31,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
 from orchestration.core.config import CHANNELS
+from orchestration.core.credentials import secret
 from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError, TransientError, error_code
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER
 from orchestration.core.room import NEXT_STEP, full
@@ -44,7 +45,6 @@ from orchestration.destinations.contract import (
     Place,
     Push,
     ReadBack,
-    secret,
 )
 
 FACTS = Facts(

@@ -77,10 +77,11 @@ class Api:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: a status that was expected, and the body if it was JSON."""
+    """What came back: a status that was expected, the body if it was JSON, and its bytes as they came."""
 
     status: int
     body: Any
+    raw: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ class Page:
 
     items: list[Any]
     following: str | None
+    raw: bytes = field(default=b"", repr=False)
+    """The answer as it came."""
 
 
 def base_url_problem(url: str, *, plain_allowed: bool = False) -> str | None:
@@ -192,7 +195,8 @@ class Client:
             here, asked = path, {**(parameters or {}), **paging.parameters(place)}
             if place and isinstance(paging, Link):
                 here, asked = self._followed(call, place)
-            body = self._page(call, here, asked)
+            answer = self._page(call, here, asked)
+            body = answer.body
             found = items(body) if isinstance(body, dict | list) else None
             if not isinstance(found, list):
                 raise PermanentError(
@@ -205,15 +209,15 @@ class Client:
                 raise PermanentError(
                     self._tried(call), seen="pages that lead in a circle", next_step="ask the vendor; nothing was kept"
                 )
-            yield Page(found, following)
+            yield Page(found, following, answer.raw)
             if following is None:
                 return
             been.add(following)
             place = following
         raise PermanentError(self._tried(call), seen=f"more than {_MOST_PAGES} pages", next_step="ask the vendor")
 
-    def _page(self, call: Call, path: str, parameters: Mapping[str, str]) -> Any:
-        return self._pace.call(lambda: self._ask(call, path, parameters, None, None, ())).body
+    def _page(self, call: Call, path: str, parameters: Mapping[str, str]) -> Answer:
+        return self._pace.call(lambda: self._ask(call, path, parameters, None, None, ()))
 
     def _followed(self, call: Call, link: str) -> tuple[str, dict[str, str]]:
         """Path and parameters of a link to the next page, which must stay where we are: it is asked for with our key."""
@@ -249,7 +253,7 @@ class Client:
             status, answered, said = self._sent(call, url, body, {**headers, **self._auth.headers(body, self._fetch)})
         content = _json(answered)
         self._judge(call, status, said, content, expected)
-        return Answer(status, content)
+        return Answer(status, content, answered)
 
     def _sent(self, call: Call, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
         """Status, body and headers of the answer, whatever they are; what is no answer at all is an error."""

@@ -1,4 +1,4 @@
-"""How a list that comes in pages goes on: by offset, by a cursor in the answer, by a link.
+"""How a list that comes in pages goes on: by offset, by number, by a cursor in the answer, by a link.
 
 Each kind says which parameters ask for a page and what follows from its answer. A place in the list is a text, so that a reader
 can keep it and go on from there another day.
@@ -45,6 +45,22 @@ class Offset:
 
     def following(self, place: str, items: int, body: Any) -> str | None:
         return str(int(place or "0") + items) if items else None
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Pages by their number. Only an empty page ends the list, as with :class:`Offset`."""
+
+    limit: int
+    limit_name: str = "page_size"
+    number_name: str = "page"
+    first: int = 1
+
+    def parameters(self, place: str) -> Mapping[str, str]:
+        return {self.limit_name: str(self.limit), self.number_name: place or str(self.first)}
+
+    def following(self, place: str, items: int, body: Any) -> str | None:
+        return str(int(place or self.first) + 1) if items else None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ CANONICAL = "canonical"
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _META_KEYS = {
     "vendor", "feed", "kinds", "reader", "files", "only_words", "marks", "requires", "requires_any", "snapshot", "ignored",
-    "options", "verified", "from_memory",
+    "options", "verified", "from_memory", "pull",
 }  # fmt: skip
 
 
@@ -79,6 +79,8 @@ class Feed:
     """What of this page was seen in the vendor's own page, code or files, and where."""
     from_memory: tuple[str, ...] = ()
     """What of it was not: to be held against a real file before anybody relies on it."""
+    pull: dict[str, Any] | None = field(default=None, compare=False)
+    """Where the vendor's interface has it, as ``connectors/blocks`` reads it; none where it comes as files only."""
 
     @property
     def table(self) -> str:
@@ -220,4 +222,5 @@ def _feed(table: dict[str, Any], meta: dict[str, Any]) -> Feed:
         description=str(table.get("description") or "").strip(),
         verified=tuple(meta.get("verified", ())),
         from_memory=tuple(meta.get("from_memory", ())),
+        pull=meta.get("pull"),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from orchestration.connectors.blocks import pulled_feeds
 from orchestration.core.config import OWN_FORMAT
 from orchestration.core.errors import ConfigError
 from orchestration.core.wording import listed
@@ -146,9 +147,40 @@ def _section(feed: Feed) -> list[str]:
     told += _facts_by("Verified", feed.verified) + _facts_by(
         "From memory, to be held against a real file first", feed.from_memory
     )
+    told += _pull(feed)
     if feed.ignored:
         told += ["", f"Not read, on purpose: {', '.join(f'`{label}`' for label in feed.ignored)}."]
     return [*told, ""]
+
+
+def _pull(feed: Feed) -> list[str]:
+    """How the feed is pulled, with a section that is complete: a test reads it as a configuration."""
+    block = next((block for one, block in pulled_feeds(feed.format) if one == feed), None)
+    if block is None:
+        return []
+    asked = (
+        f"what is new, by `{block.since.parameter}`, from {block.since.overlap_hours:g} hours before the last whole pull began"
+        if block.since
+        else "the whole list each time"
+    )
+    pace = f" At most {block.calls_per_second:g} calls in a second." if block.calls_per_second else ""
+    needs = [f'{name} = "{meaning.rpartition("such as ")[2]}"  # {meaning}' for name, meaning in block.needs.items()]
+    key = f'api_key_env = "{feed.vendor.upper()}_API_KEY"  # {block.permission}'
+    return [
+        "",
+        f"Can be pulled (docs/pulling.md): `GET {block.path}`, {asked}.{pace}",
+        "",
+        "```toml",
+        f"[sources.{feed.vendor}_main]",
+        f'format = "{feed.format}"',
+        f"[sources.{feed.vendor}_main.pull]",
+        key,
+        *needs,
+        f'feeds = ["{feed.feed}"]',
+        "```",
+        *_facts_by("Verified of the pull", block.verified),
+        *_facts_by("From memory of the pull: watch the first one", block.from_memory),
+    ]
 
 
 def _facts_by(title: str, facts: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestration.core.config import known_systems, parse_config
+from orchestration.core.credentials import secret
 from orchestration.core.errors import ConfigError, PermanentError, error_code
 from orchestration.core.home import Home
 from orchestration.destinations import contract
@@ -103,10 +104,10 @@ def test_only_codes_that_hold_no_personal_data_are_kept(text, code) -> None:
 
 def test_a_secret_comes_from_the_environment_and_does_not_show_itself(monkeypatch) -> None:
     monkeypatch.setenv("ACME_KEY", "swordfish")
-    assert "swordfish" not in repr(contract.secret("ACME_KEY", "acme")) + str(contract.secret("ACME_KEY", "acme"))
+    assert "swordfish" not in repr(secret("ACME_KEY", "acme")) + str(secret("ACME_KEY", "acme"))
     for value in (None, ""):
         monkeypatch.delenv("ACME_KEY", raising=False)
         if value is not None:
             monkeypatch.setenv("ACME_KEY", value)
         with pytest.raises(ConfigError, match="ACME_KEY is not set or empty"):
-            contract.secret("ACME_KEY", "acme")
+            secret("ACME_KEY", "acme")

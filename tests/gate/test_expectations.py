@@ -180,7 +180,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             "insert into run.rules (rule_id, jurisdiction, hours) values ('SLOW-LAW', 'US', 9000)",
     },
     "inbox": {
-        "Everything that lay in a source's folder of the inbox could be read.":
+        "Everything that lay in a source's folder of the inbox could be read, and every pull was answered.":
             "insert into raw.unread_inbox values ('web', 'not_allowed', 1)",
     },
     "held_back": {

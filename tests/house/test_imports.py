@@ -21,6 +21,7 @@ from orchestration.core.home import CHECKOUT
 PYTHON = sorted((CHECKOUT / "orchestration").rglob("*.py"))
 # Modules imported by a name made at run time: where, and how the name begins. No tool can follow them, so each is a decision.
 BY_NAME = {
+    ("connectors/contract.py", "orchestration.connectors."),
     ("destinations/contract.py", "orchestration.destinations"),
     ("identifiers/phone_sql.py", "rphonenumbers"),
 }

@@ -1,4 +1,5 @@
-"""mapped_requests: which case a record fits, what becomes of one that fits none, and what a wrong mapping is told."""
+"""mapped_requests: which case a record fits, what becomes of one that fits none, and what a wrong mapping is told.
+mapped_registry: what a line says of its number."""
 
 from __future__ import annotations
 
@@ -266,9 +267,88 @@ def test_every_fault_of_a_mapping_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("macro", "seed", "wanted"), [("known_actions", "actions", "is_request"), ("known_methods", "methods", None)]
+    ("macro", "seed", "wanted"),
+    [("known_actions", "actions", "is_request"), ("known_methods", "methods", None), ("known_registries", "registries", None)],
 )
 def test_a_mapping_may_name_what_the_policy_knows(macro: str, seed: str, wanted: str | None) -> None:
     with (POLICY / f"{seed}.csv").open(encoding="utf-8", newline="") as stream:
-        words = {row[seed[:-1]] for row in csv.DictReader(stream) if wanted is None or row[wanted] == "true"}
+        words = {next(iter(row.values())) for row in csv.DictReader(stream) if wanted is None or row[wanted] == "true"}
     assert set(render(f"{{{{ {macro}() | join(',') }}}}").split(",")) == words
+
+
+REGISTRY: dict[str, Any] = {"registry": "uk_fps", "region": "GB", "change": "listed", "number": "^(0[0-9]+)$"}
+
+
+def lines(mapping: dict[str, Any], *texts: str | None, name: str = "full.txt", snapshots: tuple[str, ...] = ()) -> list[Any]:
+    """What the lines of a registry's file say, as the rows of a staging model."""
+    con = duckdb.connect()
+    con.execute("create schema raw; create table raw.one (_file_id varchar, _record_no bigint, line varchar)")
+    con.execute(
+        "create table stg_quietlist__files as select 'f' as file_id, 'fps' as source, 'one' as vendor, 'one' as feed, "
+        "null as region, timestamptz '2026-03-20 00:00:00+00' as received_at, "
+        f"timestamptz '2026-03-19 00:00:00+00' as snapshot_at, '{name}' as name"
+    )
+    for number, text in enumerate(texts, 1):
+        con.execute("insert into raw.one values ('f', ?, ?)", [number, text])
+    sql = render(f"{{{{ mapped_registry('one', {mapping!r}) }}}}", {"snapshot_feeds": list(snapshots)})
+    cursor = con.execute(f"select * from ({sql}) order by record_no")
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+@pytest.mark.parametrize(
+    ("case", "change", "line", "expected"),
+    [
+        ("a number", {}, "0123", {"outcome": "registry", "outcome_reason": None, "phone_raw": "0123", "area_code": None}),
+        ("no number", {}, "NUMBER", {"outcome": "quarantine", "outcome_reason": "unreadable_number", "phone_raw": None}),
+        ("nothing at all", {}, None, {"outcome": "quarantine", "outcome_reason": "unreadable_number"}),
+        ("blanks count unless they are padding", {}, "01 23", {"outcome": "quarantine"}),
+        ("padding", {"blanks": "padding"}, " 01 23 ", {"outcome": "registry", "phone_raw": "0123"}),
+        (
+            "an area code apart",
+            {"area_code": "^([0-9]{3}),", "number": ",([0-9]{4})$"},
+            "012,3456",
+            {"outcome": "registry", "area_code": "012", "phone_raw": "0123456"},
+        ),
+        (
+            "half of a number apart",
+            {"area_code": "^([0-9]{3}),", "number": ",([0-9]{4})$"},
+            "012,345",
+            {"outcome": "quarantine", "phone_raw": None},
+        ),
+        ("who is off the list", {"change": "delisted"}, "0123", {"outcome": "registry", "change": "delisted"}),
+        ("whose numbers", {}, "0123", {"registry": "uk_fps", "region": "GB", "change": "listed", "is_full": False}),
+    ],
+)
+def test_a_line_of_a_registry_says(case: str, change: dict[str, Any], line: str | None, expected: dict[str, Any]) -> None:
+    (row,) = lines({**REGISTRY, **change}, line)
+    assert {name: row[name] for name in expected} == expected, case
+
+
+def test_which_registry_it_is_may_stand_in_the_files_name() -> None:
+    mapping = {**REGISTRY, "registry": {"in_name": {"ctps": "uk_ctps", "fax": "uk_fps"}, "otherwise": "uk_tps"}}
+    found = [lines(mapping, "0123", name=name)[0]["registry"] for name in ("TPS.txt", "daily/CTPS_1.txt", "Fax.txt")]
+    assert found == ["uk_tps", "uk_ctps", "uk_fps"]
+
+
+def test_a_registry_is_whole_where_its_description_says_so() -> None:
+    assert [lines(REGISTRY, "0123", snapshots=names)[0]["is_full"] for names in ((), ("one",), ("two",))] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"nmber": "x"}, "unknown key 'nmber' (allowed: registry, change"),
+        ({"number": None}, "'number' is required"),
+        ({"registry": None}, "'registry' is required"),
+        ({"change": "added"}, "the change is 'added' (allowed: listed, delisted)"),
+        ({"blanks": "no"}, "the blanks are 'no' (allowed: padding)"),
+        ({"registry": "uk_xyz"}, "the registry 'uk_xyz' (allowed: us_ftc"),
+        ({"registry": {"in_name": {"a": "uk_xyz"}, "otherwise": "uk_tps"}}, "the registry 'uk_xyz'"),
+        ({"registry": {"in_name": {"a": "uk_tps"}}}, "the registry is a name, or {'in_name'"),
+    ],
+)
+def test_a_registrys_mapping_that_is_wrong_is_a_compile_error(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(CompilerError) as error:
+        lines({**REGISTRY, **change}, "0123")
+    assert sentence in str(error.value)

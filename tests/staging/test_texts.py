@@ -152,23 +152,6 @@ def test_a_word_is_compared_without_case_and_marks(text: str | None, key: str | 
 
 
 @pytest.mark.parametrize(
-    ("line", "number"),
-    [
-        ("0207 9460101", "02079460101"),
-        ("07700900101 ", "07700900101"),
-        ("7700900101  ", "7700900101"),
-        ("07700 90010", "0770090010"),
-        ("07700 9001", None),
-        ("0770090010100", None),
-        ("NUMBER", None),
-        ("", None),
-    ],
-)
-def test_a_tps_line_is_a_number_or_nothing(line: str, number: str | None) -> None:
-    assert ask("tps_number", line) == number
-
-
-@pytest.mark.parametrize(
     ("kind", "direction"),
     [
         ("Outbound", "outbound"),

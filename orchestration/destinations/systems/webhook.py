@@ -20,6 +20,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from orchestration.core.config import CHANNELS
+from orchestration.core.credentials import secret
 from orchestration.core.errors import PermanentError
 from orchestration.core.pace import Timer
 from orchestration.destinations.contract import (
@@ -33,7 +34,6 @@ from orchestration.destinations.contract import (
     Place,
     Push,
     ReadBack,
-    secret,
 )
 from orchestration.http.auth import Auth, Signed
 from orchestration.http.calls import Call

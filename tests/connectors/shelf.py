@@ -1,0 +1,106 @@
+"""A vendor that holds lists behind an interface, in each way of turning pages, and what of them came to a home."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orchestration.core.home import Home
+from orchestration.landing import read_manifest
+from orchestration.landing.archives import landed_path
+from tests.vendors.server import FastTimer, Reply, Request, Server
+
+KEY = "swordfish-1234567-us7"
+
+
+class Shelf(Server):
+    """Lists by path. How each is paged follows from the path, as the vendors' own descriptions say."""
+
+    page = 3
+    """Rows of a page, whatever was asked for: a vendor may always give fewer."""
+
+    def __init__(self, lists: Mapping[str, list[dict[str, Any]]]) -> None:
+        super().__init__()
+        self.lists = {path: list(rows) for path, rows in lists.items()}
+
+    def answer(self, request: Request) -> Reply:
+        said = {value for name, value in request.headers.items() if name not in ("host", "user-agent")}
+        if not any(KEY in value or value.startswith("Basic ") for value in said):
+            return Reply(401, {"error": "who are you?"})
+        rows = self.lists.get(request.path)
+        if rows is None or request.method != "GET":
+            return Reply(404, {"error": "not found"})
+        return Reply(200, self.body(request, rows))
+
+    def body(self, request: Request, rows: list[dict[str, Any]]) -> Any:
+        query, path = request.query, request.path
+        if path.startswith("/v3/suppression/"):
+            return self._slice(rows, int(query["offset"]))
+        if path.startswith("/v3/asm/"):
+            return rows
+        if path.startswith("/message-streams/"):
+            return {"Suppressions": rows}
+        if path == "/v3/smtp/blockedContacts":
+            return {"contacts": self._slice(rows, int(query["offset"])), "count": len(rows)}
+        if path == "/v2/messaging_optouts":
+            first = (int(query["page[number]"]) - 1) * self.page
+            return {"data": self._slice(rows, first), "meta": {"total_results": len(rows)}}
+        if path.startswith("/3.0/lists/"):
+            found = [row for row in rows if row["last_changed"] >= query.get("since_last_changed", "")]
+            return {"members": self._slice(found, int(query["offset"])), "total_items": len(found)}
+        first = int(query.get("token", 0))
+        following = f"{path}?token={first + self.page}"
+        if path.endswith("/Messages.json"):
+            found = [row for row in rows if row["date_sent"][:10] >= query.get("DateSent>", "")]
+            kept = {name: value for name, value in query.items() if name == "DateSent>"}
+            more = "".join(f"&DateSent%3E={value}" for value in kept.values())
+            has_more = first + self.page < len(found)
+            return {"messages": self._slice(found, first), "next_page_uri": following + more if has_more else None}
+        if path == "/api/v1/suppression-list":
+            links = [{"href": following, "rel": "next"}] if first + self.page < len(rows) else []
+            return {"results": self._slice(rows, first), "links": [{"href": path, "rel": "first"}, *links]}
+        return {"items": self._slice(rows, first), "paging": {"next": self.url + following, "previous": self.url + path}}
+
+    def _slice(self, rows: list[dict[str, Any]], first: int) -> list[dict[str, Any]]:
+        return rows[first : first + self.page]
+
+
+def settings(format_name: str, server: Server, **more: Any) -> dict[str, Any]:
+    """A source of the format that is pulled from the server."""
+    needs = {
+        "postmark": {"stream": "broadcast"},
+        "mailgun": {"domain": "mg.example.com"},
+        "twilio": {"account_sid": "AC0123456789abcdef0123456789abcdef"},
+        "mailchimp": {"list": "a1b2c3d4e5"},
+    }.get(format_name, {})
+    return {"format": format_name, "pull": {"api_key_env": "SHELF_KEY", "base_url": server.url, **needs, **more}}
+
+
+def contents(home: Home, source: str) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of every file of the source: those in the inbox, and those that were taken from it."""
+    for path in sorted((home.inbox / source).rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            yield path.name, path.read_bytes()
+    for entry in read_manifest(home):
+        if entry.source == source:
+            yield entry.name, landed_path(home, entry.sha256).read_bytes()
+
+
+def records(home: Home, source: str) -> Counter[str]:
+    """Every record that came, as canonical JSON, and how often."""
+    found: Counter[str] = Counter()
+    for _, content in contents(home, source):
+        for line in content.splitlines():
+            page = json.loads(line)
+            rows = page if isinstance(page, list) else next(value for value in page.values() if isinstance(value, list))
+            found.update(json.dumps(row, sort_keys=True) for row in rows)
+    return found
+
+
+def keys(rows: list[dict[str, Any]]) -> set[str]:
+    return {json.dumps(row, sort_keys=True) for row in rows}
+
+
+__all__ = ["KEY", "FastTimer", "Shelf", "contents", "keys", "records", "settings"]
