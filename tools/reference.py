@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel
 
 from orchestration.core.channels import CHANNELS
-from orchestration.core.config import Company, Destination, Encryption, Limits, Publish, Source, known_systems
+from orchestration.core.config import Company, DagsterSettings, Destination, Encryption, Limits, Publish, Source, known_systems
 from orchestration.core.home import CHECKOUT
 from orchestration.core.wording import listed
 from orchestration.destinations.contract import Facts, facts_of, settings_of
@@ -39,6 +39,7 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("[limits]", "Optional.", Limits),
     ("[publish]", "Optional.", Publish),
     ("[encryption]", "Optional.", Encryption),
+    ("[dagster]", "Optional. See [deployment](../deployment.md).", DagsterSettings),
 )
 
 
