@@ -16,16 +16,18 @@ for _name, _value in (
 import dagster as dg  # noqa: E402
 
 from orchestration.core.home import Home, keep_private  # noqa: E402
-from orchestration.defs import evidence, gate, jobs, landing, publish, reconcile, registries, run, scrub, sync  # noqa: E402
-from orchestration.defs.freshness import with_freshness  # noqa: E402
+from orchestration.defs import evidence, gate, jobs, landing, publish, reconcile, registries, run, scrub, sync, watch  # noqa: E402
 from orchestration.defs.run import QuietlistRun  # noqa: E402
+from orchestration.defs.shown import as_shown  # noqa: E402
 from orchestration.readers.in_use import feeds_in_use  # noqa: E402
 
 
 def build_defs(home: Home) -> dg.Definitions:
     """The definitions for one home; its configuration decides which formats and destinations are assets."""
-    feeds = feeds_in_use(home, run.configured(home))
-    destinations = sync.destination_assets(home)
+    config = run.configured(home)
+    feeds = feeds_in_use(home, config)
+    destinations = sync.destination_assets(config)
+    in_time = sync.in_time_check(config)
     assets = [
         landing.collect_files,
         landing.load_asset(feeds),
@@ -33,22 +35,25 @@ def build_defs(home: Home) -> dg.Definitions:
         reconcile.normalise_identifiers,
         registries.update_registries,
         reconcile.ledger_models,
+        gate.entry_gate(reconcile.ledger_tables()),
         reconcile.person_of_node,
         reconcile.golden_models,
         publish.candidate,
+        gate.exit_gate,
         publish.published,
         *destinations,
         sync.state_asset(destinations),
         reconcile.prove_models,
+        gate.clocks_gate,
         evidence.compliance_report,
         scrub.scrubbed_campaigns,
     ]
     return dg.Definitions(
-        assets=with_freshness(assets),
-        asset_checks=[gate.gate_entry, gate.gate_exit, gate.gate_clocks, gate.gate_allows_published],
-        jobs=[jobs.whole_job, jobs.reconcile_job, jobs.sync_job, jobs.report_job, scrub.scrub_job],
+        assets=as_shown(assets, config),
+        asset_checks=[gate.gate_allows_published, *in_time],
+        jobs=[*jobs.all_jobs(in_time), scrub.scrub_job],
         schedules=[jobs.daily],
-        sensors=[jobs.inbox, scrub.campaigns],
+        sensors=[jobs.inbox, scrub.campaigns, *watch.sensors(config)],
         resources={"quietlist": QuietlistRun(home=str(home.root))},
         executor=jobs.EXECUTOR,
     )

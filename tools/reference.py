@@ -17,7 +17,17 @@ import yaml
 from pydantic import BaseModel
 
 from orchestration.core.channels import CHANNELS
-from orchestration.core.config import Company, Destination, Encryption, Limits, Source, known_systems
+from orchestration.core.config import (
+    Alerts,
+    Company,
+    Destination,
+    Encryption,
+    Limits,
+    MailAlerts,
+    Source,
+    WebhookAlerts,
+    known_systems,
+)
 from orchestration.core.home import CHECKOUT
 from orchestration.core.wording import listed
 from orchestration.destinations.contract import Facts, facts_of, settings_of
@@ -38,6 +48,9 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ),
     ("[limits]", "Optional.", Limits),
     ("[encryption]", "Optional.", Encryption),
+    ("[alerts]", "Optional; see [who is told](../dagster.md#who-is-told).", Alerts),
+    ("[alerts.email]", "Optional.", MailAlerts),
+    ("[alerts.webhook]", "Optional.", WebhookAlerts),
 )
 
 
@@ -92,8 +105,8 @@ def _type(annotation: Any) -> str:
     text = str(annotation)
     words = [
         word
-        for sign, word in (("tuple", "list of texts"), ("dict", "table"), ("bool", "true or false"), ("float", "number"),
-                           ("int", "whole number"))
+        for sign, word in (("Alerts", "section"), ("tuple", "list of texts"), ("dict", "table"), ("bool", "true or false"),
+                           ("float", "number"), ("int", "whole number"))
         if sign in text
     ]  # fmt: skip
     return words[0] if words else "text"

@@ -12,7 +12,8 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from orchestration.core.config import OWN_FORMAT
 from orchestration.core.warehouse import warehouse
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
+from orchestration.defs.flow import CARRIED_OVER, group, group_of_node
+from orchestration.defs.run import POOL, QuietlistRun, plainly
 from orchestration.evidence.quarantine import export_open
 from orchestration.evidence.unknown_values import unknown_values
 from orchestration.readers.feeds import Feed, all_feeds
@@ -24,7 +25,11 @@ PHONES = dg.AssetKey(["identifiers", "phone"])
 EMAILS = dg.AssetKey(["identifiers", "email"])
 CONTACT_POINTS = dg.AssetKey(["identifiers", "contact_point"])
 PERSONS = dg.AssetKey(["identity", "person_of_node"])
-UNKNOWN_VALUES = dg.AssetKey(["ledger", "unknown_values"])
+LEDGER_SCHEMA = "ledger"
+UNKNOWN_VALUES = dg.AssetKey([LEDGER_SCHEMA, "unknown_values"])
+ENTRY = dg.AssetKey(["gates", "entry"])
+BEHIND_THE_ENTRY_GATE = "golden"
+"""The tag of the models of the step that the entry gate opens."""
 
 _EVENT = dg.Output[Any] | dg.AssetMaterialization | dg.AssetCheckResult
 
@@ -35,14 +40,20 @@ class Translator(DagsterDbtTranslator):
     def __init__(self) -> None:
         super().__init__(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
 
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id)
+        if node is None:
+            return spec  # a source: an asset of another module
+        deps = [dep for dep in spec.deps if tuple(dep.asset_key.path) not in CARRIED_OVER]
+        if BEHIND_THE_ENTRY_GATE in node["tags"]:
+            # What it reads of the ledger it reads through the gate.
+            kept = [dep for dep in deps if dep.asset_key.path[0] != LEDGER_SCHEMA]
+            deps = [*kept, dg.AssetDep(ENTRY)] if len(kept) < len(deps) else deps
+        return spec.replace_attributes(deps=deps, group_name=group_of_node(node, manifest))
+
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
-
-    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        return str(dbt_resource_props["schema"])
-
-    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
-        return OWNERS
 
 
 # After the ledger, for a gate may stand behind it, and after the golden table, which knows whom each request reaches.
@@ -141,14 +152,18 @@ golden_models = _step("golden_models", "tag:golden", stages.golden, _MANIFEST)
 prove_models = _step("prove_models", "tag:prove", stages.prove, _MANIFEST)
 
 
+def ledger_tables() -> list[dg.AssetKey]:
+    """What the entry gate judges: every table of the ledger."""
+    return sorted(key for key in ledger_models.keys if key.path[0] == LEDGER_SCHEMA)
+
+
 @dg.multi_asset(
     name="normalise_identifiers",
     specs=[
         dg.AssetSpec(
             key,
             deps=[dg.AssetKey(["staging", name]) for name in ("int_phones__seen", "int_emails__seen", "int_postal__seen")],
-            group_name="identifiers",
-            owners=OWNERS,
+            group_name=group("normalise"),
             kinds={"duckdb", "python"},
             description=text,
         )
@@ -172,8 +187,7 @@ def normalise_identifiers(quietlist: QuietlistRun) -> Iterator[dg.MaterializeRes
 @dg.asset(
     key=PERSONS,
     deps=[dg.AssetKey(["identity", "links"])],
-    group_name="identity",
-    owners=OWNERS,
+    group_name=group("identity"),
     kinds={"duckdb", "python"},
     description="Which records are the same person: connected components of the links.",
     pool=POOL,
