@@ -15,7 +15,6 @@ ORDER = (
     "load",
     "words",
     "stage",  # one group for each vendor, with its name: 04_twilio
-    "combine",
     "normalise",
     "registries",
     "ledger",
@@ -80,4 +79,4 @@ def _group_of_model(node: Mapping[str, Any]) -> str:
         return group(_GROUP_OF_FOLDER.get(folder, folder))
     if "bookkeeping" in sources:
         return group("load")  # a view of what collecting and loading noted
-    return group("combine") if name.startswith("int_") else group("stage", node["fqn"][2])
+    return group("normalise") if name.startswith("int_") else group("stage", node["fqn"][2])

@@ -5,6 +5,7 @@ import dagster as dg
 from orchestration.core.waiting import note_published
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.flow import group
+from orchestration.defs.reconcile import GOLDEN, golden_columns, lineage_metadata
 from orchestration.defs.run import POOL, QuietlistRun, plainly
 from orchestration.publish import export_candidate, publish, read_candidate
 from orchestration.reconcile import stages
@@ -13,6 +14,12 @@ from orchestration.registries import publish_withheld
 CANDIDATE = dg.AssetKey(["golden", "candidate"])
 EXIT = dg.AssetKey(["gates", "exit"])
 PUBLISHED = dg.AssetKey(["published", "golden_suppression"])
+_COLUMNS = dg.TableSchema(
+    [
+        dg.TableColumn(name, type=column["data_type"], description=column["description"])
+        for name, column in golden_columns().items()
+    ]
+)
 
 
 @dg.asset(
@@ -50,6 +57,7 @@ def candidate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
     deps=[EXIT],
     group_name=group("publish"),
     kinds={"parquet"},
+    metadata={"dagster/column_schema": _COLUMNS},
     description="The numbered, immutable version that consumers read; nothing new when no row changed.",
 )
 @plainly
@@ -69,5 +77,6 @@ def published(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
             "dagster/row_count": result.row_count,
             "rows_sha256": result.rows_sha256,
             "registries_that_waited": len(registries),
+            **lineage_metadata({column.name: [(GOLDEN, column.name)] for column in _COLUMNS.columns}),
         }
     )

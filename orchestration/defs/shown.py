@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,6 +12,7 @@ import dagster as dg
 from orchestration.core.config import Company, Config
 from orchestration.defs.flow import stage_of
 from orchestration.defs.freshness import freshness_of
+from orchestration.defs.reconcile import MADE_BY
 from orchestration.readers.feeds import all_feeds
 from orchestration.reconcile import dbt
 
@@ -89,9 +89,7 @@ def _place_of_function(asset: dg.AssetsDefinition) -> dg.LocalFileCodeReference:
 
 
 def _code(spec: dg.AssetSpec, step: dg.LocalFileCodeReference) -> dict[str, Any]:
-    """Where to read what makes it: a model's SQL or a seed's rows, then the step that runs it."""
-    references: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = [step]
-    if (node := spec.metadata.get("dagster_dbt/unique_id")) is not None:
-        file = dbt.PROJECT / Path(dbt.manifest_nodes()[str(node)]["original_file_path"])
-        references.insert(0, dg.LocalFileCodeReference(file_path=str(file), label="the model"))
-    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=references)}
+    """Where to read what makes it: the model's SQL or the seed's rows, if it is one, then the step that runs it."""
+    file = spec.metadata.get(MADE_BY)
+    references = [dg.LocalFileCodeReference(file_path=str(dbt.PROJECT / str(file)), label="the model")] if file else []
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[*references, step])}

@@ -89,7 +89,7 @@ def test_dagster_shows_the_assets_and_their_checks(home: Path, browser) -> None:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.goto(f"http://127.0.0.1:{port}/assets/golden/golden_suppression", wait_until="domcontentloaded")
         page.get_by_text("One row per channel, identifier and scope").first.wait_for(timeout=60_000)
-        page.goto(f"http://127.0.0.1:{port}/assets/golden/candidate?view=checks", wait_until="domcontentloaded")
+        page.goto(f"http://127.0.0.1:{port}/assets/gates/exit?view=checks", wait_until="domcontentloaded")
         page.get_by_text("gate_exit").first.wait_for(timeout=60_000)
         page.goto(f"http://127.0.0.1:{port}/jobs", wait_until="domcontentloaded")
         page.get_by_text("quietlist").first.wait_for(timeout=60_000)
