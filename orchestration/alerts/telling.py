@@ -85,7 +85,8 @@ def tell(home: Home, config: Config, outcome: Outcome, now: datetime) -> list[st
 
 def _message(home: Home, config: Config, outcome: Outcome, fresh: Sequence[Finding]) -> tuple[str, list[str], dict[str, Any]]:
     """Subject, lines of text, and the same for a program."""
-    worst = fresh[0].level
+    # The step behind a gate that stopped failed because it did.
+    worst = "stop" if outcome.gate_level == "stop" and fresh[0].level == "failed" else fresh[0].level
     subject = f"Quietlist, {config.company.name}: {worst}, {counted(len(fresh), 'finding')} of {outcome.job}"
     said = [(item.level, mask_text(item.said)) for item in fresh]
     lines = [

@@ -122,6 +122,15 @@ def test_what_is_told_begins_at_the_level_that_is_set_and_a_failure_is_always_to
     assert findings_of(outcome(errors=("collect: another run",), is_busy=True)) == [], "another run does what this one would have"
 
 
+def test_a_gate_that_stopped_is_not_called_a_failure(home: Home, chat: Chat) -> None:
+    found = outcome("stop: The table is empty.", errors=("gates__exit: 1 blocking asset check failed",))
+    for gate_level, level in (("pass", "failed"), ("stop", "stop")):
+        found.gate_level = gate_level
+        home.alerts_file.unlink(missing_ok=True)
+        assert tell(home, config_of(home, WEBHOOK), found, NOW) == []
+        assert chat.requests[-1].json["level"] == level, gate_level
+
+
 def test_a_channel_that_failed_is_named_and_tried_again_and_does_not_hold_up_the_other(
     home: Home, mail: MailServer, chat: Chat
 ) -> None:

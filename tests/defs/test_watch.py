@@ -156,6 +156,15 @@ def test_a_run_that_dagster_started_alerts_to_what_it_found_and_to_what_failed(
     assert len(chat.requests) == 2, "told already"
 
 
+def test_a_channel_that_failed_fails_no_sensor_and_the_next_run_tells(
+    home: Home, instance: dg.DagsterInstance, chat: Chat
+) -> None:
+    chat.fail("answer", reply=Reply(404))
+    ended(instance, push(instance, crm=None), home)
+    ended(instance, push(instance, crm=None), home)
+    assert [len(request.json["findings"]) for request in chat.requests] == [1, 1], "refused, then told"
+
+
 def test_a_run_of_the_command_tells_of_itself_and_not_twice(home: Home, instance: dg.DagsterInstance, chat: Chat) -> None:
     ended(instance, push(instance, tags={BY_COMMAND: "true"}, crm=PermanentError("Asking crm")), home)
     assert chat.requests == []
