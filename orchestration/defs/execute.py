@@ -67,6 +67,10 @@ def outcome_of(job: str, as_of: datetime, success: bool, events: Sequence[dg.Dag
         if event.is_step_failure and event.step_failure_data.error is not None:
             _add_failure(outcome, str(event.step_key), event.step_failure_data.error)
     for event in events:
+        # It failed before its first step; else it repeats what a step said.
+        if event.event_type == dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error and not outcome.errors:
+            _add_failure(outcome, "the run", event.job_failure_data.error)
+    for event in events:
         if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key is not None:
             values = {name: entry.value for name, entry in event.step_materialization_data.materialization.metadata.items()}
             _add_fact(outcome, event.asset_key, values)

@@ -165,6 +165,17 @@ def test_a_channel_that_failed_fails_no_sensor_and_the_next_run_tells(
     assert [len(request.json["findings"]) for request in chat.requests] == [1, 1], "refused, then told"
 
 
+def test_a_run_that_fails_before_its_first_step_is_told(home: Home, instance: dg.DagsterInstance, chat: Chat) -> None:
+    ahead = {"resources": {"quietlist": {"config": {"home": str(home.root), "as_of": "2099-01-01T00:00:00Z"}}}}
+    job = build_defs(home).resolve_job_def("report")
+    result = job.execute_in_process(instance=instance, run_config=ahead, raise_on_error=False)
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None and not run.is_success
+    ended(instance, run, home)
+    (finding,) = chat.requests[0].json["findings"]
+    assert finding["level"] == "failed" and finding["said"].startswith("the run: Running as of 2099-01-01"), finding
+
+
 def test_a_run_of_the_command_tells_of_itself_and_not_twice(home: Home, instance: dg.DagsterInstance, chat: Chat) -> None:
     ended(instance, push(instance, tags={BY_COMMAND: "true"}, crm=PermanentError("Asking crm")), home)
     assert chat.requests == []
