@@ -16,7 +16,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test test-all conformance wheel reference check fuzz mutants faults dev bench clean install install-dev lock audit sbom fmt dbt
+.PHONY: help run test test-all conformance wheel reference check fuzz mutants faults dev docs bench clean install install-dev lock audit sbom fmt dbt
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -91,10 +91,10 @@ faults: install ## Inject every fault and kill 200 runs in throw-away homes; fai
 	@$(BIN)/quietlist faults
 	@$(BIN)/quietlist faults --crashes 200
 
-dev: install $(HOME_DIR)/quietlist.toml ## Open Dagster's pages on the demo home at http://127.0.0.1:3000
+dev: install-dev $(HOME_DIR)/quietlist.toml ## Open Dagster's pages on the demo home at http://127.0.0.1:3000
 	@umask 077 && QUIETLIST_HOME=$(abspath $(HOME_DIR)) DAGSTER_HOME=$$($(BIN)/python -c \
 		"from orchestration.run import prepare_instance; from orchestration.core.home import Home; print(prepare_instance(Home.at('$(HOME_DIR)')))") \
-		$(BIN)/dagster dev -w workspace.yaml
+		$(BIN)/dg dev --use-active-venv
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev requirements-bench.lock
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-bench.lock
@@ -102,6 +102,12 @@ $(VENV)/.installed-bench: $(VENV)/.installed-dev requirements-bench.lock
 
 bench: $(VENV)/.installed-bench ## Measure speed on generated data, beside what one would use instead, and print tables (SIZE=1000000 by default)
 	@$(BIN)/python -m benchmarks.run $(if $(SIZE),--size $(SIZE))
+
+docs: install-dev ## Write the models' documentation as one page, build/docs/index.html, with the tables of the demo home where it has run
+	@mkdir -p build/docs
+	@QUIETLIST_HOME=$(abspath $(HOME_DIR)) $(BIN)/python -m orchestration.reconcile.dbt docs generate --static --quiet --target-path $(abspath build/dbt)
+	@mv build/dbt/static_index.html build/docs/index.html
+	@echo "Written: build/docs/index.html"
 
 dbt: install-dev ## Any dbt command with the vars the orchestration passes, e.g. make dbt ARGS="docs generate"
 	@$(BIN)/python -m orchestration.reconcile.dbt $(ARGS)

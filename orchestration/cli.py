@@ -134,11 +134,13 @@ def main() -> None:
 def run(home_path: str | None, as_of: str | None, as_json: bool, job: str, replay: bool) -> None:
     """Run the pipeline: collect, reconcile, check, publish, push, read back, report."""
     from orchestration.audit.preflight import require_ready
-    from orchestration.run import run_job
+    from orchestration.run import alerting, run_job
 
-    home = Home.at(home_path).require()
-    require_ready(home, _config(home), pushes=job in ("quietlist", "sync"))
-    outcome = run_job(home, job, _moment(as_of), show_progress=not as_json, replay=replay)
+    home, moment = Home.at(home_path).require(), _moment(as_of)
+    config = _config(home)
+    with alerting(home, config, job):
+        require_ready(home, config, pushes=job in ("quietlist", "sync"))
+        outcome = run_job(home, job, moment, show_progress=not as_json, replay=replay)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(outcome.exit_code)
 
@@ -479,10 +481,11 @@ def sync(home_path: str | None, as_of: str | None, as_json: bool, is_plan: bool,
         _say_plan(home, config, moment, only or tuple(sorted(config.destinations)), as_json)
         return
     from orchestration.audit.preflight import require_ready
-    from orchestration.run import run_job
+    from orchestration.run import alerting, run_job
 
-    require_ready(home, config, pushes=True)
-    outcome = run_job(home, "sync", moment, show_progress=not as_json, only=only)
+    with alerting(home, config, "sync"):
+        require_ready(home, config, pushes=True)
+        outcome = run_job(home, "sync", moment, show_progress=not as_json, only=only)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(outcome.exit_code)
 

@@ -17,9 +17,22 @@ import dagster as dg  # noqa: E402
 
 from orchestration.core.config import DagsterSettings  # noqa: E402
 from orchestration.core.home import Home, keep_private  # noqa: E402
-from orchestration.defs import evidence, gate, jobs, landing, publish, pull, reconcile, registries, run, scrub, sync  # noqa: E402
-from orchestration.defs.freshness import with_freshness  # noqa: E402
+from orchestration.defs import (  # noqa: E402
+    evidence,
+    gate,
+    jobs,
+    landing,
+    publish,
+    pull,
+    reconcile,
+    registries,
+    run,
+    scrub,
+    sync,
+    watch,
+)  # fmt: skip
 from orchestration.defs.run import QuietlistRun  # noqa: E402
+from orchestration.defs.shown import as_shown  # noqa: E402
 from orchestration.readers.in_use import feeds_in_use  # noqa: E402
 
 
@@ -28,7 +41,8 @@ def build_defs(home: Home) -> dg.Definitions:
     config = run.configured(home)
     feeds = feeds_in_use(home, config)
     settings = config.dagster if config else DagsterSettings()
-    destinations = sync.destination_assets(home)
+    destinations = sync.destination_assets(config)
+    in_time = sync.in_time_check(config)
     assets = [
         *pull.pull_assets(home),
         landing.collect_asset(pull.pulled_keys(home)),
@@ -37,22 +51,25 @@ def build_defs(home: Home) -> dg.Definitions:
         reconcile.normalise_identifiers,
         registries.update_registries,
         reconcile.ledger_models,
+        gate.entry_gate(reconcile.ledger_tables()),
         reconcile.person_of_node,
         reconcile.golden_models,
         publish.candidate,
+        gate.exit_gate,
         publish.published,
         *destinations,
         sync.state_asset(destinations),
         reconcile.prove_models,
+        gate.clocks_gate,
         evidence.compliance_report,
         scrub.scrubbed_campaigns,
     ]
     return dg.Definitions(
-        assets=with_freshness(assets),
-        asset_checks=[gate.gate_entry, gate.gate_exit, gate.gate_clocks, gate.gate_allows_published],
-        jobs=[jobs.whole_job, jobs.reconcile_job, jobs.sync_job, jobs.report_job, scrub.scrub_job],
+        assets=as_shown(assets, config),
+        asset_checks=[gate.gate_allows_published, *in_time],
+        jobs=[*jobs.all_jobs(in_time), scrub.scrub_job],
         schedules=[jobs.daily_schedule(settings)],
-        sensors=[jobs.inbox_sensor(settings), scrub.campaigns],
+        sensors=[jobs.inbox_sensor(settings), scrub.campaigns, *watch.sensors(config)],
         resources={"quietlist": QuietlistRun(home=str(home.root))},
         executor=jobs.EXECUTOR,
     )

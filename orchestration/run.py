@@ -1,20 +1,24 @@
-"""Running one of Dagster's jobs in this process, and saying how it ended. The jobs themselves stand in ``defs/jobs``."""
+"""Running one of Dagster's jobs in this process, saying how it ended, and alerting whom it concerns. The jobs: ``defs/jobs``."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from orchestration.core import chain
 from orchestration.core.config import load_config
-from orchestration.core.errors import Busy
+from orchestration.core.errors import Busy, QuietlistError, place_of
 from orchestration.core.files import write_atomic
 from orchestration.core.home import Home, keep_private
 from orchestration.core.outcome import Outcome
+
+if TYPE_CHECKING:
+    from orchestration.core.config import Config
 
 # Telemetry and the first-run questions are off; one writer to the warehouse, one run at a time (DESIGN 7).
 _INSTANCE = """\
@@ -103,4 +107,28 @@ def run_job(
         if waits := told_in_short(home, config, as_of):
             outcome.facts["needs_a_person"] = waits
         outcome.facts["chain_head"] = chain.head(home)  # to be noted where nobody who writes here can
-        return outcome
+    if not replay:  # a copy that looks into the future concerns nobody yet
+        tell_of(home, config, outcome)
+    return outcome
+
+
+def tell_of(home: Home, config: Config, outcome: Outcome) -> None:
+    """Alert whom ``[alerts]`` names to what a run found. A channel that failed stands among what the run found."""
+    if config.alerts.email is None and config.alerts.webhook is None:
+        return  # and nothing of it is imported
+    from orchestration.alerts import tell
+
+    outcome.alert(tell(home, config, outcome, datetime.now(UTC)))
+
+
+@contextmanager
+def alerting(home: Home, config: Config, job: str) -> Iterator[None]:
+    """Tells as well of a run that could not be started, and of a fault in one: nobody reads the output of a schedule."""
+    try:
+        yield
+    except Busy:
+        raise  # another run does what this one would have done
+    except Exception as error:
+        said = str(error) if isinstance(error, QuietlistError) else f"a fault of Quietlist itself: {place_of(error)}"
+        tell_of(home, config, Outcome(job, datetime.now(UTC).replace(microsecond=0), success=False, errors=[said]))
+        raise

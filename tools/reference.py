@@ -20,16 +20,19 @@ from orchestration.connectors.contract import KINDS
 from orchestration.connectors.contract import settings_of as pull_settings
 from orchestration.core.channels import CHANNELS
 from orchestration.core.config import (
+    Alerts,
     Company,
     DagsterSettings,
     Destination,
     Encryption,
     Limits,
+    MailAlerts,
     Publish,
     Pull,
     Source,
+    WebhookAlerts,
     known_systems,
-)  # fmt: skip
+)
 from orchestration.core.home import CHECKOUT
 from orchestration.core.wording import listed
 from orchestration.destinations.contract import Facts, facts_of, settings_of
@@ -57,6 +60,9 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("[publish]", "Optional.", Publish),
     ("[encryption]", "Optional.", Encryption),
     ("[dagster]", "Optional. See [deployment](../deployment.md).", DagsterSettings),
+    ("[alerts]", "Optional; see [who is told](../dagster.md#who-is-told).", Alerts),
+    ("[alerts.email]", "Optional.", MailAlerts),
+    ("[alerts.webhook]", "Optional.", WebhookAlerts),
 )
 
 
@@ -114,8 +120,8 @@ def _type(annotation: Any) -> str:
     text = str(annotation)
     words = [
         word
-        for sign, word in (("tuple", "list of texts"), ("dict", "table"), ("bool", "true or false"), ("float", "number"),
-                           ("int", "whole number"))
+        for sign, word in (("Alerts", "section"), ("tuple", "list of texts"), ("dict", "table"), ("bool", "true or false"),
+                           ("float", "number"), ("int", "whole number"))
         if sign in text
     ]  # fmt: skip
     return words[0] if words else "text"

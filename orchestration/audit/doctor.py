@@ -212,14 +212,28 @@ def _look_at_secrets(home: Home, config: Config) -> Findings:
         if key.endswith("_env")
     ]
     unset = [(name, dry_run, variable) for name, dry_run, variable in named if not os.environ.get(variable)]
+    # An alert that cannot leave keeps no run from ending, and says so.
+    alerts = [variable for variable in _of_alerts(config) if not os.environ.get(variable)]
+    for variable in alerts:
+        yield (
+            "attention",
+            f"alerts need the environment variable {variable}, which is not set in this process",
+            "set it where the runs start (this shell may not be that place)",
+        )
     for name, dry_run, variable in unset:
         yield (
             "attention" if dry_run else "broken",
             f"{name} needs the environment variable {variable}, which is not set in this process",
             "set it where the runs start (this shell may not be that place)",
         )
-    if not unset:
+    if not unset and not alerts:
         yield "ok", f"{counted(len(named), 'variable')} named, all set" if named else "nothing needs one"
+
+
+def _of_alerts(config: Config) -> list[str]:
+    mail, hook = config.alerts.email, config.alerts.webhook
+    named = (mail.password_env if mail else None, hook.url_env if hook else None, hook.secret_env if hook else None)
+    return [variable for variable in named if variable]
 
 
 def _look_at_permissions(home: Home, config: Config) -> Findings:

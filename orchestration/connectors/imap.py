@@ -19,12 +19,12 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from orchestration.connectors.contract import Batch, Part, PullSettings
-from orchestration.core.config import Source
+from orchestration.core.config import THIS_MACHINE, Source
 from orchestration.core.credentials import secret
 from orchestration.core.errors import PermanentError, TransientError, kind_of
 from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.pace import Pace, Timer
-from orchestration.http.client import LOCAL, CredentialsRefused
+from orchestration.http.client import CredentialsRefused
 
 _FORMAT = "mail"
 _PORTS = {"implicit": 993, "starttls": 143, "none": 143}
@@ -67,7 +67,7 @@ class Settings(PullSettings):
         found = []
         if source.format != _FORMAT:
             found.append(("kind", f'a mailbox is read with format = "{_FORMAT}", not {source.format}'))
-        if self.tls == "none" and self.host not in LOCAL:
+        if self.tls == "none" and self.host not in THIS_MACHINE:
             found.append(
                 ("tls", "without it everybody on the way could read the mails and the password; none is for this machine")
             )

@@ -14,7 +14,7 @@ import tomllib
 import zoneinfo
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -27,6 +27,8 @@ Channel = Literal["email", "voice", "sms", "fax", "postal", "ads"]
 __all__ = ["CHANNELS", "Channel", "Config", "load_config", "parse_config"]
 
 FOUND_PREFIX = "found__"
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+"""The only hosts that a secret is sent to without TLS unless the configuration says so."""
 DECISIONS = "decisions"
 """The source of what people decided about records (``quietlist quarantine decide``)."""
 OWN_FORMAT = "quietlist"
@@ -40,6 +42,8 @@ _LARGEST = 1 << 60  # an exbibyte: more than any disk, and well within the integ
 _OWN_ADDRESS = re.compile(r"[^\s@;]*@[^\s@;]+\.[^\s@;]+")
 _ENV = re.compile(r"^[A-Z][A-Z0-9_]*$")
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
+_TEAM = re.compile(r"team:[A-Za-z0-9_][A-Za-z0-9_ .-]{0,62}")
+_MAILBOX = re.compile(r"[^\s@;,<>]+@[^\s@;,<>]+\.[^\s@;,<>]+")
 
 
 class _Strict(BaseModel):
@@ -69,6 +73,12 @@ def _timezone(value: str) -> str:
     return value
 
 
+def _owner_list(values: tuple[str, ...]) -> tuple[str, ...]:
+    if wrong := [value for value in values if not (_TEAM.fullmatch(value) or _MAILBOX.fullmatch(value))]:
+        raise ValueError(f"{', '.join(wrong)}: neither a team such as team:privacy nor an address such as privacy@example.com")
+    return tuple(dict.fromkeys(values))
+
+
 class Company(_Strict):
     """Whose list this is."""
 
@@ -92,6 +102,10 @@ class Company(_Strict):
     max_leaving_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     """More than this share of the people on the list, leaving it likewise, is held for a person; a few always may."""
 
+    owners: tuple[str, ...] = Field(default=("team:data-platform",), min_length=1)
+    """Who answers for what Dagster shows, as team:name or an address, where no source or destination says otherwise."""
+
+    _check_owners = field_validator("owners")(_owner_list)
     _check_region = field_validator("default_region")(lambda value: value if value is None else _region(value))
 
     @field_validator("scopes")
@@ -157,6 +171,10 @@ class Source(_Strict):
     """How to fetch what the source holds: a section ``[sources.NAME.pull]`` (docs/pulling.md). Absent: somebody else puts its
     files into the folder."""
 
+    owners: tuple[str, ...] = ()
+    """Who answers for the tables of this source's format, as team:name or an address. Empty: the company's owners."""
+
+    _check_owners = field_validator("owners")(_owner_list)
     _check_scope = field_validator("scope")(_scope)
     _check_region = field_validator("region")(lambda value: value if value is None else _region(value))
 
@@ -195,6 +213,10 @@ class Destination(BaseModel):
     """More releases than this in one push, or in all pushes of one day (UTC), are held for a person."""
     max_release_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     """More than this share of the rows we wrote, released in one push or on one day (UTC), is held for a person."""
+    owners: tuple[str, ...] = ()
+    """Who answers for this destination, as team:name or an address. Empty: the company's owners."""
+
+    _check_owners = field_validator("owners")(_owner_list)
 
     @field_validator("scopes")
     @classmethod
@@ -321,6 +343,78 @@ class Publish(_Strict):
     next one goes on. It costs seconds for each million requests on a day that changed something; see docs/performance.md."""
 
 
+class MailAlerts(_Strict):
+    """Alerts by e-mail, through a mail server of the company's."""
+
+    host: str = Field(min_length=1, examples=["smtp.example.com"])
+    """The mail server that takes the messages."""
+    port: Annotated[int, Field(gt=0, lt=65536)] = 587
+    """Its port: usually 587 with starttls, 465 with tls, 25 without either."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection is encrypted. ``none`` only without a password, or to this machine."""
+    sender: str = Field(examples=["quietlist@example.com"])
+    """The address that the messages come from."""
+    recipients: tuple[str, ...] = Field(min_length=1, examples=[["privacy-team@example.com"]])
+    """The addresses that get them: the company's own people."""
+    user: str = ""
+    """The name to sign in with. Empty: the server asks for none."""
+    password_env: str | None = None
+    """Name of the environment variable that holds the password of ``user``."""
+    timeout_seconds: Annotated[float, Field(ge=1, le=300)] = 30.0
+    """How long one answer of the server may take."""
+
+    @field_validator("sender", "recipients")
+    @classmethod
+    def _check_addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if wrong := [text for text in ((value,) if isinstance(value, str) else value) if not _MAILBOX.fullmatch(text)]:
+            raise ValueError(f"{', '.join(wrong)}: not an address such as privacy-team@example.com")
+        return value
+
+    @model_validator(mode="after")
+    def _check_password(self) -> MailAlerts:
+        if self.password_env is not None and not _ENV.match(self.password_env):
+            raise ValueError("password_env names an environment variable such as SMTP_PASSWORD, never the password itself")
+        if bool(self.user) != bool(self.password_env):
+            raise ValueError("user and password_env belong together: give both or neither")
+        if self.security == "none" and self.user and self.host not in THIS_MACHINE:
+            raise ValueError("security = none would send the password in plain text: use starttls or tls")
+        return self
+
+
+class WebhookAlerts(_Strict):
+    """Alerts posted as JSON to one address: a chat's incoming webhook, or a receiver of the company's."""
+
+    url_env: str = Field(examples=["ALERT_WEBHOOK_URL"])
+    """Name of the environment variable that holds the address: chats put their secret into it."""
+    secret_env: str | None = None
+    """Name of the environment variable that holds a secret to sign with (Standard Webhooks). Absent: not signed."""
+    allow_plain_http: bool = False
+    """Must be true for an address without TLS that is not this machine."""
+    timeout_seconds: Annotated[float, Field(ge=1, le=300)] = 30.0
+    """How long one answer may take."""
+
+    @field_validator("url_env", "secret_env")
+    @classmethod
+    def _check_variables(cls, value: str | None) -> str | None:
+        if value is not None and not _ENV.match(value):
+            raise ValueError("names an environment variable such as ALERT_WEBHOOK_URL, never what it holds")
+        return value
+
+
+class Alerts(_Strict):
+    """Who is told when a run finds something, or fails. Without a channel nobody is."""
+
+    at_least: Literal["alert", "hold", "stop"] = "alert"
+    """The lowest level that is told: ``alert`` (somebody must look), ``hold`` (releases wait), ``stop`` (nothing was published).
+    A run that failed is always told."""
+    repeat_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 20
+    """A finding that lasts is told again after this. A little less than a day, so that a daily run tells it daily."""
+    email: MailAlerts | None = None
+    """Absent: no e-mail."""
+    webhook: WebhookAlerts | None = None
+    """Absent: no webhook."""
+
+
 class Config(_Strict):
     """The whole of ``quietlist.toml``."""
 
@@ -331,6 +425,7 @@ class Config(_Strict):
     publish: Publish = Publish()
     encryption: Encryption = Encryption()
     dagster: DagsterSettings = DagsterSettings()
+    alerts: Alerts = Alerts()
 
     @property
     def scope_tree(self) -> tuple[str, ...]:
@@ -463,11 +558,15 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 
 def _model_at(loc: tuple[str | int, ...]) -> type[BaseModel]:
     """The section that a key stands in; of sources and destinations, the model of each."""
-    field = Config.model_fields.get(str(loc[0]))
-    if len(loc) == 1 or field is None:
-        return Config
-    (*_, model) = get_args(field.annotation) or (field.annotation,)
-    return cast("type[BaseModel]", model)
+    model: type[BaseModel] = Config
+    path = iter(loc[:-1])
+    for part in path:
+        field = model.model_fields.get(str(part))
+        kinds = get_args(field.annotation) or (field.annotation,) if field else ()
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), model)
+        if field is not None and get_origin(field.annotation) is dict:
+            next(path, None)  # the name of one of them
+    return model
 
 
 def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:

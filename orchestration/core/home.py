@@ -97,6 +97,11 @@ class Home:
         return self.warehouse_folder / "gate"
 
     @property
+    def alerts_file(self) -> Path:
+        """When which finding was told by which channel."""
+        return self.warehouse_folder / "alerts.json"
+
+    @property
     def dagster_folder(self) -> Path:
         return self.warehouse_folder / "dagster"
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+RANK = ("pass", "alert", "hold", "stop")
+"""How grave what a gate says is."""
 DONE, GATE, FAILED, BUSY = 0, 1, 3, 75
 
 
@@ -32,6 +35,19 @@ class Outcome:
         if not self.success:
             return BUSY if self.is_busy else FAILED  # whatever a gate held beside it
         return GATE if self.gate_level == "hold" else DONE
+
+    def alert(self, sentences: Sequence[str]) -> None:
+        """What no gate judges and a person must know all the same."""
+        self._add("alert", sentences)
+
+    def hold(self, sentences: Sequence[str]) -> None:
+        """What a guard kept back, though the gate would have let it go."""
+        self._add("hold", sentences)
+
+    def _add(self, level: str, sentences: Sequence[str]) -> None:
+        if sentences:
+            self.gate_level = max(self.gate_level, level, key=RANK.index)
+            self.unmet += [f"{level}: {sentence}" for sentence in sentences]
 
     def as_dict(self) -> dict[str, Any]:
         return {

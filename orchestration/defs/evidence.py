@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
+from orchestration.defs.flow import group
+from orchestration.defs.run import POOL, QuietlistRun, plainly
 
 REPORT = dg.AssetKey(["reports", "compliance"])
 
@@ -10,8 +11,7 @@ REPORT = dg.AssetKey(["reports", "compliance"])
 @dg.asset(
     key=REPORT,
     deps=[dg.AssetKey(["deadlines", "clocks"]), dg.AssetKey(["exposure", "contacts_made"])],
-    group_name="evidence",
-    owners=OWNERS,
+    group_name=group("prove"),
     kinds={"html"},
     description="The page a compliance officer reads: clocks, sources, destinations, gates, what needs a person.",
     pool=POOL,

@@ -15,14 +15,15 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from orchestration.core.errors import Busy, GateClosed
 from orchestration.core.home import Home
-from orchestration.core.outcome import Outcome
+from orchestration.core.outcome import RANK, Outcome
 from orchestration.defs.evidence import REPORT
 from orchestration.defs.landing import LANDED
 from orchestration.defs.publish import PUBLISHED
 from orchestration.defs.reconcile import UNKNOWN_VALUES
-from orchestration.defs.sync import ROW_STATE, destination_key
+from orchestration.defs.sync import PUSH_CHECKS, ROW_STATE, destination_key
 
-_RANK = ("pass", "alert", "hold", "stop")
+BY_COMMAND = "quietlist/by_command"
+"""The tag of a run that the command carries out and tells of itself."""
 
 
 def execute(
@@ -41,30 +42,39 @@ def execute(
         if only:
             job_def = job_def.get_subset(
                 asset_selection={ROW_STATE, *map(destination_key, only)},
-                asset_check_selection={dg.AssetCheckKey(PUBLISHED, "gate_allows_published")},
+                asset_check_selection={
+                    dg.AssetCheckKey(PUBLISHED, "gate_allows_published"),
+                    *(dg.AssetCheckKey(destination_key(name), check) for name in only for check in PUSH_CHECKS),
+                },
             )
         steps.total(len(job_def.graph.nodes))
         result = job_def.execute_in_process(
             run_config={**config, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             instance=instance,
             raise_on_error=False,
+            tags={BY_COMMAND: "true"},
         )
-        return _outcome(job, as_of, result)
+        return outcome_of(job, as_of, result.success, result.all_events)
 
 
-def _outcome(job: str, as_of: datetime, result: dg.ExecuteInProcessResult) -> Outcome:
-    outcome = Outcome(job=job, as_of=as_of, success=result.success)
-    for evaluation in result.get_asset_check_evaluations():
-        if not evaluation.passed:
-            _add_check(outcome, evaluation)
-    for event in result.all_events:
+def outcome_of(job: str, as_of: datetime, success: bool, events: Sequence[dg.DagsterEvent]) -> Outcome:
+    """What a run came to, from what it recorded; whoever carried it out."""
+    outcome = Outcome(job=job, as_of=as_of, success=success)
+    for event in events:
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION and not event.asset_check_evaluation_data.passed:
+            _add_check(outcome, event.asset_check_evaluation_data)
+    for event in events:
         if event.is_step_failure and event.step_failure_data.error is not None:
             _add_failure(outcome, str(event.step_key), event.step_failure_data.error)
         elif event.event_type == dg.DagsterEventType.ENGINE_EVENT and event.engine_event_data.error is not None:
             # What the resource does when the run is over; no step fails by it.
-            _alert(outcome, [_said(_first(event.engine_event_data.error))])
-    for event in result.get_asset_materialization_events():
-        if event.asset_key is not None:
+            outcome.alert([_said(_first(event.engine_event_data.error))])
+    for event in events:
+        # It failed before its first step; else it repeats what a step said.
+        if event.event_type == dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error and not outcome.errors:
+            _add_failure(outcome, "the run", event.job_failure_data.error)
+    for event in events:
+        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION and event.asset_key is not None:
             values = {name: entry.value for name, entry in event.step_materialization_data.materialization.metadata.items()}
             _add_fact(outcome, event.asset_key, values)
     return outcome
@@ -72,8 +82,10 @@ def _outcome(job: str, as_of: datetime, result: dg.ExecuteInProcessResult) -> Ou
 
 def _add_check(outcome: Outcome, evaluation: dg.AssetCheckEvaluation) -> None:
     values = {name: entry.value for name, entry in evaluation.metadata.items()}
-    outcome.gate_level = max(outcome.gate_level, str(values.get("level", "stop")), key=_RANK.index)
-    if not evaluation.check_name.startswith("gate_") and "unmet" not in values:
+    if evaluation.check_name in PUSH_CHECKS:
+        return  # what they say in short, the push says in sentences
+    outcome.gate_level = max(outcome.gate_level, str(values.get("level", "stop")), key=RANK.index)
+    if not {"level", "why", "unmet"} & values.keys():
         outcome.unmet.append(f"stop: the test {evaluation.check_name} failed")
     elif "why" in values:
         outcome.unmet.append(str(values["why"]))
@@ -106,12 +118,12 @@ def _said(error: Any) -> str:
 def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> None:
     if key == LANDED:
         # The entry gate holds for what was not read, and says how much; here is where and why.
-        _hold(outcome, [str(sentence) for sentence in cast("list[object]", values["held"])])
-        _alert(outcome, [str(sentence) for sentence in cast("list[object]", values["left"])])
+        outcome.hold([str(sentence) for sentence in cast("list[object]", values["held"])])
+        outcome.alert([str(sentence) for sentence in cast("list[object]", values["left"])])
     elif key == UNKNOWN_VALUES:
-        _alert(outcome, [str(sentence) for sentence in cast("list[object]", values["attention"])])
+        outcome.alert([str(sentence) for sentence in cast("list[object]", values["attention"])])
     elif key.path[0] == "pulled":
-        _alert(outcome, [str(sentence) for sentence in cast("list[object]", values.get("attention") or [])])
+        outcome.alert([str(sentence) for sentence in cast("list[object]", values.get("attention") or [])])
     elif key == PUBLISHED:
         version = f"version {values['version']}, {values['dagster/row_count']:,} rows"
         outcome.facts["published"] = version if values["new_version"] else f"{version} (nothing new)"
@@ -122,24 +134,10 @@ def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> Non
             f"{values[name]:,} {name}" for name in ("missing", "rejected", "released", "blocked", "found") if values.get(name)
         ]
         outcome.facts[key.path[1]] = ", ".join(said)
-        _alert(outcome, [f"{key.path[1]}: {sentence}" for sentence in cast("list[object]", values["attention"])])
-        _hold(outcome, [f"{key.path[1]}: {sentence}" for sentence in cast("list[object]", values["kept_back"])])
+        outcome.alert([f"{key.path[1]}: {sentence}" for sentence in cast("list[object]", values["attention"])])
+        outcome.hold([f"{key.path[1]}: {sentence}" for sentence in cast("list[object]", values["kept_back"])])
     elif key == REPORT:
         outcome.report = Path(str(values["path"]))
-
-
-def _alert(outcome: Outcome, sentences: list[str]) -> None:
-    """What no gate judges and a person must know all the same."""
-    if sentences:
-        outcome.gate_level = max(outcome.gate_level, "alert", key=_RANK.index)
-        outcome.unmet += [f"alert: {sentence}" for sentence in sentences]
-
-
-def _hold(outcome: Outcome, sentences: list[str]) -> None:
-    """What a guard kept back, though the gate would have let it go."""
-    if sentences:
-        outcome.gate_level = max(outcome.gate_level, "hold", key=_RANK.index)
-        outcome.unmet += [f"hold: {sentence}" for sentence in sentences]
 
 
 class _Steps:

@@ -1,24 +1,25 @@
-"""How old each stage's assets may become before Dagster calls them stale."""
+"""How old what a daily run must touch may become before Dagster calls it stale."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import dagster as dg
 
+from orchestration.defs.evidence import REPORT
+from orchestration.defs.flow import stage_of
+from orchestration.defs.sync import LATE
+
 # The schedule is daily: a day and two hours late is a missed run, and half a day more leaves time to act within the
 # shortest legal clock the policy holds (48 hours, mailbox providers).
-_WARN = timedelta(hours=26)
+_WARN = LATE
 _FAIL = timedelta(hours=36)
-_GROUPS = {"collect", "load", "publish", "sync", "evidence"}
+_STAGES = ("collect", "load", "exit_gate", "publish", "sync")
+_POLICY = dg.FreshnessPolicy.time_window(fail_window=_FAIL, warn_window=_WARN)
 
 
-def with_freshness(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
-    """The assets, those that a daily run must touch with a freshness policy."""
-    policy = dg.FreshnessPolicy.time_window(fail_window=_FAIL, warn_window=_WARN)
-
-    def apply(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return spec.replace_attributes(freshness_policy=policy) if spec.group_name in _GROUPS else spec
-
-    return [asset.map_asset_specs(apply) for asset in assets]
+def freshness_of(spec: dg.AssetSpec) -> dg.FreshnessPolicy | None:
+    """The policy of what a daily run touches; None for tables and views of dbt, which stand while nothing changes."""
+    is_model = "dagster_dbt/unique_id" in spec.metadata
+    touched = spec.key == REPORT or (spec.group_name is not None and stage_of(spec.group_name) in _STAGES)
+    return _POLICY if touched and not is_model else None

@@ -1,15 +1,18 @@
-"""The gates as asset checks. What is expected stands in ``expectations/``; how it is judged in ``orchestration/gate``."""
+"""The gates, each an asset with its check. What is expected: ``expectations/``; how it is judged: ``orchestration/gate``."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
 from orchestration.core.home import Home
-from orchestration.defs.publish import CANDIDATE, PUBLISHED
+from orchestration.defs.flow import group
+from orchestration.defs.publish import CANDIDATE, EXIT, PUBLISHED
+from orchestration.defs.reconcile import ENTRY
 from orchestration.defs.run import POOL, QuietlistRun, plainly
 
-LEDGER = dg.AssetKey(["ledger", "requests"])
 CLOCKS = dg.AssetKey(["deadlines", "clocks"])
+CLOCKS_GATE = dg.AssetKey(["gates", "clocks"])
 
 
 def _result(verdict: Any, home: Home) -> dg.AssetCheckResult:
@@ -29,39 +32,50 @@ def _result(verdict: Any, home: Home) -> dg.AssetCheckResult:
     )
 
 
-def _judge(gate: str, context: dg.AssetCheckExecutionContext, quietlist: QuietlistRun) -> dg.AssetCheckResult:
-    from orchestration.gate import judge  # imports Great Expectations: seconds, paid only when a gate is judged
+def _gate(
+    name: str, key: dg.AssetKey, stage: str, behind: Sequence[dg.AssetKey], text: str, *, blocking: bool
+) -> dg.AssetsDefinition:
+    """The asset of one gate. Where it is ``blocking``, nothing that depends on it starts when it says stop."""
 
-    home = quietlist.folder
-    verdict = judge(gate, home, quietlist.config, quietlist.moment(context))
-    for item in verdict.results:
-        if not item.success:
-            context.log.warning("%s: not met: %s", item.level, item.sentence)
-    return _result(verdict, home)
+    @dg.asset(
+        key=key,
+        deps=behind,
+        group_name=group(stage),
+        kinds={"greatexpectations"},
+        description=text,
+        check_specs=[dg.AssetCheckSpec(f"gate_{name}", asset=key, blocking=blocking, description=text)],
+        pool=POOL,
+    )
+    @plainly
+    def gate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
+        from orchestration.gate import judge  # imports Great Expectations: seconds, paid only when a gate is judged
+
+        home = quietlist.folder
+        verdict = judge(name, home, quietlist.config, quietlist.moment(context))
+        quietlist.note_verdict(verdict.level)
+        for item in verdict.results:
+            if not item.success:
+                context.log.warning("%s: not met: %s", item.level, item.sentence)
+        yield dg.MaterializeResult(metadata={"verdict": verdict.level}, check_results=[_result(verdict, home)])
+
+    return gate
 
 
-@dg.asset_check(asset=LEDGER, name="gate_entry", blocking=True, pool=POOL,
-                description="Is the ledger whole: every record accounted for, every id and time in order?")  # fmt: skip
-@plainly
-def gate_entry(context: dg.AssetCheckExecutionContext, quietlist: QuietlistRun) -> dg.AssetCheckResult:
-    """The door into the golden table."""
-    return _judge("entry", context, quietlist)
+def entry_gate(ledger: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The door into the golden table, behind every table of the ledger."""
+    text = "Is the ledger whole: every record accounted for, every id and time in order?"
+    return _gate("entry", ENTRY, "entry_gate", ledger, text, blocking=True)
 
 
-@dg.asset_check(asset=CANDIDATE, name="gate_exit", blocking=True, pool=POOL,
-                description="May exactly this table be published: keys, identifiers, evidence, completeness?")  # fmt: skip
-@plainly
-def gate_exit(context: dg.AssetCheckExecutionContext, quietlist: QuietlistRun) -> dg.AssetCheckResult:
-    """The door out of the house."""
-    return _judge("exit", context, quietlist)
-
-
-@dg.asset_check(asset=CLOCKS, name="gate_clocks", pool=POOL,
-                description="Are all legal clocks met, and all registry copies young enough?")  # fmt: skip
-@plainly
-def gate_clocks(context: dg.AssetCheckExecutionContext, quietlist: QuietlistRun) -> dg.AssetCheckResult:
-    """Alerts only: what is late must still go out."""
-    return _judge("clocks", context, quietlist)
+exit_gate = _gate(
+    "exit", EXIT, "exit_gate", [CANDIDATE],
+    "May exactly this table be published: keys, identifiers, evidence, completeness?", blocking=True,
+)  # fmt: skip
+# Alerts only: what is late must still go out.
+clocks_gate = _gate(
+    "clocks", CLOCKS_GATE, "prove", [CLOCKS],
+    "Are all legal clocks met, and all registry copies young enough?", blocking=False,
+)  # fmt: skip
 
 
 @dg.asset_check(asset=PUBLISHED, name="gate_allows_published", blocking=True,

@@ -6,7 +6,8 @@ import dagster as dg
 
 from orchestration.connectors.pulling import failing
 from orchestration.core.warehouse import warehouse
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
+from orchestration.defs.flow import group
+from orchestration.defs.run import POOL, QuietlistRun, plainly
 from orchestration.landing.collecting import Unread, collect
 from orchestration.publish.versions import require_inputs
 from orchestration.readers import load
@@ -35,15 +36,13 @@ def collect_asset(pulled: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
             dg.AssetSpec(
                 LANDED,
                 deps=pulled,
-                group_name="collect",
-                owners=OWNERS,
+                group_name=group("collect"),
                 kinds={"file", "duckdb"},
                 description="Every file that arrived, unchanged and addressed by its content, with the manifest's account of it.",
             ),
             dg.AssetSpec(
                 SETTINGS,
-                group_name="collect",
-                owners=OWNERS,
+                group_name=group("collect"),
                 kinds={"duckdb"},
                 description="Scope, time zone and region of each source, also of sources that left the configuration.",
             ),
@@ -75,8 +74,7 @@ def _feed_spec(feed: Feed) -> dg.AssetSpec:
     return dg.AssetSpec(
         raw_key(feed),
         deps=[LANDED],
-        group_name="load",
-        owners=OWNERS,
+        group_name=group("load"),
         kinds={"duckdb", feed.reader if feed.reader != "auto" else "csv"},
         description=f"{feed.vendor} {feed.feed}: all text, with file and record number, as it was delivered.",
     )
@@ -117,4 +115,4 @@ def load_asset(feeds: tuple[Feed, ...]) -> dg.AssetsDefinition:
 
 
 def _account_spec(key: dg.AssetKey, description: str) -> dg.AssetSpec:
-    return dg.AssetSpec(key, deps=[LANDED], group_name="load", owners=OWNERS, kinds={"duckdb"}, description=description)
+    return dg.AssetSpec(key, deps=[LANDED], group_name=group("load"), kinds={"duckdb"}, description=description)

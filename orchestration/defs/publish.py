@@ -4,13 +4,22 @@ import dagster as dg
 
 from orchestration.core.waiting import note_published
 from orchestration.core.warehouse import warehouse
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
+from orchestration.defs.flow import group
+from orchestration.defs.reconcile import GOLDEN, golden_columns, lineage_metadata
+from orchestration.defs.run import POOL, QuietlistRun, plainly
 from orchestration.publish import export_candidate, publish, read_candidate
 from orchestration.reconcile import stages
 from orchestration.registries import publish_withheld
 
 CANDIDATE = dg.AssetKey(["golden", "candidate"])
+EXIT = dg.AssetKey(["gates", "exit"])
 PUBLISHED = dg.AssetKey(["published", "golden_suppression"])
+_COLUMNS = dg.TableSchema(
+    [
+        dg.TableColumn(name, type=column["data_type"], description=column["description"])
+        for name, column in golden_columns().items()
+    ]
+)
 
 
 @dg.asset(
@@ -19,8 +28,7 @@ PUBLISHED = dg.AssetKey(["published", "golden_suppression"])
         dg.AssetKey(["golden", name])
         for name in ("golden_suppression", "release_evidence", "unresolved_requests", "unmatched_echoes")
     ],
-    group_name="publish",
-    owners=OWNERS,
+    group_name=group("golden"),
     kinds={"parquet"},
     description="The golden table as it would be published, with the hash of its rows: what the exit gate judges.",
     pool=POOL,
@@ -46,10 +54,10 @@ def candidate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
 
 @dg.asset(
     key=PUBLISHED,
-    deps=[CANDIDATE],
-    group_name="publish",
-    owners=OWNERS,
+    deps=[EXIT],
+    group_name=group("publish"),
     kinds={"parquet"},
+    metadata={"dagster/column_schema": _COLUMNS},
     description="The numbered, immutable version that consumers read; nothing new when no row changed.",
 )
 @plainly
@@ -58,6 +66,7 @@ def published(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
     home, config = quietlist.folder, quietlist.config
     judged = read_candidate(home)
     result = publish(home, quietlist.moment(context), judged, limits=config.limits, group=config.publish.group)
+    quietlist.note_version(result.version)
     note_published(home, judged.held_back)  # also when no row changed: what was delivered until now waits no longer
     with warehouse(home, limits=config.limits) as con:
         registries = publish_withheld(con, home)
@@ -68,5 +77,6 @@ def published(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
             "dagster/row_count": result.row_count,
             "rows_sha256": result.rows_sha256,
             "registries_that_waited": len(registries),
+            **lineage_metadata({column.name: [(GOLDEN, column.name)] for column in _COLUMNS.columns}),
         }
     )

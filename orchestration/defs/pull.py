@@ -10,7 +10,8 @@ from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
 from orchestration.core.pace import Timer
-from orchestration.defs.run import OWNERS, QuietlistRun, configured, plainly
+from orchestration.defs.flow import group
+from orchestration.defs.run import QuietlistRun, configured, plainly
 
 
 def pulled_key(source: str) -> dg.AssetKey:
@@ -33,10 +34,8 @@ def pull_assets(home: Home) -> list[dg.AssetsDefinition]:
 def _asset(name: str, config: Config) -> dg.AssetsDefinition:
     @dg.asset(
         key=pulled_key(name),
-        group_name="collect",
-        owners=OWNERS,
+        group_name=group("collect"),
         kinds={config.sources[name].format},
-        tags={"pii": "true"},
         description=f"What {_whom(name, config)} holds, fetched unchanged into the inbox.",
         check_specs=[
             dg.AssetCheckSpec("answered", asset=pulled_key(name), description="Was everything that was asked for answered?")

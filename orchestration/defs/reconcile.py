@@ -12,19 +12,29 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from orchestration.core.config import OWN_FORMAT
 from orchestration.core.warehouse import warehouse
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
+from orchestration.defs.flow import CARRIED_OVER, group, group_of_node
+from orchestration.defs.run import POOL, QuietlistRun, plainly
 from orchestration.quarantine.records import export_open
 from orchestration.quarantine.unknown_values import unknown_values
 from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.in_use import unused_models
 from orchestration.reconcile import dbt, stages
+from orchestration.reconcile.columns import column_lineage
 from orchestration.reconcile.policy import PolicyRefused
 
 PHONES = dg.AssetKey(["identifiers", "phone"])
 EMAILS = dg.AssetKey(["identifiers", "email"])
 CONTACT_POINTS = dg.AssetKey(["identifiers", "contact_point"])
 PERSONS = dg.AssetKey(["identity", "person_of_node"])
-UNKNOWN_VALUES = dg.AssetKey(["ledger", "unknown_values"])
+LEDGER_SCHEMA = "ledger"
+UNKNOWN_VALUES = dg.AssetKey([LEDGER_SCHEMA, "unknown_values"])
+GOLDEN = dg.AssetKey(["golden", "golden_suppression"])
+COLUMN_LINEAGE = "dagster/column_lineage"
+MADE_BY = "file"
+"""The metadata of a model or seed that names its file in the dbt project."""
+ENTRY = dg.AssetKey(["gates", "entry"])
+BEHIND_THE_ENTRY_GATE = "golden"
+"""The tag of the models of the step that the entry gate opens."""
 
 _EVENT = dg.Output[Any] | dg.AssetMaterialization | dg.AssetCheckResult
 
@@ -35,14 +45,27 @@ class Translator(DagsterDbtTranslator):
     def __init__(self) -> None:
         super().__init__(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
 
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> dg.AssetSpec:
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id)
+        if node is None:
+            return spec  # a source: an asset of another module
+        deps = [dep for dep in spec.deps if tuple(dep.asset_key.path) not in CARRIED_OVER]
+        if BEHIND_THE_ENTRY_GATE in node["tags"]:
+            # What it reads of the ledger it reads through the gate.
+            kept = [dep for dep in deps if dep.asset_key.path[0] != LEDGER_SCHEMA]
+            deps = [*kept, dg.AssetDep(ENTRY)] if len(kept) < len(deps) else deps
+        return spec.replace_attributes(
+            deps=deps,
+            group_name=group_of_node(node, manifest),
+            metadata={**spec.metadata, MADE_BY: node["original_file_path"]},
+        )
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        return {}  # dbt's tag is the step that builds it; what Dagster shows is the stage (defs/shown.py)
+
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
-
-    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        return str(dbt_resource_props["schema"])
-
-    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
-        return OWNERS
 
 
 # After the ledger, for a gate may stand behind it, and after the golden table, which knows whom each request reaches.
@@ -98,6 +121,8 @@ def _events(
         rows = counts.get(tuple(spec.key.path))
         if rows is not None:
             metadata["dagster/row_count"] = rows
+        if spec.key == GOLDEN:
+            metadata |= _golden_columns(context, quietlist, node)
         if spec.key == UNKNOWN_VALUES:
             metadata["attention"] = _unknown_values(quietlist)
         yield dg.Output(None, output_name=spec.key.to_python_identifier(), metadata=metadata)
@@ -116,6 +141,38 @@ def _events(
 
 def _test_id(manifest: Mapping[str, Any], key: dg.AssetCheckKey) -> str:
     return next((unique_id for unique_id, node in manifest.items() if node["name"] == key.name), "")
+
+
+def _golden_columns(context: dg.AssetExecutionContext, quietlist: QuietlistRun, node: dbt.NodeResult | None) -> Mapping[str, Any]:
+    """From which columns each column of the golden table is made. Dagster shows what the last event says of it, so a run that
+    built nothing says it again.
+    """
+    if node is not None and (sql := getattr(node.node, "compiled_code", None)):
+        with warehouse(quietlist.folder, read_only=True) as con:
+            found = column_lineage(con, sql, golden_columns())
+        return lineage_metadata(
+            {
+                name: [(dg.AssetKey([schema, table]), column) for schema, table, column in made_of]
+                for name, made_of in found.items()
+            }
+        )
+    last = context.instance.get_latest_materialization_event(GOLDEN)
+    said = last.asset_materialization.metadata.get(COLUMN_LINEAGE) if last and last.asset_materialization else None
+    return {COLUMN_LINEAGE: said} if said is not None else {}
+
+
+def golden_columns() -> dict[str, dict[str, Any]]:
+    """The columns of the golden table as its contract has them."""
+    return dict(next(node for node in _MANIFEST["nodes"].values() if node["name"] == GOLDEN.path[1])["columns"])
+
+
+def lineage_metadata(made_of: Mapping[str, list[tuple[dg.AssetKey, str]]]) -> dict[str, Any]:
+    """Column lineage as Dagster shows it."""
+    deps = {
+        name: [dg.TableColumnDep(asset_key=key, column_name=column) for key, column in columns]
+        for name, columns in made_of.items()
+    }
+    return {COLUMN_LINEAGE: dg.TableColumnLineage(deps_by_column=deps)}
 
 
 def _unknown_values(quietlist: QuietlistRun) -> list[str]:
@@ -141,14 +198,18 @@ golden_models = _step("golden_models", "tag:golden", stages.golden, _MANIFEST)
 prove_models = _step("prove_models", "tag:prove", stages.prove, _MANIFEST)
 
 
+def ledger_tables() -> list[dg.AssetKey]:
+    """What the entry gate judges: every table of the ledger."""
+    return sorted(key for key in ledger_models.keys if key.path[0] == LEDGER_SCHEMA)
+
+
 @dg.multi_asset(
     name="normalise_identifiers",
     specs=[
         dg.AssetSpec(
             key,
             deps=[dg.AssetKey(["staging", name]) for name in ("int_phones__seen", "int_emails__seen", "int_postal__seen")],
-            group_name="identifiers",
-            owners=OWNERS,
+            group_name=group("normalise"),
             kinds={"duckdb", "python"},
             description=text,
         )
@@ -172,8 +233,7 @@ def normalise_identifiers(quietlist: QuietlistRun) -> Iterator[dg.MaterializeRes
 @dg.asset(
     key=PERSONS,
     deps=[dg.AssetKey(["identity", "links"])],
-    group_name="identity",
-    owners=OWNERS,
+    group_name=group("identity"),
     kinds={"duckdb", "python"},
     description="Which records are the same person: connected components of the links.",
     pool=POOL,

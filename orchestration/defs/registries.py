@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration.core.warehouse import one_row, warehouse
+from orchestration.defs.flow import group
 from orchestration.defs.reconcile import PHONES
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
+from orchestration.defs.run import POOL, QuietlistRun, plainly
 from orchestration.reconcile import stages
 from orchestration.registries import latest_of, published_registries
 
@@ -29,8 +30,7 @@ _TEXTS = {
         dg.AssetSpec(
             key,
             deps=[dg.AssetKey(["staging", "int_registry__unioned"]), PHONES],
-            group_name="registries",
-            owners=OWNERS,
+            group_name=group("registries"),
             kinds={"parquet"} if key == PUBLISHED_REGISTRIES else {"duckdb", "python"},
             description=text,
         )

@@ -15,11 +15,13 @@ from orchestration.core.config import Config, load_config
 from orchestration.core.errors import Busy, ConfigError, plain_errors
 from orchestration.core.home import Home
 from orchestration.core.lock import run_lock
+from orchestration.core.outcome import RANK
 from orchestration.evidence.exported import export_evidence
 
+AS_OF = "quietlist/as_of"
+"""The tag of a run that holds its clock."""
 POOL = "warehouse"
 """Everything that opens the warehouse runs in this pool of one: DuckDB has one writing process."""
-OWNERS = ["team:data-platform"]
 
 
 _WAIT_SECONDS = 3600.0
@@ -73,6 +75,8 @@ class QuietlistRun(dg.ConfigurableResource[None]):
     replay: bool = False
     """Lets ``as_of`` lie in the future, in a copy of a home that pushes nowhere."""
     _began: datetime | None = PrivateAttr(default=None)
+    _verdict: str = PrivateAttr(default="")
+    _version: int | None = PrivateAttr(default=None)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
@@ -87,11 +91,29 @@ class QuietlistRun(dg.ConfigurableResource[None]):
                     next_step="see what it waits for; nothing was started",
                 )
             self._began = datetime.now(UTC).replace(microsecond=0)
-            yield self
+            try:
+                yield self
+            finally:
+                if context.instance is not None and context.run is not None:
+                    context.instance.add_run_tags(context.run.run_id, self._tags())
             # Here and not as an asset, for a run that a gate stopped leaves its evidence too.
             with plain_errors("Exporting the evidence"):
                 if self.config.publish.evidence:
                     export_evidence(self.folder, self.config.limits, datetime.now(UTC).replace(microsecond=0))
+
+    def note_verdict(self, level: str) -> None:
+        """What a gate said: the gravest of a run is the run's."""
+        self._verdict = max(self._verdict or RANK[0], level, key=RANK.index)
+
+    def note_version(self, version: int) -> None:
+        """The version that was published, or stands because nothing changed."""
+        self._version = version
+
+    def _tags(self) -> dict[str, str]:
+        """By which the list of runs can be searched. Of gates that were not asked, and of a version that was not, nothing."""
+        tags = {AS_OF: self.as_of or (self._began.isoformat() if self._began else "")}
+        tags |= {"quietlist/verdict": self._verdict} if self._verdict else {}
+        return tags | ({"quietlist/version": str(self._version)} if self._version is not None else {})
 
     @property
     def folder(self) -> Home:

@@ -4,8 +4,9 @@ import dagster as dg
 
 from orchestration.core.config import load_config
 from orchestration.core.home import Home
+from orchestration.defs.flow import group
 from orchestration.defs.publish import PUBLISHED
-from orchestration.defs.run import OWNERS, QuietlistRun, plainly
+from orchestration.defs.run import QuietlistRun, plainly
 from orchestration.scrub.inbox import scrub_inbox, waiting
 
 SCRUBBED = dg.AssetKey(["scrub", "campaigns"])
@@ -14,8 +15,7 @@ SCRUBBED = dg.AssetKey(["scrub", "campaigns"])
 @dg.asset(
     key=SCRUBBED,
     deps=[PUBLISHED],
-    group_name="scrub",
-    owners=OWNERS,
+    group_name=group("scrub"),
     kinds={"csv", "parquet"},
     description="Campaign files sorted into allowed, blocked, unscreened and unreadable, each with its certificate.",
 )

@@ -14,8 +14,9 @@ import jinja2
 
 from orchestration.core.files import canonical_json, write_atomic
 from orchestration.core.home import Home
+from orchestration.core.outcome import RANK
 from orchestration.gate.suites import GATES
-from orchestration.publish.verdicts import RANK, Verdict
+from orchestration.publish.verdicts import Verdict
 
 _WHAT_IT_GUARDS = {
     "entry": "Before the golden table is built: did everything that arrived reach the ledger?",

@@ -20,6 +20,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
+from orchestration.core.config import THIS_MACHINE
 from orchestration.core.errors import ConfigError, PermanentError, Throttled, TransientError, kind_of
 from orchestration.core.pace import Pace, Timer
 from orchestration.http.auth import Auth
@@ -29,9 +30,6 @@ from orchestration.http.paging import Link, Paging
 
 if TYPE_CHECKING:
     import httpx
-
-LOCAL = ("localhost", "127.0.0.1", "::1")
-"""The only hosts that are spoken to without TLS unless the configuration says so."""
 
 _LOG = logging.getLogger(__name__)
 # The library's own loggers write whole addresses of requests, people's included, and at debug level the key.
@@ -105,7 +103,7 @@ def base_url_problem(url: str, *, plain_allowed: bool = False) -> str | None:
         return "is not a URL such as https://api.example.com"
     if parts.username or parts.password or parts.query or parts.fragment:
         return "holds more than a host and a path: keys belong into environment variables"
-    if parts.scheme == "http" and parts.hostname not in LOCAL and not plain_allowed:
+    if parts.scheme == "http" and parts.hostname not in THIS_MACHINE and not plain_allowed:
         return "is not encrypted: everybody on the way could read the list. Use https, or set allow_plain_http = true"
     return None
 
@@ -137,7 +135,7 @@ class Client:
         self._http = httpx.Client(
             timeout=timeout_seconds,
             follow_redirects=False,  # would carry the key to wherever the answer points
-            trust_env=urlsplit(base_url).hostname not in LOCAL,  # a company's proxy and certificates; not for this machine
+            trust_env=urlsplit(base_url).hostname not in THIS_MACHINE,  # a company's proxy and certificates; not for this machine
             headers={"User-Agent": "quietlist", "Accept": "application/json"},
         )
 

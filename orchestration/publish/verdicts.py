@@ -28,8 +28,8 @@ from orchestration.core import chain
 from orchestration.core.errors import ConfigError, GateClosed, PermanentError
 from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, whole_lines, write_atomic
 from orchestration.core.home import PRIVATE_FILE, Home
+from orchestration.core.outcome import RANK
 
-RANK = ("pass", "alert", "hold", "stop")
 # Long enough for a weekend and the repair after it; whoever needs more has a fault to mend, not a verdict to override.
 OVERRIDE_DAYS = 7
 _NAMED_FAILURES = 5  # in an error's one sentence; Data Docs have them all

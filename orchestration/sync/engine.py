@@ -19,7 +19,16 @@ from orchestration.core.home import Home
 from orchestration.core.home_id import home_id
 from orchestration.core.key import create_hmac_function, home_key, key_that_made
 from orchestration.core.pace import Pace, Timer
-from orchestration.destinations.contract import Destination, KnowsWriters, Notices, Push, ReadsAll, ReadsPoints, destination_for
+from orchestration.destinations.contract import (
+    Destination,
+    KnowsWriters,
+    Notices,
+    Push,
+    ReadBack,
+    ReadsAll,
+    ReadsPoints,
+    destination_for,
+)
 from orchestration.publish import Snapshot, read_gated
 from orchestration.publish.verdicts import Permission
 from orchestration.publish.verdicts import allows as gate_allows
@@ -64,6 +73,14 @@ class SyncResult:
     def nothing_to_do(self) -> bool:
         """True when the destination was in line already: nothing was written, there or here."""
         return self.receipt is None and not self.dry_run
+
+    @property
+    def unproved(self) -> int:
+        """Rows whose people may still be contacted there, as far as is known: missing, refused, not sent because nothing is, or
+        taken by a system that can be read and not seen in it yet.
+        """
+        open_states = ("missing", "rejected") + (("sent",) if self.verify_class in (ReadBack.FULL, ReadBack.POINT) else ())
+        return sum(self.states.get(state, 0) for state in open_states) + (self.puts if self.dry_run else 0)
 
     @property
     def kept_back(self) -> tuple[str, ...]:

@@ -184,6 +184,15 @@ def test_a_secret_that_is_not_set_is_named_by_its_variable(own_house: Home, monk
     assert findings(own_house)["secrets"].level == "ok"
 
 
+def test_an_alert_that_could_not_leave_is_named_and_breaks_nothing(own_house: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_house.config_file.write_text(own_house.config_file.read_text() + '\n[alerts.webhook]\nurl_env = "QUIET_TEST_HOOK"\n')
+    monkeypatch.delenv("QUIET_TEST_HOOK", raising=False)
+    finding = findings(own_house)["secrets"]
+    assert finding.level == "attention" and "alerts need the environment variable QUIET_TEST_HOOK" in finding.said
+    monkeypatch.setenv("QUIET_TEST_HOOK", "https://hooks.example.com/T0")
+    assert findings(own_house)["secrets"].level == "ok"
+
+
 def test_the_doctor_says_nothing_about_anybody(own_house: Home) -> None:
     for damage in (break_manifest, alter_version, stop_gate, rename_column):
         damage(own_house)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.core.home import CHECKOUT, Home
+from orchestration.defs.flow import ORDER, group
 from orchestration.run import prepare_instance
 from tests.journeys.home import AS_OF, make, quietlist
 
@@ -67,13 +68,29 @@ def test_the_report_reads_well_and_asks_nothing_of_the_network(home: Path, brows
     page.close()
 
 
+def test_the_models_documentation_is_one_page_that_asks_nothing_of_the_network(home: Path, browser, tmp_path: Path) -> None:
+    arguments = ["docs", "generate", "--static", "--quiet", "--target-path", str(tmp_path)]
+    subprocess.run(
+        [sys.executable, "-m", "orchestration.reconcile.dbt", *arguments],
+        env={**os.environ, "QUIETLIST_HOME": str(home)},
+        check=True,
+    )
+    asked: list[str] = []
+    page = browser.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "static_index.html").as_uri() + "#!/model/model.quietlist.golden_suppression")
+    page.get_by_text("One row per channel, identifier and scope").first.wait_for(timeout=60_000)
+    assert not [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
+    page.close()
+
+
 def test_dagster_shows_the_assets_and_their_checks(home: Path, browser) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "QUIETLIST_HOME": str(home), "DAGSTER_HOME": str(prepare_instance(Home.at(home)))}
     server = subprocess.Popen(
-        [str(Path(sys.executable).with_name("dagster")), "dev", "-w", "workspace.yaml", "-p", str(port), "-h", "127.0.0.1"],
+        [str(Path(sys.executable).with_name("dg")), "dev", "--use-active-venv", "-p", str(port), "-h", "127.0.0.1"],
         cwd=CHECKOUT,
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -89,8 +106,16 @@ def test_dagster_shows_the_assets_and_their_checks(home: Path, browser) -> None:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.goto(f"http://127.0.0.1:{port}/assets/golden/golden_suppression", wait_until="domcontentloaded")
         page.get_by_text("One row per channel, identifier and scope").first.wait_for(timeout=60_000)
-        page.goto(f"http://127.0.0.1:{port}/assets/golden/candidate?view=checks", wait_until="domcontentloaded")
+        page.goto(f"http://127.0.0.1:{port}/assets/gates/exit?view=checks", wait_until="domcontentloaded")
         page.get_by_text("gate_exit").first.wait_for(timeout=60_000)
+        page.goto(f"http://127.0.0.1:{port}/assets/destinations/mail_house?view=checks", wait_until="domcontentloaded")
+        for check in ("nothing_missing", "nothing_held", "pushed_in_time"):
+            page.get_by_text(check).first.wait_for(timeout=60_000)
+        page.goto(f"http://127.0.0.1:{port}/asset-groups", wait_until="domcontentloaded")
+        page.get_by_text("04_canonical").first.wait_for(timeout=60_000)
+        shown = page.locator("svg, foreignObject").evaluate_all("all => all.map(node => node.textContent).join(' ')")
+        missing = [name for name in map(group, ORDER) if name != group("stage") and name not in shown]
+        assert not missing, f"the lineage page does not show {missing}"
         page.goto(f"http://127.0.0.1:{port}/jobs", wait_until="domcontentloaded")
         page.get_by_text("quietlist").first.wait_for(timeout=60_000)
         page.close()
