@@ -8,13 +8,14 @@ Heavy imports wait until a command needs them, so that ``check`` answers at once
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -26,6 +27,7 @@ from orchestration.core.terminal import visible, visible_lines
 
 if TYPE_CHECKING:
     from orchestration.core.config import Config
+    from orchestration.evidence.exported import Exported
 
 DONE, GATE, USAGE, FAILED = 0, 1, 2, 3
 _EXTRA = re.compile(r"arguments? \(.*\)", re.DOTALL)  # click repeats what it did not expect
@@ -109,6 +111,12 @@ def _config(home: Home) -> Config:
     return load_config(home)
 
 
+def _tell_of_a_run(exported: Exported | None, as_json: bool) -> None:
+    """A list of rows for a program has no place to say of which moment it is."""
+    if exported and as_json:
+        click.echo(exported.sentence(), err=True)
+
+
 @click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quietlist")
 def main() -> None:
@@ -125,7 +133,7 @@ def main() -> None:
 @click.option("--replay", is_flag=True, help="Let --as-of lie in the future: only in a copy of a home that pushes nowhere.")
 def run(home_path: str | None, as_of: str | None, as_json: bool, job: str, replay: bool) -> None:
     """Run the pipeline: collect, reconcile, check, publish, push, read back, report."""
-    from orchestration.evidence.preflight import require_ready
+    from orchestration.audit.preflight import require_ready
     from orchestration.run import run_job
 
     home = Home.at(home_path).require()
@@ -187,7 +195,7 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
     Exit code 0: it may. 4: it may not. 5: nobody knows, which is no permission. Of a file: 0 only when all of them may, 4 when
     one may not. 2 and 3: there is no answer.
     """
-    from orchestration.evidence import check as checking
+    from orchestration.answers import check as checking
 
     home = Home.at(home_path).require()
     if batch is not None:
@@ -312,12 +320,12 @@ def scrub_key(home_path: str | None, as_json: bool) -> None:
 @click.argument("identifier")
 @click.option("--reveal", is_flag=True, help="Show the other identifiers of the person in full instead of masked.")
 def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool) -> None:
-    """Why is this person blocked, since when, on whose word, and where was it pushed?
+    """Why is this person blocked, since when, on whose word, and where was it pushed? Works while a run is going on.
 
     IDENTIFIER is an address, a number, a request id or a keyed hash; - reads it from standard input, so that it does not
     stand in the list of processes.
     """
-    from orchestration.evidence.explain import explain as explaining
+    from orchestration.answers.explain import explain as explaining
 
     home = Home.at(home_path).require()
     explanation = explaining(home, _config(home), _typed(identifier), reveal=reveal)
@@ -329,8 +337,8 @@ def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool)
 @_as_of_option
 @_json_option
 def report(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """Write the compliance report from what is known now."""
-    from orchestration.evidence.report import write_report
+    """Write the compliance report from what is known now. Works while a run is going on."""
+    from orchestration.report.page import write_report
 
     home = Home.at(home_path).require()
     path = write_report(home, _config(home), _moment(as_of))
@@ -356,14 +364,17 @@ def rebuild(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_as_of_option
 @_json_option
 def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """What is configured to arrive, when it last did, and whether it is late."""
-    from orchestration.evidence.health import clock_line, source_health
+    """What is configured to arrive, when it last did, and whether it is late. Works while a run is going on."""
+    from orchestration.audit.clock import evidence_with_clock
+    from orchestration.audit.sources import sources_of
 
     home, clock = Home.at(home_path).require(), _moment(as_of)
     config = _config(home)
-    rows = source_health(home, config, clock)
+    with evidence_with_clock(home, config, clock) as (con, exported, line):
+        rows = sources_of(con, home, config, clock)
     said = [row.sentence() for row in rows] or ["No source is configured."]
-    _say([row.as_dict() for row in rows], [clock_line(home, config, clock), *said], as_json)
+    _say([row.as_dict() for row in rows], [line, *said], as_json)
+    _tell_of_a_run(exported, as_json)
 
 
 @main.command()
@@ -371,14 +382,17 @@ def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_as_of_option
 @_json_option
 def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """Where the table is pushed, what was verified there, and what is missing."""
-    from orchestration.evidence.health import clock_line, destination_health
+    """Where the table is pushed, what was verified there, and what is missing. Works while a run is going on."""
+    from orchestration.audit.clock import evidence_with_clock
+    from orchestration.audit.destinations import destinations_of
 
     home, clock = Home.at(home_path).require(), _moment(as_of)
     config = _config(home)
-    rows = destination_health(home, config, clock)
+    with evidence_with_clock(home, config, clock) as (con, exported, line):
+        rows = destinations_of(con, home, config, clock, exported)
     said = [row.sentence() for row in rows] or ["No destination is configured."]
-    _say([row.as_dict() for row in rows], [clock_line(home, config, clock), *said], as_json)
+    _say([row.as_dict() for row in rows], [line, *said], as_json)
+    _tell_of_a_run(exported, as_json)
 
 
 @main.command()
@@ -389,7 +403,7 @@ def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> Non
 )
 def doctor(home_path: str | None, as_json: bool, online: bool) -> None:
     """Is this installation healthy? Every finding with its next step."""
-    from orchestration.evidence.health import doctor as examining
+    from orchestration.audit.doctor import doctor as examining
 
     home = Home.at(home_path).require()
     findings = examining(home, _config(home), online=online)
@@ -403,7 +417,7 @@ def doctor(home_path: str | None, as_json: bool, online: bool) -> None:
 @click.option("--head", metavar="HASH", help="A head noted earlier: is it still part of the chain?")
 def verify(home_path: str | None, as_json: bool, head: str | None) -> None:
     """Is every file, verdict, version and receipt as it was recorded? Names the first that is not (exit code 3)."""
-    from orchestration.evidence.verify import verify as verifying
+    from orchestration.audit.verify import verify as verifying
 
     home = Home.at(home_path).require()
     verified = verifying(home, _config(home), noted_head=head)
@@ -464,7 +478,7 @@ def sync(home_path: str | None, as_of: str | None, as_json: bool, is_plan: bool,
     if is_plan:
         _say_plan(home, config, moment, only or tuple(sorted(config.destinations)), as_json)
         return
-    from orchestration.evidence.preflight import require_ready
+    from orchestration.audit.preflight import require_ready
     from orchestration.run import run_job
 
     require_ready(home, config, pushes=True)
@@ -553,12 +567,14 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
               help="Who delivers files, and in which format (quietlist formats); may be repeated.")  # fmt: skip
 @click.option("--destination", "destinations", multiple=True, metavar="NAME=SYSTEM",
               help="A system that must know, and which one it is (quietlist destinations); may be repeated.")  # fmt: skip
+@click.option("--dagster-db", metavar="VARIABLE",
+              help="For a server: the environment variable with the PostgreSQL URL of Dagster's records.")  # fmt: skip
 def init_(home_path: str | None, as_json: bool, company: str, region: str | None, scopes: tuple[str, ...],
-          sources: tuple[str, ...], destinations: tuple[str, ...]) -> None:  # fmt: skip
+          sources: tuple[str, ...], destinations: tuple[str, ...], dagster_db: str | None) -> None:  # fmt: skip
     """Write a commented configuration for chosen systems, and the inbox folders that go with it."""
     from orchestration.setup.init import Wanted, init
 
-    wanted = Wanted(company, region, scopes, _pairs(sources, "--source"), _pairs(destinations, "--destination"))
+    wanted = Wanted(company, region, scopes, _pairs(sources, "--source"), _pairs(destinations, "--destination"), dagster_db)
     made = init(Home.at(home_path), wanted)
     _say(made.as_dict(), made.lines(), as_json)
 
@@ -614,7 +630,7 @@ def quarantine(ctx: click.Context, home_path: str | None, as_of: str | None, as_
     if ctx.invoked_subcommand:
         ctx.obj = home_path
         return
-    from orchestration.evidence.quarantine import waiting
+    from orchestration.quarantine.records import waiting
 
     home = Home.at(home_path).require()
     found = waiting(home, _config(home), _moment(as_of), source=source, reason=reason, kind=kind, limit=limit)
@@ -629,7 +645,7 @@ def quarantine(ctx: click.Context, home_path: str | None, as_of: str | None, as_
 @click.option("--reveal", is_flag=True, help="Show the record as it stood instead of masked.")
 def quarantine_show(given: str | None, home_path: str | None, as_json: bool, record_id: str, reveal: bool) -> None:
     """One record with its file and number, why it waits, and what was decided about it."""
-    from orchestration.evidence.quarantine import show
+    from orchestration.quarantine.records import show
 
     home = Home.at(home_path or given).require()
     shown = show(home, _config(home), record_id, reveal=reveal)
@@ -663,7 +679,7 @@ def quarantine_decide(given: str | None, home_path: str | None, as_of: str | Non
     decision releases nobody.
     """
     from orchestration.core.clock import require_not_ahead
-    from orchestration.evidence.quarantine import Answer, decide
+    from orchestration.quarantine.records import Answer, decide
 
     home = Home.at(home_path or given).require()
     answer = Answer(_values(values), _typed(opt_out) if opt_out else None, nothing, confirm, channels, scope)
@@ -690,7 +706,7 @@ def quarantine_unlink(given: str | None, home_path: str | None, as_of: str | Non
     before stands.
     """
     from orchestration.core.clock import require_not_ahead
-    from orchestration.evidence.quarantine import cut_link
+    from orchestration.quarantine.records import cut_link
 
     home = Home.at(home_path or given).require()
     now = _moment(as_of)
@@ -773,6 +789,34 @@ def key_landing(as_json: bool, file: Path) -> None:
         [f"Key {public} is in {file}: name it in [encryption], and keep a copy apart from the data."],
         as_json,
     )
+
+
+@main.command()
+@_home_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. The pages ask nobody who they are.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@click.option("--read-only", is_flag=True, help="Show everything, start nothing.")
+def webserver(home_path: str | None, host: str, port: int, read_only: bool) -> None:
+    """Dagster's pages on the home, until stopped. For a server: docs/deployment.md."""
+    _become(home_path, "webserver", ["--host", host, "--port", str(port), *(["--read-only"] if read_only else [])])
+
+
+@main.command()
+@_home_option
+def daemon(home_path: str | None) -> None:
+    """Dagster's daemon on the home, until stopped: it runs the schedule, the sensors and what the pages ask for."""
+    _become(home_path, "daemon", [])
+
+
+def _become(home_path: str | None, process: Literal["webserver", "daemon"], arguments: list[str]) -> None:
+    """Turn this process into one of Dagster's: a service manager's signals must reach it, and its exit code be ours."""
+    from orchestration.audit.preflight import require_ready
+    from orchestration.run import dagster_command, dagster_environment
+
+    home = Home.at(home_path).require()
+    require_ready(home, _config(home), pushes=False)
+    command = dagster_command(process, arguments)
+    os.execve(command[0], command, dagster_environment(home))  # noqa: S606  our own interpreter
 
 
 @main.command()

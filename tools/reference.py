@@ -19,7 +19,17 @@ from pydantic import BaseModel
 from orchestration.connectors.contract import KINDS
 from orchestration.connectors.contract import settings_of as pull_settings
 from orchestration.core.channels import CHANNELS
-from orchestration.core.config import Company, Destination, Encryption, Limits, Pull, Source, known_systems
+from orchestration.core.config import (
+    Company,
+    DagsterSettings,
+    Destination,
+    Encryption,
+    Limits,
+    Publish,
+    Pull,
+    Source,
+    known_systems,
+)
 from orchestration.core.home import CHECKOUT
 from orchestration.core.wording import listed
 from orchestration.destinations.contract import Facts, facts_of, settings_of
@@ -44,7 +54,9 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
         Pull,
     ),
     ("[limits]", "Optional.", Limits),
+    ("[publish]", "Optional.", Publish),
     ("[encryption]", "Optional.", Encryption),
+    ("[dagster]", "Optional. See [deployment](../deployment.md).", DagsterSettings),
 )
 
 
@@ -237,8 +249,11 @@ def _published() -> Iterator[str]:
     model = next(entry for entry in models if entry["name"] == "golden_suppression")
     yield from ("# The published table", "", *model["description"].strip().splitlines(), "")
     yield from (
-        "`published/golden_suppression/latest.json` leads to the version in force, and the version's `manifest.json` names its",
-        "files. Read those and no others: a folder that `latest.json` does not lead to was never published.",
+        "`published/golden_suppression/latest.json` names the version in force and, under `files`, the files of its rows, from",
+        "its own folder. Read those and no others: a folder that `latest.json` does not lead to was never published. The pattern",
+        "`version=<n>/*.parquet` gives the same files: what else a version has lies in folders of its own, beside a",
+        "`manifest.json` with the hash of every file. A version never changes. Read `latest.json` anew for each batch of",
+        "questions.",
         "",
         "| column | type | meaning |",
         "|---|---|---|",
@@ -251,6 +266,18 @@ def _published() -> Iterator[str]:
         "",
         "```python",
         *_EXAMPLE.strip().splitlines(),
+        "```",
+        "",
+        "The same with pandas:",
+        "",
+        "```python",
+        *_PANDAS.strip().splitlines(),
+        "```",
+        "",
+        "And with Apache Spark, where the folder is one that all its machines see:",
+        "",
+        "```python",
+        *_SPARK.strip().splitlines(),
         "```",
         "",
         "`quietlist check` answers the same question with the registries and the law beside it.",
@@ -266,10 +293,7 @@ import duckdb
 
 def may_not_be_contacted(published: Path, channel: str, scope: str) -> duckdb.DuckDBPyRelation:
     """The identifiers that are suppressed on a channel at one node of the tree."""
-    latest = json.loads((published / "latest.json").read_text())
-    version = published / f"version={latest['version']}"
-    manifest = json.loads((version / "manifest.json").read_text())
-    files = [str(version / file["name"]) for file in manifest["files"] if file["name"].startswith("part-")]
+    files = [str(published / name) for name in json.loads((published / "latest.json").read_text())["files"]]
     parts = scope.split("/")
     nodes = ["*"] + ["/".join(parts[: number + 1]) for number in range(len(parts))] if scope != "*" else ["*"]
     return duckdb.sql(
@@ -278,6 +302,38 @@ def may_not_be_contacted(published: Path, channel: str, scope: str) -> duckdb.Du
         params={"files": files, "channel": channel, "nodes": nodes},
     )
 '''
+_PANDAS = """
+import json
+from pathlib import Path
+
+import pandas as pd
+
+
+def may_not_be_contacted(published: Path, channel: str, scope: str) -> set[str]:
+    files = [published / name for name in json.loads((published / "latest.json").read_text())["files"]]
+    rows = pd.concat(pd.read_parquet(file, columns=["channel", "identifier", "scope", "except_scopes"]) for file in files)
+    parts = scope.split("/")
+    nodes = {"*"} | {"/".join(parts[: number + 1]) for number in range(len(parts))} if scope != "*" else {"*"}
+    rows = rows[(rows["channel"] == channel) & rows["scope"].isin(nodes)]
+    excepted = rows["except_scopes"].map(lambda found: found is not None and not nodes.isdisjoint(found)).astype(bool)
+    return set(rows.loc[~excepted, "identifier"])
+"""
+_SPARK = """
+import json
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+
+def may_not_be_contacted(spark: SparkSession, published: Path, channel: str, scope: str) -> DataFrame:
+    files = [str(published / name) for name in json.loads((published / "latest.json").read_text())["files"]]
+    parts = scope.split("/")
+    nodes = ["*"] + ["/".join(parts[: number + 1]) for number in range(len(parts))] if scope != "*" else ["*"]
+    excepted = F.coalesce(F.arrays_overlap("except_scopes", F.array(*map(F.lit, nodes))), F.lit(False))
+    rows = spark.read.parquet(*files).where((F.col("channel") == channel) & F.col("scope").isin(nodes) & ~excepted)
+    return rows.select("identifier").distinct()
+"""
 
 
 def _commands(commands: click.Group) -> Iterator[str]:

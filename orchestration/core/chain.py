@@ -4,7 +4,7 @@
 never changed (a verdict, a version's manifest, a receipt) or a batch of the ledger. Each stage records what it made *after*
 that survived a power cut, and again whenever it comes by: a subject is recorded once, so what a killed run left out is caught
 up by the next one, and what was altered since is never recorded as it is now. Walking the chain and comparing it with the
-files is ``evidence/verify``.
+files is ``audit/verify``.
 
 A chain alone cannot show that somebody rewrote all of it, or cut off its end together with the evidence named there. Its
 head can: noted elsewhere, it must still be a line of the chain later (``quietlist verify --head``).

@@ -14,7 +14,7 @@ import tomllib
 import zoneinfo
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -39,6 +39,7 @@ _SIZE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)",
 _LARGEST = 1 << 60  # an exbibyte: more than any disk, and well within the integers that DuckDB takes a size in
 _OWN_ADDRESS = re.compile(r"[^\s@;]*@[^\s@;]+\.[^\s@;]+")
 _ENV = re.compile(r"^[A-Z][A-Z0-9_]*$")
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 
 
 class _Strict(BaseModel):
@@ -56,6 +57,15 @@ def _scope(value: str) -> str:
     value = value.strip().strip("/").lower()
     if not _SCOPE.match(value):
         raise ValueError(f"'{value}' is not a scope: write * or a path such as acme/newsletter")
+    return value
+
+
+def _timezone(value: str) -> str:
+    # "localtime" is the machine's own zone: no name, and DuckDB refuses it.
+    if value not in zoneinfo.available_timezones() or value == "localtime":
+        close = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=2)
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        raise ValueError(f"'{value}' is not an IANA time zone such as America/New_York{hint}")
     return value
 
 
@@ -165,15 +175,7 @@ class Source(_Strict):
             raise ValueError(f"{', '.join(wrong)}: neither an address such as news@example.com nor a domain such as @example.com")
         return tuple(sorted({value.strip().lower() for value in values}))
 
-    @field_validator("timezone")
-    @classmethod
-    def _check_zone(cls, value: str) -> str:
-        # "localtime" is the machine's own zone: no name, and DuckDB refuses it.
-        if value not in zoneinfo.available_timezones() or value == "localtime":
-            close = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=2)
-            hint = f"; did you mean {' or '.join(close)}?" if close else ""
-            raise ValueError(f"'{value}' is not an IANA time zone such as America/New_York{hint}")
-        return value
+    _check_zone = field_validator("timezone")(_timezone)
 
 
 class Destination(BaseModel):
@@ -278,6 +280,47 @@ class Encryption(_Strict):
         return (root / Path(self.key_file or "").expanduser()).resolve()
 
 
+class DagsterSettings(_Strict):
+    """Where Dagster keeps its records of runs, and what its daemon starts by itself."""
+
+    storage_url_env: str | None = None
+    """Name of the environment variable with a PostgreSQL URL, for a web server and a daemon of their own (the extra
+    ``server``). Absent: SQLite in the home, which is enough for one machine."""
+    daily_at: str | None = None
+    """Time of day, such as ``04:00``, at which the daemon runs the whole job. Absent: the schedule stands ready at 04:00 and is
+    off until somebody switches it on in Dagster's pages."""
+    timezone: str = "UTC"
+    """IANA zone of ``daily_at``."""
+    watch_inbox: bool = False
+    """The daemon looks into the inbox twice a minute and runs the whole job for files that have come to rest."""
+
+    @field_validator("storage_url_env")
+    @classmethod
+    def _check_env(cls, value: str | None) -> str | None:
+        if value is not None and not _ENV.match(value):
+            raise ValueError("names an environment variable such as QUIETLIST_DAGSTER_DB, never the URL itself")
+        return value
+
+    @field_validator("daily_at")
+    @classmethod
+    def _check_time(cls, value: str | None) -> str | None:
+        if value is not None and not _TIME_OF_DAY.fullmatch(value):
+            raise ValueError(f"'{value}' is not a time of day such as 04:00")
+        return value
+
+    _check_timezone = field_validator("timezone")(_timezone)
+
+
+class Publish(_Strict):
+    """Who may read what is published."""
+
+    group: Annotated[str, Field(min_length=1)] | None = None
+    """A group of this machine that may read the golden rows and ``latest.json``, and nothing else. Absent: their owner alone."""
+    evidence: bool = True
+    """Export the evidence when a run ends, so that ``explain``, ``sources``, ``destinations`` and ``report`` answer while the
+    next one goes on. It costs seconds for each million requests on a day that changed something; see docs/performance.md."""
+
+
 class Config(_Strict):
     """The whole of ``quietlist.toml``."""
 
@@ -285,7 +328,9 @@ class Config(_Strict):
     sources: dict[str, Source] = {}
     destinations: dict[str, Destination] = {}
     limits: Limits = Limits()
+    publish: Publish = Publish()
     encryption: Encryption = Encryption()
+    dagster: DagsterSettings = DagsterSettings()
 
     @property
     def scope_tree(self) -> tuple[str, ...]:
@@ -417,9 +462,12 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 
 
 def _model_at(loc: tuple[str | int, ...]) -> type[BaseModel]:
-    """The section that a key stands in. Destinations take any key here; their modules judge them."""
-    sections: dict[str, type[BaseModel]] = {"company": Company, "limits": Limits, "encryption": Encryption, "sources": Source}
-    return sections.get(str(loc[0]), Config) if len(loc) > 1 else Config
+    """The section that a key stands in; of sources and destinations, the model of each."""
+    field = Config.model_fields.get(str(loc[0]))
+    if len(loc) == 1 or field is None:
+        return Config
+    (*_, model) = get_args(field.annotation) or (field.annotation,)
+    return cast("type[BaseModel]", model)
 
 
 def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:

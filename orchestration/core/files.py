@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -43,8 +44,8 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def write_atomic(path: Path, data: bytes | str, *, modified_at: datetime | None = None) -> None:
-    """Write a whole file: temporary name in the same folder, fsync, rename, fsync of the folder. Mode 0600.
+def write_atomic(path: Path, data: bytes | str, *, group: int | None = None, modified_at: datetime | None = None) -> None:
+    """Write a whole file: temporary name in the same folder, fsync, rename, fsync of the folder. Mode 0600; 0640 for a group.
 
     Args:
         modified_at: when the file shall say it was last written, if not now.
@@ -57,7 +58,9 @@ def write_atomic(path: Path, data: bytes | str, *, modified_at: datetime | None 
             stream.write(payload)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(name).chmod(PRIVATE_FILE)
+        if group is not None:
+            os.chown(name, -1, group)
+        Path(name).chmod(PRIVATE_FILE if group is None else PRIVATE_FILE | stat.S_IRGRP)
         if modified_at is not None:
             os.utime(name, (modified_at.timestamp(), modified_at.timestamp()))
         Path(name).replace(path)

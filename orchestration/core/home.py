@@ -109,6 +109,11 @@ class Home:
         return self.published / "golden_suppression"
 
     @property
+    def evidence_published(self) -> Path:
+        """What the last run left of the evidence, for whoever asks while the next one goes on."""
+        return self.published / "evidence"
+
+    @property
     def reports(self) -> Path:
         return self.root / "reports"
 

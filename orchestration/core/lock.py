@@ -54,6 +54,11 @@ def _taken(handle: int, wait_seconds: float) -> bool:
             return True
 
 
+def runs_elsewhere(home: Home) -> bool:
+    """Whether a run is going on in another process: then the warehouse is its own."""
+    return not any(root == str(home.root) for root, _ in _held) and is_running(home)
+
+
 def is_running(home: Home) -> bool:
     """Whether a process holds the home's run lock. Nothing is created; the lock is tried for an instant and let go."""
     path = home.warehouse_folder / "run.lock"

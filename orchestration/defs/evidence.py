@@ -19,7 +19,7 @@ REPORT = dg.AssetKey(["reports", "compliance"])
 @plainly
 def compliance_report(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
     """Write the report."""
-    from orchestration.evidence.report import write_report
+    from orchestration.report.page import write_report
 
     path = write_report(quietlist.folder, quietlist.config, quietlist.moment(context))
     return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(path)), "bytes": path.stat().st_size})

@@ -60,6 +60,9 @@ def _outcome(job: str, as_of: datetime, result: dg.ExecuteInProcessResult) -> Ou
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error is not None:
             _add_failure(outcome, str(event.step_key), event.step_failure_data.error)
+        elif event.event_type == dg.DagsterEventType.ENGINE_EVENT and event.engine_event_data.error is not None:
+            # What the resource does when the run is over; no step fails by it.
+            _alert(outcome, [_said(_first(event.engine_event_data.error))])
     for event in result.get_asset_materialization_events():
         if event.asset_key is not None:
             values = {name: entry.value for name, entry in event.step_materialization_data.materialization.metadata.items()}
@@ -79,17 +82,25 @@ def _add_check(outcome: Outcome, evaluation: dg.AssetCheckEvaluation) -> None:
 
 
 def _add_failure(outcome: Outcome, step: str, error: Any) -> None:
-    while error.cause is not None:
-        error = error.cause
+    error = _first(error)
     # Another process at work is the whole story only where nothing else went wrong.
     outcome.is_busy = error.cls_name == Busy.__name__ and (outcome.is_busy or not outcome.errors)
-    # Dagster begins with the class; the sentence is what a person reads.
-    said = (
-        re.sub(rf"^[\w.]*{re.escape(error.cls_name or '')}:?\s+", "", error.message.strip()) if error.cls_name else error.message
-    )
-    outcome.errors.append(f"{step}: {said.strip()}")
+    outcome.errors.append(f"{step}: {_said(error)}")
     if error.cls_name == GateClosed.__name__:
         outcome.gate_level = "stop"
+
+
+def _first(error: Any) -> Any:
+    """What it all began with."""
+    while error.cause is not None:
+        error = error.cause
+    return error
+
+
+def _said(error: Any) -> str:
+    """Dagster begins with the class; the sentence is what a person reads."""
+    said = re.sub(rf"^[\w.]*{re.escape(error.cls_name)}:?\s+", "", error.message.strip()) if error.cls_name else error.message
+    return str(said.strip())
 
 
 def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> None:

@@ -57,7 +57,7 @@ def published(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
     """Publish the candidate that the gate allowed, and the versions of registries that it was made of and that waited for it."""
     home, config = quietlist.folder, quietlist.config
     judged = read_candidate(home)
-    result = publish(home, quietlist.moment(context), judged)
+    result = publish(home, quietlist.moment(context), judged, limits=config.limits, group=config.publish.group)
     note_published(home, judged.held_back)  # also when no row changed: what was delivered until now waits no longer
     with warehouse(home, limits=config.limits) as con:
         registries = publish_withheld(con, home)

@@ -13,8 +13,8 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from orchestration.core.config import OWN_FORMAT
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
-from orchestration.evidence.quarantine import export_open
-from orchestration.evidence.unknown_values import unknown_values
+from orchestration.quarantine.records import export_open
+from orchestration.quarantine.unknown_values import unknown_values
 from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.in_use import unused_models
 from orchestration.reconcile import dbt, stages

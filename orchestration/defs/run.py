@@ -15,6 +15,7 @@ from orchestration.core.config import Config, load_config
 from orchestration.core.errors import Busy, ConfigError, plain_errors
 from orchestration.core.home import Home
 from orchestration.core.lock import run_lock
+from orchestration.evidence.exported import export_evidence
 
 POOL = "warehouse"
 """Everything that opens the warehouse runs in this pool of one: DuckDB has one writing process."""
@@ -87,6 +88,10 @@ class QuietlistRun(dg.ConfigurableResource[None]):
                 )
             self._began = datetime.now(UTC).replace(microsecond=0)
             yield self
+            # Here and not as an asset, for a run that a gate stopped leaves its evidence too.
+            with plain_errors("Exporting the evidence"):
+                if self.config.publish.evidence:
+                    export_evidence(self.folder, self.config.limits, datetime.now(UTC).replace(microsecond=0))
 
     @property
     def folder(self) -> Home:

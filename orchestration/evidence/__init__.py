@@ -1,5 +1,5 @@
-"""Evidence: what the other stages did, told to people. The compliance report, ``check``, ``explain`` and the healths.
+"""The evidence that people ask for: which tables hold it, how it is opened, and how ids in it are shown.
 
-Nothing here changes a table, a published version or a destination: every module only reads. The modules are imported one
-by one where they are needed, because ``check`` has to answer before the others would have finished loading.
+Not here: the answers (``answers``), the report (``report``), what is looked after (``audit``), what waits for a person
+(``quarantine``).
 """

@@ -7,6 +7,7 @@ of the columns is an error: a report must never call a renamed column empty.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import duckdb
@@ -133,8 +134,8 @@ REFUSED = """
 """
 
 
-def open_relations(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
-    """Make the temporary views; returns the names of the tables that exist.
+def open_relations(con: duckdb.DuckDBPyConnection, tables: Iterable[str] = RELATIONS) -> frozenset[str]:
+    """Make the temporary views, of these tables; returns the names of those that exist.
 
     Raises:
         PermanentError: a table lacks a column; every such column is named.
@@ -145,9 +146,10 @@ def open_relations(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
         "where table_catalog = current_database()"
     ).fetchall():
         found.setdefault(table, set()).add(column)
+    wanted = {table: RELATIONS[table] for table in tables}
     lacking = [
         f"{table}.{column}"
-        for table, columns in RELATIONS.items()
+        for table, columns in wanted.items()
         if table in found
         for column in columns
         if column not in found[table]
@@ -158,14 +160,14 @@ def open_relations(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
             seen=f"no column {', '.join(lacking)}",
             next_step="run the pipeline once with this version of the models",
         )
-    for table, columns in RELATIONS.items():
+    for table, columns in wanted.items():
         view = table.replace(".", "__")
         if table in found:
             con.execute(f"create or replace temp view {view} as select {', '.join(columns)} from {table}")
         else:
             nothing = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in columns.items())
             con.execute(f"create or replace temp view {view} as select {nothing} where false")
-    return frozenset(found) & frozenset(RELATIONS)
+    return frozenset(found) & frozenset(wanted)
 
 
 def rows(con: duckdb.DuckDBPyConnection, query: str, **parameters: Any) -> list[dict[str, Any]]:

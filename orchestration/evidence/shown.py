@@ -1,9 +1,9 @@
 """The ids of requests as people see them, and the way back.
 
 A request's own id is a hash of what it says. Beside the rest of a report it would give a telephone number away: there are so few
-that one can try them all. So it stays in the warehouse, which holds the number anyway, and what leaves is keyed
-(:func:`orchestration.core.key.shown_id`). The way back is open to whoever holds the warehouse and the key, or the retired key
-of the day on which a report was made.
+that one can try them all. So it stays in the warehouse and the set exported from it, which hold the number anyway, and what
+leaves is keyed (:func:`orchestration.core.key.shown_id`). The way back is open to whoever holds the warehouse and the key, or
+the retired key of the day on which a report was made.
 """
 
 from __future__ import annotations

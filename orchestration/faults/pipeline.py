@@ -16,7 +16,7 @@ from orchestration.core.home import Home
 from orchestration.core.outcome import BUSY, FAILED
 from orchestration.core.warehouse import warehouse
 from orchestration.destinations.contract import Destination
-from orchestration.evidence.report import write_report
+from orchestration.evidence.exported import export_evidence
 from orchestration.gate import judge
 from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.landing import collect
@@ -27,6 +27,7 @@ from orchestration.readers import load
 from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.register import register
 from orchestration.reconcile import stages
+from orchestration.report.page import write_report
 from orchestration.run import run_job
 from orchestration.sync import copy_state, sync
 
@@ -64,7 +65,7 @@ def steps(
     """Every stage of the daily job in its order, by name.
 
     Args:
-        prove: the clocks and the report as well.
+        prove: the clocks, the report and the exported evidence as well.
         instead: destinations that stand in for configured ones.
     """
 
@@ -126,13 +127,14 @@ def steps(
         ("golden", lambda: _ignore(stages.golden(home, config, as_of))),
         ("candidate", candidate),
         ("exit gate", gate("exit")),
-        ("publish", lambda: _ignore(publish(home, as_of))),
+        ("publish", lambda: _ignore(publish(home, as_of, group=config.publish.group))),
         *((f"push {name}", push(name)) for name in sorted(config.destinations)),
         ("row state", row_state),
     ]
     proving: list[Step] = [
         ("prove", lambda: _ignore(stages.prove(home, config, as_of))),
         ("report", lambda: _ignore(write_report(home, config, as_of))),
+        ("evidence", lambda: _ignore(export_evidence(home, config.limits, as_of))),
     ]
     return daily + (proving if prove else [])
 

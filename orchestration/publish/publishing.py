@@ -24,6 +24,7 @@ import duckdb
 
 from orchestration.core.chain import record
 from orchestration.core.config import Limits
+from orchestration.core.doors import door_text
 from orchestration.core.errors import Busy, GateClosed, PermanentError
 from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, sync_folder, whole_lines, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
@@ -39,12 +40,12 @@ from orchestration.publish.candidate import (
     write_parquet,
 )
 from orchestration.publish.rows import rows_sha256
+from orchestration.publish.sharing import group_id, share, share_version
 from orchestration.publish.verdicts import Permission, allows, read_verdict
 from orchestration.publish.versions import (
     LATEST,
     MANIFEST,
     Snapshot,
-    door_text,
     latest_version,
     next_version,
     publication_link,
@@ -75,20 +76,29 @@ class Published:
         return self.snapshot.rows_sha256
 
 
-def publish(home: Home, as_of: datetime, candidate: Candidate | None = None, *, limits: Limits | None = None) -> Published:
+def publish(
+    home: Home, as_of: datetime, candidate: Candidate | None = None, *, limits: Limits | None = None, group: str | None = None
+) -> Published:
     """Publish the candidate (the one exported last, when none is given) if the gate allows exactly its rows.
 
+    Args:
+        group: who may read the rows beside their owner.
+
     Raises:
+        ConfigError: that group can't be let in; nothing was published.
         GateClosed: the stored verdicts do not allow these rows; nothing was published.
         PermanentError: there is no candidate, it is older than what is published, or that does not prove.
         Busy: another process is publishing.
     """
     candidate = candidate or read_candidate(home)
     with _only_publisher(home):
+        share(home, group)
+        gid = group_id(group) if group else None
         latest = latest_version(home)
         before = read_published(home) if latest else None
         if before is not None:
             record(home, publication_link(home, before.version))
+            _renew_door(home, before, gid)
         version = next_version(home)
         _clean(home, version)
         # The same rows once more, in the file that the gate judged: there is nothing to write for it.
@@ -118,12 +128,14 @@ def publish(home: Home, as_of: datetime, candidate: Candidate | None = None, *, 
             }
             write_atomic(folder / MANIFEST, canonical_json(manifest) + "\n")
             sync_folder(folder)
+            if gid is not None:
+                share_version(folder, gid)
             folder.rename(version_folder(home, version))
             sync_folder(home.golden_published)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         digest = sha256_file(version_folder(home, version) / MANIFEST)
-        write_atomic(home.golden_published / LATEST, door_text(version, digest))
+        write_atomic(home.golden_published / LATEST, door_text(version, digest, manifest), group=gid)
         record(home, publication_link(home, version))
         return Published(read_published(home), is_new=True, permission=permission)
 
@@ -173,6 +185,13 @@ def _same_rules(before: Snapshot, candidate: Candidate) -> bool:
     """Whether the version says of the law what the candidate says: if not, the same rows are a new version."""
     published = [file["sha256"] for file in before.manifest["files"] if file["name"] == RULES_FILE]
     return published == [sha256_file(candidate.folder / RULES_FILE)]
+
+
+def _renew_door(home: Home, before: Snapshot, gid: int | None) -> None:
+    """Let ``latest.json`` name the files of a version that was published before it did."""
+    door, text = home.golden_published / LATEST, door_text(before.version, before.manifest_sha256, before.manifest)
+    if door.read_text(encoding="utf-8") != text:
+        write_atomic(door, text, group=gid)
 
 
 def _refuse_the_past(candidate: Candidate, before: Snapshot | None) -> None:

@@ -21,11 +21,12 @@ import duckdb
 
 from orchestration.core import chain
 from orchestration.core.config import Limits
+from orchestration.core.doors import row_files
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, whole_lines
+from orchestration.core.files import sha256_bytes, sha256_file, whole_lines
 from orchestration.core.home import Home
 from orchestration.core.warehouse import prepare
-from orchestration.publish.candidate import BESIDE, EVIDENCE_FILE, RULES_FILE, parquet_relation
+from orchestration.publish.candidate import EVIDENCE_FILE, RULES_FILE, parquet_relation
 from orchestration.publish.rows import rows_sha256
 from orchestration.publish.verdicts import read_named
 
@@ -48,7 +49,7 @@ class Snapshot:
 
     @property
     def files(self) -> list[Path]:
-        return [self.folder / file["name"] for file in self.manifest["files"] if file["name"] not in BESIDE]
+        return [self.folder / file["name"] for file in row_files(self.manifest)]
 
     @property
     def evidence_file(self) -> Path:
@@ -171,7 +172,7 @@ def read_gated(home: Home, limits: Limits | None = None) -> Snapshot:
     """
     snapshot = read_published(home)
     if not _is_judged_file(home, snapshot):
-        files = tuple((str(snapshot.folder / file["name"]), file["sha256"]) for file in snapshot.manifest["files"])
+        files = tuple((str(snapshot.folder / file["name"]), file["sha256"]) for file in row_files(snapshot.manifest))
         if _rows_in(home, limits or Limits(), files) != snapshot.rows_sha256:
             raise _broken(f"the rows of version {snapshot.version} are not those that its {MANIFEST} says were judged")
     if problem := unjudged(home, snapshot.manifest):
@@ -210,27 +211,21 @@ def _is_judged_file(home: Home, snapshot: Snapshot) -> bool:
         verdict = read_named(home, snapshot.manifest["gate"]["verdict"])
     except PermanentError:
         return False  # what is altered or gone vouches for nothing; whether the rows may leave, the gate's newest verdict says
-    golden = [file["sha256"] for file in snapshot.manifest["files"] if file["name"] not in BESIDE]
+    golden = [file["sha256"] for file in row_files(snapshot.manifest)]
     return verdict.gate == "exit" and verdict.rows_sha256 == snapshot.rows_sha256 and golden == [verdict.file_sha256]
 
 
 # Every destination asks for the same version; files proved to have these hashes have the same rows.
 @functools.lru_cache(maxsize=1)
 def _rows_in(home: Home, limits: Limits, files: tuple[tuple[str, str], ...]) -> str:
-    golden = [Path(name) for name, _ in files if not name.endswith(BESIDE)]
     with duckdb.connect() as con:
         prepare(con, home, limits)
-        return rows_sha256(con, parquet_relation(golden))
+        return rows_sha256(con, parquet_relation([Path(name) for name, _ in files]))
 
 
 def publication_link(home: Home, version: int) -> chain.Link:
     """A version as a link of the chain: its manifest, which holds the hashes of its files."""
     return chain.file_link(home, "publication", version_folder(home, version) / MANIFEST)
-
-
-def door_text(version: int, manifest_sha256: str) -> str:
-    """What ``latest.json`` holds."""
-    return canonical_json({"version": version, "manifest_sha256": manifest_sha256}) + "\n"
 
 
 def diff(con: duckdb.DuckDBPyConnection, old: Snapshot | None, new: Snapshot) -> duckdb.DuckDBPyRelation:

@@ -17,7 +17,7 @@ from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.home import Home
 from orchestration.core.key import fingerprint, home_key
-from orchestration.core.warehouse import one_row, warehouse
+from orchestration.core.warehouse import STAMPS, one_row, warehouse
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.cache import NormaliseCounts, create_identifier_tables, normalise_new
 from orchestration.readers.feeds import Feed
@@ -37,7 +37,6 @@ _NO_MEANING = ("name", "target_hours", "at_risk_hours", "max_leaving", "max_leav
 _NO_CLOCK = datetime.min.replace(tzinfo=UTC)
 KEY_STAMP = "key"
 """The stamp that holds the fingerprint of the key which the warehouse's keyed hashes were made with."""
-_STAMPS = "create table if not exists raw.stamps (name varchar primary key, value varchar)"
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def prepare(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...] 
     (exists,) = one_row(con, "select count(*) from duckdb_tables() where schema_name = 'raw' and table_name = 'sync__row_state'")
     if not exists:
         copy_state(con, home)
-    con.execute(_STAMPS)
+    con.execute(STAMPS)
     con.execute(batches.TABLE)
 
 
@@ -180,7 +179,10 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
 
 def prove(home: Home, config: Config, as_of: datetime) -> Built:
     """Clocks and violations, which need to know what each destination has verified."""
-    return Built(_build(home, config, as_of, "prove"))
+    nodes = _build(home, config, as_of, "prove")
+    with warehouse(home, limits=config.limits) as con:
+        con.execute("insert or replace into raw.stamps values ('proved', uuid()::varchar)")
+    return Built(nodes)
 
 
 def _build(home: Home, config: Config, as_of: datetime, tag: str, *, anew: bool = False) -> list[dbt.NodeResult]:

@@ -23,8 +23,8 @@ from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.masks import mask, mask_label
 from orchestration.core.warehouse import warehouse
 from orchestration.core.wording import counted, listed
-from orchestration.evidence.unknown_values import unknown_values
 from orchestration.landing import collect
+from orchestration.quarantine.unknown_values import unknown_values
 from orchestration.readers.feeds import all_feeds
 from orchestration.readers.loading import load
 from orchestration.readers.register import register

@@ -40,6 +40,11 @@ def last_receipt(home: Home, destination: str) -> Receipt | None:
     return _load(receipts_folder(home, destination), numbers[-1]) if numbers else None
 
 
+def read_receipt(home: Home, destination: str, seq: int) -> Receipt:
+    """The receipt of that number."""
+    return _load(receipts_folder(home, destination), seq)
+
+
 def write_receipt(home: Home, destination: str, seq: int, body: dict[str, Any]) -> Path:
     """Add receipt ``seq``, chained to the one before."""
     before = last_receipt(home, destination)

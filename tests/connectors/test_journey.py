@@ -12,9 +12,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.audit.doctor import doctor
+from orchestration.audit.sources import source_health
 from orchestration.core.config import load_config
 from orchestration.core.home import Home
-from orchestration.evidence.health import doctor, source_health
 from tests.connectors.shelf import KEY, Shelf
 from tests.journeys.home import quietlist, version_folder
 from tests.vendors.server import Reply

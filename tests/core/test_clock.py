@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from orchestration.audit.doctor import doctor
 from orchestration.cli import main
 from orchestration.core.clock import AHEAD, is_ahead, require_not_ahead
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.health import doctor
 from orchestration.landing import collect
 from orchestration.landing.manifest import read_manifest
 from tests.reconcile.test_golden_oracle import CONFIG, reconcile

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from orchestration.audit.destinations import destination_health
+from orchestration.audit.doctor import doctor
 from orchestration.core.config import parse_config
 from orchestration.core.errors import ConfigError, PermanentError, TransientError
 from orchestration.destinations.contract import destination_for, settings_problems
-from orchestration.evidence.health import destination_health, doctor
 from orchestration.sync import take_over
 from tests.sync.sync_doubles import at
 from tests.vendors.esps import Brevo, Mailchimp, Mailgun, Postmark, SendGrid, SparkPost

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from orchestration.audit.verify import verify
 from orchestration.core.config import parse_config
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
-from orchestration.evidence.verify import verify
 from orchestration.sync import SyncResult, sync, take_over
 from orchestration.sync.ledger import ledger
 from tests.sync.sync_doubles import Publisher, at, golden, opt_in

@@ -8,8 +8,8 @@ import re
 import duckdb
 import pytest
 
+from orchestration.answers.check import TYPES_OF_CHANNEL
 from orchestration.core.home import CHECKOUT
-from orchestration.evidence.check import TYPES_OF_CHANNEL
 from orchestration.evidence.relations import RELATIONS
 from orchestration.identifiers.cache import create_identifier_tables
 from orchestration.readers.tables import create_raw_tables

@@ -24,10 +24,10 @@ from hypothesis import HealthCheck, Phase, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from orchestration.audit.verify import verify
 from orchestration.core.config import Config, parse_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.verify import verify
 from orchestration.landing import collect
 from orchestration.readers import load
 from orchestration.readers.register import register

@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.audit.verify import verify
 from orchestration.core.config import load_config
 from orchestration.core.home import Home
-from orchestration.evidence.verify import verify
 from tests.journeys.home import AS_OF, CONFIG, REQUESTS, latest, make, quietlist, version_folder
 
 # channel, identifier, scope, except_scopes, reason, basis

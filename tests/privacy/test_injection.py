@@ -18,8 +18,8 @@ from orchestration.core.home import Home
 from orchestration.core.key import rotate_key
 from orchestration.core.masks import mask_label, mask_time
 from orchestration.core.terminal import visible, visible_lines
-from orchestration.evidence.report import write_report
 from orchestration.publish.verdicts import acknowledge
+from orchestration.report.page import write_report
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"' onmouseover=alert(3) x='{{7*7}} javascript:alert(4)"

@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 
 from orchestration import cli
+from orchestration.answers.explain import explain
 from orchestration.core import key
 from orchestration.core.errors import ConfigError, TransientError
 from orchestration.core.home import Home
 from orchestration.core.lock import run_lock
-from orchestration.evidence.explain import explain
 from orchestration.identifiers.cache import normalise_new
 from orchestration.reconcile import stages
 from tests.journeys.home import CONFIG

@@ -21,9 +21,9 @@ import pytest
 from click.testing import CliRunner
 
 from orchestration import cli
+from orchestration.answers import check as checking
 from orchestration.core.home import Home
 from orchestration.core.key import home_key
-from orchestration.evidence import check as checking
 from orchestration.reconcile import dbt
 from tests.journeys.home import AS_OF, CONFIG, make, version_folder
 from tests.privacy.canaries import ADDRESS, BAD_EMAIL, EMAIL, NAME, PHONE, leaks, traces, watched_arguments

@@ -16,11 +16,11 @@ import pytest
 from click.testing import CliRunner
 
 from orchestration import cli
+from orchestration.audit.doctor import doctor
+from orchestration.audit.verify import verify
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
-from orchestration.evidence.health import doctor
-from orchestration.evidence.verify import verify
 from orchestration.landing import collect, member_head, open_member, read_manifest
 from orchestration.landing.archives import clear_unpacked, landed_path
 from orchestration.landing.sealing import landed, sealed_path

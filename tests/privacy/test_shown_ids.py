@@ -10,13 +10,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.answers.check import check
+from orchestration.answers.explain import explain
 from orchestration.core import key
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
 from orchestration.defs.run import parse_moment
-from orchestration.evidence.check import check
-from orchestration.evidence.explain import explain
 from orchestration.publish.candidate import EVIDENCE_FILE, ROWS_FILE
 from orchestration.run import run_job
 from tests.journeys.home import AS_OF, make, version_folder
@@ -44,7 +44,9 @@ def own_ids(home: Home) -> list[str]:
 def written(home: Home) -> dict[str, str]:
     """Every text that leaves the warehouse: reports, versions, receipts, what was pushed, and Dagster's own store."""
     told: dict[str, str] = {}
-    inside = {home.warehouse_file, home.sync_ledger_file}
+    # The exported evidence is the warehouse's tables, the contact points among them, and as private (tests/evidence).
+    inside = {home.warehouse_file, home.sync_ledger_file, *home.evidence_published.rglob("*.parquet")}
+    assert len(inside) > 20, "a run exported it"
     for path in sorted(path for path in home.root.rglob("*") if path.is_file() and path not in inside):
         if path.is_relative_to(home.landing) or path.is_relative_to(home.inbox):
             continue

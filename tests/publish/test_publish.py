@@ -15,14 +15,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.audit.verify import Verified, look
 from orchestration.core.chain import record
 from orchestration.core.config import load_config
+from orchestration.core.doors import door_text
 from orchestration.core.errors import GateClosed, PermanentError, TransientError
 from orchestration.core.files import sha256_file, sha256_text
 from orchestration.core.home import CHECKOUT, Home
 from orchestration.core.key import home_key, shown_id
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.verify import Verified, look
 from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.publish import (
     Candidate,
@@ -156,7 +157,7 @@ def test_published_evidence_that_the_verdict_does_not_cover_is_neither_pushed_no
         file |= {"sha256": sha256_file(folder / file["name"]), "bytes": (folder / file["name"]).stat().st_size}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     digest = sha256_file(folder / "manifest.json")
-    (home.golden_published / "latest.json").write_text(versions.door_text(1, digest))
+    (home.golden_published / "latest.json").write_text(door_text(1, digest))
     links = home.chain_file.read_bytes().split(b"\n")[:-1]
     assert b'"publication"' in links[-1]
     home.chain_file.write_bytes(b"".join(line + b"\n" for line in links[:-1]))
@@ -182,7 +183,8 @@ def test_the_manifest_says_what_was_published_and_why_it_could_be(home: Home) ->
         path = home.golden_published / "version=1" / file["name"]
         assert (file["sha256"], file["bytes"]) == (sha256_file(path), path.stat().st_size)
     latest = json.loads((home.golden_published / "latest.json").read_text())
-    assert latest == {"version": 1, "manifest_sha256": sha256_file(home.golden_published / "version=1" / "manifest.json")}
+    digest = sha256_file(home.golden_published / "version=1" / "manifest.json")
+    assert latest == {"version": 1, "manifest_sha256": digest, "files": ["version=1/part-0.parquet"]}
 
 
 def test_the_same_rows_under_another_law_are_a_new_version_and_each_keeps_its_own(home: Home) -> None:

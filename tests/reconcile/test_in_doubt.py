@@ -16,8 +16,8 @@ from orchestration.cli import main
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.core.warehouse import warehouse
-from orchestration.evidence.decisions import record_decision
 from orchestration.landing import collect
+from orchestration.quarantine.decisions import record_decision
 from orchestration.readers import load
 from orchestration.readers.register import register
 from orchestration.rebuild import rebuild

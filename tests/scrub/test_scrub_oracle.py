@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from orchestration.answers.check import Question, check_many
+from orchestration.answers.explain import explain
 from orchestration.core.config import load_config
 from orchestration.core.home import Home
-from orchestration.evidence.check import Question, check_many
-from orchestration.evidence.explain import explain
 from orchestration.scrub.scrubbing import Request, scrub
 from tests.scrub.worlds import AS_OF, BINDS, EMAILS, EMPTY_WORDS, NUMBERS, World, naive, publish, random_world, write_csv
 from tests.seed import SEED

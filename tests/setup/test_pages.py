@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from orchestration import cli
 from orchestration.core.config import known_formats, known_systems, parse_config
+from orchestration.core.doors import door_text
 from orchestration.core.home import Home
 from orchestration.destinations.contract import settings_problems
 from orchestration.setup.formats import all_formats, format_named, page_of
@@ -59,9 +60,8 @@ def test_a_page_says_how_many_rows_a_call_really_holds(system: str, said: str) -
     assert said in reference.pages(cli.main)[Path("destinations") / f"{system}.md"].splitlines()
 
 
-def test_the_example_of_the_published_table_leaves_out_a_row_that_excepts_the_node(tmp_path: Path) -> None:
-    import json
-
+@pytest.mark.parametrize("example", ["duckdb", "pandas", "spark"])
+def test_the_examples_of_the_published_table_leave_out_a_row_that_excepts_the_node(tmp_path: Path, example: str) -> None:
     import duckdb
 
     version = tmp_path / "version=3"
@@ -77,17 +77,22 @@ def test_the_example_of_the_published_table_leaves_out_a_row_that_excepts_the_no
         ) as rows (channel, identifier, scope, except_scopes)
         """
     ).write_parquet(str(version / "part-0.parquet"))
-    (version / "manifest.json").write_text(
-        json.dumps({"files": [{"name": "part-0.parquet"}, {"name": "evidence/release.parquet"}]})
-    )
-    (tmp_path / "latest.json").write_text(json.dumps({"version": 3}))
+    manifest = {"files": [{"name": "part-0.parquet"}, {"name": "evidence/release.parquet"}]}
+    (tmp_path / "latest.json").write_text(door_text(3, "0" * 64, manifest))
+    spark = pytest.importorskip("pyspark.sql").SparkSession.builder.getOrCreate() if example == "spark" else None
     names: dict[str, object] = {}
-    exec(reference._EXAMPLE, names)
+    exec({"duckdb": reference._EXAMPLE, "pandas": reference._PANDAS, "spark": reference._SPARK}[example], names)
     ask = names["may_not_be_contacted"]
     assert callable(ask)
 
     def found(scope: str) -> set[str]:
-        return {name.partition("@")[0] for (name,) in ask(tmp_path, "email", scope).fetchall()}
+        if example == "pandas":
+            people = ask(tmp_path, "email", scope)
+        elif example == "spark":
+            people = {row.identifier for row in ask(spark, tmp_path, "email", scope).collect()}
+        else:
+            people = {name for (name,) in ask(tmp_path, "email", scope).fetchall()}
+        return {name.partition("@")[0] for name in people}
 
     assert found("acme/newsletter") == {"all", "list"}
     assert found("acme/offers") == {"all", "brand"}

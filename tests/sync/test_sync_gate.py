@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from orchestration.core.doors import door_text
 from orchestration.core.errors import GateClosed, PermanentError
 from orchestration.core.files import sha256_file
 from orchestration.destinations.contract import KEY
@@ -16,7 +17,6 @@ from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.publish import export_candidate, publish, read_published
 from orchestration.publish.candidate import BESIDE, RULES, RULES_COLUMNS, candidate_folder
 from orchestration.publish.verdicts import Result, Verdict, allows, override, store
-from orchestration.publish.versions import door_text
 from orchestration.sync import sync
 from tests.sync.sync_doubles import ARROW, COLUMNS, FullDouble, at, config_with, golden, opt_in
 
