@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 DONE, GATE, FAILED, BUSY = 0, 1, 3, 75
+RANK = ("pass", "alert", "hold", "stop")
 
 
 @dataclass
@@ -32,6 +33,12 @@ class Outcome:
         if not self.success:
             return BUSY if self.is_busy else FAILED  # whatever a gate held beside it
         return GATE if self.gate_level == "hold" else DONE
+
+    def after(self, other: Outcome) -> Outcome:
+        """This outcome, of a run that took over from another: what that one told, and this one found no more, is told too."""
+        self.unmet = [*(sentence for sentence in other.unmet if sentence not in self.unmet), *self.unmet]
+        self.gate_level = max(self.gate_level, other.gate_level, key=RANK.index)
+        return self
 
     def as_dict(self) -> dict[str, Any]:
         return {

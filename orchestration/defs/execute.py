@@ -15,14 +15,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from orchestration.core.errors import Busy, GateClosed
 from orchestration.core.home import Home
-from orchestration.core.outcome import Outcome
+from orchestration.core.outcome import RANK, Outcome
 from orchestration.defs.evidence import REPORT
 from orchestration.defs.landing import LANDED
 from orchestration.defs.publish import PUBLISHED
-from orchestration.defs.reconcile import UNKNOWN_VALUES
+from orchestration.defs.run import UNKNOWN_VALUES
 from orchestration.defs.sync import ROW_STATE, destination_key
-
-_RANK = ("pass", "alert", "hold", "stop")
 
 
 def execute(
@@ -37,6 +35,7 @@ def execute(
     given = {"home": str(home.root), "as_of": as_of.isoformat(), "replay": replay}
     config = {"resources": {"quietlist": {"config": given}}}
     with dg.DagsterInstance.get() as instance, _Steps(show_progress) as steps:
+        _free_slots_of_the_dead(instance)
         job_def = definitions.resolve_job_def(job)
         if only:
             job_def = job_def.get_subset(
@@ -50,6 +49,15 @@ def execute(
             raise_on_error=False,
         )
         return _outcome(job, as_of, result)
+
+
+def _free_slots_of_the_dead(instance: dg.DagsterInstance) -> None:
+    """A process that was killed in a step keeps its place in the pool, and the next run would wait for it for ever. Whoever
+    gets here holds the home's lock, without which no step of any run begins: a place that is taken is a dead one's.
+    """
+    storage = instance.event_log_storage
+    for run_id in storage.get_concurrency_run_ids():
+        storage.free_concurrency_slots_for_run(run_id)
 
 
 def _outcome(job: str, as_of: datetime, result: dg.ExecuteInProcessResult) -> Outcome:
@@ -69,7 +77,7 @@ def _outcome(job: str, as_of: datetime, result: dg.ExecuteInProcessResult) -> Ou
 
 def _add_check(outcome: Outcome, evaluation: dg.AssetCheckEvaluation) -> None:
     values = {name: entry.value for name, entry in evaluation.metadata.items()}
-    outcome.gate_level = max(outcome.gate_level, str(values.get("level", "stop")), key=_RANK.index)
+    outcome.gate_level = max(outcome.gate_level, str(values.get("level", "stop")), key=RANK.index)
     if not evaluation.check_name.startswith("gate_"):
         outcome.unmet.append(f"stop: the test {evaluation.check_name} failed")
     elif "why" in values:
@@ -118,14 +126,14 @@ def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> Non
 def _alert(outcome: Outcome, sentences: list[str]) -> None:
     """What no gate judges and a person must know all the same."""
     if sentences:
-        outcome.gate_level = max(outcome.gate_level, "alert", key=_RANK.index)
+        outcome.gate_level = max(outcome.gate_level, "alert", key=RANK.index)
         outcome.unmet += [f"alert: {sentence}" for sentence in sentences]
 
 
 def _hold(outcome: Outcome, sentences: list[str]) -> None:
     """What a guard kept back, though the gate would have let it go."""
     if sentences:
-        outcome.gate_level = max(outcome.gate_level, "hold", key=_RANK.index)
+        outcome.gate_level = max(outcome.gate_level, "hold", key=RANK.index)
         outcome.unmet += [f"hold: {sentence}" for sentence in sentences]
 
 

@@ -11,14 +11,13 @@ from orchestration.registries import publish_withheld
 
 CANDIDATE = dg.AssetKey(["golden", "candidate"])
 PUBLISHED = dg.AssetKey(["published", "golden_suppression"])
+MADE_OF = ("golden_suppression", "release_evidence", "unresolved_requests", "unmatched_echoes")
+"""The tables in ``golden`` that the candidate waits for."""
 
 
 @dg.asset(
     key=CANDIDATE,
-    deps=[
-        dg.AssetKey(["golden", name])
-        for name in ("golden_suppression", "release_evidence", "unresolved_requests", "unmatched_echoes")
-    ],
+    deps=[dg.AssetKey(["golden", name]) for name in MADE_OF],
     group_name="publish",
     owners=OWNERS,
     kinds={"parquet"},

@@ -12,7 +12,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from orchestration.core.config import OWN_FORMAT
 from orchestration.core.warehouse import warehouse
-from orchestration.defs.run import OWNERS, POOL, QuietlistRun, plainly
+from orchestration.defs.run import OWNERS, POOL, UNKNOWN_VALUES, QuietlistRun, plainly
 from orchestration.evidence.quarantine import export_open
 from orchestration.evidence.unknown_values import unknown_values
 from orchestration.readers.feeds import Feed, all_feeds
@@ -24,7 +24,6 @@ PHONES = dg.AssetKey(["identifiers", "phone"])
 EMAILS = dg.AssetKey(["identifiers", "email"])
 CONTACT_POINTS = dg.AssetKey(["identifiers", "contact_point"])
 PERSONS = dg.AssetKey(["identity", "person_of_node"])
-UNKNOWN_VALUES = dg.AssetKey(["ledger", "unknown_values"])
 
 _EVENT = dg.Output[Any] | dg.AssetMaterialization | dg.AssetCheckResult
 

@@ -19,6 +19,8 @@ from orchestration.core.lock import run_lock
 POOL = "warehouse"
 """Everything that opens the warehouse runs in this pool of one: DuckDB has one writing process."""
 OWNERS = ["team:data-platform"]
+UNKNOWN_VALUES = dg.AssetKey(["ledger", "unknown_values"])
+"""The list that the command tells of."""
 
 
 _WAIT_SECONDS = 3600.0
