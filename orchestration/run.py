@@ -85,10 +85,11 @@ def run_job(
         # Looked at before dbt's definitions are imported, which takes longer than all the steps of such a day.
         if job == "quietlist" and not in_full and _nothing_new(home, config):
             from orchestration.defs.execute import execute
+            from orchestration.defs.quiet import STANDING
             from orchestration.defs.quiet import build_defs as build_quiet
 
             outcome = execute(build_quiet(home), home, job, as_of, show_progress=show_progress, replay=replay)
-            if not outcome.success and not _nothing_new(home, config):
+            if any(error.startswith(f"{STANDING}: ") for error in outcome.errors):
                 # Something arrived since it was looked for. What was told of the inbox is told once.
                 outcome = _in_full(home, job, as_of, show_progress=show_progress, replay=replay, only=only).after(outcome)
         else:

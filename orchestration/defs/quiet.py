@@ -19,6 +19,8 @@ from orchestration.evidence.unknown_values import unknown_values
 from orchestration.readers.in_use import feeds_in_use
 from orchestration.reconcile import stages
 
+STANDING = "standing_ledger"
+"""The step that fails when it is no such day after all."""
 _CONTACTS_MADE = dg.AssetKey(["exposure", "contacts_made"])
 
 
@@ -27,7 +29,7 @@ def _spec(key: dg.AssetKey, *deps: dg.AssetKey) -> dg.AssetSpec:
 
 
 @dg.multi_asset(
-    name="standing_ledger",
+    name=STANDING,
     specs=[_spec(key, landing.LOAD_LOG, landing.QUARANTINE) for key in (gate.LEDGER, UNKNOWN_VALUES)],
     pool=POOL,
 )

@@ -62,7 +62,7 @@ from orchestration.publish.rows import rows_sha256
 from orchestration.publish.verdicts import Result, Verdict, allows, level_of, overrides, read_verdict, store
 from orchestration.publish.versions import latest_version, read_published
 from orchestration.readers.feeds import all_feeds
-from orchestration.reconcile.stages import reconciled_state
+from orchestration.reconcile.stages import ledger_state
 
 # What a verdict is about. The ledger is told apart by its account per file: a new file, or a record that ends
 # elsewhere, changes it. The clocks are told apart by how many stand in which state. The exit gate's are the candidate's rows.
@@ -73,8 +73,6 @@ _JUDGED = {
 _FILE_ID = re.compile("[0-9a-f]{32}")
 # A query counts, so it gives a row or a few; what gives more is not kept in this process's memory.
 _FEW_ROWS = 100
-# The tables that are as the stamp of the reconciliation says.
-_RECONCILED = ("ledger.", "golden.")
 _AFTER_CLOCK = re.compile(r"\s*select \$as_of \+ interval \d+ (day|hour)s?\s*")
 _NAMED_THINGS = 5  # sources or files in one sentence; the lists have them all
 # Their messages name tables and columns; those of other errors may quote the value that could not be computed with.
@@ -98,7 +96,7 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
         judged = _rows(con, gate, home)
         entry = _rows(con, "entry", home) if gate == "exit" else None
         prepared = [prepare(con, suite, values) for suite in suites]
-        judged_on = {laid.suite.name: _follows_from(con, laid, home, judged, values) for laid in prepared}
+        judged_on = {laid.suite.name: _follows_from(con, laid, home, config, judged, values) for laid in prepared}
         before = _same(home, gate, judged, suites, judged_on, as_of)
         if before is not None:
             results = before.results[
@@ -156,7 +154,9 @@ def _rising(suite: Suite, check: Check) -> Sequence[str]:
     return ("max_value",) if _AFTER_CLOCK.fullmatch(suite.parameters.get(name, "")) else ()
 
 
-def _follows_from(con: duckdb.DuckDBPyConnection, laid: Prepared, home: Home, judged: str, values: Mapping[str, Value]) -> str:
+def _follows_from(
+    con: duckdb.DuckDBPyConnection, laid: Prepared, home: Home, config: Config, judged: str, values: Mapping[str, Value]
+) -> str:
     """The hash of everything this suite's results follow from; empty when that cannot be told without judging."""
     suite = laid.suite
     if laid.problem:
@@ -169,9 +169,9 @@ def _follows_from(con: duckdb.DuckDBPyConnection, laid: Prepared, home: Home, ju
     elif suite.table == "run.candidate":
         about = [judged, read_candidate(home).version]  # the number is in the rows, and not in their hash
     else:
-        # The run that changes one of its tables takes the stamp away first, and sets it when they are all built.
-        about = _state(con)
-        if about is None or not suite.table or not suite.table.startswith(_RECONCILED):
+        # The step that changes one of these tables takes its stamp away first, and sets it when they are all built.
+        about = _state(con, config)
+        if about is None or not suite.table or not suite.table.startswith("ledger."):
             return ""
     asked = [
         {key: value for key, value in arguments.items() if key not in _rising(suite, check)}
@@ -182,9 +182,9 @@ def _follows_from(con: duckdb.DuckDBPyConnection, laid: Prepared, home: Home, ju
     return sha256_text(canonical_json(made_of))
 
 
-def _state(con: duckdb.DuckDBPyConnection) -> str | None:
+def _state(con: duckdb.DuckDBPyConnection, config: Config) -> str | None:
     try:
-        return reconciled_state(con)
+        return ledger_state(con, config)
     except duckdb.CatalogException:
         return None
 

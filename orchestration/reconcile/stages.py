@@ -253,21 +253,25 @@ def _named_by_clock(nodes: list[dbt.NodeResult], as_of: datetime) -> list[dict[s
 
 
 def _clock_moved(con: duckdb.DuckDBPyConnection, as_of: datetime) -> list[dbt.NodeResult] | None:
-    """Build again what names the run's clock. None, and nothing is changed, when a test fails: dbt tells of it in full."""
+    """Build again what names the run's clock. None, and nothing is changed, when a statement or a test fails: dbt tells of it."""
     known = json.loads(_stamp(con, "by clock") or "{}")
     if not known:
         return None
     before, told = _literal(datetime.fromisoformat(known["as_of"])), []
     con.execute("begin")
-    for node in known["nodes"]:
-        began, sql = time.monotonic(), node["sql"].replace(before, _literal(as_of))
-        if node["table"]:
-            con.execute(f"create or replace table {node['table']} as ({sql})")
-        elif one_row(con, f"select count(*) from ({sql})")[0]:
-            con.execute("rollback")
-            return None
-        status = "success" if node["table"] else "pass"
-        told.append(dbt.NodeResult(node["id"], status, round(time.monotonic() - began, 3), 0 if status == "pass" else None, ""))
+    try:
+        for node in known["nodes"]:
+            began, sql = time.monotonic(), node["sql"].replace(before, _literal(as_of))
+            if node["table"]:
+                con.execute(f"create or replace table {node['table']} as ({sql})")
+            elif one_row(con, f"select count(*) from ({sql})")[0]:
+                con.execute("rollback")
+                return None
+            status, failures = ("success", None) if node["table"] else ("pass", 0)
+            told.append(dbt.NodeResult(node["id"], status, round(time.monotonic() - began, 3), failures, ""))
+    except duckdb.Error:
+        con.execute("rollback")
+        return None
     con.execute("commit")
     return told
 
@@ -304,6 +308,15 @@ def is_of_this_key(con: duckdb.DuckDBPyConnection, home: Home) -> bool:
 def reconciled_state(con: duckdb.DuckDBPyConnection) -> str | None:
     """What the tables up to the golden one are made of, as one fingerprint; None while they are not made of one thing."""
     return _stamp(con, "reconciled")
+
+
+def ledger_state(con: duckdb.DuckDBPyConnection, config: Config) -> str | None:
+    """What the ledger is made of, as one fingerprint, also before the golden table is made of the same; None while it is not made
+    of one thing.
+    """
+    if _stamp(con, "files of ledger") != _loaded_files(con) or _stamp(con, "meaning") != _meaning(config):
+        return None
+    return _inputs(con, config, _stamp(con, KEY_STAMP))
 
 
 def last_clock(con: duckdb.DuckDBPyConnection) -> datetime | None:

@@ -17,16 +17,20 @@ from orchestration.gate import engine, judge, judging
 from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.publish import export_candidate
 from orchestration.publish.verdicts import Verdict, acknowledge, read_verdict
+from orchestration.reconcile import stages
 from tests.gate.house import AS_OF, build_house, config_of, spoil
 
 HOUR = timedelta(hours=1)
-STAMPS = "create table raw.stamps (name varchar primary key, value varchar); insert into raw.stamps values ('reconciled', 'one')"
+OTHER_FILE = "update raw.landed_files set snapshot_at = timestamptz '2026-01-01T00:00:00Z'"
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = build_house(tmp_path_factory.mktemp("kept") / "home")
-    spoil(home, STAMPS)
+    with warehouse(home) as con:
+        con.execute(stages._STAMPS)
+        stages._set_stamp(con, "meaning", stages._meaning(config_of(home)))
+        stages._note_files(con, "ledger")
     for gate in judging.GATES:
         judged(gate, home, AS_OF)
     return home
@@ -97,7 +101,7 @@ CHANGES: dict[str, tuple[str, Callable[[Home, pytest.MonkeyPatch], None]]] = {
     "a record without an account": ("entry", lambda home, _: spoil(home, "update ledger.conservation set difference = 1")),
     "a column that nobody reads": ("entry", unread_column),
     "a value that nobody knows": ("entry", unknown_value),
-    "tables made of something else": ("entry", lambda home, _: spoil(home, "update raw.stamps set value = 'two'")),
+    "tables made of something else": ("entry", lambda home, _: spoil(home, OTHER_FILE)),
     "tables of which nobody knows what they are made of": ("entry", lambda home, _: spoil(home, "delete from raw.stamps")),
     "a scope more in the configuration": ("exit", other_scopes),
     "an echo that nobody knows": (
@@ -131,7 +135,7 @@ def test_an_upper_bound_that_rises_with_the_clock_keeps_what_passed_and_asks_aga
     home: Home, asked: list[int]
 ) -> None:
     spoil(home, f"update ledger.requests set at_earliest = timestamptz '{AS_OF + timedelta(days=2)}' where request_id = 'r1'")
-    spoil(home, "update raw.stamps set value = 'with one in the future'")
+    spoil(home, OTHER_FILE)
     sentence = "No request lies in the future."
     for hours, lies_ahead in ((0, True), (1, True), (30, False)):
         asked.clear()
