@@ -31,9 +31,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-PRODUCT, TOOLS = "requirements.lock", "requirements-dev.lock"
+PRODUCT, SERVER, TOOLS = "requirements.lock", "requirements-server.lock", "requirements-dev.lock"
 # The extras that `make lock` resolves into each file; what else pyproject.toml offers is in the second by its name there.
-EXTRAS = {PRODUCT: ("build",), TOOLS: ("dev",)}
+EXTRAS = {PRODUCT: ("build",), SERVER: ("build", "server", "postgres", "fast", "encryption"), TOOLS: ("dev",)}
 # Extras that are installed on top of the second: each file holds its extra and what that needs, and nothing of the product.
 ON_TOP = {"requirements-bench.lock": "bench", "requirements-fuzz.lock": "fuzz"}
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})(?=\s|$)")

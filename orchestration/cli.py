@@ -8,13 +8,14 @@ Heavy imports wait until a command needs them, so that ``check`` answers at once
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -516,12 +517,14 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
               help="Who delivers files, and in which format (quietlist formats); may be repeated.")  # fmt: skip
 @click.option("--destination", "destinations", multiple=True, metavar="NAME=SYSTEM",
               help="A system that must know, and which one it is (quietlist destinations); may be repeated.")  # fmt: skip
+@click.option("--dagster-db", metavar="VARIABLE",
+              help="For a server: the environment variable with the PostgreSQL URL of Dagster's records.")  # fmt: skip
 def init_(home_path: str | None, as_json: bool, company: str, region: str | None, scopes: tuple[str, ...],
-          sources: tuple[str, ...], destinations: tuple[str, ...]) -> None:  # fmt: skip
+          sources: tuple[str, ...], destinations: tuple[str, ...], dagster_db: str | None) -> None:  # fmt: skip
     """Write a commented configuration for chosen systems, and the inbox folders that go with it."""
     from orchestration.setup.init import Wanted, init
 
-    wanted = Wanted(company, region, scopes, _pairs(sources, "--source"), _pairs(destinations, "--destination"))
+    wanted = Wanted(company, region, scopes, _pairs(sources, "--source"), _pairs(destinations, "--destination"), dagster_db)
     made = init(Home.at(home_path), wanted)
     _say(made.as_dict(), made.lines(), as_json)
 
@@ -736,6 +739,34 @@ def key_landing(as_json: bool, file: Path) -> None:
         [f"Key {public} is in {file}: name it in [encryption], and keep a copy apart from the data."],
         as_json,
     )
+
+
+@main.command()
+@_home_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. The pages ask nobody who they are.")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@click.option("--read-only", is_flag=True, help="Show everything, start nothing.")
+def webserver(home_path: str | None, host: str, port: int, read_only: bool) -> None:
+    """Dagster's pages on the home, until stopped. For a server: docs/deployment.md."""
+    _become(home_path, "webserver", ["--host", host, "--port", str(port), *(["--read-only"] if read_only else [])])
+
+
+@main.command()
+@_home_option
+def daemon(home_path: str | None) -> None:
+    """Dagster's daemon on the home, until stopped: it runs the schedule, the sensors and what the pages ask for."""
+    _become(home_path, "daemon", [])
+
+
+def _become(home_path: str | None, process: Literal["webserver", "daemon"], arguments: list[str]) -> None:
+    """Turn this process into one of Dagster's: a service manager's signals must reach it, and its exit code be ours."""
+    from orchestration.evidence.preflight import require_ready
+    from orchestration.run import dagster_command, dagster_environment
+
+    home = Home.at(home_path).require()
+    require_ready(home, _config(home), pushes=False)
+    command = dagster_command(process, arguments)
+    os.execve(command[0], command, dagster_environment(home))  # noqa: S606  our own interpreter
 
 
 @main.command()

@@ -15,6 +15,7 @@ for _name, _value in (
 
 import dagster as dg  # noqa: E402
 
+from orchestration.core.config import DagsterSettings  # noqa: E402
 from orchestration.core.home import Home, keep_private  # noqa: E402
 from orchestration.defs import evidence, gate, jobs, landing, publish, reconcile, registries, run, scrub, sync  # noqa: E402
 from orchestration.defs.freshness import with_freshness  # noqa: E402
@@ -24,7 +25,9 @@ from orchestration.readers.in_use import feeds_in_use  # noqa: E402
 
 def build_defs(home: Home) -> dg.Definitions:
     """The definitions for one home; its configuration decides which formats and destinations are assets."""
-    feeds = feeds_in_use(home, run.configured(home))
+    config = run.configured(home)
+    feeds = feeds_in_use(home, config)
+    settings = config.dagster if config else DagsterSettings()
     destinations = sync.destination_assets(home)
     assets = [
         landing.collect_files,
@@ -47,8 +50,8 @@ def build_defs(home: Home) -> dg.Definitions:
         assets=with_freshness(assets),
         asset_checks=[gate.gate_entry, gate.gate_exit, gate.gate_clocks, gate.gate_allows_published],
         jobs=[jobs.whole_job, jobs.reconcile_job, jobs.sync_job, jobs.report_job, scrub.scrub_job],
-        schedules=[jobs.daily],
-        sensors=[jobs.inbox, scrub.campaigns],
+        schedules=[jobs.daily_schedule(settings)],
+        sensors=[jobs.inbox_sensor(settings), scrub.campaigns],
         resources={"quietlist": QuietlistRun(home=str(home.root))},
         executor=jobs.EXECUTOR,
     )

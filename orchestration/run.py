@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from orchestration.core import chain
+from orchestration.core.config import Config, load_config
 from orchestration.core.errors import Busy, QuietlistError
 from orchestration.core.files import write_atomic
 from orchestration.core.home import Home, keep_private
 from orchestration.core.outcome import Outcome
 
-if TYPE_CHECKING:
-    from orchestration.core.config import Config
-
-# Telemetry and the first-run questions are off; one writer to the warehouse, one run at a time (DESIGN 7); the events of a step
-# are one transaction.
+# Telemetry and the first-run questions are off; one writer to the warehouse, one run at a time (DESIGN 7).
 _INSTANCE = """\
 telemetry:
   enabled: false
@@ -30,20 +28,53 @@ concurrency:
     granularity: op
   runs:
     max_concurrent_runs: 1
+"""
+
+
+# Below this folder, the events of a step in one transaction.
+_SQLITE = """\
 event_log_storage:
   module: orchestration.defs.event_log
   class: StepEventLog
   config: {}
 """
+# Runs, events and schedules in one PostgreSQL database; Dagster reads the URL from the environment, so it stands in no file.
+_POSTGRES = """\
+storage:
+  postgres:
+    postgres_url:
+      env: {variable}
+"""
 
 
 def prepare_instance(home: Home) -> Path:
-    """Dagster's own folder in the home, with its settings; also what ``dagster dev`` is pointed at."""
+    """Dagster's own folder in the home, with its settings: what every process of Dagster's is pointed at.
+
+    Raises:
+        ConfigError: the configuration cannot be read.
+    """
     home.create()
+    variable = load_config(home).dagster.storage_url_env if home.config_file.exists() else None
+    wanted = _INSTANCE + (_POSTGRES.format(variable=variable) if variable else _SQLITE)
     settings = home.dagster_folder / "dagster.yaml"
-    if not settings.exists() or settings.read_text() != _INSTANCE:
-        write_atomic(settings, _INSTANCE)
+    if not settings.exists() or settings.read_text() != wanted:
+        write_atomic(settings, wanted)
     return home.dagster_folder
+
+
+def dagster_environment(home: Home) -> dict[str, str]:
+    """The environment in which a process of Dagster's works on this home.
+
+    The folder that it is started in is no place to import from: a file there may have the name of a module.
+    """
+    own = {"QUIETLIST_HOME": str(home.root), "DAGSTER_HOME": str(prepare_instance(home)), "PYTHONSAFEPATH": "1"}
+    return {**os.environ, **own}
+
+
+def dagster_command(process: Literal["webserver", "daemon"], arguments: Sequence[str]) -> list[str]:
+    """The command line of one of Dagster's long-running processes, with this interpreter and these definitions."""
+    module = {"webserver": ["dagster_webserver"], "daemon": ["dagster._daemon", "run"]}[process]
+    return [sys.executable, "-m", *module, "-m", "orchestration.definitions", *arguments]
 
 
 def run_job(
@@ -66,10 +97,8 @@ def run_job(
         Busy: another run is going on in this home.
     """
     keep_private()
-    os.environ["QUIETLIST_HOME"] = str(home.root)
-    os.environ["DAGSTER_HOME"] = str(prepare_instance(home))
+    os.environ.update(dagster_environment(home))
     from orchestration.core.clock import require_not_ahead
-    from orchestration.core.config import load_config
     from orchestration.core.lock import run_lock
     from orchestration.evidence.quarantine import told_in_short
 

@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel
 
 from orchestration.core.channels import CHANNELS
-from orchestration.core.config import Company, Destination, Encryption, Limits, Source, known_systems
+from orchestration.core.config import Company, DagsterSettings, Destination, Encryption, Limits, Source, known_systems
 from orchestration.core.home import CHECKOUT
 from orchestration.core.wording import listed
 from orchestration.destinations.contract import Facts, facts_of, settings_of
@@ -38,6 +38,7 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ),
     ("[limits]", "Optional.", Limits),
     ("[encryption]", "Optional.", Encryption),
+    ("[dagster]", "Optional. See [deployment](../deployment.md).", DagsterSettings),
 )
 
 

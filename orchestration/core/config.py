@@ -39,6 +39,7 @@ _SIZE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?\s?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)",
 _LARGEST = 1 << 60  # an exbibyte: more than any disk, and well within the integers that DuckDB takes a size in
 _OWN_ADDRESS = re.compile(r"[^\s@;]*@[^\s@;]+\.[^\s@;]+")
 _ENV = re.compile(r"^[A-Z][A-Z0-9_]*$")
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 
 
 class _Strict(BaseModel):
@@ -56,6 +57,21 @@ def _scope(value: str) -> str:
     value = value.strip().strip("/").lower()
     if not _SCOPE.match(value):
         raise ValueError(f"'{value}' is not a scope: write * or a path such as acme/newsletter")
+    return value
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    """Read once: it walks the system's folder of zones, 20 ms for each source of each reading of the configuration."""
+    return frozenset(zoneinfo.available_timezones())
+
+
+def _timezone(value: str) -> str:
+    # "localtime" is the machine's own zone: no name, and DuckDB refuses it.
+    if value not in _zones() or value == "localtime":
+        close = difflib.get_close_matches(value, _zones(), n=2)
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        raise ValueError(f"'{value}' is not an IANA time zone such as America/New_York{hint}")
     return value
 
 
@@ -132,21 +148,7 @@ class Source(_Strict):
             raise ValueError(f"{', '.join(wrong)}: neither an address such as news@example.com nor a domain such as @example.com")
         return tuple(sorted({value.strip().lower() for value in values}))
 
-    @field_validator("timezone")
-    @classmethod
-    def _check_zone(cls, value: str) -> str:
-        # "localtime" is the machine's own zone: no name, and DuckDB refuses it.
-        if value not in _zones() or value == "localtime":
-            close = difflib.get_close_matches(value, _zones(), n=2)
-            hint = f"; did you mean {' or '.join(close)}?" if close else ""
-            raise ValueError(f"'{value}' is not an IANA time zone such as America/New_York{hint}")
-        return value
-
-
-@functools.cache
-def _zones() -> frozenset[str]:
-    """Read once: it walks the system's folder of zones, 20 ms for each source of each reading of the configuration."""
-    return frozenset(zoneinfo.available_timezones())
+    _check_zone = field_validator("timezone")(_timezone)
 
 
 class Destination(BaseModel):
@@ -255,6 +257,37 @@ class Encryption(_Strict):
         return (root / Path(self.key_file or "").expanduser()).resolve()
 
 
+class DagsterSettings(_Strict):
+    """Where Dagster keeps its records of runs, and what its daemon starts by itself."""
+
+    storage_url_env: str | None = None
+    """Name of the environment variable with a PostgreSQL URL, for a web server and a daemon of their own (the extra
+    ``server``). Absent: SQLite in the home, which is enough for one machine."""
+    daily_at: str | None = None
+    """Time of day, such as ``04:00``, at which the daemon runs the whole job. Absent: the schedule stands ready at 04:00 and is
+    off until somebody switches it on in Dagster's pages."""
+    timezone: str = "UTC"
+    """IANA zone of ``daily_at``."""
+    watch_inbox: bool = False
+    """The daemon looks into the inbox twice a minute and runs the whole job for files that have come to rest."""
+
+    @field_validator("storage_url_env")
+    @classmethod
+    def _check_env(cls, value: str | None) -> str | None:
+        if value is not None and not _ENV.match(value):
+            raise ValueError("names an environment variable such as QUIETLIST_DAGSTER_DB, never the URL itself")
+        return value
+
+    @field_validator("daily_at")
+    @classmethod
+    def _check_time(cls, value: str | None) -> str | None:
+        if value is not None and not _TIME_OF_DAY.fullmatch(value):
+            raise ValueError(f"'{value}' is not a time of day such as 04:00")
+        return value
+
+    _check_timezone = field_validator("timezone")(_timezone)
+
+
 class Config(_Strict):
     """The whole of ``quietlist.toml``."""
 
@@ -263,6 +296,7 @@ class Config(_Strict):
     destinations: dict[str, Destination] = {}
     limits: Limits = Limits()
     encryption: Encryption = Encryption()
+    dagster: DagsterSettings = DagsterSettings()
 
     @property
     def scope_tree(self) -> tuple[str, ...]:
@@ -395,7 +429,9 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 
 def _model_at(loc: tuple[str | int, ...]) -> type[BaseModel]:
     """The section that a key stands in. Destinations take any key here; their modules judge them."""
-    sections: dict[str, type[BaseModel]] = {"company": Company, "limits": Limits, "encryption": Encryption, "sources": Source}
+    sections: dict[str, type[BaseModel]] = {
+        "company": Company, "limits": Limits, "encryption": Encryption, "dagster": DagsterSettings, "sources": Source,
+    }  # fmt: skip
     return sections.get(str(loc[0]), Config) if len(loc) > 1 else Config
 
 

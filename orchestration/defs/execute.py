@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from orchestration.core.errors import Busy, GateClosed
 from orchestration.core.home import Home
 from orchestration.core.outcome import RANK, Outcome
+from orchestration.defs.event_log import StepEventLog
 from orchestration.defs.evidence import REPORT
 from orchestration.defs.landing import LANDED
 from orchestration.defs.publish import PUBLISHED
@@ -53,11 +54,13 @@ def execute(
 
 def _free_slots_of_the_dead(instance: dg.DagsterInstance) -> None:
     """A process that was killed in a step keeps its place in the pool, and the next run would wait for it for ever. Whoever
-    gets here holds the home's lock, without which no step of any run begins: a place that is taken is a dead one's.
+    gets here holds the home's lock, without which no step of any run begins: a place that is taken is a dead one's. But for a
+    database, which other homes may share: there Dagster's daemon frees what is left.
     """
     storage = instance.event_log_storage
-    for run_id in storage.get_concurrency_run_ids():
-        storage.free_concurrency_slots_for_run(run_id)
+    if isinstance(storage, StepEventLog):
+        for run_id in storage.get_concurrency_run_ids():
+            storage.free_concurrency_slots_for_run(run_id)
 
 
 def _outcome(job: str, as_of: datetime, result: dg.ExecuteInProcessResult) -> Outcome:

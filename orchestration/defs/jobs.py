@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.core.config import load_config
+from orchestration.core.config import DagsterSettings, load_config
 from orchestration.core.home import Home
 from orchestration.defs.evidence import REPORT
 from orchestration.defs.gate import CLOCKS
@@ -42,23 +42,37 @@ report_job = dg.define_asset_job(
     executor_def=EXECUTOR,
 )
 
-daily = dg.ScheduleDefinition(
-    name="daily",
-    job=whole_job,
-    # Before working hours in Europe and overnight in America, so that a day's opt-outs are pushed before its sends.
-    cron_schedule="0 4 * * *",
-    execution_timezone="UTC",
-    description="The whole job, once a day.",
-)
+# Before working hours in Europe and overnight in America, so that a day's opt-outs are pushed before its sends.
+_USUAL_TIME = "04:00"
 
 
-@dg.sensor(
-    job=whole_job,
-    minimum_interval_seconds=30,
-    description="Watches the inbox; starts one run for each batch of files that have come to rest.",
-)
+def daily_schedule(settings: DagsterSettings) -> dg.ScheduleDefinition:
+    """The whole job, once a day; on from the start where the configuration names a time."""
+    hour, minute = (settings.daily_at or _USUAL_TIME).split(":")
+    return dg.ScheduleDefinition(
+        name="daily",
+        job=whole_job,
+        cron_schedule=f"{int(minute)} {int(hour)} * * *",
+        execution_timezone=settings.timezone,
+        description="The whole job, once a day.",
+        default_status=dg.DefaultScheduleStatus.RUNNING if settings.daily_at else dg.DefaultScheduleStatus.STOPPED,
+    )
+
+
+def inbox_sensor(settings: DagsterSettings) -> dg.SensorDefinition:
+    """Watches the inbox; on from the start where the configuration says so."""
+    return dg.SensorDefinition(
+        name="inbox",
+        job=whole_job,
+        evaluation_fn=waiting_files,
+        minimum_interval_seconds=30,
+        description="Watches the inbox; starts one run for each batch of files that have come to rest.",
+        default_status=dg.DefaultSensorStatus.RUNNING if settings.watch_inbox else dg.DefaultSensorStatus.STOPPED,
+    )
+
+
 @plainly
-def inbox(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+def waiting_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One run per batch: the key is a hash of what waits, so the same files never start two runs."""
     home = Home.at()
     batch = waiting_batch(home, load_config(home))

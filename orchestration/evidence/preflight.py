@@ -5,6 +5,7 @@ Only looks, as ``quietlist doctor`` does, which tells more and takes longer. Wha
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -36,6 +37,7 @@ def require_ready(home: Home, config: Config, *, pushes: bool) -> None:
     if pushes and not problems:
         problems += [*_secrets(config), *_destination_folders(home, config)]
     problems += [*_folders(home, config), *_room(home), *_files(home)]
+    problems += _dagster_records(config)
     if lost := lost_time_zones(config):
         problems.append(f"no rules for the time zone {', '.join(lost)}: install tzdata, or correct the source's timezone")
     if config.encryption.landing:
@@ -58,6 +60,18 @@ def _secrets(config: Config) -> Iterator[str]:
                 yield f"{place} is not set in this process; set it where the runs start"
             elif key.endswith("url_env") and not _URL.match(held):
                 yield f"{place} holds no URL such as postgresql://host/database"  # what it holds may be a secret
+
+
+def _dagster_records(config: Config) -> Iterator[str]:
+    if (variable := config.dagster.storage_url_env) is None:
+        return
+    place, held = f"dagster.storage_url_env: the environment variable {variable}", os.environ.get(variable, "")
+    if not held:
+        yield f"{place} is not set in this process; set it where the runs start"
+    elif not held.startswith(("postgresql://", "postgres://")):
+        yield f"{place} holds no URL such as postgresql://user@host/database"  # what it holds may be a secret
+    if importlib.util.find_spec("dagster_postgres") is None:
+        yield "dagster.storage_url_env: needs the package dagster-postgres; install quietlist[server]"
 
 
 def _destination_folders(home: Home, config: Config) -> Iterator[str]:

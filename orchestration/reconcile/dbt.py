@@ -319,15 +319,17 @@ def _invoke(
     # dbt's own log repeats compiled SQL and, on errors, row values: it is switched off, results carry what matters.
     flags += ["--log-level", "none", "--log-level-file", "none"]
     if target is not None:
-        flags += ["--target-path", str(target)]
+        flags += ["--target-path", str(target), "--log-path", str(target)]
     else:
         assert home is not None and config is not None
         limits = config.limits
         environment |= {"QUIETLIST_MEMORY": limits.memory, "QUIETLIST_SPILL": str(spill_folder(home, limits))}
         environment["QUIETLIST_SPILL_LIMIT"] = limits.spill
-        flags += ["--target-path", str(home.warehouse_folder / "dbt_target"), "--no-write-json"]
+        # Its log's folder is made although nothing is logged, by default in the project, which may not be ours to write to.
+        target = home.warehouse_folder / "dbt_target"
+        flags += ["--target-path", str(target), "--log-path", str(target), "--no-write-json"]
     with _environment(environment), _released():
-        runner = dbtRunner() if target is not None else dbtRunner(manifest=_manifest(unused))
+        runner = dbtRunner() if home is None else dbtRunner(manifest=_manifest(unused))
         outcome = runner.invoke([*arguments, *flags])
         results = [_node_result(item) for item in getattr(outcome.result, "results", None) or []]
         return bool(outcome.success), results, _without_values(str(outcome.exception or ""))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from orchestration.core.config import CHANNELS, Destination, Source, known_formats, known_systems, parse_config
+from orchestration.core.config import CHANNELS, DagsterSettings, Destination, Source, known_formats, known_systems, parse_config
 from orchestration.core.errors import ConfigError
 from orchestration.core.files import write_atomic
 from orchestration.core.home import PRIVATE_FOLDER, Home
@@ -34,6 +34,8 @@ class Wanted:
     scopes: Sequence[str]
     sources: Mapping[str, str]
     destinations: Mapping[str, str]
+    dagster_db: str | None = None
+    """Name of the environment variable with the PostgreSQL URL of Dagster's records, for a server of its own."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,10 @@ def _text(wanted: Wanted) -> tuple[str, list[str]]:
             told += [*_comment(f"Which list each of scopes means there: {lists}."), 'lists = { "*" = "" }']
             to_fill_in.append(f"destinations.{name}.lists: {lists}")
         told += [*_optional(Destination, {"system", "channels"}, explained)]
+    if wanted.dagster_db:
+        (storage,) = (meaning for key, _, meaning in keys_with_meaning(DagsterSettings) if key == "storage_url_env")
+        told += ["", "[dagster]", *_comment(storage), f"storage_url_env = {_quoted(wanted.dagster_db)}"]
+        told += _optional(DagsterSettings, {"storage_url_env"}, explained)
     return "\n".join(told) + "\n", to_fill_in
 
 

@@ -49,3 +49,25 @@ def test_a_size_is_what_its_unit_says() -> None:
     assert [size_in_bytes(text) for text in ("1KB", "1 KiB", "1.5MB", "4GB", "1TiB")] == [
         1_000, 1_024, 1_500_000, 4_000_000_000, 1_099_511_627_776,
     ]  # fmt: skip
+
+
+def test_what_dagster_starts_by_itself_is_configured_and_nonsense_is_refused(tmp_path: Path) -> None:
+    text = (
+        COMPANY + '[dagster]\nstorage_url_env = "ACME_DB"\ndaily_at = "23:05"\ntimezone = "Europe/Berlin"\nwatch_inbox = true\n'
+    )
+    settings = parse_config(text, tmp_path / "quietlist.toml").dagster
+    assert (settings.storage_url_env, settings.daily_at, settings.timezone, settings.watch_inbox) == (
+        "ACME_DB", "23:05", "Europe/Berlin", True,
+    )  # fmt: skip
+    for line, said in (
+        ('storage_url_env = "postgresql://me:secret@host/db"', "never the URL itself"),
+        ('daily_at = "24:00"', "not a time of day such as 04:00"),
+        ('daily_at = "4:00"', "not a time of day such as 04:00"),
+        ('daily_at = "0 4 * * *"', "not a time of day such as 04:00"),
+        ('timezone = "Mars/Olympus"', "not an IANA time zone"),
+        ('schedule = "04:00"', "unknown key; allowed: daily_at, storage_url_env, timezone, watch_inbox"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            parse_config(f"{COMPANY}[dagster]\n{line}\n", tmp_path / "quietlist.toml")
+        assert f"dagster.{line.partition(' ')[0]}" in str(caught.value) and said in str(caught.value), (line, str(caught.value))
+        assert "secret" not in str(caught.value), "a URL that stands in the file is not repeated"

@@ -516,7 +516,7 @@ from tests.sync.sync_doubles import Publisher, at
 home = Home.at(sys.argv[1])
 config = parse_config(home.config_file.read_text(), home.config_file)
 publisher = Publisher.reopen(home, int(sys.argv[2]), rows=int(sys.argv[3]))
-timer = Timer(sleep=lambda seconds: None)
+timer = Timer(sleep=lambda seconds: None, now=lambda: at(float(sys.argv[4])))
 destination = destination_for("there", config, home)
 destination.timer = timer
 print("ready", flush=True)
@@ -535,6 +535,7 @@ def killed_at(house: House, step: int, phase: str, day: float) -> bool:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=CHECKOUT,
     )  # fmt: skip
     assert child.stdin is not None and child.stdout is not None
+    house.vendor.now = at(day)  # the two clocks go together, as those of two machines do
     assert child.stdout.readline() == b"ready\n", child.communicate()[1].decode()
     fault = house.vendor.fail(phase, skip=step, pid=child.pid)
     child.stdin.write(b"go\n")
@@ -560,7 +561,11 @@ def kill_and_see(house: House, chance: random.Random, seed: str) -> None:
     house.push(day)
     for scope in vendor.lists:
         assert vendor.there(scope) == house.names(*names), f"{seed}: {scope}"
-    assert {state[:3] for state in house.states().values()} == {(proved(vendor), True, True)}, seed
+    # Where nothing tells whose a row is, what an unanswered put may have met stays somebody else's: no program lifts it, and of
+    # somebody who is no longer wanted there it is an opt-out to bring home.
+    is_unsure = vendor.reads and not vendor.tells
+    ours, anothers = (proved(vendor), True, True), (proved(vendor), True, False)
+    assert {state[:3] for state in house.states().values()} <= {ours, anothers if is_unsure else ours}, seed
     house.publish(*names[2:], "new", lifted=("p0", "p1"))
     for _ in range(3):
         day += 0.01
@@ -569,10 +574,12 @@ def kill_and_see(house: House, chance: random.Random, seed: str) -> None:
     day += 1
     house.push(day)
     house.push(day + 1)
-    kept = [] if vendor.releases else names[:2]
+    wanted, lifted = house.names(*names[2:], "new"), house.names(*names[:2])
     for scope in vendor.lists:
-        assert vendor.there(scope) == house.names(*names[2:], *kept, "new"), f"{seed}: {scope}"
-    assert house.brought_home() == [], f"{seed}: nothing of ours was taken for somebody else's"
+        kept = lifted if not vendor.releases else vendor.there(scope) & lifted if is_unsure else set()
+        assert vendor.there(scope) == wanted | kept, f"{seed}: {scope}"
+    home = {row["email"] for row in house.brought_home()} if is_unsure and vendor.releases else house.brought_home()
+    assert not home or home <= lifted, f"{seed}: nothing of ours was taken for somebody else's"
     with duckdb.connect(str(house.home.sync_ledger_file)) as con:
         assert con.execute("select count(*) from journal").fetchall() == [(0,)], seed
 

@@ -89,6 +89,18 @@ def test_a_url_that_is_none_is_told_and_not_shown(home: Home, monkeypatch: pytes
     assert "holds no URL" in said and "hunter2" not in said
 
 
+def test_what_dagsters_records_in_postgresql_need_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.config_file.write_text(CONFIG + '[dagster]\nstorage_url_env = "CANARY_RECORDS"\n')
+    assert "dagster.storage_url_env: the environment variable CANARY_RECORDS is not set" in told(home, pushes=False)
+    monkeypatch.setenv("CANARY_RECORDS", "mysql://hunter2@host/db")
+    said = told(home, pushes=False)
+    assert "dagster.storage_url_env" in said and "postgresql://user@host/database" in said and "hunter2" not in said
+    monkeypatch.setenv("CANARY_RECORDS", "postgresql://hunter2@host/db")
+    require_ready(home, load_config(home), pushes=False)
+    monkeypatch.setattr(preflight.importlib.util, "find_spec", lambda name: None)
+    assert "install quietlist[server]" in told(home, pushes=False)
+
+
 def test_a_folder_of_another_user_is_told(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     # Tests may run as root, who may write everywhere.
     access = preflight.os.access
@@ -152,7 +164,7 @@ def test_no_message_names_a_class_of_python() -> None:
             "company.scops: unknown key; allowed: at_risk_hours, default_region, max_leaving, ",
         ),
         ('[company]\nname = "A"\n[limits]\nmemry = "4GB"\n', "did you mean memory?"),
-        ('[company]\nname = "A"\n[limit]\n', "limit: unknown key; allowed: company, destinations, encryption, limits, sources"),
+        ('[company]\nname = "A"\n[limit]\n', "limit: unknown key; allowed: company, dagster, destinations, encryption, "),
         ('[company]\nname = "A"\n[sources.x]\nformat = "requests"\ntimzone = "UTC"\n', "did you mean timezone?"),
     ],
 )

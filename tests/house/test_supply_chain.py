@@ -23,7 +23,13 @@ from orchestration.core.home import CHECKOUT
 PROJECT: dict[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
 LOCKS = {
     name: (CHECKOUT / name).read_text()
-    for name in ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock", "requirements-fuzz.lock")
+    for name in (
+        "requirements.lock",
+        "requirements-server.lock",
+        "requirements-dev.lock",
+        "requirements-bench.lock",
+        "requirements-fuzz.lock",
+    )
 }
 HASH = "--hash=sha256:" + "0" * 64
 

@@ -39,6 +39,13 @@ def test_every_format_and_every_system_comes_out_as_a_configuration_that_loads(t
     assert all(not line.startswith("#  ") for line in made.file.read_text(encoding="utf-8").splitlines())
 
 
+def test_a_server_keeps_its_records_where_it_was_told(tmp_path: Path) -> None:
+    made = init(Home.at(tmp_path / "home"), wanted(dagster_db="ACME_DB"))
+    assert parse_config(made.file.read_text(encoding="utf-8"), made.file).dagster.storage_url_env == "ACME_DB"
+    plain = init(Home.at(tmp_path / "other"), wanted())
+    assert parse_config(plain.file.read_text(encoding="utf-8"), plain.file).dagster.storage_url_env is None
+
+
 @pytest.mark.parametrize("company", ['Acme "Co"', "Back\\slash", "Ünïcode 株式会社", "hash # sign"])
 def test_a_name_is_written_as_it_was_given(company: str, tmp_path: Path) -> None:
     made = init(Home.at(tmp_path), wanted(company=company))
