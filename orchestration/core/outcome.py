@@ -49,6 +49,12 @@ class Outcome:
             self.gate_level = max(self.gate_level, level, key=RANK.index)
             self.unmet += [f"{level}: {sentence}" for sentence in sentences]
 
+    def after(self, other: Outcome) -> Outcome:
+        """This outcome, of a run that took over from another: what that one told, and this one found no more, is told too."""
+        self.unmet = [*(sentence for sentence in other.unmet if sentence not in self.unmet), *self.unmet]
+        self.gate_level = max(self.gate_level, other.gate_level, key=RANK.index)
+        return self
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "job": self.job,

@@ -16,10 +16,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from orchestration.core.errors import Busy, GateClosed
 from orchestration.core.home import Home
 from orchestration.core.outcome import RANK, Outcome
+from orchestration.defs.event_log import StepEventLog
 from orchestration.defs.evidence import REPORT
+from orchestration.defs.keys import UNKNOWN_VALUES
 from orchestration.defs.landing import LANDED
 from orchestration.defs.publish import PUBLISHED
-from orchestration.defs.reconcile import UNKNOWN_VALUES
 from orchestration.defs.sync import PUSH_CHECKS, ROW_STATE, destination_key
 
 BY_COMMAND = "quietlist/by_command"
@@ -38,6 +39,7 @@ def execute(
     given = {"home": str(home.root), "as_of": as_of.isoformat(), "replay": replay}
     config = {"resources": {"quietlist": {"config": given}}}
     with dg.DagsterInstance.get() as instance, _Steps(show_progress) as steps:
+        _free_slots_of_the_dead(instance)
         job_def = definitions.resolve_job_def(job)
         if only:
             job_def = job_def.get_subset(
@@ -55,6 +57,17 @@ def execute(
             tags={BY_COMMAND: "true"},
         )
         return outcome_of(job, as_of, result.success, result.all_events)
+
+
+def _free_slots_of_the_dead(instance: dg.DagsterInstance) -> None:
+    """A process that was killed in a step keeps its place in the pool, and the next run would wait for it for ever. Whoever
+    gets here holds the home's lock, without which no step of any run begins: a place that is taken is a dead one's. But for a
+    database, which other homes may share: there Dagster's daemon frees what is left.
+    """
+    storage = instance.event_log_storage
+    if isinstance(storage, StepEventLog):
+        for run_id in storage.get_concurrency_run_ids():
+            storage.free_concurrency_slots_for_run(run_id)
 
 
 def outcome_of(job: str, as_of: datetime, success: bool, events: Sequence[dg.DagsterEvent]) -> Outcome:

@@ -7,8 +7,8 @@ import dagster as dg
 
 from orchestration.core.home import Home
 from orchestration.defs.flow import group
+from orchestration.defs.keys import ENTRY
 from orchestration.defs.publish import CANDIDATE, EXIT, PUBLISHED
-from orchestration.defs.reconcile import ENTRY
 from orchestration.defs.run import POOL, QuietlistRun, plainly
 
 CLOCKS = dg.AssetKey(["deadlines", "clocks"])

@@ -5,7 +5,7 @@ import dagster as dg
 from orchestration.core.waiting import note_published
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.flow import group
-from orchestration.defs.reconcile import GOLDEN, golden_columns, lineage_metadata
+from orchestration.defs.keys import GOLDEN, golden_columns, lineage_metadata
 from orchestration.defs.run import POOL, QuietlistRun, plainly
 from orchestration.publish import export_candidate, publish, read_candidate
 from orchestration.reconcile import stages
@@ -22,12 +22,13 @@ _COLUMNS = dg.TableSchema(
 )
 
 
+MADE_OF = ("golden_suppression", "release_evidence", "unresolved_requests", "unmatched_echoes")
+"""The tables in ``golden`` that the candidate waits for."""
+
+
 @dg.asset(
     key=CANDIDATE,
-    deps=[
-        dg.AssetKey(["golden", name])
-        for name in ("golden_suppression", "release_evidence", "unresolved_requests", "unmatched_echoes")
-    ],
+    deps=[dg.AssetKey(["golden", name]) for name in MADE_OF],
     group_name=group("golden"),
     kinds={"parquet"},
     description="The golden table as it would be published, with the hash of its rows: what the exit gate judges.",

@@ -13,6 +13,16 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 from orchestration.core.config import OWN_FORMAT
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.flow import CARRIED_OVER, group, group_of_node
+from orchestration.defs.keys import (
+    COLUMN_LINEAGE,
+    ENTRY,
+    GOLDEN,
+    LEDGER_SCHEMA,
+    MADE_BY,
+    UNKNOWN_VALUES,
+    golden_columns,
+    lineage_metadata,
+)  # fmt: skip
 from orchestration.defs.run import POOL, QuietlistRun, plainly
 from orchestration.quarantine.records import export_open
 from orchestration.quarantine.unknown_values import unknown_values
@@ -26,13 +36,6 @@ PHONES = dg.AssetKey(["identifiers", "phone"])
 EMAILS = dg.AssetKey(["identifiers", "email"])
 CONTACT_POINTS = dg.AssetKey(["identifiers", "contact_point"])
 PERSONS = dg.AssetKey(["identity", "person_of_node"])
-LEDGER_SCHEMA = "ledger"
-UNKNOWN_VALUES = dg.AssetKey([LEDGER_SCHEMA, "unknown_values"])
-GOLDEN = dg.AssetKey(["golden", "golden_suppression"])
-COLUMN_LINEAGE = "dagster/column_lineage"
-MADE_BY = "file"
-"""The metadata of a model or seed that names its file in the dbt project."""
-ENTRY = dg.AssetKey(["gates", "entry"])
 BEHIND_THE_ENTRY_GATE = "golden"
 """The tag of the models of the step that the entry gate opens."""
 
@@ -159,20 +162,6 @@ def _golden_columns(context: dg.AssetExecutionContext, quietlist: QuietlistRun, 
     last = context.instance.get_latest_materialization_event(GOLDEN)
     said = last.asset_materialization.metadata.get(COLUMN_LINEAGE) if last and last.asset_materialization else None
     return {COLUMN_LINEAGE: said} if said is not None else {}
-
-
-def golden_columns() -> dict[str, dict[str, Any]]:
-    """The columns of the golden table as its contract has them."""
-    return dict(next(node for node in _MANIFEST["nodes"].values() if node["name"] == GOLDEN.path[1])["columns"])
-
-
-def lineage_metadata(made_of: Mapping[str, list[tuple[dg.AssetKey, str]]]) -> dict[str, Any]:
-    """Column lineage as Dagster shows it."""
-    deps = {
-        name: [dg.TableColumnDep(asset_key=key, column_name=column) for key, column in columns]
-        for name, columns in made_of.items()
-    }
-    return {COLUMN_LINEAGE: dg.TableColumnLineage(deps_by_column=deps)}
 
 
 def _unknown_values(quietlist: QuietlistRun) -> list[str]:

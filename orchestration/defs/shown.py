@@ -12,7 +12,7 @@ import dagster as dg
 from orchestration.core.config import Company, Config
 from orchestration.defs.flow import stage_of
 from orchestration.defs.freshness import freshness_of
-from orchestration.defs.reconcile import MADE_BY
+from orchestration.defs.keys import MADE_BY
 from orchestration.readers.feeds import all_feeds
 from orchestration.reconcile import dbt
 

@@ -282,7 +282,7 @@ def _stamps(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def _maker(table: str) -> str:
     """The stamp that is another one when the table may be: of the registries and requests, it is gone while they are made."""
-    return "proved" if table in _PROVED else "row_state" if table in _PUSHED else "reconciled"
+    return "clocks" if table in _PROVED else "row_state" if table in _PUSHED else "reconciled"
 
 
 def _facts(home: Home, stamps: Mapping[str, str], there: list[str]) -> dict[str, Any]:

@@ -17,21 +17,27 @@ run.snapshot_feeds  the feeds whose every delivery repeats the whole state: vend
 =================== =================================================================================================
 
 No connection to the warehouse may be open in this process meanwhile.
+
+Each run judges, and most days nothing differs: then what was found is kept, and Great Expectations not even imported. A suite's
+result follows from its text, its arguments and the rows it is about, so its query is asked anew each time, by DuckDB, and the
+rows compared with those that were judged. Only when all suites of a gate are about the same rows is the verdict kept, under the
+run's own clock; it says so (``kept_from``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from importlib.metadata import version
 from typing import Any
 
 import duckdb
 
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, kind_of
-from orchestration.core.files import sha256_file
+from orchestration.core.files import canonical_json, sha256_file, sha256_text
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, first_key, home_key
 from orchestration.core.masks import HIDDEN, mask_label, mask_text
@@ -56,6 +62,7 @@ from orchestration.publish.rows import rows_sha256
 from orchestration.publish.verdicts import Result, Verdict, allows, level_of, overrides, read_verdict, store
 from orchestration.publish.versions import latest_version, read_published
 from orchestration.readers.feeds import all_feeds
+from orchestration.reconcile.stages import ledger_state
 
 # What a verdict is about. The ledger is told apart by its account per file: a new file, or a record that ends
 # elsewhere, changes it. The clocks are told apart by how many stand in which state. The exit gate's are the candidate's rows.
@@ -64,6 +71,9 @@ _JUDGED = {
     "clocks": "(select rule_id, destination, channel, state, count(*) as clocks from deadlines.clocks group by all)",
 }
 _FILE_ID = re.compile("[0-9a-f]{32}")
+# A query counts, so it gives a row or a few; what gives more is not kept in this process's memory.
+_FEW_ROWS = 100
+_AFTER_CLOCK = re.compile(r"\s*select \$as_of \+ interval \d+ (day|hour)s?\s*")
 _NAMED_THINGS = 5  # sources or files in one sentence; the lists have them all
 # Their messages name tables and columns; those of other errors may quote the value that could not be computed with.
 _SAFE_ERRORS = (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException)
@@ -78,7 +88,7 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
     """
     if gate not in GATES:
         raise ConfigError(f"Judging the gate {gate}", allowed=", ".join(GATES), next_step="name one of these")
-    suites = [suite for suite in load_suites(problems_of=engine.problems_of) if suite.gate == gate]
+    suites = [suite for suite in load_suites(problems_of=None) if suite.gate == gate]
     values = run_values(config, as_of)
     recorded = overrides(home)
     with warehouse(home, read_only=True, limits=config.limits) as con:
@@ -86,12 +96,20 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
         judged = _rows(con, gate, home)
         entry = _rows(con, "entry", home) if gate == "exit" else None
         prepared = [prepare(con, suite, values) for suite in suites]
-        found = engine.evaluate(con, prepared)
-        results = tuple(
-            _result(suite, check, outcome, _found(con, laid, check, outcome))
-            for suite, laid, outcomes in zip(suites, prepared, found, strict=True)
-            for check, outcome in zip(suite.checks, outcomes, strict=True)
-        )
+        judged_on = {laid.suite.name: _follows_from(con, laid, home, config, judged, values) for laid in prepared}
+        before = _same(home, gate, judged, suites, judged_on, as_of)
+        if before is not None:
+            results = before.results[
+                : len(before.results) - (entry is not None)
+            ]  # but for the entry gate's, which is asked below
+        else:
+            load_suites(problems_of=engine.problems_of)  # what is wrong in any file is told before anything is judged
+            found = engine.evaluate(con, prepared)
+            results = tuple(
+                _result(suite, check, outcome, _found(con, laid, check, outcome))
+                for suite, laid, outcomes in zip(suites, prepared, found, strict=True)
+                for check, outcome in zip(suite.checks, outcomes, strict=True)
+            )
     if entry is not None:
         results += (_entry_result(home, entry, as_of),)
     folder = candidate_folder(home)
@@ -99,10 +117,76 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
         gate, level_of(results), judged, as_of, results, entry_rows_sha256=entry, overrides=recorded,
         file_sha256=sha256_file(folder / ROWS_FILE) if gate == "exit" else None,
         beside_sha256={name: sha256_file(folder / name) for name in BESIDE} if gate == "exit" else {},
+        judged_on=judged_on, kept_from=_found_at(before, as_of) if before else None,
     )  # fmt: skip
     verdict = store(home, verdict)
     write_data_docs(home, verdict)
     return verdict
+
+
+def _same(
+    home: Home, gate: str, judged: str, suites: Sequence[Suite], judged_on: Mapping[str, str], as_of: datetime
+) -> Verdict | None:
+    """The newest verdict on these rows, if it would be found again: all its suites are about the same, and all were evaluated."""
+    try:
+        before = read_verdict(home, gate, judged)
+    except PermanentError:
+        return None  # whatever is wrong with it, a new judgement is right
+    if before is None or before.judged_on != judged_on or not all(judged_on.values()) or as_of < before.as_of:
+        return None
+    if not all(item.evaluated for item in before.results):
+        return None
+    # A bound that rises with the clock lets more pass each day: what passed still does, what did not may by now.
+    rises = {(suite.name, check.sentence) for suite in suites for check in suite.checks if _rising(suite, check)}
+    return None if any((item.suite, item.sentence) in rises and not item.success for item in before.results) else before
+
+
+def _found_at(before: Verdict, as_of: datetime) -> str | None:
+    """When what is kept was found; none for the same judgement once more, which is the one before."""
+    return before.kept_from or (before.as_of.isoformat() if before.as_of != as_of else None)
+
+
+def _rising(suite: Suite, check: Check) -> Sequence[str]:
+    """The arguments of a check that are an upper bound made of the run's clock alone."""
+    if check.type != "expect_column_values_to_be_between" or "row_condition" in check.arguments:
+        return ()
+    name = str(check.arguments.get("max_value", "")).removeprefix("$")
+    return ("max_value",) if _AFTER_CLOCK.fullmatch(suite.parameters.get(name, "")) else ()
+
+
+def _follows_from(
+    con: duckdb.DuckDBPyConnection, laid: Prepared, home: Home, config: Config, judged: str, values: Mapping[str, Value]
+) -> str:
+    """The hash of everything this suite's results follow from; empty when that cannot be told without judging."""
+    suite = laid.suite
+    if laid.problem:
+        return ""
+    if suite.query is not None:
+        rows = [repr(row) for row in con.execute(laid.relation).fetchmany(_FEW_ROWS + 1)]
+        if len(rows) > _FEW_ROWS:
+            return ""
+        about: object = sorted(rows)
+    elif suite.table == "run.candidate":
+        about = [judged, read_candidate(home).version]  # the number is in the rows, and not in their hash
+    else:
+        # The step that changes one of these tables takes its stamp away first, and sets it when they are all built.
+        about = _state(con, config)
+        if about is None or not suite.table or not suite.table.startswith("ledger."):
+            return ""
+    asked = [
+        {key: value for key, value in arguments.items() if key not in _rising(suite, check)}
+        for check, arguments in zip(suite.checks, laid.arguments, strict=True)
+    ]
+    columns = {name: fill(expression, values) for name, expression in suite.columns.items()}
+    made_of = [version("great_expectations"), repr(suite), columns, repr(asked), about]
+    return sha256_text(canonical_json(made_of))
+
+
+def _state(con: duckdb.DuckDBPyConnection, config: Config) -> str | None:
+    try:
+        return ledger_state(con, config)
+    except duckdb.CatalogException:
+        return None
 
 
 def run_values(config: Config, as_of: datetime) -> dict[str, Value]:

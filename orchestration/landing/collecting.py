@@ -256,6 +256,12 @@ def waiting_batch(home: Home, config: Config) -> Waiting:
     return Waiting(len(ready), scan.still_written.total() + len(scan.candidates) - len(ready), sha256_text("\n".join(facts)))
 
 
+def is_empty(home: Home, config: Config) -> bool:
+    """Whether nothing at all lies in the inbox: no file, whole or not, and nothing that could not be looked into."""
+    scan = _scan(home, config)
+    return not (scan.candidates or scan.still_written or scan.unknown or scan.unread)
+
+
 class _Landing:
     """The writing side of one run: what is known already, and the counts so far."""
 

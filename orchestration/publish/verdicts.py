@@ -100,6 +100,10 @@ class Verdict:
     """Every override and acknowledgement recorded in this home, however long ago."""
     number: int = 1
     """The how manyth judgement on these rows this is."""
+    judged_on: Mapping[str, str] = field(default_factory=dict)
+    """By suite: the hash of all that its results follow from. Empty for a suite of which that cannot be said."""
+    kept_from: str | None = None
+    """When these results were found (an as_of), where they were kept because nothing that they follow from has changed."""
 
     @property
     def failed(self) -> tuple[Result, ...]:
