@@ -14,7 +14,7 @@ from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.defs import evidence, gate, landing, publish, run, sync
 from orchestration.defs.flow import group
-from orchestration.defs.keys import ENTRY, REQUESTS, UNKNOWN_VALUES
+from orchestration.defs.keys import ENTRY, GOLDEN, REQUESTS, UNKNOWN_VALUES, last_lineage
 from orchestration.defs.run import POOL, QuietlistRun, plainly
 from orchestration.defs.shown import as_shown
 from orchestration.quarantine.unknown_values import unknown_values
@@ -57,10 +57,12 @@ def standing_ledger(context: dg.AssetExecutionContext, quietlist: QuietlistRun) 
     specs=[_spec("golden", dg.AssetKey(["golden", name]), ENTRY) for name in publish.MADE_OF],
 )
 @plainly
-def standing_golden() -> Iterator[dg.MaterializeResult[None]]:
+def standing_golden(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """The golden table, which waits for the entry gate as on any day."""
     for name in publish.MADE_OF:
-        yield dg.MaterializeResult(asset_key=dg.AssetKey(["golden", name]), metadata={"unchanged": True})
+        key = dg.AssetKey(["golden", name])
+        lineage = last_lineage(context) if key == GOLDEN else {}
+        yield dg.MaterializeResult(asset_key=key, metadata={"unchanged": True, **lineage})
 
 
 @dg.multi_asset(

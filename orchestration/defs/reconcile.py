@@ -14,13 +14,13 @@ from orchestration.core.config import OWN_FORMAT
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.flow import CARRIED_OVER, group, group_of_node
 from orchestration.defs.keys import (
-    COLUMN_LINEAGE,
     ENTRY,
     GOLDEN,
     LEDGER_SCHEMA,
     MADE_BY,
     UNKNOWN_VALUES,
     golden_columns,
+    last_lineage,
     lineage_metadata,
 )  # fmt: skip
 from orchestration.defs.run import POOL, QuietlistRun, plainly
@@ -147,9 +147,7 @@ def _test_id(manifest: Mapping[str, Any], key: dg.AssetCheckKey) -> str:
 
 
 def _golden_columns(context: dg.AssetExecutionContext, quietlist: QuietlistRun, node: dbt.NodeResult | None) -> Mapping[str, Any]:
-    """From which columns each column of the golden table is made. Dagster shows what the last event says of it, so a run that
-    built nothing says it again.
-    """
+    """From which columns each column of the golden table is made."""
     if node is not None and (sql := getattr(node.node, "compiled_code", None)):
         with warehouse(quietlist.folder, read_only=True) as con:
             found = column_lineage(con, sql, golden_columns())
@@ -159,9 +157,7 @@ def _golden_columns(context: dg.AssetExecutionContext, quietlist: QuietlistRun, 
                 for name, made_of in found.items()
             }
         )
-    last = context.instance.get_latest_materialization_event(GOLDEN)
-    said = last.asset_materialization.metadata.get(COLUMN_LINEAGE) if last and last.asset_materialization else None
-    return {COLUMN_LINEAGE: said} if said is not None else {}
+    return last_lineage(context)
 
 
 def _unknown_values(quietlist: QuietlistRun) -> list[str]:
