@@ -10,10 +10,10 @@ import duckdb
 
 from orchestration.core.config import Config
 from orchestration.core.home import Home
+from orchestration.core.stamps import read_stamps
 from orchestration.core.wording import moment
 from orchestration.evidence.exported import Exported
 from orchestration.evidence.reading import evidence_at_hand
-from orchestration.evidence.relations import rows
 
 # Runs come daily: one that is further away had another clock than today's, or stopped coming.
 _ANOTHER_CLOCK = timedelta(days=1)
@@ -30,17 +30,10 @@ def evidence_with_clock(
 
 def _line(con: duckdb.DuckDBPyConnection, exported: Exported | None, as_of: datetime) -> str:
     """A replay's clock is not today's."""
-    last = exported.as_of if exported else _last_clock(con)
+    last = exported.as_of if exported else read_stamps(con).clock
     said = (
         f"As of {moment(as_of)}; the last run was as of {moment(last)}." if last else f"As of {moment(as_of)}; no run has ended."
     )
     if last and abs(as_of - last) > _ANOTHER_CLOCK:
         said += f" To count from there: --as-of {last.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return f"{exported.sentence()} {said}" if exported else said
-
-
-def _last_clock(con: duckdb.DuckDBPyConnection) -> datetime | None:
-    # no model makes it, and there is none before the first run
-    exists = rows(con, "select 1 from duckdb_tables() where schema_name = 'raw' and table_name = 'stamps'")
-    found = rows(con, "select value from raw.stamps where name = 'clock'") if exists else []
-    return datetime.fromisoformat(found[0]["value"]) if found else None

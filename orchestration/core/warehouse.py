@@ -20,8 +20,6 @@ from orchestration.core.room import NEXT_STEP, full_by, full_disk, says_full
 SCHEMAS = (
     "raw", "staging", "texts", "identifiers", "ledger", "identity", "registries", "golden", "deadlines", "exposure", "policy",
 )  # fmt: skip
-STAMPS = "create table if not exists raw.stamps (name varchar primary key, value varchar)"
-"""What a step noted of what its tables are made of. A stamp that is as it was means tables that are as they were."""
 _LOCK_WAIT_SECONDS = 30.0  # another process's short connection ends well within; a run that holds longer is a fault
 
 

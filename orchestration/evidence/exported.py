@@ -34,6 +34,7 @@ from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_file, sha256_text, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.key import fingerprint, home_key
+from orchestration.core.stamps import Stamps, read_stamps
 from orchestration.core.waiting import waiting
 from orchestration.core.warehouse import prepare, warehouse
 from orchestration.core.wording import counted, moment
@@ -183,8 +184,8 @@ def export_evidence(home: Home, limits: Limits, now: datetime) -> Exported | Non
     _clean(home, number)
     with warehouse(home, read_only=True, limits=limits) as con:
         there = _tables(con)
-        stamps = _stamps(con)
-        states = {table: _fingerprint(con, table) if table in _LOADED else stamps.get(_maker(table)) for table in there}
+        stamps = read_stamps(con)
+        states = {table: _fingerprint(con, table) if table in _LOADED else _made_of(stamps, table) for table in there}
         facts = _facts(home, stamps, there)
         if before is not None and _says(before, facts, states):
             return before
@@ -275,24 +276,19 @@ def _tables(con: duckdb.DuckDBPyConnection) -> list[str]:
     return sorted({table for (table,) in found} & EXPORTED.keys())
 
 
-def _stamps(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    exists = con.execute("select 1 from duckdb_tables() where schema_name = 'raw' and table_name = 'stamps'").fetchall()
-    return dict(con.execute("select name, value from raw.stamps").fetchall()) if exists else {}
-
-
-def _maker(table: str) -> str:
+def _made_of(stamps: Stamps, table: str) -> str | None:
     """The stamp that is another one when the table may be: of the registries and requests, it is gone while they are made."""
-    return "clocks" if table in _PROVED else "row_state" if table in _PUSHED else "reconciled"
+    return stamps.clocks if table in _PROVED else stamps.row_state if table in _PUSHED else stamps.reconciled
 
 
-def _facts(home: Home, stamps: Mapping[str, str], there: list[str]) -> dict[str, Any]:
+def _facts(home: Home, stamps: Stamps, there: list[str]) -> dict[str, Any]:
     """What the manifest says of the moment, beside the tables."""
     version = latest_version(home)
     inputs = None
     if version is not None:
         inputs = json.loads((version_folder(home, version) / MANIFEST).read_text(encoding="utf-8"))["inputs_sha256"]
     return {
-        "as_of": stamps.get("clock"),
+        "as_of": stamps.clock.isoformat() if stamps.clock else None,
         "golden_version": version,
         "unpublished_deliveries": waiting(home, inputs).deliveries,
         "receipts": {

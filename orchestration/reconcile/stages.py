@@ -19,7 +19,8 @@ from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.home import Home
 from orchestration.core.key import fingerprint, home_key
-from orchestration.core.warehouse import STAMPS, one_row, warehouse
+from orchestration.core.stamps import another, create_stamps, note, read_stamps
+from orchestration.core.warehouse import one_row, warehouse
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.cache import NormaliseCounts, create_identifier_tables, normalise_new
 from orchestration.readers.feeds import Feed
@@ -37,8 +38,6 @@ _NORMALISERS = (phone_sql.NORMALISER, email_sql.NORMALISER, postal.NORMALISER)
 _NO_MEANING = ("name", "target_hours", "at_risk_hours", "max_leaving", "max_leaving_share", "owners")
 # Where the vars of a run are wanted without its clock.
 _NO_CLOCK = datetime.min.replace(tzinfo=UTC)
-KEY_STAMP = "key"
-"""The stamp that holds the fingerprint of the key which the warehouse's keyed hashes were made with."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def prepare(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...] 
     (exists,) = one_row(con, "select count(*) from duckdb_tables() where schema_name = 'raw' and table_name = 'sync__row_state'")
     if not exists:
         copy_state(con, home)
-    con.execute(STAMPS)
+    create_stamps(con)
     con.execute(batches.TABLE)
 
 
@@ -80,7 +79,7 @@ def stand(home: Home, config: Config, as_of: datetime) -> bool:
     with warehouse(home, limits=config.limits) as con:
         if not (_is_reconciled(con, home, config) and is_published(con, home)):
             return False
-        _set_stamp(con, "clock", as_of.isoformat())
+        note(con, clock=as_of)
         return True
 
 
@@ -91,21 +90,21 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
         if _is_reconciled(con, home, config):
             return Built([], unchanged=True)
         # From here until the golden table is done the tables answer for no inputs as a whole.
-        con.execute("delete from raw.stamps where name = 'reconciled'")
+        note(con, reconciled=None)
         policy = dbt.policy_hash()
-        policy_changed = _stamp(con, "policy") != policy
+        policy_changed = read_stamps(con).policy != policy
         anew = _must_build_anew(con, config)
         if anew:
             con.execute("begin")
             con.execute("delete from raw.ledger_files")
             con.execute("delete from raw.golden_files")
-            con.execute("delete from raw.stamps where name = 'meaning'")
+            note(con, meaning=None)
             con.execute("commit")
     nodes: list[dbt.NodeResult] = []
     if policy_changed:
         nodes += load_policy(home, config, as_of)
         with warehouse(home, limits=config.limits) as con:
-            _set_stamp(con, "policy", policy)
+            note(con, policy=policy)
     nodes += _build(home, config, as_of, "staging", anew=anew)
     with warehouse(home, limits=config.limits) as con:
         _note_files(con, "staging")
@@ -121,7 +120,7 @@ def normalise(home: Home, config: Config) -> NormaliseCounts:
         key = home_key(home)
         counts = normalise_new(con, key)
         # After the hashes, and of the key they were made with: killed in between, the next run makes them again.
-        _set_stamp(con, KEY_STAMP, fingerprint(key))
+        note(con, key=fingerprint(key))
         _note_files(con, "normalise")
         return counts
 
@@ -132,8 +131,8 @@ def registries(home: Home, config: Config, as_of: datetime) -> Updated:
         if _is_reconciled(con, home, config) and is_published(con, home):
             return Updated()
         meaning = _meaning(config)
-        updated = update(con, home, config, as_of, anew=_stamp(con, "registries") != meaning)
-        _set_stamp(con, "registries", meaning)
+        updated = update(con, home, config, as_of, anew=read_stamps(con).registries != meaning)
+        note(con, registries=meaning)
         return updated
 
 
@@ -141,7 +140,7 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
     """The ledger of requests, the account of every record, and the links between records."""
     with warehouse(home, limits=config.limits) as con:
         if _is_reconciled(con, home, config):
-            _set_stamp(con, "clock", as_of.isoformat())
+            note(con, clock=as_of)
             return Built([], unchanged=True)
         _require_files(con, "normalise")
         # Emptied by stage() when everything is taken in again.
@@ -149,7 +148,7 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
         if anew:
             # Built anew it does not say what it touched, so whatever is made of it is built anew as well. Also after a first
             # run that found nothing: its golden table is complete, and empty.
-            con.execute("delete from raw.stamps where name in ('persons', 'golden')")
+            note(con, persons=None, golden=None)
     nodes = _build(home, config, as_of, "ledger", anew=anew)
     with warehouse(home, limits=config.limits) as con:
         con.execute("begin")
@@ -157,8 +156,7 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
         con.execute("delete from raw.ledger_files")
         # A file whose bytes were gone is tried again by each run: its records are still to come.
         con.execute(f"insert into raw.ledger_files select file_id from raw.load_log where reader <> '{FAILED}'")
-        _set_stamp(con, "meaning", _meaning(config))
-        _set_stamp(con, "clock", as_of.isoformat())
+        note(con, meaning=_meaning(config), clock=as_of)
         _note_files(con, "ledger")
         con.execute("commit")
     return Built(nodes, anew)
@@ -170,8 +168,8 @@ def identify(home: Home, config: Config) -> Linked:
         if _is_reconciled(con, home, config):
             return count_persons(con)
         _require_files(con, "ledger")
-        linked = link_persons(con, anew=_stamp(con, "persons") is None)
-        _set_stamp(con, "persons", "linked")
+        linked = link_persons(con, anew=read_stamps(con).persons is None)
+        note(con, persons="linked")
         _note_files(con, "persons")
         return linked
 
@@ -183,9 +181,9 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
             return Built([], unchanged=True)
         _require_files(con, "persons")
         meaning = _golden_meaning(con, config)
-        anew = _stamp(con, "golden") != meaning
+        anew = read_stamps(con).golden != meaning
         # Until the last table is done there is no saying which of them hold what: whoever finds no stamp builds anew.
-        con.execute("delete from raw.stamps where name = 'golden'")
+        note(con, golden=None)
     nodes = _build(home, config, as_of, "golden", anew=anew)
     with warehouse(home, limits=config.limits) as con:
         con.execute("begin")
@@ -193,8 +191,7 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
         con.execute("insert into raw.golden_files select file_id from raw.ledger_files")
         con.execute("delete from raw.golden_listings")
         con.execute("insert into raw.golden_listings by name select * from golden.int_known_listings")
-        _set_stamp(con, "golden", meaning)
-        _set_stamp(con, "reconciled", _inputs(con, config, _stamp(con, KEY_STAMP)))
+        note(con, golden=meaning, reconciled=_inputs(con, config, read_stamps(con).key))
         con.execute("commit")
     return Built(nodes, anew)
 
@@ -207,9 +204,9 @@ def prove(home: Home, config: Config, as_of: datetime) -> Built:
     """
     with warehouse(home, limits=config.limits) as con:
         made_of = _proved_inputs(con, home, config)
-        if made_of is not None and _stamp(con, "proved") == made_of and (told := _clock_moved(con, as_of)) is not None:
+        if made_of is not None and read_stamps(con).proved == made_of and (told := _clock_moved(con, as_of)) is not None:
             return Built(told)
-        con.execute("delete from raw.stamps where name = 'proved'")
+        note(con, proved=None)
     nodes = _build(home, config, as_of, "prove")
     by_clock = _named_by_clock(nodes, as_of)
     with warehouse(home, limits=config.limits) as con:
@@ -218,8 +215,7 @@ def prove(home: Home, config: Config, as_of: datetime) -> Built:
     if made_of is not None and by_clock is not None and all(node.status in ("success", "pass") for node in nodes):
         with warehouse(home, limits=config.limits) as con:
             con.execute("begin")
-            _set_stamp(con, "by clock", canonical_json({"as_of": as_of.isoformat(), "nodes": by_clock}))
-            _set_stamp(con, "proved", made_of)
+            note(con, by_clock=canonical_json({"as_of": as_of.isoformat(), "nodes": by_clock}), proved=made_of)
             con.execute("commit")
     return Built(nodes)
 
@@ -232,7 +228,7 @@ def _proved_inputs(con: duckdb.DuckDBPyConnection, home: Home, config: Config) -
         return None
     # Not cryptographic, as the rows are our own: this tells a change, and it is asked of the whole table in every run.
     rows = one_row(con, "select count(*), sum(hash(s)), bit_xor(hash(s)) from raw.sync__row_state as s")
-    return sha256_text(canonical_json([_stamp(con, "reconciled"), [str(figure) for figure in rows]]))
+    return sha256_text(canonical_json([read_stamps(con).reconciled, [str(figure) for figure in rows]]))
 
 
 def _named_by_clock(nodes: list[dbt.NodeResult], as_of: datetime) -> list[dict[str, str]] | None:
@@ -255,7 +251,7 @@ def _named_by_clock(nodes: list[dbt.NodeResult], as_of: datetime) -> list[dict[s
 
 def _clock_moved(con: duckdb.DuckDBPyConnection, as_of: datetime) -> list[dbt.NodeResult] | None:
     """Build again what names the run's clock. None, and nothing is changed, when a statement or a test fails: dbt tells of it."""
-    known = json.loads(_stamp(con, "by clock") or "{}")
+    known = json.loads(read_stamps(con).by_clock or "{}")
     if not known:
         return None
     before, told = _literal(datetime.fromisoformat(known["as_of"])), []
@@ -280,7 +276,7 @@ def _clock_moved(con: duckdb.DuckDBPyConnection, as_of: datetime) -> list[dbt.No
 
 def _note_clocks(con: duckdb.DuckDBPyConnection) -> None:
     """Clocks and violations were built: whoever keeps a copy of them makes it anew."""
-    con.execute("insert or replace into raw.stamps values ('clocks', uuid()::varchar)")
+    note(con, clocks=another())
 
 
 def _literal(as_of: datetime) -> str:
@@ -290,46 +286,45 @@ def _literal(as_of: datetime) -> str:
 
 def _build(home: Home, config: Config, as_of: datetime, tag: str, *, anew: bool = False) -> list[dbt.NodeResult]:
     """The models of one step. Its views only when what they are made of changed: they hold no rows, and no clock."""
-    stamp = f"views of {tag}"
     with warehouse(home, limits=config.limits) as con:
         unused = unused_models(feeds_in_use(home, config, con))
         wanted = _views(config, unused)
-        views = anew or _stamp(con, stamp) != wanted
+        views = anew or read_stamps(con).views_of.get(tag) != wanted
     try:
         nodes = dbt.invoke(home, config, as_of, "build", f"tag:{tag}", full_refresh=anew, views=views, unused=unused)
     except dbt.DbtFailed:
         with warehouse(home, limits=config.limits) as con:
-            _set_stamp(con, stamp, "")  # a view that somebody dropped comes back with the next run
+            _note_views(con, tag, "")  # a view that somebody dropped comes back with the next run
         raise
     if views:
         with warehouse(home, limits=config.limits) as con:
-            _set_stamp(con, stamp, wanted)
+            _note_views(con, tag, wanted)
     return nodes
 
 
 def is_of_this_key(con: duckdb.DuckDBPyConnection, home: Home) -> bool:
     """False when the key was rotated since the hashes in the warehouse were made."""
-    return _stamp(con, KEY_STAMP) == fingerprint(home_key(home))
+    return read_stamps(con).key == fingerprint(home_key(home))
 
 
 def reconciled_state(con: duckdb.DuckDBPyConnection) -> str | None:
     """What the tables up to the golden one are made of, as one fingerprint; None while they are not made of one thing."""
-    return _stamp(con, "reconciled")
+    return read_stamps(con).reconciled
 
 
 def ledger_state(con: duckdb.DuckDBPyConnection, config: Config) -> str | None:
     """What the ledger is made of, as one fingerprint, also before the golden table is made of the same; None while it is not made
     of one thing.
     """
-    if _stamp(con, "files of ledger") != _loaded_files(con) or _stamp(con, "meaning") != _meaning(config):
+    stamps = read_stamps(con)
+    if stamps.files_of.get("ledger") != _loaded_files(con) or stamps.meaning != _meaning(config):
         return None
-    return _inputs(con, config, _stamp(con, KEY_STAMP))
+    return _inputs(con, config, stamps.key)
 
 
 def last_clock(con: duckdb.DuckDBPyConnection) -> datetime | None:
     """The ``as_of`` of the last reconciliation, or None when there was none."""
-    text = _stamp(con, "clock")
-    return datetime.fromisoformat(text) if text else None
+    return read_stamps(con).clock
 
 
 def _meaning(config: Config) -> str:
@@ -344,7 +339,7 @@ def _golden_meaning(con: duckdb.DuckDBPyConnection, config: Config) -> str:
     """Fingerprint of everything but the records that decides what the golden table and the deadlines say. The key is among
     it, the one that the identifiers were hashed with: every row holds its keyed hash.
     """
-    return sha256_text(canonical_json([_meaning(config), config.company.target_hours, _stamp(con, KEY_STAMP)]))
+    return sha256_text(canonical_json([_meaning(config), config.company.target_hours, read_stamps(con).key]))
 
 
 def _without_clock(config: Config) -> dict[str, object]:
@@ -375,11 +370,11 @@ def _inputs(con: duckdb.DuckDBPyConnection, config: Config, key: str | None) -> 
 
 
 def _is_reconciled(con: duckdb.DuckDBPyConnection, home: Home, config: Config) -> bool:
-    return _stamp(con, "reconciled") == _inputs(con, config, fingerprint(home_key(home)))
+    return read_stamps(con).reconciled == _inputs(con, config, fingerprint(home_key(home)))
 
 
 def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
-    if _stamp(con, "meaning") != _meaning(config):
+    if read_stamps(con).meaning != _meaning(config):
         return True
     # A link that a person cut takes persons apart: which records that touches is asked of all of them.
     (cut,) = one_row(
@@ -413,7 +408,11 @@ def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
 
 
 def _note_files(con: duckdb.DuckDBPyConnection, step: str) -> None:
-    _set_stamp(con, f"files of {step}", _loaded_files(con))
+    note(con, files_of={**read_stamps(con).files_of, step: _loaded_files(con)})
+
+
+def _note_views(con: duckdb.DuckDBPyConnection, tag: str, made_of: str) -> None:
+    note(con, views_of={**read_stamps(con).views_of, tag: made_of})
 
 
 def _require_files(con: duckdb.DuckDBPyConnection, step: str) -> None:
@@ -422,7 +421,7 @@ def _require_files(con: duckdb.DuckDBPyConnection, step: str) -> None:
     Raises:
         PermanentError: it has not.
     """
-    if _stamp(con, f"files of {step}") != _loaded_files(con):
+    if read_stamps(con).files_of.get(step) != _loaded_files(con):
         raise PermanentError(
             "Reconciling",
             seen=f"loaded files that the step '{step}' has not seen",
@@ -433,12 +432,3 @@ def _require_files(con: duckdb.DuckDBPyConnection, step: str) -> None:
 
 def _loaded_files(con: duckdb.DuckDBPyConnection) -> str:
     return str(one_row(con, "select md5(coalesce(string_agg(file_id || reader, ',' order by file_id), '')) from raw.load_log")[0])
-
-
-def _stamp(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
-    value: str | None = one_row(con, "select max(value) from raw.stamps where name = ?", [name])[0]
-    return value
-
-
-def _set_stamp(con: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
-    con.execute("insert or replace into raw.stamps values (?, ?)", [name, value])

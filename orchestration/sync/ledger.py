@@ -27,7 +27,8 @@ from orchestration.core.config import Limits
 from orchestration.core.errors import Busy
 from orchestration.core.home import Home
 from orchestration.core.pace import Timer
-from orchestration.core.warehouse import STAMPS, prepare
+from orchestration.core.stamps import another, create_stamps, note
+from orchestration.core.warehouse import prepare
 from orchestration.destinations.contract import KEY, ReadBack
 
 _LOCK_WAIT_SECONDS = 30.0  # another process's sync of a small change ends well within; a backfill may not
@@ -160,8 +161,8 @@ def copy_state(con_warehouse: duckdb.DuckDBPyConnection, home: Home) -> int:
                 con_warehouse.execute("insert into raw.sync__row_state select * from _sync_rows")
                 con_warehouse.unregister("_sync_rows")
                 reader.close()
-        con_warehouse.execute(STAMPS)
-        con_warehouse.execute("insert or replace into raw.stamps values ('row_state', uuid()::varchar)")
+        create_stamps(con_warehouse)
+        note(con_warehouse, row_state=another())
         con_warehouse.execute("commit")
     except BaseException:
         con_warehouse.execute("rollback")

@@ -17,6 +17,7 @@ from orchestration.audit.gates import last_verdicts
 from orchestration.audit.sources import source_health
 from orchestration.core.config import Config, load_config
 from orchestration.core.home import Home
+from orchestration.core.stamps import create_stamps, note
 from orchestration.core.warehouse import warehouse
 from orchestration.publish.verdicts import store
 from tests.evidence.houses import AS_OF
@@ -218,8 +219,8 @@ def test_ages_are_counted_by_the_clock_that_is_given_and_the_last_runs_is_named(
     config = load_config(own_house)
     assert clock_line(own_house, config, AS_OF) == "As of 23 Nov 2026, 22:00 UTC; no run has ended."
     with warehouse(own_house) as con:
-        con.execute("create table raw.stamps (name varchar, value varchar)")
-        con.execute("insert into raw.stamps values ('clock', ?)", [AS_OF.isoformat()])
+        create_stamps(con)
+        note(con, clock=AS_OF)
     assert clock_line(own_house, config, AS_OF).endswith("the last run was as of 23 Nov 2026, 22:00 UTC.")
     assert clock_line(own_house, config, AS_OF + timedelta(days=90)).endswith("To count from there: --as-of 2026-11-23T22:00:00Z")
     name = source_health(own_house, config, AS_OF)[-1].name

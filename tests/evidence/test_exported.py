@@ -18,7 +18,8 @@ from orchestration.core.config import Limits, load_config
 from orchestration.core.errors import PermanentError
 from orchestration.core.home import CHECKOUT, Home
 from orchestration.core.key import rotate_key
-from orchestration.core.warehouse import STAMPS, warehouse
+from orchestration.core.stamps import create_stamps, note
+from orchestration.core.warehouse import warehouse
 from orchestration.evidence import exported
 from orchestration.evidence.exported import EXPORTED, KEPT, Exported, export_evidence, latest_set, opened_set, set_folder
 from orchestration.evidence.relations import RELATIONS, open_relations
@@ -34,16 +35,15 @@ def export(home: Home, minutes: int = 0) -> Exported:
     return found
 
 
-def stamp(home: Home, **values: str) -> None:
+def stamp(home: Home, **values: Any) -> None:
     """What the steps of a run note."""
     with warehouse(home) as con:
-        con.execute(STAMPS)
-        for name, value in values.items():
-            con.execute("insert or replace into raw.stamps values (?, ?)", [name, value])
+        create_stamps(con)
+        note(con, **values)
 
 
 def stamped(home: Home) -> Exported:
-    stamp(home, reconciled="one", proved="one", row_state="one", clock=AS_OF.isoformat())
+    stamp(home, reconciled="one", clocks="one", row_state="one", clock=AS_OF)
     return export(home)
 
 
@@ -95,18 +95,18 @@ def test_the_set_is_private_and_holds_no_refused_record(own_house: Home) -> None
 def test_a_run_that_changed_nothing_writes_no_file(own_house: Home) -> None:
     first = stamped(own_house)
     assert export(own_house, minutes=5).version == first.version, "the same by what the steps say: the set stays"
-    stamp(own_house, clock=(AS_OF + timedelta(days=1)).isoformat())
+    stamp(own_house, clock=AS_OF + timedelta(days=1))
     second = export(own_house, minutes=10)
     assert second.version == first.version + 1 and second.as_of == AS_OF + timedelta(days=1)
     assert rewritten(first, second) == set(), "another clock, and every file is the one from before"
-    stamp(own_house, proved="two", row_state="two")
+    stamp(own_house, clocks="two", row_state="two")
     assert rewritten(second, export(own_house)) == set(), "made again, and as they were"
 
 
 @pytest.mark.parametrize(
     ("change", "stamps", "wanted"),
     [
-        ("update deadlines.clocks set state = 'late'", {"proved": "two"}, {"deadlines.clocks.parquet"}),
+        ("update deadlines.clocks set state = 'late'", {"clocks": "two"}, {"deadlines.clocks.parquet"}),
         ("delete from raw.sync__row_state where state = 'verified'", {"row_state": "two"}, {"raw.sync__row_state.parquet"}),
         ("update ledger.requests set scope = 'outlet'", {"reconciled": "two"}, {"ledger.requests.parquet"}),
         ("update ledger.requests set region = null", {"reconciled": ""}, {"ledger.requests.parquet"}),
@@ -120,7 +120,7 @@ def test_only_a_table_that_changed_is_written_again(
     with warehouse(own_house) as con:
         con.execute(change)
         if stamps.get("reconciled") == "":
-            con.execute("delete from raw.stamps where name = 'reconciled'")  # a run that was stopped before its golden table
+            note(con, reconciled=None)  # a run that was stopped before its golden table
     stamp(own_house, **{name: value for name, value in stamps.items() if value})
     second = export(own_house)
     assert rewritten(first, second) == wanted, change
@@ -176,7 +176,7 @@ def test_where_no_link_can_be_made_the_file_is_written(
         raise error
 
     monkeypatch.setattr(os, "link", no_link)
-    stamp(own_house, clock=(AS_OF + timedelta(days=1)).isoformat())
+    stamp(own_house, clock=AS_OF + timedelta(days=1))
     second = export(own_house)
     assert rewritten(first, second) == set(inodes(first)) and verify(own_house, load_config(own_house)).whole
 
@@ -190,7 +190,7 @@ def test_killed_anywhere_the_next_export_ends_well(
     with warehouse(own_house) as con:
         con.execute("update ledger.requests set records = 7")
         con.execute("update deadlines.clocks set state = 'late'")
-    stamp(own_house, reconciled="two", proved="two")
+    stamp(own_house, reconciled="two", clocks="two")
     true, calls = getattr(exported, call), 0
 
     def dies(*given: Any, **named: Any) -> Any:
@@ -236,7 +236,7 @@ def test_a_set_of_an_older_release_is_refused_rather_than_called_empty(own_house
 def test_a_table_that_no_run_made_is_empty_and_not_lacking(empty_home: Home) -> None:
     assert export_evidence(empty_home, LIMITS, AS_OF) is None, "no warehouse, no evidence"
     with warehouse(empty_home) as con:
-        con.execute(STAMPS)
+        create_stamps(con)
     found = export(empty_home)
     assert found.manifest["files"] == [] and json.loads((found.folder / "manifest.json").read_text())["as_of"] is None
     with opened_set(empty_home, found, LIMITS) as con:

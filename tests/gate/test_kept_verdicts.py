@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from orchestration.core.home import Home
+from orchestration.core.stamps import create_stamps, note
 from orchestration.core.warehouse import warehouse
 from orchestration.gate import engine, judge, judging
 from orchestration.gate.held_back import rows_to_hold_back
@@ -28,8 +29,8 @@ OTHER_FILE = "update raw.landed_files set snapshot_at = timestamptz '2026-01-01T
 def template(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = build_house(tmp_path_factory.mktemp("kept") / "home")
     with warehouse(home) as con:
-        con.execute(stages._STAMPS)
-        stages._set_stamp(con, "meaning", stages._meaning(config_of(home)))
+        create_stamps(con)
+        note(con, meaning=stages._meaning(config_of(home)))
         stages._note_files(con, "ledger")
     for gate in judging.GATES:
         judged(gate, home, AS_OF)

@@ -20,13 +20,14 @@ from typing import Any
 
 import duckdb
 import pytest
-from orchestration.evidence.verify import verify
 
 from orchestration import run
+from orchestration.audit.verify import verify
 from orchestration.core.config import load_config
 from orchestration.core.errors import PermanentError
 from orchestration.core.home import Home
 from orchestration.core.outcome import Outcome
+from orchestration.core.stamps import note
 from orchestration.gate import judging
 from orchestration.rebuild import rebuild
 from orchestration.reconcile import stages
@@ -250,7 +251,7 @@ def test_tables_that_do_not_stand_are_not_taken_as_they_are(first: Home, tmp_pat
     config = load_config(home)
     assert stages.stand(home, config, AS_OF)
     with duckdb.connect(str(home.warehouse_file)) as con:
-        con.execute("delete from raw.stamps where name = 'reconciled'")
+        note(con, reconciled=None)
     assert not stages.stand(home, config, AS_OF)
     from orchestration.defs import execute, quiet
 

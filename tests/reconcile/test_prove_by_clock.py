@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from orchestration.core.files import canonical_json
+from orchestration.core.stamps import create_stamps, note
 from orchestration.reconcile import dbt, stages
 
 BEFORE, NOW = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
@@ -52,15 +53,14 @@ def test_what_names_the_clock_is_built_again_and_what_is_made_of_it_and_nothing_
 def con() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     con.execute("set timezone = 'UTC'; create schema raw")
-    con.execute(stages._STAMPS)
+    create_stamps(con)
     con.execute(f"create table clocks as select {CLOCK} as moment")
     return con
 
 
 def remember(con: duckdb.DuckDBPyConnection, *nodes: dbt.NodeResult) -> None:
-    stages._set_stamp(
-        con, "by clock", canonical_json({"as_of": BEFORE.isoformat(), "nodes": stages._named_by_clock(list(nodes), BEFORE)})
-    )
+    found = stages._named_by_clock(list(nodes), BEFORE)
+    note(con, by_clock=canonical_json({"as_of": BEFORE.isoformat(), "nodes": found}))
 
 
 def test_the_statement_is_the_same_with_another_time_in_it(con: duckdb.DuckDBPyConnection) -> None:
