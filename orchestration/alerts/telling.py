@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orchestration.alerts import mail, webhook
@@ -67,19 +67,22 @@ def tell(home: Home, config: Config, outcome: Outcome, now: datetime) -> list[st
     if not wanted or not channels:
         return []
     failed = []
-    with _told(home, now, timedelta(hours=settings.repeat_hours)) as told:
-        for channel, send in channels.items():
-            mine = told.get(channel, {})
-            fresh = [item for item in wanted if item.key not in mine]
-            if not fresh:
-                continue
-            try:
-                with plain_errors(f"Sending an alert by {channel}"):
-                    send(*_message(home, config, outcome, fresh))
-            except QuietlistError as error:
-                failed.append(str(error))
-            else:
-                told[channel] = {**mine, **{item.key: now.isoformat() for item in fresh}}
+    try:
+        with plain_errors("Noting what was told"), _told(home, now, timedelta(hours=settings.repeat_hours)) as told:
+            for channel, send in channels.items():
+                mine = told.get(channel, {})
+                fresh = [item for item in wanted if item.key not in mine]
+                if not fresh:
+                    continue
+                try:
+                    with plain_errors(f"Sending an alert by {channel}"):
+                        send(*_message(home, config, outcome, fresh))
+                except QuietlistError as error:
+                    failed.append(str(error))
+                else:
+                    told[channel] = {**mine, **{item.key: now.isoformat() for item in fresh}}
+    except QuietlistError as error:
+        failed.append(str(error))  # a full disk, say: what was sent was sent, and is sent again
     return failed
 
 
@@ -110,14 +113,18 @@ def _told(home: Home, now: datetime, lasts: timedelta) -> Iterator[dict[str, dic
     """What was told by whom and is not to be told again yet; kept afterwards. One process at a time: a command and Dagster's
     sensor may end in the same second.
     """
-    home.create()
-    path = home.alerts_file
-    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    path, lock, kept = home.alerts_file, None, {}
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        kept = _read(path.read_text(encoding="utf-8") if path.is_file() else "{}")
+        try:
+            home.create()
+            lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            kept = _read(path.read_bytes() if path.is_file() else b"{}")
+        except (OSError, QuietlistError):
+            pass  # on a disk that is full or may not be written to, a person must be told all the more; the end below says it
+        # What was told in the future was told by a clock that was wrong, and must not silence anything until then.
         told = {
-            channel: {key: at for key, at in entries.items() if now - datetime.fromisoformat(at) < lasts}
+            channel: {key: at for key, at in entries.items() if timedelta(0) <= now - datetime.fromisoformat(at) < lasts}
             for channel, entries in kept.items()
         }
         try:
@@ -126,15 +133,16 @@ def _told(home: Home, now: datetime, lasts: timedelta) -> Iterator[dict[str, dic
             if told != kept:
                 write_atomic(path, json.dumps(told, indent=1, sort_keys=True) + "\n")
     finally:
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
 
 
-def _read(text: str) -> dict[str, dict[str, str]]:
+def _read(text: bytes) -> dict[str, dict[str, str]]:
     """What a file of ours holds; one that cannot be read is nothing told, and everything is told again."""
     try:
         kept = json.loads(text)
         return {
-            str(channel): {str(key): datetime.fromisoformat(at).isoformat() for key, at in entries.items()}
+            str(channel): {str(key): datetime.fromisoformat(at).astimezone(UTC).isoformat() for key, at in entries.items()}
             for channel, entries in kept.items()
         }
     except (ValueError, AttributeError, TypeError):

@@ -96,8 +96,11 @@ class _Folder:
             try:
                 validity = self._opened(server)
                 known, _, last = place.partition(":")
+                following = self._next_uid(server)
                 first = int(last) + 1 if known == validity and last.isdigit() else 1
-                for low in range(first, self._next_uid(server), _SEARCHED):
+                if first > following:
+                    first = 1  # a folder that was made anew by a server that gives each the same UIDVALIDITY
+                for low in range(first, following, _SEARCHED):
                     asked = ["UID", f"{low}:{low + _SEARCHED - 1}"]
                     if since is not None:
                         # By the day on which the server got it; the day before, for its zone is its own.
@@ -123,10 +126,23 @@ class _Folder:
                 numbers = ",".join(map(str, group))
                 answered = self._answered(server.uid("FETCH", numbers, "(UID BODY.PEEK[])"), "fetch")
                 mails = dict(_bodies(answered))
+                there = self._still_there(server, [uid for uid in group if uid not in mails])
                 for uid in group:
-                    # Gone meanwhile: moved or deleted by somebody else, and there is nothing to take.
                     if (content := mails.get(uid)) is not None:
                         yield _batch(content, f"{validity}:{uid}")
+                    elif uid in there:
+                        # It costs no other mail its turn: its number comes, and is quarantined as a record without a mail.
+                        yield Batch(json.dumps({"raw": "", "uid": uid}).encode(), 1, f"{validity}:{uid}")
+
+    def _still_there(self, server: imaplib.IMAP4, uids: Sequence[int]) -> set[int]:
+        """Which of these the folder holds, though the server did not hand them over: a damaged mail, say. The others are gone,
+        moved or deleted by somebody meanwhile, and there is nothing to take.
+        """
+        if not uids:
+            return set()
+        server.noop()  # only now is a server free to tell what others deleted (RFC 3501, 7.4.1)
+        found = _uids(self._answered(server.uid("SEARCH", "UID", ",".join(map(str, uids))), "search"))
+        return set(found).intersection(uids)
 
     def _sizes(self, server: imaplib.IMAP4, uids: Sequence[int]) -> dict[int, int]:
         answered = self._answered(server.uid("FETCH", ",".join(map(str, uids)), "(UID RFC822.SIZE)"), "fetch")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from orchestration.core.errors import PermanentError
 from orchestration.core.files import write_atomic
 from orchestration.core.home import Home
 
@@ -52,13 +53,23 @@ class Progress:
 
 
 def read_progress(home: Home, source: str) -> dict[str, Progress]:
-    """The parts of a source by name; none where nothing is known."""
+    """The parts of a source by name; none where nothing is known.
+
+    Raises:
+        PermanentError: there is something that may not be read.
+    """
     path = home.pulls / f"{source}.json"
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return {name: _progress(part) for name, part in kept.items()}
     except (FileNotFoundError, ValueError, TypeError, AttributeError):
         return {}
+    except OSError as error:  # somebody pulled as another user, say
+        raise PermanentError(
+            f"Reading how far {source} was pulled",
+            seen=f"{error.strerror} at {path}",
+            next_step="give the user that runs Quietlist the right to it (ls -l, chown), or remove it: all is pulled again",
+        ) from None
 
 
 def write_progress(home: Home, source: str, parts: dict[str, Progress]) -> None:

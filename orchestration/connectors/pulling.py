@@ -93,25 +93,36 @@ def pull(home: Home, config: Config, as_of: datetime, wanted: Wanted, timer: Tim
             [f"sources.{name}: {'has no pull' if name in config.sources else 'is not configured'}" for name in unknown],
             next_step=f"name {listed(there)}" if there else "give a source a pull = { ... } (docs/pulling.md)",
         )
-    home.pulls.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     for name in wanted.names or there:
-        yield from _pull_source(home, config, name, as_of, wanted, timer or Timer())
+        try:
+            with plain_errors(f"Pulling {name}"):
+                home.pulls.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+                yield from _pull_source(home, config, name, as_of, wanted, timer or Timer())
+        except QuietlistError as error:
+            yield Pulled(name, "pull", state="failed", failure=str(error))
 
 
-def failing(home: Home, config: Config) -> list[tuple[str, str]]:
-    """The parts of configured sources that cannot be pulled, or could not at the last attempt: the source, and a sentence."""
+def unread(home: Home, config: Config) -> list[tuple[str, str]]:
+    """The parts of configured sources that were not read to their end: the source, and a sentence. They cannot be pulled, could
+    not at the last attempt, or their pull is still under way: whoever opted out last may stand in the rest.
+    """
     found = []
     for name in pulled_sources(config):
         try:
             parts = {part.name for part in parts_of(name, config, Timer())}
-        except ConfigError as error:
+            known = read_progress(home, name)
+        except QuietlistError as error:
             found.append((name, str(error)))
             continue
-        found += [
-            (name, f"{name}/{part}: the last attempt to pull it, at {moment(progress.failed_at)}, failed: {progress.failure}")
-            for part, progress in sorted(read_progress(home, name).items())
-            if progress.failed_at and part in parts
-        ]
+        for part, progress in sorted(known.items()):
+            if part not in parts:
+                continue
+            if progress.failed_at:
+                said = f"the last attempt to pull it, at {moment(progress.failed_at)}, failed: {progress.failure}"
+                found.append((name, f"{name}/{part}: {said}"))
+            elif progress.began_at:
+                said = f"the pull that began at {moment(progress.began_at)} is not at its end; the next run goes on with it"
+                found.append((name, f"{name}/{part}: {said}"))
     return found
 
 
@@ -194,6 +205,8 @@ class _Going:
         since = None if self._part.is_whole else wanted.since
         if progress.covers is not None and self._part.goes_on:
             since = None  # it goes on at its place
+        elif progress.covers is not None and progress.covers > now:
+            since = None  # the clock was ahead then, nobody knows how far: nothing that is counted by it was surely seen
         elif progress.covers is not None and not self._part.is_whole:
             due = progress.covers - timedelta(hours=self._part.overlap_hours)
             since = min(since or due, due)
@@ -212,6 +225,7 @@ class _Going:
                 self._take(batch)
                 if not batch.is_last and self._timer.monotonic() >= ends:
                     self._write()
+                    progress.failed_at, progress.failure = None, ""
                     self._keep()
                     return False
         except PermanentError as error:

@@ -101,7 +101,7 @@ def _add_check(outcome: Outcome, evaluation: dg.AssetCheckEvaluation) -> None:
     if not {"level", "why", "unmet"} & values.keys():
         outcome.unmet.append(f"stop: the test {evaluation.check_name} failed")
     elif "why" in values:
-        outcome.unmet.append(str(values["why"]))
+        outcome.unmet.append(f"stop: {values['why']}")
     else:
         outcome.unmet += [str(sentence) for sentence in cast("list[object]", values.get("unmet") or [])]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from orchestration.connectors.pulling import failing
+from orchestration.connectors.pulling import unread
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.flow import group
 from orchestration.defs.run import POOL, QuietlistRun, plainly
@@ -55,8 +55,9 @@ def collect_asset(pulled: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
         require_inputs(home)
         collected = collect(home, config, as_of)
-        # What a pull could not fetch is as unread as a file that may not be opened: both hold releases at the entry gate.
-        unanswered = [Unread(source, "not_pulled") for source, _ in failing(home, config)]
+        # What a pull did not fetch, or not yet, is as unread as a file that may not be opened: both hold releases at the entry
+        # gate.
+        unanswered = [Unread(source, "not_pulled") for source, _ in unread(home, config)]
         with warehouse(home, limits=config.limits) as con:
             prepare(con, home, feeds_in_use(home, config, con))
             register(con, home, config, unread=[*collected.unread, *unanswered])

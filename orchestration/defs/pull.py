@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration.connectors.contract import parts_of, pulled_sources
-from orchestration.connectors.pulling import Pulled, Wanted, failing, pull
+from orchestration.connectors.pulling import Pulled, Wanted, pull, unread
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
@@ -51,7 +51,9 @@ def _asset(name: str, config: Config) -> dg.AssetsDefinition:
         outcome = list(pull(quietlist.folder, quietlist.config, now, Wanted((name,), only_due=True)))
         for item in outcome:
             context.log.info(item.sentence())
-        failures = [sentence for source, sentence in failing(quietlist.folder, quietlist.config) if source == name]
+        failures = [sentence for source, sentence in unread(quietlist.folder, quietlist.config) if source == name]
+        if not failures:  # where nothing could be noted of it
+            failures = [item.sentence() for item in outcome if item.state == "failed"]
         yield dg.MaterializeResult(
             metadata={
                 "records": sum(item.records for item in outcome),
@@ -76,8 +78,6 @@ def _whom(name: str, config: Config) -> str:
 def _attention(item: Pulled) -> Iterator[str]:
     if item.attention:
         yield f"{item.source}/{item.part}: {item.attention}"
-    if item.state == "under_way":
-        yield f"{item.source}/{item.part}: {item.records:,} records so far; the next run goes on with it."
 
 
 def _check(name: str, failures: list[str]) -> dg.AssetCheckResult:

@@ -26,7 +26,7 @@ from orchestration.core.pace import Pace, Timer
 from orchestration.http.auth import Auth
 from orchestration.http.calls import Call, request_path
 from orchestration.http.codes import codes_in
-from orchestration.http.paging import Link, Paging
+from orchestration.http.paging import Link, Numbered, Offset, Paging
 
 if TYPE_CHECKING:
     import httpx
@@ -188,7 +188,7 @@ class Client:
     ) -> Iterator[Page]:
         """A list, page by page, from ``place`` on. A page that fails is asked for again; those before it are not."""
         path = request_path(self._api.system, self._api.calls, call, parts or {})
-        been = {place}
+        been, before = {place}, None
         for _ in range(_MOST_PAGES):
             here, asked = path, {**(parameters or {}), **paging.parameters(place)}
             if place and isinstance(paging, Link):
@@ -202,6 +202,13 @@ class Client:
                     seen="a page without a list in it",
                     next_step="see whether the vendor changed its answers, or something between us and it answers in its place",
                 )
+            if found and found == before and isinstance(paging, Offset | Numbered):
+                raise PermanentError(
+                    self._tried(call),
+                    seen="the same page twice: what asks for the next one is not heeded",
+                    next_step="see whether something between us and the vendor answers from its memory, or the vendor changed it",
+                )
+            before = found
             following = paging.following(place, len(found), body)
             if following in been:
                 raise PermanentError(

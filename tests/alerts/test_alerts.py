@@ -230,12 +230,38 @@ def test_without_a_channel_nobody_is_told_and_nothing_is_written(home: Home) -> 
     assert not home.alerts_file.exists()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"webhook": {"a": "no time"}}', '{"webhook": 3}'])
-def test_a_record_of_what_was_told_that_cannot_be_read_makes_everything_told_again(home: Home, chat: Chat, text: str) -> None:
-    home.alerts_file.write_text(text)
+@pytest.mark.parametrize("text", [b"{", b"[]", b'{"webhook": {"a": "no time"}}', b'{"webhook": 3}', b"\xff\xfe"])
+def test_a_record_of_what_was_told_that_cannot_be_read_makes_everything_told_again(home: Home, chat: Chat, text: bytes) -> None:
+    home.alerts_file.write_bytes(text)
     assert tell(home, config_of(home, WEBHOOK), outcome("alert: late"), NOW) == []
     assert len(chat.requests) == 1
     assert list(json.loads(home.alerts_file.read_text())) == ["webhook"]
+
+
+def test_a_time_without_a_zone_in_it_fails_no_run(home: Home, chat: Chat) -> None:
+    late = outcome("alert: late")
+    key = findings_of(late)[0].key
+    for text, told in ((NOW.replace(tzinfo=None).isoformat(), 0), ("2020-01-01T00:00:00", 1)):
+        home.alerts_file.write_text(json.dumps({"webhook": {key: text}}))
+        assert tell(home, config_of(home, WEBHOOK), late, NOW + HOUR) == [], text
+        assert len(chat.requests) == told, text
+
+
+def test_what_a_clock_ahead_of_time_has_told_silences_nothing(home: Home, chat: Chat) -> None:
+    late = outcome("alert: late")
+    tell(home, config_of(home, WEBHOOK), late, NOW + 24 * 365 * HOUR)
+    tell(home, config_of(home, WEBHOOK), late, NOW)
+    assert len(chat.requests) == 2, "a year long nobody would have been told"
+    tell(home, config_of(home, WEBHOOK), late, NOW + HOUR)
+    assert len(chat.requests) == 2
+
+
+@pytest.mark.parametrize("where", ["alerts.lock", "alerts.json"])
+def test_where_nothing_can_be_noted_people_are_told_all_the_same(home: Home, chat: Chat, where: str) -> None:
+    home.alerts_file.with_name(where).mkdir()  # as on a disk that is full or may not be written to
+    said = tell(home, config_of(home, WEBHOOK), outcome("alert: late"), NOW)
+    assert [request.json["findings"] for request in chat.requests] == [[{"level": "alert", "said": "late"}]], where
+    assert len(said) == (where == "alerts.json"), said
 
 
 def test_what_is_wrong_in_alerts_is_told_all_at_once(home: Home) -> None:

@@ -211,6 +211,49 @@ def test_another_uidvalidity_is_another_folder(house: House, mailbox: Mailbox) -
     assert set(mails(house)) == {mail(1), mail(2), mail(5)}
 
 
+def test_a_folder_made_anew_under_the_same_uidvalidity_is_read_whole(house: House, mailbox: Mailbox) -> None:
+    mailbox.put(mail(1), mail(2))
+    house.sources = {"post": mailbox.settings()}
+    house.pull()
+    notes = house.home.pulls / "post.json"
+    known = json.loads(notes.read_text())
+    assert known["INBOX"]["place"].endswith(":2")
+    # As a server leaves it that gives every folder the UIDVALIDITY 1: the place lies behind all that there is.
+    known["INBOX"]["place"] = known["INBOX"]["place"].partition(":")[0] + ":907"
+    notes.write_text(json.dumps(known))
+    house.later(days=1)
+    assert house.pull()[0].records == 2, "the mails up to number 907 would never be asked for"
+    mailbox.put(mail(3))
+    assert house.pull()[0].records == 1
+
+
+def test_a_mail_that_the_server_does_not_hand_over_is_told_of_and_costs_no_other_its_turn(
+    house: House, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orchestration.connectors import imap
+
+    mailbox.put(mail(1), mail(2), mail(3), mail(4))
+    plain = imap._bodies
+
+    def damaged(answered: list[Any]) -> Any:
+        found = dict(plain(answered))
+        with mailbox as other:  # somebody deletes the fourth before it is handed over; the second is there and damaged
+            other.select("INBOX")
+            other.uid("STORE", "4", "+FLAGS", "\\Deleted")
+            other.expunge()
+        return iter({uid: content for uid, content in found.items() if uid not in (2, 4)}.items())
+
+    monkeypatch.setattr(imap, "_bodies", damaged)
+    house.sources = {"post": mailbox.settings()}
+    (outcome,) = house.pull()
+    assert (outcome.state, outcome.records) == ("whole", 3), outcome.failure
+    ((name, content),) = contents(house.home, "post")
+    read = [raw_of(json.loads(line)) for line in content.splitlines()]
+    assert [one.reason for one in read] == ["", "no_raw_message", ""], "quarantined, with its number"
+    assert json.loads(content.splitlines()[1])["uid"] == 2
+    assert recognise(name, content, feeds_of_format("mail"), whole=True).feed is not None
+
+
 def test_folders_are_parts_and_one_that_is_not_there_is_named(house: House, mailbox: Mailbox) -> None:
     with mailbox as server:
         server.create('"Left us"')

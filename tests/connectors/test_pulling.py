@@ -10,7 +10,7 @@ import pytest
 
 from orchestration.connectors import pulling
 from orchestration.connectors.progress import read_progress
-from orchestration.connectors.pulling import failing
+from orchestration.connectors.pulling import unread
 from orchestration.core.config import size_in_bytes
 from orchestration.core.errors import ConfigError
 from orchestration.landing import collect, read_manifest
@@ -87,7 +87,7 @@ def test_a_failure_keeps_what_came_and_the_next_pull_goes_on_there(house: House,
         (outcome,) = house.pull()
         assert (outcome.state, outcome.records, outcome.files) == ("failed", 3, 1), case
         assert said in outcome.failure and "example.com" not in outcome.failure and KEY not in outcome.failure, case
-        assert [(source, said in sentence) for source, sentence in failing(house.home, house.config)] == [("esp", True)], case
+        assert [(source, said in sentence) for source, sentence in unread(house.home, house.config)] == [("esp", True)], case
         server.faults.remove(fault)
         server.requests.clear()
         house.later(hours=1)
@@ -95,7 +95,7 @@ def test_a_failure_keeps_what_came_and_the_next_pull_goes_on_there(house: House,
     assert (outcome.state, outcome.records) == ("whole", 4), f"{case}: {outcome.failure}"
     assert offsets(server) == ["3", "6", "7"], f"{case}: asked again for what it had"
     assert records(house.home, "esp") == dict.fromkeys(keys(people(7)), 1), case
-    assert failing(house.home, house.config) == [], case
+    assert unread(house.home, house.config) == [], case
     moments = {name.split("_")[2] for name, _ in contents(house.home, "esp")}
     assert moments == {"20260320T120000Z"}, f"{case}: the two halves of one list are not one state"
 
@@ -130,9 +130,9 @@ def test_one_part_that_fails_stops_no_other_part_and_no_other_source(house: Hous
         ("c_mail", "suppressions"): "whole",
     }
     assert "OTHER_KEY is not set" in outcome[0].failure
-    assert {source for source, _ in failing(house.home, house.config)} == {"a_key", "b_esp"}
+    assert {source for source, _ in unread(house.home, house.config)} == {"a_key", "b_esp"}
     house.sources["b_esp"] = settings("sendgrid", server, feeds=["unsubscribes"])
-    assert {source for source, _ in failing(house.home, house.config)} == {"a_key"}, "a list that is no longer pulled holds on"
+    assert {source for source, _ in unread(house.home, house.config)} == {"a_key"}, "a list that is no longer pulled holds on"
 
 
 def test_a_place_that_the_vendor_forgot_begins_again(house: House) -> None:
@@ -237,6 +237,72 @@ def test_an_overlap_of_ones_own(house: House) -> None:
         house.pull()
         house.pull()
         assert [request.query.get("DateSent>") for request in server.requests] == [None, "2026-03-10"]
+
+
+def test_after_a_clock_that_was_ahead_everything_is_asked_for(house: House) -> None:
+    with Shelf({TEXTS: texts("2026-03-19")}) as server:
+        house.sources = {"sms": settings("twilio", server)}
+        house.later(days=40)
+        house.pull()
+        house.later(days=-30)
+        server.lists[TEXTS] += texts("2026-03-28")
+        house.pull()
+        house.later(days=1)
+        house.pull()
+    assert [request.query.get("DateSent>") for request in server.requests] == [None, None, "2026-03-27"]
+    assert set(records(house.home, "sms")) == keys(server.lists[TEXTS])
+
+
+@pytest.mark.parametrize(("path", "source"), [(LIST, "sendgrid"), ("/v2/messaging_optouts", "telnyx")])
+def test_a_page_that_comes_again_and_again_is_no_list_without_an_end(house: House, path: str, source: str) -> None:
+    """As from a cache that leaves out what stands behind the question mark."""
+    rows = [{**row, "to": "+12025550101", "created_at": "2026-03-01T10:00:00Z"} for row in people(7)]
+    with Shelf({path: rows}) as server:
+        first = server.body(Request("GET", path, {"offset": "0", "page[number]": "1"}, {}, b""), rows)
+        server.fail("answer", on=lambda request: request.path == path, times=99, reply=Reply(200, first))
+        more = {"feeds": ["unsubscribes"]} if source == "sendgrid" else {}
+        house.sources = {"them": settings(source, server, **more)}
+        (outcome,) = house.pull()
+        assert outcome.state == "failed" and "the same page twice" in outcome.failure, outcome
+        assert len(server.requests) == 2 and outcome.records == 3
+
+
+def test_what_is_under_way_is_not_read_to_its_end(house: House) -> None:
+    with Shelf({LIST: people(7)}) as server:
+        answer = server.answer
+
+        def slow(request: Request) -> Reply:
+            house.fast.ahead += 120
+            return answer(request)
+
+        server.answer = slow  # type: ignore[method-assign]
+        sendgrid(house, server)
+        house.sources["esp"]["pull"]["max_minutes"] = 2
+        server.fail("answer", times=5, reply=Reply(401, {}))
+        assert house.pull()[0].state == "failed"
+        server.faults.clear()
+        assert house.pull()[0].state == "under_way"
+        ((source, said),) = unread(house.home, house.config)
+        assert source == "esp" and "is not at its end" in said and "failed" not in said, said
+        while house.pull()[0].state == "under_way":
+            pass
+    assert unread(house.home, house.config) == []
+
+
+@pytest.mark.parametrize("where", ["esp.json", ""])
+def test_where_no_note_can_be_read_the_source_fails_and_no_other(house: House, where: str) -> None:
+    with Shelf({LIST: people(7), DUMP: []}) as server:
+        sendgrid(house, server)
+        house.sources["receipts"] = settings("postmark", server)
+        if where:
+            (house.home.pulls / where).mkdir(parents=True)
+        else:
+            house.home.pulls.parent.mkdir(exist_ok=True)
+            house.home.pulls.rmdir() if house.home.pulls.is_dir() else None
+            house.home.pulls.write_text("")
+        outcome = {item.source: item.state for item in house.pull()}
+    assert outcome == {"esp": "failed", "receipts": "whole" if where else "failed"}
+    assert {source for source, _ in unread(house.home, house.config)} == {"esp", *(() if where else ("receipts",))}
 
 
 def test_since_limits_the_first_pull_and_never_leaves_a_gap_later(house: House) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from orchestration.alerts.telling import findings_of
 from orchestration.core.home import Home
 from orchestration.defs.execute import outcome_of
-from orchestration.defs.gate import CLOCKS_GATE, clocks_gate, entry_gate, exit_gate
-from orchestration.defs.publish import EXIT
+from orchestration.defs.gate import CLOCKS_GATE, clocks_gate, entry_gate, exit_gate, gate_allows_published
+from orchestration.defs.publish import EXIT, PUBLISHED
 from orchestration.defs.reconcile import ENTRY
 from orchestration.defs.run import QuietlistRun
 from orchestration.publish.verdicts import Result, Verdict
@@ -57,3 +58,23 @@ def test_what_stands_behind_a_gate_runs_only_where_the_verdict_lets_it(
     outcome = outcome_of("quietlist", AS_OF, result.success, result.all_events)
     assert outcome.exit_code == code and outcome.gate_level == level
     assert outcome.unmet == ([] if level == "pass" else [f"{level}: Every record is accounted for (found: 3)"])
+
+
+def test_a_published_table_that_does_not_prove_stops_the_run_and_is_told_as_that(tmp_path: Path) -> None:
+    home = Home.at(tmp_path / "home").create()
+    home.config_file.write_text('[company]\nname = "Acme"\n')
+
+    @dg.asset(key=PUBLISHED)
+    def published() -> dg.MaterializeResult[None]:
+        return dg.MaterializeResult(metadata={"version": 1, "new_version": False, "dagster/row_count": 1})
+
+    result = dg.materialize(
+        [published, gate_allows_published],
+        resources={"quietlist": QuietlistRun(home=str(home.root), as_of=AS_OF.isoformat())},
+        raise_on_error=False,
+    )
+    outcome = outcome_of("quietlist", AS_OF, result.success, result.all_events)
+    assert outcome.gate_level == "stop" and outcome.exit_code == 1
+    stops = [item.said for item in findings_of(outcome) if item.level == "stop"]
+    assert len(stops) == 1 and "published" in stops[0], "whoever is to be alerted is not"
+    assert any(line.startswith("  ! not met (stop): ") for line in outcome.lines()), outcome.lines()

@@ -9,6 +9,8 @@ import pytest
 
 from orchestration.core.home import Home
 from orchestration.definitions import build_defs
+from orchestration.defs.pull import pull_assets
+from orchestration.defs.run import QuietlistRun
 
 CONFIG = """
 [company]
@@ -53,3 +55,22 @@ def test_a_home_without_pulls_has_no_such_asset(tmp_path: Path) -> None:
     home.config_file.write_text('[company]\nname = "Acme"\n')
     graph = build_defs(home).resolve_asset_graph()
     assert not [key for key in graph.get_all_asset_keys() if key.path[0] == "pulled"]
+
+
+@pytest.mark.parametrize(("case", "said"), [("no key", "ESP_KEY is not set"), ("no room for notes", "pulls")])
+def test_a_pull_that_failed_is_told_and_holds_also_where_nothing_can_be_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str, said: str
+) -> None:
+    monkeypatch.delenv("ESP_KEY", raising=False)
+    home = Home.at(tmp_path / "home").create()
+    home.config_file.write_text(CONFIG)
+    if case == "no room for notes":
+        home.pulls.write_text("")  # a file where the folder of the notes should be
+    assets = [asset for asset in pull_assets(home) if asset.key == dg.AssetKey(["pulled", "esp"])]
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(assets, instance=instance, resources={"quietlist": QuietlistRun(home=str(home.root))})
+    assert result.success, "a pull that fails stops no run"
+    (check,) = result.get_asset_check_evaluations()
+    unmet = check.metadata["unmet"].value
+    assert not check.passed and isinstance(unmet, list) and said in str(unmet[0]), unmet
+    assert all(str(sentence).startswith("hold: ") for sentence in unmet)
