@@ -20,9 +20,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from orchestration.evidence.verify import verify
 
 from orchestration import run
+from orchestration.audit.verify import verify
 from orchestration.core.config import load_config
 from orchestration.core.errors import PermanentError
 from orchestration.core.home import Home
