@@ -37,7 +37,7 @@ def test_each_source_that_is_pulled_comes_before_what_landed(defs: dg.Definition
     assert graph.get(dg.AssetKey(["raw", "landed_files"])).parent_keys == pulled
     for key in pulled:
         node = graph.get(key)
-        assert (node.group_name, bool(node.owners), node.tags["pii"]) == ("collect", True, "true"), key
+        assert (node.group_name, bool(node.owners), node.tags["pii"]) == ("01_collect", True, ""), key
         assert {check.name for check in node.check_keys} == {"answered"}, key
     assert "unsubscribes" in (graph.get(dg.AssetKey(["pulled", "esp"])).description or "")
 
