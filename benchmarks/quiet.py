@@ -82,9 +82,8 @@ def _measured(home: Home, day: datetime, *, in_full: bool) -> dict[str, float]:
         parts[name] = parts.get(name, 0.0) + time.process_time() - began
 
     with part("look"):
-        from orchestration.evidence.preflight import require_ready
-
         from orchestration import run as running
+        from orchestration.audit.preflight import require_ready
         from orchestration.core.config import load_config
 
         config = load_config(home)

@@ -401,7 +401,9 @@ def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> Non
 @_home_option
 @_json_option
 @click.option(
-    "--online", is_flag=True, help="Also ask each destination for a page of its list: key, permission, lists. Changes nothing."
+    "--online",
+    is_flag=True,
+    help="Also ask each source that is pulled and each destination for a page of its list. Changes nothing.",
 )
 def doctor(home_path: str | None, as_json: bool, online: bool) -> None:
     """Is this installation healthy? Every finding with its next step."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from orchestration.core import chain
 from orchestration.core.config import Config, load_config
@@ -17,10 +17,7 @@ from orchestration.core.files import write_atomic
 from orchestration.core.home import Home, keep_private
 from orchestration.core.outcome import Outcome
 
-if TYPE_CHECKING:
-    from orchestration.core.config import Config
-
-# Telemetry and the first-run questions are off; one writer to the warehouse, one run at a time (DESIGN 7).
+# Telemetry and the first-run questions are off; one writer to the warehouse, one run at a time.
 _INSTANCE = """\
 telemetry:
   enabled: false

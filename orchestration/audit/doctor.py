@@ -59,7 +59,7 @@ _LEAST_FREE = 1 << 30
 
 
 def doctor(home: Home, config: Config, *, online: bool = False) -> list[Finding]:
-    """Everything that can be told without running anything, what is broken first; ``online`` asks the destinations too.
+    """Everything that can be told without running anything, what is broken first; ``online`` asks sources and destinations too.
 
     Raises nothing for what it finds: a fault is a finding, also when the looking itself fails on purpose.
     """

@@ -32,10 +32,11 @@ from orchestration.reconcile.policy import load_policy
 from orchestration.registries import Updated, create_registry_tables, is_published, update
 from orchestration.sync import copy_state
 
-STAGES = ("staging", "ledger", "golden", "prove")
 _NORMALISERS = (phone_sql.NORMALISER, email_sql.NORMALISER, postal.NORMALISER)
 # Settings of the company that change no meaning of a record: names, clocks, and the limits of the gate.
 _NO_MEANING = ("name", "target_hours", "at_risk_hours", "max_leaving", "max_leaving_share", "owners")
+# Settings of a source that change none either: who answers for it, how its files come, and when it counts as late.
+_NO_MEANING_OF_SOURCE = ("owners", "pull", "expected_every_hours")
 # Where the vars of a run are wanted without its clock.
 _NO_CLOCK = datetime.min.replace(tzinfo=UTC)
 
@@ -329,7 +330,7 @@ def last_clock(con: duckdb.DuckDBPyConnection) -> datetime | None:
 
 def _meaning(config: Config) -> str:
     """Fingerprint of everything that decides what a record already taken in means."""
-    settings = {name: entry.model_dump(mode="json", exclude={"owners"}) for name, entry in config.sources.items()}
+    settings = {name: entry.model_dump(mode="json", exclude=set(_NO_MEANING_OF_SOURCE)) for name, entry in config.sources.items()}
     company = config.company.model_dump(mode="json", exclude=set(_NO_MEANING))
     made_of = [dbt.models_hash(), dbt.model_vars(), dbt.policy_hash(), *_NORMALISERS, settings, company]
     return sha256_text(canonical_json(made_of))

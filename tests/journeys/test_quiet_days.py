@@ -184,7 +184,14 @@ def test_what_is_found_in_the_inbox_makes_a_day_like_any_other(first: Home, tmp_
 
 
 @pytest.mark.parametrize(
-    "what", ["a folder without a source", "a file that is being written", "a setting", "a folder of registries"]
+    "what",
+    [
+        "a folder without a source",
+        "a file that is being written",
+        "a setting",
+        "a folder of registries",
+        "a source that is pulled",
+    ],
 )
 def test_in_doubt_it_is_a_day_like_any_other(first: Home, tmp_path: Path, what: str) -> None:
     home = copied(first, tmp_path / "home")
@@ -198,6 +205,9 @@ def test_in_doubt_it_is_a_day_like_any_other(first: Home, tmp_path: Path, what: 
             home.config_file.write_text(home.config_file.read_text().replace('scopes = ["acme",', 'scopes = ["other", "acme",'))
         case "a folder of registries":
             shutil.rmtree(home.registries_published)
+        case "a source that is pulled":  # nobody knows what it holds until it was asked
+            pulled = 'expected_every_hours = 168\npull = { api_key_env = "NOT_SET" }\n'
+            home.config_file.write_text(home.config_file.read_text().replace("expected_every_hours = 168\n", pulled))
     assert run._nothing_new(first, load_config(first))
     assert not run._nothing_new(home, load_config(home)), what
 

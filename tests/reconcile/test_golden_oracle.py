@@ -213,6 +213,10 @@ def test_a_run_with_nothing_new_builds_nothing_and_a_changed_setting_does(built:
     later = AS_OF + timedelta(days=1)
     assert all(step(home, config, later).unchanged for step in (stages.stage, stages.ledger, stages.golden))
     assert golden_rows(home) == before
+    for setting, value in (("owners", ("team:desk",)), ("expected_every_hours", 7), ("pull", {"kind": "api"})):
+        sources = {name: source.model_copy(update={setting: value}) for name, source in config.sources.items()}
+        moved = config.model_copy(update={"sources": sources})
+        assert stages.stage(home, moved, later).unchanged, f"{setting} says nothing of what a record means"
     other = config.model_copy(update={"company": config.company.model_copy(update={"shared_point_limit": 1})})
     assert stages.stage(home, other, later).anew, "another limit changes who is linked: everything is built anew"
 
