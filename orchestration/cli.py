@@ -95,7 +95,7 @@ def _moment(text: str | None, option: str = "--as-of") -> datetime:
             f"Reading {option}",
             seen=f"'{text}'",
             allowed="ISO 8601 with a zone, such as 2026-04-01T00:00:00Z",
-            next_step="write it in that form, or leave it away for now",
+            next_step="write it in that form, or omit it to use the current time",
         )
     return moment.astimezone(UTC)
 
@@ -209,7 +209,7 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
             "Reading the question",
             seen="neither --channel and --identifier nor --file",
             allowed="quietlist check --channel email --identifier a@example.com",
-            next_step="say whom you ask about",
+            next_step="say which contact point to look up",
         )
     payload = [answer.as_dict() for answer in answers]
     _say(payload if batch is not None else payload[0], [answer.sentence() for answer in answers], as_json)
@@ -452,20 +452,20 @@ def override(home_path: str | None, as_json: bool, person: str, reason: str, unt
 @_json_option
 @click.argument("file_id")
 @click.option("--person", required=True, help="Who looked at the file.")
-@click.option("--reason", required=True, help="Why it cannot be mended.")
+@click.option("--reason", required=True, help="Why it cannot be fixed.")
 def acknowledge(home_path: str | None, as_json: bool, file_id: str, person: str, reason: str) -> None:
-    """Say that somebody looked at a landed file that cannot be mended, so that it holds releases no longer."""
+    """Say that somebody looked at a landed file that cannot be fixed, so that it no longer holds releases."""
     from orchestration.publish.verdicts import acknowledge as acknowledging
 
     record = acknowledging(Home.at(home_path).require(), file_id, person=person, reason=reason)
-    _say(record, [f"Recorded: {record['person']} looked at file {file_id}; it holds releases no longer."], as_json)
+    _say(record, [f"Recorded: {record['person']} looked at file {file_id}; it no longer holds releases."], as_json)
 
 
 @main.command()
 @_home_option
 @_as_of_option
 @_json_option
-@click.option("--plan", "is_plan", is_flag=True, help="Say what would be put and lifted, and why; look, and send nothing.")
+@click.option("--plan", "is_plan", is_flag=True, help="Show what would be added and lifted, and why; read only, send nothing.")
 @click.option("--only", multiple=True, metavar="NAME", help="This destination; may be given several times. Default: all.")
 def sync(home_path: str | None, as_of: str | None, as_json: bool, is_plan: bool, only: tuple[str, ...]) -> None:
     """Push the published version again to every destination, or to some, and read it back."""
@@ -602,7 +602,7 @@ def formats(as_json: bool, name: str | None) -> None:
 @_json_option
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--source", required=True, help="The source whose format, scope and zone it is read by.")
-@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="How many records to tell one by one.")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="How many records to list one by one.")
 @click.option("--reveal", is_flag=True, help="Show addresses, numbers and names of lists in full instead of masked.")
 def try_(home_path: str | None, as_of: str | None, as_json: bool, file: Path, source: str, limit: int, reveal: bool) -> None:
     """Say what each record of a file would become, and keep nothing of it. Ends with 1 when something could not be used."""
@@ -719,7 +719,7 @@ def quarantine_unlink(given: str | None, home_path: str | None, as_of: str | Non
         {"decision": "link_cut", "by": mask_text(person), "file": str(file)},
         [
             f"Recorded: {mask_text(person)} says that this contact point links nobody.",
-            "Next step: quietlist run, which takes the decision in and puts it on the chain of evidence.",
+            "Next step: quietlist run, which applies the decision and records it on the chain of evidence.",
         ],
         as_json,
     )
@@ -774,7 +774,7 @@ def key_rotate(home_path: str | None, as_json: bool, person: str, reason: str) -
     payload = {**done.__dict__, "fingerprint": name}
     lines = [
         f"Key {name} is in use; key {done.retired} is kept as {home.key_file.name}.{done.number}: back both up.",
-        "Next step: quietlist run, which makes every keyed hash anew and publishes a new version.",
+        "Next step: quietlist run, which recomputes every keyed hash and publishes a new version.",
     ]
     _say(payload, lines, as_json)
 
@@ -796,7 +796,7 @@ def key_landing(as_json: bool, file: Path) -> None:
 
 @main.command()
 @_home_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. The pages ask nobody who they are.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. The pages have no login.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
 @click.option("--read-only", is_flag=True, help="Show everything, start nothing.")
 def webserver(home_path: str | None, host: str, port: int, read_only: bool) -> None:

@@ -42,7 +42,7 @@ event_log_storage:
   class: StepEventLog
   config: {}
 """
-# Runs, events and schedules in one PostgreSQL database; Dagster reads the URL from the environment, so it stands in no file.
+# Runs, events and schedules in one PostgreSQL database; Dagster reads the URL from the environment, so it is in no file.
 _POSTGRES = """\
 storage:
   postgres:

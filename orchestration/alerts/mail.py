@@ -56,7 +56,7 @@ def _hand_over(settings: MailAlerts, message: EmailMessage) -> None:
         _refused(tried, error.smtp_code)
     except smtplib.SMTPNotSupportedError:
         raise ConfigError(
-            tried, seen=f"it knows no {settings.security}, or no sign-in", next_step="correct alerts.email.security and user"
+            tried, seen=f"it does not support {settings.security}, or no login", next_step="correct alerts.email.security and user"
         ) from None
     except ssl.SSLError:
         raise PermanentError(
@@ -77,7 +77,7 @@ def _sign_in(server: smtplib.SMTP, user: str, password: SecretStr, tried: str) -
     except (smtplib.SMTPAuthenticationError, smtplib.SMTPServerDisconnected):  # some servers hang up at a wrong password
         raise ConfigError(
             tried,
-            seen="it does not let us in",
+            seen="it refuses the login",
             next_step="see alerts.email.user, and that the environment variable holds its password",
         ) from None
 
@@ -86,5 +86,5 @@ def _refused(tried: str, status: int) -> None:
     """A server's own words may name the addresses, so its status alone is told."""
     seen = f"it refuses the message for at least one recipient (status {status})"
     if status in _TEMPORARY:
-        raise TransientError(tried, seen=seen, next_step="let it rest; the next run tells again") from None
+        raise TransientError(tried, seen=seen, next_step="nothing to do; the next run reports it again") from None
     raise PermanentError(tried, seen=seen, next_step="correct alerts.email.sender and recipients") from None

@@ -93,7 +93,7 @@ def _message(home: Home, config: Config, outcome: Outcome, fresh: Sequence[Findi
         f"The run {outcome.job} as of {moment(outcome.as_of)} found:",
         *(f"- {level}: {text}" for level, text in said),
         f"Home: {home.root}",
-        f"Each finding is told again after {config.alerts.repeat_hours} hours while it lasts.",
+        f"Each finding is repeated after {config.alerts.repeat_hours} hours while it lasts.",
     ]
     body = {
         "company": config.company.name,

@@ -58,7 +58,7 @@ MAY, MAY_NOT, NOBODY_KNOWS = 0, 4, 5
 """Exit codes of ``quietlist check``. 1, 2 and 3 mean what they mean everywhere: no answer was given."""
 _UNPUBLISHED = "nothing is published yet"
 _DOOR = "latest.json"
-_QUESTIONS_NAMED = 5  # in an error's one line; whoever mends the first ones sees what is wrong with the rest
+_QUESTIONS_NAMED = 5  # in an error's one line; whoever fixes the first ones sees what is wrong with the rest
 _FILE_COLUMNS = ("channel", "identifier", "scope", "region")
 
 

@@ -1,4 +1,4 @@
-"""Is this installation healthy? Every finding with its next step. Only looks: nothing is mended here."""
+"""Is this installation healthy? Every finding with its next step. Read only: nothing is repaired here."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def _look_at_clock(home: Home, config: Config) -> Findings:
         yield (
             "broken",
             f"the last run here is dated {moment(last)}, still to come by this machine's clock: no run is possible before",
-            "set the machine's clock right if it is wrong; else see docs/operations.md, 'A run that lies in the future'",
+            "correct the machine's clock if it is wrong; else see docs/operations.md, 'A run that lies in the future'",
         )
     else:
         yield "ok", "no run here lies in the future"

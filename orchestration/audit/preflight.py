@@ -1,6 +1,6 @@
-"""What a run needs and can be asked for in a second, before anything is taken in or sent: all that is missing is told at once.
+"""What a run needs and can be checked in a second, before anything is ingested or sent: everything missing is reported at once.
 
-Only looks, as ``quietlist doctor`` does, which tells more and takes longer. What goes wrong later all the same, a step says.
+Read only, like ``quietlist doctor``, which reports more and takes longer. What still goes wrong later is reported by its step.
 """
 
 from __future__ import annotations

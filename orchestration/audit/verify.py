@@ -1,4 +1,4 @@
-"""Walking the chain of evidence: is everything there, and as it was when it was recorded? Only looks; mends nothing.
+"""Walking the chain of evidence: is everything there, and as it was when it was recorded? Read only; repairs nothing.
 
 What is recorded, by whom and when, is ``core/chain``. Here each line of the chain is compared with what it names, and what it
 names with the files behind it (a delivery's bytes, a version's Parquet); then every other file of these folders is asked what
@@ -326,10 +326,10 @@ class _Walk:
             name = _name(self._home, path)
             if _has_half_line(path):
                 # The other logs are replaced as a whole, so no power cut leaves half a line of them.
-                mended = (
-                    "if a power cut ended a run, the next quietlist run mends it; else find out who wrote there, and restore it"
+                repaired = (
+                    "if a power cut ended a run, the next quietlist run repairs it; else find out who wrote to it, and restore it"
                 )
-                step = mended if path == self._home.manifest_file else ""
+                step = repaired if path == self._home.manifest_file else ""
                 raise _broken(name, f"line {len(lines) + 1} is unfinished", "whole lines", step)
             more = len(lines) - self._met[path]
             if path == self._home.manifest_file:
@@ -443,19 +443,19 @@ class _Walk:
             if self._rehash and batch_rows(con, number)[1] != link.sha256:
                 raise _broken(where, "its rows are not those that were recorded", f"rows with the hash {link.sha256}", _REBUILD)
         if batches and (files := files_in_no_batch(con)):
-            seen = f"no batch covers {counted(files, 'file')} that it took in"
+            seen = f"no batch covers {counted(files, 'file')} that it ingested"
             raise _broken("the ledger (ledger.requests)", seen, "a recorded batch for each", _REBUILD)
 
     def _cut(self, name: str, more: int) -> PermanentError:
         return _broken(
             self._home.chain_file.name,
-            f"it ends too early: {more} entries about {name} are not on it, and an interrupted run leaves out one at most",
+            f"it ends too early: {more} entries about {name} are not on it, and an interrupted run omits at most one",
             "an entry for each",
         )
 
 
 def _broken(where: str, seen: str, expected: str = "the chain as it was written", next_step: str = "") -> PermanentError:
-    step = next_step or f"find out who touched {where}, and restore it from its backup"
+    step = next_step or f"find out who changed {where}, and restore it from its backup"
     return PermanentError(f"Verifying {where}", seen=seen, allowed=expected, next_step=step)
 
 

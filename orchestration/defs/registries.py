@@ -18,7 +18,7 @@ KNOWN_ENTRIES = dg.AssetKey(["registries", "known_entries"])
 
 _TEXTS = {
     PUBLISHED_REGISTRIES: "Every registry as numbered, immutable versions of sorted numbers.",
-    FILES: "Registry files that were taken in, with the account of their records.",
+    FILES: "Registry files that were ingested, with the account of their records.",
     FILE_AREAS: "Which registry and area codes each file is about, and how many numbers it holds of each.",
     KNOWN_ENTRIES: "What each version of a registry says about the numbers that the company knows.",
 }
@@ -40,7 +40,7 @@ _TEXTS = {
 )
 @plainly
 def update_registries(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
-    """Take in what was loaded, publish what is new."""
+    """Ingest what was loaded, publish what is new."""
     home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
     updated = stages.registries(home, config, as_of)
     facts: dict[str, int | float | str] = {"new_versions": len(updated.published), "withheld": len(updated.withheld)}

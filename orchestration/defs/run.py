@@ -146,6 +146,6 @@ def parse_moment(text: str) -> datetime:
             "Reading the run's as_of",
             seen=f"'{text}'",
             allowed="ISO 8601 with a zone, such as 2026-04-01T00:00:00Z",
-            next_step="give --as-of in that form, or leave it away for now",
+            next_step="give --as-of in that form, or omit it to use the current time",
         )
     return moment.astimezone(UTC)

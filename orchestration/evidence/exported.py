@@ -107,7 +107,7 @@ class Exported:
         said = f"A run is going on: this is the evidence of {moment(self.exported_at)}, when {run} had ended, with {in_force}."
         if delivered := int(self.manifest["unpublished_deliveries"]):
             said += (
-                f" That run was stopped before it published: {counted(delivered, 'delivery', 'deliveries')} that it took in "
+                f" That run was stopped before it published: {counted(delivered, 'delivery', 'deliveries')} that it ingested "
                 f"{'is' if delivered == 1 else 'are'} not in force."
             )
         return said

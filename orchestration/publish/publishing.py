@@ -201,7 +201,7 @@ def _refuse_the_past(candidate: Candidate, before: Snapshot | None) -> None:
             f"Publishing the table as of {candidate.as_of.isoformat()}",
             seen=f"version {before.version} is published as of {before.as_of.isoformat()}",
             allowed="the same moment or a later one",
-            next_step="leave --as-of away, or replay the past in another home",
+            next_step="omit --as-of, or replay the past in another home",
         )
 
 

@@ -6,7 +6,7 @@ its rows permit it: no verdict, one on other rows, one that is not on the chain,
 
 A person may override a verdict: named, with a reason, for these very rows and at most seven days. An override lowers the
 verdict by one level (stop counts as hold, hold as alert), so nothing that failed a stop is ever *released*. A person may
-also acknowledge one landed file that can't be mended, so that it does not hold releases for ever. Both are lines of
+also acknowledge one landed file that can't be fixed, so that it does not hold releases for ever. Both are lines of
 ``overrides.jsonl``, never taken back, each with the hash of the line before, and every verdict after shows them.
 They are acts of a person on that person's day: this is the one module that asks the clock (DESIGN, promise 5).
 """
@@ -30,7 +30,7 @@ from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, 
 from orchestration.core.home import PRIVATE_FILE, Home
 from orchestration.core.outcome import RANK
 
-# Long enough for a weekend and the repair after it; whoever needs more has a fault to mend, not a verdict to override.
+# Long enough for a weekend and the repair after it; whoever needs more has a fault to fix, not a verdict to override.
 OVERRIDE_DAYS = 7
 _NAMED_FAILURES = 5  # in an error's one sentence; Data Docs have them all
 _FILE_ID = re.compile(r"^[0-9a-f]{32}$")
@@ -257,7 +257,7 @@ def allows(home: Home, rows_sha256: str, *, now: datetime | None = None) -> Perm
             seen="; ".join(f"'{item.sentence.rstrip('.')}' ({item.suite}: {item.figure})" for item in stops[:_NAMED_FAILURES])
             + (f"; and {len(stops) - _NAMED_FAILURES} more" if len(stops) > _NAMED_FAILURES else ""),
             allowed="rows at which no expectation of level stop failed",
-            next_step=f"open {home.reports / 'data_docs' / 'index.html'}, mend the cause and run again; "
+            next_step=f"open {home.reports / 'data_docs' / 'index.html'}, fix the cause and run again; "
             f"or a named person takes it on themselves for at most {OVERRIDE_DAYS} days (quietlist override)",
         )
     verdict_sha256 = sha256_file(home.gate_folder / exit_verdict.file_name)
@@ -292,7 +292,7 @@ def override(
 
 
 def acknowledge(home: Home, file_id: str, *, person: str, reason: str, now: datetime | None = None) -> dict[str, Any]:
-    """Record that ``person`` looked at a landed file that can't be mended; it no longer holds releases.
+    """Record that ``person`` looked at a landed file that can't be fixed; it no longer holds releases.
 
     Raises:
         ConfigError: with everything that is missing.

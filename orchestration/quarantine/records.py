@@ -379,7 +379,7 @@ class Decided:
         }[self.decision]
         return [
             f"Recorded: {self.person} says of record {self.record_id} that {what}.",
-            "Next step: quietlist run, which takes the decision in and puts it on the chain of evidence.",
+            "Next step: quietlist run, which applies the decision and records it on the chain of evidence.",
         ]
 
 

@@ -84,7 +84,7 @@ def publish_registry(
     version that the file comes after.
 
     Args:
-        files: every file of the registry that was taken in, in order of arrival.
+        files: every file of the registry that was ingested, in order of arrival.
         anew: what the files mean may have changed: make the present from all of them, and publish it if it is another.
         may_shrink: the gate, or a person in its place, allowed what it would lose.
     """
@@ -237,7 +237,7 @@ def _facts(registry: str, policy: dict[str, str], batches: Sequence[Batch], cove
 
 
 def _included(chain: Sequence[Version], files: Sequence[LandedFile]) -> list[LandedFile]:
-    """The files that the versions name. The same bytes from two sources are two files, taken in as they arrived."""
+    """The files that the versions name. The same bytes from two sources are two files, ingested as they arrived."""
     named = Counter(digest for version in chain for digest in version.manifest["inputs"])
     found = []
     for file in files:

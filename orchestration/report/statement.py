@@ -314,7 +314,7 @@ def _of_gates(evidence: Evidence, *levels: str) -> Iterator[Matter]:
             yield Matter(
                 f"The {verdict.gate} gate says {verdict.level}: {failed}; {follows[verdict.level]}.",
                 "gates",
-                "Read what was found, mend the cause and run again.",
+                "Read what was found, fix the cause and run again.",
             )
 
 
@@ -337,7 +337,7 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
         (clocks.promised.get("overdue", 0), "One clock of our own promise is", "# clocks of our own promise are", " overdue.",
          "No law that we know sets a limit there; we did."),
         (clocks.of("at_risk"), "One legal clock is", "# legal clocks are", " at risk.", "They run out next: push and read back."),
-        (clocks.of("late"), "One legal clock", "# legal clocks", " ended late.", "Nothing mends them; be ready to explain them."),
+        (clocks.of("late"), "One legal clock", "# legal clocks", " ended late.", "Be ready to explain them."),
         (clocks.promised.get("late", 0), "One clock of our own promise", "# clocks of our own promise", " ended late.",
          "No law that we know sets a limit there; we did."),
         (clocks.accepted_late, "One legal clock was", "# legal clocks were", " accepted after its deadline, with no proof since.",
@@ -381,7 +381,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
     files, requests, sources = evidence.files, evidence.requests, evidence.sources
     yield from _counts(
         "sources",
-        (files.files - files.whole, "One file has", "# files have", " records that ended nowhere.",
+        (files.files - files.whole, "One file has", "# files have", " records that are not accounted for.",
          "A reader lost them: report it, and rebuild after the repair."),
     )  # fmt: skip
     for source in sources:

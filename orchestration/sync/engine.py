@@ -56,7 +56,7 @@ class SyncResult:
     states: dict[str, int] = field(default_factory=dict)
     """State -> rows of this destination that are wanted, or that we wrote, after the push."""
     accepted: int = 0
-    """Rows that the system took in this push."""
+    """Rows that the system accepted in this push."""
     verified: int = 0
     """Rows whose sight in this push proved them for the first time."""
     missing: int = 0

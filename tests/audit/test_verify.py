@@ -25,7 +25,7 @@ from orchestration.core.errors import ConfigError, TransientError
 from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, write_atomic
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.landing.manifest import append, delivery_links, mend, read_manifest
+from orchestration.landing.manifest import append, delivery_links, read_manifest, repair
 from orchestration.publish.verdicts import Verdict, acknowledge, store
 from orchestration.reconcile import batches
 from orchestration.report.page import write_report
@@ -275,7 +275,7 @@ def take_out_a_ledger_batch(home: Home) -> str:
         con.execute("insert into ledger.requests (request_id, file_id) values ('new', 'new')")
         take_in(con, home)
         con.execute("delete from raw.ledger_batches where batch = 2")
-    return "the ledger (ledger.requests): no batch covers 1 file that it took in"
+    return "the ledger (ledger.requests): no batch covers 1 file that it ingested"
 
 
 def edit_chain_line(home: Home) -> str:
@@ -330,7 +330,7 @@ def test_each_deed_is_named_and_stays_named_when_work_goes_on(own: Home, deed: C
     expected = deed(own)
     assert broken_at(own).startswith(expected), broken_at(own)
     another(own, "verdict")
-    if deed is not write_half_a_line_on_the_chain:  # which is mended, as a power cut would leave it, and told of until then
+    if deed is not write_half_a_line_on_the_chain:  # which is repaired, as a power cut would leave it, and reported until then
         assert broken_at(own).startswith(expected.partition(": ")[0]), broken_at(own)
 
 
@@ -419,7 +419,7 @@ def another(home: Home, deed: str) -> None:
         data = b"one more"
         digest = sha256_bytes(data)
         write_atomic(home.landing / digest[:2] / digest, data)
-        mend(home)
+        repair(home)
         last = read_manifest(home)[-1]
         if last.sha256 != digest:
             append(home, replace(last, seq=last.seq + 1, sha256=digest, size=len(data), prev=last.hash, hash=""))

@@ -125,6 +125,6 @@ def test_models_on_a_full_disk_blame_no_model() -> None:
         result = NodeResult("model.x", "error", 0.1, None, _without_values(text))
         failed = DbtFailed("tag:golden", [result], "", Limits())
         assert "full" in failed.seen and "model" not in failed.seen, text
-        assert "mend the model" not in failed.next_step, text
+        assert "fix the model" not in failed.next_step, text
     personal = "Constraint Error: Duplicate key ann@example.com"
     assert "ann@" not in _without_values(personal) and "full" not in _without_values(personal)

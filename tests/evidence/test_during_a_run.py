@@ -131,7 +131,7 @@ def test_a_run_that_a_gate_stopped_leaves_its_evidence_and_that_is_said(home: Pa
     with held_run(home, THIRD):
         lines = told(home, "explain", "dora@example.com")
         assert "the run as of 2 Apr 2026, 00:00 UTC had ended, with version 1 of the list in force" in lines, lines
-        assert "stopped before it published: 1 delivery that it took in is not in force" in lines, lines
+        assert "stopped before it published: 1 delivery that it ingested is not in force" in lines, lines
         assert "dora@example.com is SUPPRESSED on email" in lines and "NOT PUBLISHED YET: email at acme" in lines, lines
         assert "NOBODY KNOWS whether erin@example.com" in told(home, "explain", "erin@example.com")
 

@@ -85,7 +85,7 @@ def test_a_verdict_says_what_was_found_in_which_source_and_file_and_the_next_com
     told = {result.sentence: result.told for result in judged("entry", home).failed}
     file_id = "a" * 32
     assert told["In every file the records read and the records accounted for are the same number."].startswith(
-        f"In one file records ended nowhere: web (asks.csv, file id {file_id}). Next step: quietlist doctor"
+        f"One file has records that are not accounted for: web (asks.csv, file id {file_id}). Next step: quietlist doctor"
     )
     assert told["No file ends in the middle of a record."] == (
         f"One file is cut off: web ((not shown).csv, file id {file_id}). "

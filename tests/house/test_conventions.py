@@ -129,7 +129,7 @@ def test_a_feed_whose_deliveries_repeat_everything_says_so_in_its_description(fe
 
 
 def test_every_staging_model_is_of_a_kind_that_a_feed_names() -> None:
-    """What no feed names is in no union: its records would be read and never taken in. Texts are a union of their own."""
+    """What no feed names is in no union: its records would be read and never ingested. Texts are a union of their own."""
     named = {feed.model(kind) for feed in all_feeds() for kind in feed.kinds}
     written = {path.stem for path in (CHECKOUT / "dbt_project" / "models" / "staging").glob("*/stg_*.sql")}
     texts = {name for name in written if name.endswith("__texts")}
