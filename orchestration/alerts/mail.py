@@ -56,7 +56,9 @@ def _hand_over(settings: MailAlerts, message: EmailMessage) -> None:
         _refused(tried, error.smtp_code)
     except smtplib.SMTPNotSupportedError:
         raise ConfigError(
-            tried, seen=f"it does not support {settings.security}, or no login", next_step="correct alerts.email.security and user"
+            tried,
+            seen=f"it does not support {settings.security}, or no login",
+            next_step="correct alerts.email.security and user",
         ) from None
     except ssl.SSLError:
         raise PermanentError(
