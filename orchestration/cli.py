@@ -1,4 +1,4 @@
-"""The ``quietlist`` command: a thin, friendly door to the same jobs that Dagster runs. No stage logic here.
+"""The ``quietlist`` command: a thin front end to the same jobs that Dagster runs. No stage logic here.
 
 Exit codes: 0 done (alerts are printed), 1 a gate stopped or held something, 2 usage or configuration, 3 failed, 75 another
 process is at work in the home. ``check`` answers with 0 (may be contacted), 4 (may not) or 5 (nobody knows).
@@ -35,7 +35,7 @@ _EXTRA = re.compile(r"arguments? \(.*\)", re.DOTALL)  # click repeats what it di
 _VALUE = re.compile(r"(?<=: )'(?![a-z_]+')[^\n]*' is not", re.DOTALL)
 
 
-class _Door(click.Group):
+class _RootGroup(click.Group):
     """Turns the errors raised on purpose into their sentence and exit code; anything else is a bug and exit code 3."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -117,7 +117,7 @@ def _tell_of_a_run(exported: Exported | None, as_json: bool) -> None:
         click.echo(exported.sentence(), err=True)
 
 
-@click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_RootGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quietlist")
 def main() -> None:
     """Collect every request to be left alone, keep every marketing system in line with them, and prove it."""

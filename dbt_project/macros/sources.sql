@@ -1,4 +1,4 @@
--- What every staging model of a kind must yield, stated once: the columns, their types and the doors a record passes.
+-- What every staging model of a kind must yield, stated once: the columns, their types and the checks a record passes.
 -- What a vendor's words mean is in its own folder.
 
 -- From a raw record (`source`) joined to its file (`files`): the columns that every kind begins with, and the source's facts.

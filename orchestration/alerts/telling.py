@@ -19,7 +19,7 @@ from typing import Any
 
 from orchestration.alerts import mail, webhook
 from orchestration.core.config import Config
-from orchestration.core.errors import QuietlistError, plain_errors
+from orchestration.core.errors import QuietlistError, redacted_errors
 from orchestration.core.files import sha256_text, write_atomic
 from orchestration.core.home import PRIVATE_FILE, Home
 from orchestration.core.masks import mask_text
@@ -74,7 +74,7 @@ def tell(home: Home, config: Config, outcome: Outcome, now: datetime) -> list[st
             if not fresh:
                 continue
             try:
-                with plain_errors(f"Sending an alert by {channel}"):
+                with redacted_errors(f"Sending an alert by {channel}"):
                     send(*_message(home, config, outcome, fresh))
             except QuietlistError as error:
                 failed.append(str(error))

@@ -159,7 +159,7 @@ def of_system(error: OSError) -> QuietlistError | None:
 
 
 @contextmanager
-def plain_errors(tried: str) -> Iterator[None]:
+def redacted_errors(tried: str) -> Iterator[None]:
     """Let no exception out that may quote a row.
 
     A driver's, a parser's or DuckDB's own text may hold the value it stumbled over, and Dagster keeps every exception with

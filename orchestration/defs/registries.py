@@ -7,7 +7,7 @@ import dagster as dg
 from orchestration.core.warehouse import one_row, warehouse
 from orchestration.defs.flow import group
 from orchestration.defs.reconcile import PHONES
-from orchestration.defs.run import POOL, QuietlistRun, plainly
+from orchestration.defs.run import POOL, QuietlistRun, redact_errors
 from orchestration.reconcile import stages
 from orchestration.registries import latest_of, published_registries
 
@@ -38,7 +38,7 @@ _TEXTS = {
     ],
     pool=POOL,
 )
-@plainly
+@redact_errors
 def update_registries(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
     """Ingest what was loaded, publish what is new."""
     home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)

@@ -29,11 +29,11 @@ import duckdb
 
 from orchestration.core.chain import Link, file_link, record
 from orchestration.core.config import Limits
-from orchestration.core.doors import door_text
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_file, sha256_text, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.key import fingerprint, home_key
+from orchestration.core.pointer import pointer_text
 from orchestration.core.waiting import waiting
 from orchestration.core.warehouse import prepare, warehouse
 from orchestration.core.wording import counted, moment
@@ -209,7 +209,9 @@ def export_evidence(home: Home, limits: Limits, now: datetime) -> Exported | Non
             sync_folder(home.evidence_published)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    write_atomic(home.evidence_published / LATEST, door_text(number, sha256_file(set_folder(home, number) / MANIFEST), manifest))
+    write_atomic(
+        home.evidence_published / LATEST, pointer_text(number, sha256_file(set_folder(home, number) / MANIFEST), manifest)
+    )
     record(home, evidence_link(home, number))
     _remove_old(home, number)
     return _named(home)
@@ -321,8 +323,8 @@ def _named(home: Home) -> Exported | None:
     """The set that ``latest.json`` leads to, its manifest proved, its files not looked at."""
     path = home.evidence_published / LATEST
     try:
-        door = json.loads(path.read_text(encoding="utf-8"))
-        version, digest = int(door["version"]), str(door["manifest_sha256"])
+        pointer = json.loads(path.read_text(encoding="utf-8"))
+        version, digest = int(pointer["version"]), str(pointer["manifest_sha256"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:

@@ -2,7 +2,7 @@
 
 A verdict is a file ``<gate>-<rows_sha256>-<number>.json`` in the home's gate folder, written once and then recorded on the
 chain; judging the same rows again adds the next number. A version goes out, and is pushed, only while the newest verdicts on
-its rows permit it: no verdict, one on other rows, one that is not on the chain, or a failed ``stop`` closes the door.
+its rows permit it: no verdict, one on other rows, one that is not on the chain, or a failed ``stop`` permits nothing.
 
 A person may override a verdict: named, with a reason, for these very rows and at most seven days. An override lowers the
 verdict by one level (stop counts as hold, hold as alert), so nothing that failed a stop is ever *released*. A person may
@@ -237,7 +237,7 @@ def allows(home: Home, rows_sha256: str, *, now: datetime | None = None) -> Perm
         GateClosed: a gate never judged these rows, or stopped them; names what failed and the next step.
         PermanentError: a verdict or an override is not what was written.
     """
-    tried = f"Opening the door for rows {rows_sha256[:12]}…"
+    tried = f"Asking for the verdict on rows {rows_sha256[:12]}…"
     again = "judge and publish in one run (quietlist run)"
     exit_verdict = read_verdict(home, "exit", rows_sha256)
     if exit_verdict is None:

@@ -21,10 +21,10 @@ import duckdb
 import pyarrow.parquet as pq
 
 from orchestration.core.chain import record
-from orchestration.core.doors import door_text
 from orchestration.core.files import canonical_json, sha256_file, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.numbers import Tally, count_differences, differences, read_numbers, write_numbers
+from orchestration.core.pointer import pointer_text
 from orchestration.readers.number_lines import plain_file
 from orchestration.registries.batches import (
     UNKNOWN,
@@ -132,7 +132,7 @@ def publish_registry(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     digest = sha256_file(parent / f"version={number}" / MANIFEST)
-    write_atomic(parent / LATEST, door_text(number, digest, manifest))
+    write_atomic(parent / LATEST, pointer_text(number, digest, manifest))
     record(home, publication_link(home, registry, number))
     return latest_of(home, registry)
 

@@ -13,7 +13,7 @@ from orchestration import cli
 from orchestration.audit import preflight
 from orchestration.audit.preflight import require_ready
 from orchestration.core.config import load_config
-from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError, QuietlistError, kind_of, of_system, plain_errors
+from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError, QuietlistError, kind_of, of_system, redacted_errors
 from orchestration.core.home import Home
 
 CONFIG = """
@@ -127,7 +127,7 @@ def test_what_the_system_refuses_is_a_sentence_with_a_next_step(
     error = OSError(number, "what the system says", place)
     told_ = of_system(error)
     assert type(told_) is kind and told_.exit_code == code and words in str(told_)
-    with pytest.raises(kind), plain_errors("Doing something"):
+    with pytest.raises(kind), redacted_errors("Doing something"):
         raise error
 
     def refuse(path: str | None) -> Home:
@@ -152,7 +152,7 @@ def test_no_message_names_a_class_of_python() -> None:
         ("IOException", "IO error"),
     )
     assert [kind_of(name) for name, _ in cases] == [words for _, words in cases]
-    with pytest.raises(PermanentError, match=r"key error in test_preflight\.py line"), plain_errors("Doing something"):
+    with pytest.raises(PermanentError, match=r"key error in test_preflight\.py line"), redacted_errors("Doing something"):
         raise KeyError("Ada Moss")
 
 

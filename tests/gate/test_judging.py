@@ -175,7 +175,7 @@ def test_judging_twice_says_the_same(home: Home) -> None:
 
 
 @pytest.mark.parametrize("gate", ["entry", "exit"])
-def test_a_hold_and_an_alert_do_not_close_the_door(home: Home, gate: str) -> None:
+def test_a_hold_and_an_alert_do_not_block_publication(home: Home, gate: str) -> None:
     spoil(home, "update ledger.conservation set difference = 1, records_read = 7" if gate == "entry" else
           "insert into golden.unmatched_echoes (file_id) values ('f')")  # fmt: skip
     judged("entry", home)
