@@ -8,7 +8,7 @@ force while ``released_at`` is null, whoever wrote it:
 
 Rows are never deleted. A release sets ``released_at`` and the id of the evidence, which is also added to ``spent_evidence`` and
 stays there: it releases that row once. ``home_id`` and ``push_id`` say which home wrote a row last, and by which of its pushes.
-What other names write is read back and brought home as opt-outs.
+What other names write is read back and ingested as opt-outs.
 """
 
 from __future__ import annotations

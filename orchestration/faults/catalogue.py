@@ -542,7 +542,7 @@ def _deliver_out_again(case: Case) -> None:
 
 
 def _restored(case: Case) -> Ran:
-    """Day 1 out, day 2 in, backup, out again; then the backup runs, twice: what it finds at the systems comes home."""
+    """Day 1 out, day 2 in, backup, out again; then the backup runs, twice: what it finds at the systems is ingested."""
     run_stages(case.home, DAYS[1])
     backup = case.home.root.with_name("backup")
     shutil.copytree(case.home.root, backup)

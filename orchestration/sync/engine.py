@@ -64,7 +64,7 @@ class SyncResult:
     rejected: int = 0
     released: int = 0
     found: int = 0
-    """Opt-outs of others brought home by this push."""
+    """Opt-outs of others that this push found."""
     held: tuple[Held, ...] = ()
     alarms: tuple[str, ...] = ()
     receipt: Path | None = None

@@ -284,7 +284,7 @@ def make_plan(
                     when strange_there and active and known.found_at is not null and coalesce(since <= known.found_since, false)
                         then 'noop:no_longer_wanted'
                     when strange_there then 'found:newer_than_ours'
-                    -- It came home as somebody else's word: taking over who wrote it makes it no evidence for a release.
+                    -- It was ingested as somebody else's word: taking over who wrote it makes it no evidence for a release.
                     when there and not is_wanted and active and known.found_at is not null and not known.written_by_us
                         then 'noop:no_longer_wanted'
                     when taken_over and not is_wanted and (known.written_by_us or known.attempted) then 'found:newer_than_ours'
