@@ -63,11 +63,11 @@ def _hand_over(settings: MailAlerts, message: EmailMessage) -> None:
     except ssl.SSLError:
         raise PermanentError(
             tried,
-            seen="a certificate that does not prove who answers, or no TLS at this port",
+            seen="a certificate that could not be verified, or no TLS at this port",
             next_step="correct alerts.email.host, port and security; the message was not sent",
         ) from None
     except (OSError, smtplib.SMTPException) as error:  # its text may quote the message
-        raise TransientError(tried, seen=kind_of(error), next_step="see whether it can be reached from here") from None
+        raise TransientError(tried, seen=kind_of(error), next_step="check that it can be reached from here") from None
     else:
         if refused:
             _refused(tried, min(code for code, _ in refused.values()))

@@ -45,7 +45,7 @@ class Finding:
 
 
 def findings_of(outcome: Outcome) -> list[Finding]:
-    """What a run has to say, the gravest first. That another run was at work is no finding: it does what this one would have."""
+    """What a run has to say, most severe first. That another run was at work is no finding: it does what this one would have."""
     found = [Finding(*sentence.split(": ", 1)) for sentence in outcome.unmet]
     found += [Finding("failed", sentence) for sentence in outcome.errors if not outcome.is_busy]
     return sorted(dict.fromkeys(found), key=lambda item: -LEVELS.index(item.level))

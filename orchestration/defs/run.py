@@ -87,7 +87,7 @@ class QuietlistRun(dg.ConfigurableResource[None]):
             if not got:
                 raise Busy(
                     f"Starting a run in {self.folder.root}",
-                    seen="another run has been going on there for an hour",
+                    seen="another run has been in progress there for an hour",
                     next_step="see what it waits for; nothing was started",
                 )
             self._began = datetime.now(UTC).replace(microsecond=0)

@@ -44,7 +44,7 @@ def _destination_asset(name: str, system: str) -> dg.AssetsDefinition:
         deps=[PUBLISHED],
         group_name=group("sync"),
         kinds={system},
-        description=f"{name} ({system}) kept in line with the published table: plan, guard, send, verify, receipt.",
+        description=f"{name} ({system}) kept in sync with the published table: plan, guard, send, verify, receipt.",
         check_specs=[dg.AssetCheckSpec(check, asset=key, description=text) for check, text in PUSH_CHECKS.items()],
         pool=POOL,
     )

@@ -222,7 +222,7 @@ class SqlTable:
             if con is not None and (lacks := [name for name in self._lacks(con) if name not in _ADDED]):
                 raise ConfigError(
                     f"Opening the table {self.table.fullname}",
-                    seen=f"it is there, without {', '.join(lacks)}",
+                    seen=f"it exists, without {', '.join(lacks)}",
                     allowed=", ".join(self.table.columns.keys()),
                     next_step="add the columns, or name another table",
                 )
@@ -445,8 +445,8 @@ class SqlTable:
                     tried, seen="sqlstate_53100: the disk of the database server is full", next_step="make room there, run again"
                 ) from None
             if lost or (state or "").startswith(_TRANSIENT_STATES) or name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
-                raise TransientError(tried, seen=code, next_step="see whether the database is up and reachable") from None
-            raise PermanentError(tried, seen=code, next_step="look the code up; check rights, the URL and the table") from None
+                raise TransientError(tried, seen=code, next_step="check that the database is up and reachable") from None
+            raise PermanentError(tried, seen=code, next_step="look up the code; check rights, the URL and the table") from None
 
 
 def _texts(values: Iterable[Any]) -> pa.Array:

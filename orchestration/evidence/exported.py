@@ -104,7 +104,7 @@ class Exported:
         """For everybody who is answered from it."""
         in_force = f"version {self.golden_version} of the list in force" if self.golden_version else "nothing published"
         run = f"the run as of {moment(self.as_of)}" if self.as_of else "a run"
-        said = f"A run is going on: this is the evidence of {moment(self.exported_at)}, when {run} had ended, with {in_force}."
+        said = f"A run is in progress: this is the evidence of {moment(self.exported_at)}, when {run} had ended, with {in_force}."
         if delivered := int(self.manifest["unpublished_deliveries"]):
             said += (
                 f" That run was stopped before it published: {counted(delivered, 'delivery', 'deliveries')} that it ingested "
@@ -151,7 +151,7 @@ def opened_set(home: Home, exported: Exported, limits: Limits) -> Iterator[duckd
         raise PermanentError(
             "Reading the exported evidence",
             seen=f"it has no {', '.join(lacking)}: an older release exported it",
-            next_step="wait for the run that is going on, which exports it anew",
+            next_step="wait for the run in progress, which exports it anew",
         )
     with duckdb.connect() as con:
         prepare(con, home, limits)

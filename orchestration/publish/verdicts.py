@@ -107,7 +107,7 @@ class Verdict:
 
     @property
     def failed(self) -> tuple[Result, ...]:
-        """What is not met, the gravest first."""
+        """What is not met, most severe first."""
         return tuple(sorted((item for item in self.results if not item.success), key=lambda item: -RANK.index(item.level)))
 
     @property

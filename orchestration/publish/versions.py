@@ -296,5 +296,5 @@ def _broken(what: str, next_step: str = "") -> PermanentError:
         "Proving the published table",
         seen=what,
         allowed="files exactly as they were published",
-        next_step=next_step or "restore the published folder from its backup; nothing is pushed until it proves again",
+        next_step=next_step or "restore the published folder from its backup; nothing is pushed until it verifies again",
     )

@@ -62,14 +62,18 @@ def state(evidence: Evidence) -> Statement:
 
 def _headline(evidence: Evidence, matters: int) -> str:
     if evidence.published_problem:
-        first = "The published list does not prove: it is not as it was published."
+        first = "The published list is not verified: it differs from what was published."
     elif evidence.published is None:
-        first = "Nothing has been published yet, so no system is kept in line."
+        first = "Nothing has been published yet, so no system is in sync."
     else:
         rows = counted(evidence.published.row_count, "suppression")
         first = f"Version {evidence.published.version} of the list is in force, with {rows}."
     second = _clocks_in_short(evidence)
-    third = told(matters, "One matter needs a person.", "# matters need a person.") if matters else "Nothing waits for a person."
+    third = (
+        told(matters, "One matter needs a person.", "# matters need a person.")
+        if matters
+        else "Nothing needs a person's decision."
+    )
     return f"{first} {second} {third}"
 
 
@@ -302,8 +306,8 @@ def _of_gates(evidence: Evidence, *levels: str) -> Iterator[Matter]:
         )
     follows = {
         "stop": "nothing new is published or pushed",
-        "hold": "releases wait while new suppressions go out",
-        "alert": "this alone holds nothing back",
+        "hold": "releases are held while new suppressions go out",
+        "alert": "this alone holds nothing",
     }
     if evidence.is_overridden and evidence.is_latest_published:
         follows["stop"] = "a person's override let it pass, with releases held"

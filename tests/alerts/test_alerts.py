@@ -82,7 +82,7 @@ def test_a_finding_reaches_every_recipient_and_the_webhook_in_the_words_of_the_r
     )
     text = message.get_content()
     assert text.index("- hold: crm: 3 releases were held.") < text.index("- alert: 4 legal deadlines have passed"), (
-        "the gravest first"
+        "most severe first"
     )
     (request,) = chat.requests
     assert (request.method, request.path, request.query) == ("POST", "/services/T0/s3cr%2Ft/", {"sig": "also secret"})
