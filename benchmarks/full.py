@@ -100,8 +100,8 @@ def _deliver(
 
 
 def _published(home: Home) -> tuple[dict[str, object], list[Path]]:
-    door = json.loads((home.golden_published / "latest.json").read_text())
-    folder = home.golden_published / f"version={door['version']}"
+    pointer = json.loads((home.golden_published / "latest.json").read_text())
+    folder = home.golden_published / f"version={pointer['version']}"
     return json.loads((folder / "manifest.json").read_text()), sorted(folder.glob("*.parquet"))
 
 

@@ -38,7 +38,7 @@ def publish_golden(con: duckdb.DuckDBPyConnection, home: Home, rows: str, as_of:
         "releases_held": False,
         "previous_sha256": None,
     }
-    _open_door(home.golden_published, folder, version, manifest)
+    _write_pointer(home.golden_published, folder, version, manifest)
 
 
 def publish_registry(
@@ -60,14 +60,14 @@ def publish_registry(
         "coverage": policy["coverage"], "area_codes": list(area_codes), "policy": policy, "files": [_described(file)],
         "inputs": [], "previous_sha256": None,
     }  # fmt: skip
-    _open_door(folder.parent, folder, version, manifest)
+    _write_pointer(folder.parent, folder, version, manifest)
 
 
 def _described(file: Path) -> dict[str, Any]:
     return {"name": file.name, "sha256": sha256_file(file), "bytes": file.stat().st_size}
 
 
-def _open_door(place: Path, folder: Path, version: int, manifest: dict[str, Any]) -> None:
+def _write_pointer(place: Path, folder: Path, version: int, manifest: dict[str, Any]) -> None:
     write_atomic(folder / "manifest.json", canonical_json(manifest) + "\n")
     digest = sha256_file(folder / "manifest.json")
     write_atomic(place / "latest.json", canonical_json({"version": version, "manifest_sha256": digest}) + "\n")

@@ -1,7 +1,7 @@
-"""The ``quietlist`` command: a thin, friendly door to the same jobs that Dagster runs. No stage logic here.
+"""The ``quietlist`` command: a thin front end to the same jobs that Dagster runs. No stage logic here.
 
 Exit codes: 0 done (alerts are printed), 1 a gate stopped or held something, 2 usage or configuration, 3 failed, 75 another
-process is at work in the home. ``check`` answers with 0 (may be contacted), 4 (may not) or 5 (nobody knows).
+process is at work in the home. ``check`` answers with 0 (may be contacted), 4 (may not) or 5 (unknown).
 Heavy imports wait until a command needs them, so that ``check`` answers at once.
 """
 
@@ -35,7 +35,7 @@ _EXTRA = re.compile(r"arguments? \(.*\)", re.DOTALL)  # click repeats what it di
 _VALUE = re.compile(r"(?<=: )'(?![a-z_]+')[^\n]*' is not", re.DOTALL)
 
 
-class _Door(click.Group):
+class _RootGroup(click.Group):
     """Turns the errors raised on purpose into their sentence and exit code; anything else is a bug and exit code 3."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -62,7 +62,7 @@ class _Door(click.Group):
 
     @staticmethod
     def _fault(ctx: click.Context, error: Exception) -> None:
-        click.echo(f"quietlist: a fault of Quietlist itself: {place_of(error)}. Please report it with these lines:", err=True)
+        click.echo(f"quietlist: a bug in Quietlist: {place_of(error)}. Please report it with these lines:", err=True)
         click.echo("".join(traceback.format_tb(error.__traceback__)), err=True)
         ctx.exit(FAILED)
 
@@ -95,7 +95,7 @@ def _moment(text: str | None, option: str = "--as-of") -> datetime:
             f"Reading {option}",
             seen=f"'{text}'",
             allowed="ISO 8601 with a zone, such as 2026-04-01T00:00:00Z",
-            next_step="write it in that form, or leave it away for now",
+            next_step="write it in that form, or omit it to use the current time",
         )
     return moment.astimezone(UTC)
 
@@ -117,10 +117,10 @@ def _tell_of_a_run(exported: Exported | None, as_json: bool) -> None:
         click.echo(exported.sentence(), err=True)
 
 
-@click.group(cls=_Door, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_RootGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="quietlist")
 def main() -> None:
-    """Collect every request to be left alone, keep every marketing system in line with them, and prove it."""
+    """Collect every request to be left alone, keep every marketing system in sync with them, and prove it."""
     keep_private()
 
 
@@ -130,7 +130,7 @@ def main() -> None:
 @_json_option
 @click.option("--job", type=click.Choice(["quietlist", "reconcile", "sync", "report"]), default="quietlist", show_default=True,
               help="The whole job, or a part of it.")  # fmt: skip
-@click.option("--replay", is_flag=True, help="Let --as-of lie in the future: only in a copy of a home that pushes nowhere.")
+@click.option("--replay", is_flag=True, help="Allow an --as-of in the future: only in a copy of a home that pushes nowhere.")
 def run(home_path: str | None, as_of: str | None, as_json: bool, job: str, replay: bool) -> None:
     """Run the pipeline: collect, reconcile, check, publish, push, read back, report."""
     from orchestration.audit.preflight import require_ready
@@ -151,11 +151,11 @@ def run(home_path: str | None, as_of: str | None, as_json: bool, job: str, repla
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--since", help="Where a vendor is asked by time: begin the first pull here, or reach back at least so far (ISO "
               "8601 with a zone).")  # fmt: skip
-@click.option("--from-start", is_flag=True, help="Everything again, whatever was pulled before; what is known is recognised.")
+@click.option("--from-start", is_flag=True, help="Pull everything again; records that are already known are recognised.")
 def pull(home_path: str | None, as_json: bool, names: tuple[str, ...], since: str | None, from_start: bool) -> None:
-    """Fetch what sources hold at their vendors into the inbox, now: all that have a pull, or these.
+    """Fetch the sources that have a pull, or only these, from their vendors into the inbox now.
 
-    A run does it too, for what is due. Ends with 3 when something could not be fetched; what came is kept.
+    A run also does this for what is due. Exits with 3 when something could not be fetched; what was fetched is kept.
     """
     from orchestration.connectors.contract import pull_problems
     from orchestration.connectors.pulling import Wanted
@@ -169,7 +169,7 @@ def pull(home_path: str | None, as_json: bool, names: tuple[str, ...], since: st
     wanted = Wanted(names, _moment(since, "--since") if since else None, anew=from_start)
     with run_lock(home) as got:
         if not got:
-            raise Busy(f"Pulling in {home.root}", seen="a run is going on there", next_step="wait for it to end; it pulls too")
+            raise Busy(f"Pulling in {home.root}", seen="a run is in progress there", next_step="wait for it to end; it pulls too")
         outcome = []
         for item in pulling(home, config, _moment(None), wanted):
             outcome.append(item)
@@ -194,7 +194,7 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
           region: str | None, batch: Any) -> None:  # fmt: skip
     """May this contact point be contacted? Answers from the published table and registries.
 
-    Exit code 0: it may. 4: it may not. 5: nobody knows, which is no permission. Of a file: 0 only when all of them may, 4 when
+    Exit code 0: it may. 4: it may not. 5: unknown, which is no permission. Of a file: 0 only when all of them may, 4 when
     one may not. 2 and 3: there is no answer.
     """
     from orchestration.answers import check as checking
@@ -209,7 +209,7 @@ def check(home_path: str | None, as_json: bool, channel: str | None, identifier:
             "Reading the question",
             seen="neither --channel and --identifier nor --file",
             allowed="quietlist check --channel email --identifier a@example.com",
-            next_step="say whom you ask about",
+            next_step="say which contact point to look up",
         )
     payload = [answer.as_dict() for answer in answers]
     _say(payload if batch is not None else payload[0], [answer.sentence() for answer in answers], as_json)
@@ -267,7 +267,7 @@ def scrub() -> None:
     "--without",
     multiple=True,
     metavar="REGISTRY",
-    help="Do not ask for this registry: it was screened elsewhere, or does not bind. The certificate says so.",
+    help="Do not require this registry: it was screened elsewhere, or does not apply. The certificate says so.",
 )
 def scrub_file(home_path: str | None, as_of: str | None, as_json: bool, file: Path, out: Path, channels: tuple[str, ...],
                scopes: tuple[str, ...], columns: tuple[str, ...], region: str | None, hashed: str | None,
@@ -289,13 +289,13 @@ def scrub_file(home_path: str | None, as_of: str | None, as_json: bool, file: Pa
 @_json_option
 @click.argument("certificate", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), help="Where the files are (default: beside it)."
+    "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of the files (default: the certificate's)."
 )
-@click.option("--input", "original", type=click.Path(dir_okay=False, path_type=Path), help="Prove the campaign file too.")
+@click.option("--input", "original", type=click.Path(dir_okay=False, path_type=Path), help="Verify the campaign file too.")
 @click.option("--public-key", help="The issuer's key, as its quietlist scrub key prints it (default: this home's).")
 def scrub_verify(home_path: str | None, as_of: str | None, as_json: bool, certificate: Path, folder: Path | None,
                  original: Path | None, public_key: str | None) -> None:  # fmt: skip
-    """Prove a certificate's signature and files, and say whether it is still valid."""
+    """Verify a certificate's signature and files, and whether it is still valid."""
     from orchestration.scrub.certificate import checked_key, verify
     from orchestration.scrub.certificate import public_key as own_key
 
@@ -309,7 +309,7 @@ def scrub_verify(home_path: str | None, as_of: str | None, as_json: bool, certif
 @_home_option
 @_json_option
 def scrub_key(home_path: str | None, as_json: bool) -> None:
-    """Print the public key with which partners check this home's certificates."""
+    """Print the public key that partners verify this home's certificates with."""
     from orchestration.scrub.certificate import public_key
 
     key = public_key(Home.at(home_path).require())
@@ -322,10 +322,10 @@ def scrub_key(home_path: str | None, as_json: bool) -> None:
 @click.argument("identifier")
 @click.option("--reveal", is_flag=True, help="Show the other identifiers of the person in full instead of masked.")
 def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool) -> None:
-    """Why is this person blocked, since when, on whose word, and where was it pushed? Works while a run is going on.
+    """Why is this person blocked, since when, on whose request, and where was it pushed? Works during a run.
 
     IDENTIFIER is an address, a number, a request id or a keyed hash; - reads it from standard input, so that it does not
-    stand in the list of processes.
+    appear in the list of processes.
     """
     from orchestration.answers.explain import explain as explaining
 
@@ -339,7 +339,7 @@ def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool)
 @_as_of_option
 @_json_option
 def report(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """Write the compliance report from what is known now. Works while a run is going on."""
+    """Write the compliance report from what is known now. Works during a run."""
     from orchestration.report.page import write_report
 
     home = Home.at(home_path).require()
@@ -352,7 +352,7 @@ def report(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_as_of_option
 @_json_option
 def rebuild(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """Build everything anew from the landed files, and prove that it equals what the daily runs arrived at."""
+    """Rebuild everything from the landed files, and compare it with the result of the daily runs."""
     from orchestration.rebuild import rebuild as rebuilding
 
     home = Home.at(home_path).require()
@@ -366,7 +366,7 @@ def rebuild(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_as_of_option
 @_json_option
 def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """What is configured to arrive, when it last did, and whether it is late. Works while a run is going on."""
+    """What is configured to arrive, when it last arrived, and whether it is late. Works during a run."""
     from orchestration.audit.clock import evidence_with_clock
     from orchestration.audit.sources import sources_of
 
@@ -384,7 +384,7 @@ def sources(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @_as_of_option
 @_json_option
 def destinations(home_path: str | None, as_of: str | None, as_json: bool) -> None:
-    """Where the table is pushed, what was verified there, and what is missing. Works while a run is going on."""
+    """Where the table is pushed, what was verified there, and what is missing. Works during a run."""
     from orchestration.audit.clock import evidence_with_clock
     from orchestration.audit.destinations import destinations_of
 
@@ -418,7 +418,7 @@ def doctor(home_path: str | None, as_json: bool, online: bool) -> None:
 @main.command()
 @_home_option
 @_json_option
-@click.option("--head", metavar="HASH", help="A head noted earlier: is it still part of the chain?")
+@click.option("--head", metavar="HASH", help="A head noted earlier: check that it is still part of the chain.")
 def verify(home_path: str | None, as_json: bool, head: str | None) -> None:
     """Is every file, verdict, version and receipt as it was recorded? Names the first that is not (exit code 3)."""
     from orchestration.audit.verify import verify as verifying
@@ -436,7 +436,7 @@ def verify(home_path: str | None, as_json: bool, head: str | None) -> None:
 @click.option("--reason", required=True, help="Why the gate's verdict may be overridden.")
 @click.option("--until", required=True, help="When the override ends, ISO 8601 with a zone; at most seven days ahead.")
 def override(home_path: str | None, as_json: bool, person: str, reason: str, until: str) -> None:
-    """Let one version pass that the gate stopped: named, reasoned, limited, and shown in every report after."""
+    """Publish a version that a gate stopped: with a name, a reason and an end, shown in every later report."""
     from orchestration.publish.candidate import read_candidate
     from orchestration.publish.verdicts import override
 
@@ -454,21 +454,21 @@ def override(home_path: str | None, as_json: bool, person: str, reason: str, unt
 @_json_option
 @click.argument("file_id")
 @click.option("--person", required=True, help="Who looked at the file.")
-@click.option("--reason", required=True, help="Why it cannot be mended.")
+@click.option("--reason", required=True, help="Why it cannot be fixed.")
 def acknowledge(home_path: str | None, as_json: bool, file_id: str, person: str, reason: str) -> None:
-    """Say that somebody looked at a landed file that cannot be mended, so that it holds releases no longer."""
+    """Record that somebody looked at a landed file that cannot be fixed, so that it no longer holds releases."""
     from orchestration.publish.verdicts import acknowledge as acknowledging
 
     record = acknowledging(Home.at(home_path).require(), file_id, person=person, reason=reason)
-    _say(record, [f"Recorded: {record['person']} looked at file {file_id}; it holds releases no longer."], as_json)
+    _say(record, [f"Recorded: {record['person']} looked at file {file_id}; it no longer holds releases."], as_json)
 
 
 @main.command()
 @_home_option
 @_as_of_option
 @_json_option
-@click.option("--plan", "is_plan", is_flag=True, help="Say what would be put and lifted, and why; look, and send nothing.")
-@click.option("--only", multiple=True, metavar="NAME", help="This destination; may be given several times. Default: all.")
+@click.option("--plan", "is_plan", is_flag=True, help="Show what would be added and lifted, and why; read only, send nothing.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this destination; may be repeated (default: all).")
 def sync(home_path: str | None, as_of: str | None, as_json: bool, is_plan: bool, only: tuple[str, ...]) -> None:
     """Push the published version again to every destination, or to some, and read it back."""
     home, moment = Home.at(home_path).require(), _moment(as_of)
@@ -519,9 +519,9 @@ def _say_plan(home: Home, config: Any, moment: datetime, names: tuple[str, ...],
 @click.option("--person", required=True, help="Who takes responsibility.")
 @click.option("--reason", required=True, help="Which home was the other one, and why this one is right.")
 def takeover(home_path: str | None, as_json: bool, destination: str, person: str, reason: str) -> None:
-    """Let this home keep a DESTINATION that another home, or a copy or earlier state of this one, wrote to as well.
+    """Let this home own a DESTINATION that another home, or a copy or earlier state of this one, also wrote to.
 
-    Until then no release leaves for it. End the other home first: whoever pushes again is noticed again.
+    Until then no release is sent to it. Stop the other home first: if it pushes again, this is noticed again.
     """
     from orchestration.sync import take_over
 
@@ -542,9 +542,9 @@ def takeover(home_path: str | None, as_json: bool, destination: str, person: str
 @_json_option
 @click.argument("other", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def redeliver(home_path: str | None, as_json: bool, other: Path) -> None:
-    """Put into the inbox what the home OTHER has taken and this one has not: the deliveries of one moment, the earliest first.
+    """Put into the inbox what the home OTHER has received and this one has not: the deliveries of one moment, earliest first.
 
-    For a home that was made anew or restored from a backup; see docs/operations.md, A run that lies in the future.
+    For a new home, or one restored from a backup; see docs/operations.md, A run that lies in the future.
     """
     from orchestration.landing.returning import redeliver as redelivering
 
@@ -565,13 +565,13 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
 @_home_option
 @_json_option
 @click.option("--company", required=True, help="The company's name.")
-@click.option("--region", help="Its country, such as US or DE-BY, for people of whom nothing else says where they are.")
+@click.option("--region", help="Its region, such as US or DE-BY, for people whose own is unknown.")
 @click.option("--scope", "scopes", multiple=True,
               help="A brand or list that people may leave, such as acme/newsletter; may be repeated.")  # fmt: skip
 @click.option("--source", "sources", multiple=True, metavar="NAME=FORMAT",
-              help="Who delivers files, and in which format (quietlist formats); may be repeated.")  # fmt: skip
+              help="A source of files and its format (quietlist formats); may be repeated.")  # fmt: skip
 @click.option("--destination", "destinations", multiple=True, metavar="NAME=SYSTEM",
-              help="A system that must know, and which one it is (quietlist destinations); may be repeated.")  # fmt: skip
+              help="A destination and its system (docs/reference/destinations); may be repeated.")  # fmt: skip
 @click.option("--dagster-db", metavar="VARIABLE",
               help="For a server: the environment variable with the PostgreSQL URL of Dagster's records.")  # fmt: skip
 def init_(home_path: str | None, as_json: bool, company: str, region: str | None, scopes: tuple[str, ...],
@@ -603,11 +603,11 @@ def formats(as_json: bool, name: str | None) -> None:
 @_as_of_option
 @_json_option
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--source", required=True, help="The source whose format, scope and zone it is read by.")
-@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="How many records to tell one by one.")
+@click.option("--source", required=True, help="The source whose format, scope and time zone apply.")
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="How many records to list one by one.")
 @click.option("--reveal", is_flag=True, help="Show addresses, numbers and names of lists in full instead of masked.")
 def try_(home_path: str | None, as_of: str | None, as_json: bool, file: Path, source: str, limit: int, reveal: bool) -> None:
-    """Say what each record of a file would become, and keep nothing of it. Ends with 1 when something could not be used."""
+    """Show what each record of a file would become, and keep nothing. Exits with 1 when something could not be used."""
     from orchestration.setup.trial import try_file
 
     home = Home.at(home_path).require()
@@ -625,12 +625,12 @@ def try_(home_path: str | None, as_of: str | None, as_json: bool, file: Path, so
 @click.option("--reason", help="Only for this reason, as the list names it.")
 @click.option("--kind", type=click.Choice(["refused", "doubt", "unresolved"]),
               help="Only what could not be used, is suppressed in doubt, or reaches nobody.")  # fmt: skip
-@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="How many records to name.")
+@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="How many records to list.")
 def quarantine(ctx: click.Context, home_path: str | None, as_of: str | None, as_json: bool, source: str | None,
                reason: str | None, kind: str | None, limit: int) -> None:  # fmt: skip
-    """What waits for a person: records that could not be used, were read in doubt, or reach nobody.
+    """What needs a person's decision: records that could not be used, were read in doubt, or reach nobody.
 
-    Without a command: the list, by source and reason, masked. Works while a run is going on.
+    Without a command: the list, by source and reason, masked. Works during a run.
     """
     if ctx.invoked_subcommand:
         ctx.obj = home_path
@@ -647,7 +647,7 @@ def quarantine(ctx: click.Context, home_path: str | None, as_of: str | None, as_
 @_home_option
 @_json_option
 @click.argument("record_id")
-@click.option("--reveal", is_flag=True, help="Show the record as it stood instead of masked.")
+@click.option("--reveal", is_flag=True, help="Show the record as delivered instead of masked.")
 def quarantine_show(given: str | None, home_path: str | None, as_json: bool, record_id: str, reveal: bool) -> None:
     """One record with its file and number, why it waits, and what was decided about it."""
     from orchestration.quarantine.records import show
@@ -666,21 +666,21 @@ def quarantine_show(given: str | None, home_path: str | None, as_json: bool, rec
 @click.option("--value", "values", multiple=True, metavar="COLUMN=TEXT", help="A corrected value, in a column of the "
               "canonical requests; may be repeated. COLUMN=- reads standard input.")  # fmt: skip
 @click.option(
-    "--opt-out", metavar="IDENTIFIER", help="It is an opt-out of this address or number; - reads it from standard input."
+    "--opt-out", metavar="IDENTIFIER", help="The record is an opt-out of this address or number; - reads it from standard input."
 )
 @click.option("--channel", "channels", multiple=True, type=click.Choice(CHANNELS), help="With --opt-out: where; may be repeated "
               "(default: what the record says, else everywhere).")  # fmt: skip
 @click.option("--scope", help="With --opt-out: the node (default: what the record says, else its source's).")
-@click.option("--nothing", is_flag=True, help="It asks for nothing. Not for one that suppresses somebody.")
-@click.option("--confirm", is_flag=True, help="It was read in doubt, and was meant so.")
+@click.option("--nothing", is_flag=True, help="The record is not a request. Refused for a record that suppresses somebody.")
+@click.option("--confirm", is_flag=True, help="The record was read in doubt, and the reading is right.")
 @click.option("--by", "person", required=True, metavar="NAME", help="Who decides.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why.")
 def quarantine_decide(given: str | None, home_path: str | None, as_of: str | None, as_json: bool, record_id: str,
                       values: tuple[str, ...], opt_out: str | None, channels: tuple[str, ...], scope: str | None,
                       nothing: bool, confirm: bool, person: str, reason: str) -> None:  # fmt: skip
-    """Say what a record is: with one of --value, --opt-out, --nothing and --confirm.
+    """Decide what a record means, with one of --value, --opt-out, --nothing and --confirm.
 
-    The next run takes the decision in. It is evidence, and a rebuild finds it again; of two about one record the later counts. A
+    The next run applies the decision. It is evidence, and a rebuild finds it; of two about one record the later counts. A
     decision releases nobody.
     """
     from orchestration.core.clock import require_not_ahead
@@ -705,10 +705,10 @@ def quarantine_decide(given: str | None, home_path: str | None, as_of: str | Non
 @click.option("--reason", required=True, metavar="TEXT", help="Why.")
 def quarantine_unlink(given: str | None, home_path: str | None, as_of: str | None, as_json: bool, identifier: str,
                       region: str | None, person: str, reason: str) -> None:  # fmt: skip
-    """Say that an address or number (- reads it from standard input) makes nobody one person, such as a shared mailbox.
+    """Say that an address or number (- reads it from standard input) is not one person's, such as a shared mailbox.
 
-    The next run takes the decision in, and a rebuild finds it again. Nobody is released: what was asked of the joined person
-    before stands.
+    The next run applies the decision, and a rebuild finds it. Nobody is released: what was asked of the joined person
+    before remains in force.
     """
     from orchestration.core.clock import require_not_ahead
     from orchestration.quarantine.records import cut_link
@@ -721,7 +721,7 @@ def quarantine_unlink(given: str | None, home_path: str | None, as_of: str | Non
         {"decision": "link_cut", "by": mask_text(person), "file": str(file)},
         [
             f"Recorded: {mask_text(person)} says that this contact point links nobody.",
-            "Next step: quietlist run, which takes the decision in and puts it on the chain of evidence.",
+            "Next step: quietlist run, which applies the decision and records it on the chain of evidence.",
         ],
         as_json,
     )
@@ -767,7 +767,7 @@ def key_show(home_path: str | None, as_of: str | None, as_json: bool) -> None:
 @click.option("--person", required=True, help="Who takes responsibility.")
 @click.option("--reason", required=True, help="Why a new key is needed.")
 def key_rotate(home_path: str | None, as_json: bool, person: str, reason: str) -> None:
-    """Make a new key and archive the old one; the next run makes every keyed hash anew. Recorded in every report after."""
+    """Create a new key and archive the old one; the next run recomputes every keyed hash. Later reports show the rotation."""
     from orchestration.core.key import fingerprint, home_key, rotate_key
 
     home = Home.at(home_path).require()
@@ -776,7 +776,7 @@ def key_rotate(home_path: str | None, as_json: bool, person: str, reason: str) -
     payload = {**done.__dict__, "fingerprint": name}
     lines = [
         f"Key {name} is in use; key {done.retired} is kept as {home.key_file.name}.{done.number}: back both up.",
-        "Next step: quietlist run, which makes every keyed hash anew and publishes a new version.",
+        "Next step: quietlist run, which recomputes every keyed hash and publishes a new version.",
     ]
     _say(payload, lines, as_json)
 
@@ -785,7 +785,7 @@ def key_rotate(home_path: str | None, as_json: bool, person: str, reason: str) -
 @_json_option
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def key_landing(as_json: bool, file: Path) -> None:
-    """Make a key for encrypted landing in FILE, which must not be there yet. See docs/operations.md, Encryption."""
+    """Create a key for encrypted landing in FILE, which must not exist yet. See docs/operations.md, Encryption."""
     from orchestration.landing.sealing import make_key
 
     public = make_key(file)
@@ -798,18 +798,18 @@ def key_landing(as_json: bool, file: Path) -> None:
 
 @main.command()
 @_home_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. The pages ask nobody who they are.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. The pages have no login.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
 @click.option("--read-only", is_flag=True, help="Show everything, start nothing.")
 def webserver(home_path: str | None, host: str, port: int, read_only: bool) -> None:
-    """Dagster's pages on the home, until stopped. For a server: docs/deployment.md."""
+    """Serve Dagster's web pages for the home until stopped. For a server: docs/deployment.md."""
     _become(home_path, "webserver", ["--host", host, "--port", str(port), *(["--read-only"] if read_only else [])])
 
 
 @main.command()
 @_home_option
 def daemon(home_path: str | None) -> None:
-    """Dagster's daemon on the home, until stopped: it runs the schedule, the sensors and what the pages ask for."""
+    """Run Dagster's daemon for the home until stopped: the schedule, the sensors and runs started in the web pages."""
     _become(home_path, "daemon", [])
 
 
@@ -826,7 +826,7 @@ def _become(home_path: str | None, process: Literal["webserver", "daemon"], argu
 
 @main.command()
 @_json_option
-@click.option("--fault", "names", multiple=True, metavar="NAME", help="Only this fault; may be given several times.")
+@click.option("--fault", "names", multiple=True, metavar="NAME", help="Only this fault; may be repeated.")
 @click.option(
     "--crashes",
     "kills",
@@ -836,12 +836,16 @@ def _become(home_path: str | None, process: Literal["webserver", "daemon"], argu
     help="Instead of the faults: kill N runs at random moments and run again.",
 )
 @click.option(
-    "--seed", type=int, default=1, show_default=True, help="Decides the world, the faults' places and the kills' moments."
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Seed of the generated company, where faults strike and when runs are killed.",
 )
-@click.option("--short", is_flag=True, help="Only the few faults that run with every test run.")
-@click.option("--markdown", is_flag=True, help="Print the table as docs/reliability.md holds it.")
+@click.option("--short", is_flag=True, help="Only the short list that every test run includes.")
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown, as in docs/reliability.md.")
 def faults(as_json: bool, names: tuple[str, ...], kills: int, seed: int, short: bool, markdown: bool) -> None:
-    """Prove on throw-away homes that no fault loses an opt-out; a home of yours is never touched."""
+    """Show on temporary homes that no fault loses an opt-out; your own homes are never touched."""
     from rich.console import Console
 
     from orchestration.faults.crashes import crash

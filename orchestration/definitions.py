@@ -75,5 +75,5 @@ def build_defs(home: Home) -> dg.Definitions:
     )
 
 
-keep_private()  # a run that Dagster's own processes start goes through no other door of ours
+keep_private()  # a run that Dagster's own processes start passes no other entry point of ours
 defs = build_defs(Home.at())

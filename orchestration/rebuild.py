@@ -73,7 +73,7 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
     """
     with run_lock(home) as got:
         if not got:
-            raise Busy("Rebuilding", seen="a run is going on in this home", next_step="wait for it to end, then rebuild")
+            raise Busy("Rebuilding", seen="a run is in progress in this home", next_step="wait for it to end, then rebuild")
         with warehouse(home, limits=config.limits) as con:
             stages.prepare(con, home)
             reconciled = stages.last_clock(con)

@@ -39,7 +39,7 @@ event_log_storage:
   class: StepEventLog
   config: {}
 """
-# Runs, events and schedules in one PostgreSQL database; Dagster reads the URL from the environment, so it stands in no file.
+# Runs, events and schedules in one PostgreSQL database; Dagster reads the URL from the environment, so it is in no file.
 _POSTGRES = """\
 storage:
   postgres:
@@ -109,7 +109,7 @@ def run_job(
         if not got:
             raise Busy(
                 f"Starting a run in {home.root}",
-                seen="another run is going on there",
+                seen="another run is in progress there",
                 next_step="wait for it to end; nothing was started",
             )
         # Looked at before dbt's definitions are imported, which takes longer than all the steps of such a day.
@@ -149,7 +149,7 @@ def alerting(home: Home, config: Config, job: str) -> Iterator[None]:
     except Busy:
         raise  # another run does what this one would have done
     except Exception as error:
-        said = str(error) if isinstance(error, QuietlistError) else f"a fault of Quietlist itself: {place_of(error)}"
+        said = str(error) if isinstance(error, QuietlistError) else f"a bug in Quietlist: {place_of(error)}"
         tell_of(home, config, Outcome(job, datetime.now(UTC).replace(microsecond=0), success=False, errors=[said]))
         raise
 

@@ -377,18 +377,18 @@ def international(calling_code: int, text: Text) -> Outcome | None:
     main = _plans_of_code(calling_code)[0]
     number, note = main.significant(text), None
     if number is not None and main.length_verdict(number.length) != _POSSIBLE:
-        number, note = _mended(main, number)
+        number, note = _repaired(main, number)
     if number is None or main.length_verdict(number.length) != _POSSIBLE:
         return None
     return Outcome(calling_code, number.dropped, number.lead, note)
 
 
-def _mended(main: _Plan, number: Text) -> tuple[Text | None, str | None]:
+def _repaired(main: _Plan, number: Text) -> tuple[Text | None, str | None]:
     """The repairs of ``phone.py`` for an international number whose length is impossible."""
     if number.starts("0"):
-        mended = main.significant(number.behind(1))
-        if mended is not None and mended.length >= MIN_DIGITS and main.length_verdict(mended.length) == _POSSIBLE:
-            return mended, "trunk_zero_dropped"
+        repaired = main.significant(number.behind(1))
+        if repaired is not None and repaired.length >= MIN_DIGITS and main.length_verdict(repaired.length) == _POSSIBLE:
+            return repaired, "trunk_zero_dropped"
     if main.calling_code == 52:
         for former in ("01", "044", "045", "1"):
             if number.length == len(former) + 10 and number.starts(former):
@@ -528,8 +528,8 @@ def check(row: dict[str, Any], *points: int) -> None:
         national_number = row["lead"] + digits[row["dropped"] :]
         if row["note"]:
             # What a repair leaves may be repaired further: an answer is read again until it stays (phone.py, _settled).
-            mended = f"+{row['calling_code']}{national_number}"
-            settled = normalise_phone(mended, "").e164 or mended
+            repaired = f"+{row['calling_code']}{national_number}"
+            settled = normalise_phone(repaired, "").e164 or repaired
             assert normalise_phone(prefix + digits, "").e164 == settled, f"{row}: {digits}"
         else:
             seen = (number.country_code, phonenumbers.national_significant_number(number))

@@ -60,7 +60,7 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("[publish]", "Optional.", Publish),
     ("[encryption]", "Optional.", Encryption),
     ("[dagster]", "Optional. See [deployment](../deployment.md).", DagsterSettings),
-    ("[alerts]", "Optional; see [who is told](../dagster.md#who-is-told).", Alerts),
+    ("[alerts]", "Optional; see [alerts](../dagster.md#alerts).", Alerts),
     ("[alerts.email]", "Optional.", MailAlerts),
     ("[alerts.webhook]", "Optional.", WebhookAlerts),
 )
@@ -159,7 +159,7 @@ def _destinations() -> Iterator[str]:
         "each row and cannot be asked again; `none`, it shows nothing. Only the first two are ever called verified.",
         "",
         "A system that does not tell who wrote a row: one is ours only when a push had looked, it was not there, and that push",
-        "put it. Everything else is somebody's own opt-out: it comes home as a source, and nothing lifts it. A put that was",
+        "put it. Everything else is somebody's own opt-out: it is ingested as a source, and nothing lifts it. A put that was",
         "never answered put nothing, unless the row's own age says so. Where a system keeps when a row came to be, one that is",
         f"more than {CLOCKS_APART.seconds // 60} minutes younger than our put, by the two machines' clocks, is not ours (beside",
         "`visible_within_seconds`). Where it keeps neither that nor who wrote a row, one that was taken off by hand and came",

@@ -95,10 +95,10 @@
         calendars.calendar_id,
         days.day,
         holidays.name as holiday,
-        not {{ listed('calendars.weekend_days', 'cast(' ~ iso_weekday('days.day') ~ ' as varchar)') }}
+        not {{ cell_lists('calendars.weekend_days', 'cast(' ~ iso_weekday('days.day') ~ ' as varchar)') }}
         and holidays.day is null as is_business_day,
         count(*) filter (
-            where not {{ listed('calendars.weekend_days', 'cast(' ~ iso_weekday('days.day') ~ ' as varchar)') }}
+            where not {{ cell_lists('calendars.weekend_days', 'cast(' ~ iso_weekday('days.day') ~ ' as varchar)') }}
                 and holidays.day is null
         ) over (
             partition by calendars.calendar_id order by days.day

@@ -58,7 +58,7 @@ told as (
         {%- for column in ['address', 'postal_code', 'country', 'region', 'customer_id'] %}
         {{ mapped_column(mapping, column) }} as {{ column }},
         {%- endfor %}
-        {%- for column in told_columns(mapping) %}
+        {%- for column in columns_of_cases(mapping) %}
         source.{{ column }} as given_{{ column }},
         {{ word_key('source.' ~ column) }} as word_{{ column }},
         {%- endfor %}
@@ -243,7 +243,7 @@ select * from final
 {% macro case_meanings(mapping) -%}
     {#- Whom a record is about is no value that the policy could know, and nobody's business in a list of values. #}
     {%- set people = ['_extra', mapping.get('email'), mapping.get('emails'), mapping.get('phone'), mapping.get('phones'), mapping.get('customer_id')] -%}
-    {%- set columns = told_columns(mapping) | reject('in', people) | list -%}
+    {%- set columns = columns_of_cases(mapping) | reject('in', people) | list -%}
     {%- set otherwise = mapping.get('otherwise', {'quarantine': mapping.get('unknown', 'unknown_value')}) -%}
     {%- set found = [] -%}
     {%- for case in [otherwise] + mapping['cases'] -%}
@@ -280,7 +280,7 @@ select * from final
 {%- endmacro %}
 
 -- The columns that cases look at, each once, in their order.
-{% macro told_columns(mapping) -%}
+{% macro columns_of_cases(mapping) -%}
     {%- set found = [] -%}
     {%- for case in mapping['cases'] -%}
         {%- for column in (case.get('when', {}).keys() | list) + ([case['unlisted']] if case.get('unlisted') else []) if column not in found -%}

@@ -1,18 +1,18 @@
 -- Reading the policy seeds and the configuration. What a law says is a row of a seed, never a line here.
 
 -- A list inside a seed's cell is joined by semicolons; 'any' stands for all.
-{% macro listed(cell, value) -%}
+{% macro cell_lists(cell, value) -%}
     ({{ cell }} = 'any' or {{ list_contains_value(split_list(cell), value) }})
 {%- endmacro %}
 
 -- What a request may say of channels, and the channels (with these columns of theirs) it means: "all" is every one of them.
-{% macro sayings(channels, columns) -%}
-    {%- for saying in ['channel', "'all'"] -%}
+{% macro requested_channels(channels, columns) -%}
+    {%- for requested in ['channel', "'all'"] -%}
     {%- if not loop.first %}
     union all
     {% endif -%}
     select
-        {{ saying }} as saying,
+        {{ requested }} as requested,
         {{ columns | join(', ') }}
     from {{ channels }}
     {%- endfor -%}

@@ -1,4 +1,4 @@
--- What every staging model of a kind must yield, stated once: the columns, their types and the doors a record passes.
+-- What every staging model of a kind must yield, stated once: the columns, their types and the checks a record passes.
 -- What a vendor's words mean is in its own folder.
 
 -- From a raw record (`source`) joined to its file (`files`): the columns that every kind begins with, and the source's facts.
@@ -40,7 +40,7 @@
     {{ return(first + then[kind]) }}
 {%- endmacro %}
 
-{# The union of staging models of one kind, of the feeds that have a file to take in: DuckDB plans every branch of a union, also
+{# The union of staging models of one kind, of the feeds that have a file to ingest: DuckDB plans every branch of a union, also
    one without a row. Without any: the right columns and no row. `only_new` takes files that the ledger does not hold yet;
    `as_view` names every feed in use, for a view stands while files come. #}
 {% macro union_of(kind, models, only_new=false, as_view=false) -%}

@@ -35,7 +35,7 @@
     {%- if flags.FULL_REFRESH %}false{% else %}true{% endif -%}
 {%- endmacro %}
 
--- The ids of the files that the golden table has not taken in yet, as literals, for the reason that models_to_read has.
+-- The ids of the files that the golden table has not ingested yet, as literals, for the reason that models_to_read has.
 {% macro files_new_to_golden() -%}
     {%- set files, taken_in = ref('stg_quietlist__files'), ref('stg_quietlist__golden_files') -%}
     {%- if execute -%}

@@ -56,16 +56,18 @@ def _hand_over(settings: MailAlerts, message: EmailMessage) -> None:
         _refused(tried, error.smtp_code)
     except smtplib.SMTPNotSupportedError:
         raise ConfigError(
-            tried, seen=f"it knows no {settings.security}, or no sign-in", next_step="correct alerts.email.security and user"
+            tried,
+            seen=f"it does not support {settings.security}, or no login",
+            next_step="correct alerts.email.security and user",
         ) from None
     except ssl.SSLError:
         raise PermanentError(
             tried,
-            seen="a certificate that does not prove who answers, or no TLS at this port",
+            seen="a certificate that could not be verified, or no TLS at this port",
             next_step="correct alerts.email.host, port and security; the message was not sent",
         ) from None
     except (OSError, smtplib.SMTPException) as error:  # its text may quote the message
-        raise TransientError(tried, seen=kind_of(error), next_step="see whether it can be reached from here") from None
+        raise TransientError(tried, seen=kind_of(error), next_step="check that it can be reached from here") from None
     else:
         if refused:
             _refused(tried, min(code for code, _ in refused.values()))
@@ -77,7 +79,7 @@ def _sign_in(server: smtplib.SMTP, user: str, password: SecretStr, tried: str) -
     except (smtplib.SMTPAuthenticationError, smtplib.SMTPServerDisconnected):  # some servers hang up at a wrong password
         raise ConfigError(
             tried,
-            seen="it does not let us in",
+            seen="it refuses the login",
             next_step="see alerts.email.user, and that the environment variable holds its password",
         ) from None
 
@@ -86,5 +88,5 @@ def _refused(tried: str, status: int) -> None:
     """A server's own words may name the addresses, so its status alone is told."""
     seen = f"it refuses the message for at least one recipient (status {status})"
     if status in _TEMPORARY:
-        raise TransientError(tried, seen=seen, next_step="let it rest; the next run tells again") from None
+        raise TransientError(tried, seen=seen, next_step="nothing to do; the next run reports it again") from None
     raise PermanentError(tried, seen=seen, next_step="correct alerts.email.sender and recipients") from None

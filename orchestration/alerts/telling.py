@@ -19,7 +19,7 @@ from typing import Any
 
 from orchestration.alerts import mail, webhook
 from orchestration.core.config import Config
-from orchestration.core.errors import QuietlistError, plain_errors
+from orchestration.core.errors import QuietlistError, redacted_errors
 from orchestration.core.files import sha256_text, write_atomic
 from orchestration.core.home import PRIVATE_FILE, Home
 from orchestration.core.masks import mask_text
@@ -45,7 +45,7 @@ class Finding:
 
 
 def findings_of(outcome: Outcome) -> list[Finding]:
-    """What a run has to say, the gravest first. That another run was at work is no finding: it does what this one would have."""
+    """What a run has to say, most severe first. That another run was at work is no finding: it does what this one would have."""
     found = [Finding(*sentence.split(": ", 1)) for sentence in outcome.unmet]
     found += [Finding("failed", sentence) for sentence in outcome.errors if not outcome.is_busy]
     return sorted(dict.fromkeys(found), key=lambda item: -LEVELS.index(item.level))
@@ -68,14 +68,14 @@ def tell(home: Home, config: Config, outcome: Outcome, now: datetime) -> list[st
         return []
     failed = []
     try:
-        with plain_errors("Noting what was told"), _told(home, now, timedelta(hours=settings.repeat_hours)) as told:
+        with redacted_errors("Noting what was told"), _told(home, now, timedelta(hours=settings.repeat_hours)) as told:
             for channel, send in channels.items():
                 mine = told.get(channel, {})
                 fresh = [item for item in wanted if item.key not in mine]
                 if not fresh:
                     continue
                 try:
-                    with plain_errors(f"Sending an alert by {channel}"):
+                    with redacted_errors(f"Sending an alert by {channel}"):
                         send(*_message(home, config, outcome, fresh))
                 except QuietlistError as error:
                     failed.append(str(error))
@@ -96,7 +96,7 @@ def _message(home: Home, config: Config, outcome: Outcome, fresh: Sequence[Findi
         f"The run {outcome.job} as of {moment(outcome.as_of)} found:",
         *(f"- {level}: {text}" for level, text in said),
         f"Home: {home.root}",
-        f"Each finding is told again after {config.alerts.repeat_hours} hours while it lasts.",
+        f"Each finding is repeated after {config.alerts.repeat_hours} hours while it lasts.",
     ]
     body = {
         "company": config.company.name,

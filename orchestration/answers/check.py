@@ -7,7 +7,7 @@ it. Beside the rows stands what the published registries say of a number, known 
 and leaves no number unscreened unsaid. There are three answers, and "nobody knows" is no permission: nothing is published yet,
 the identifier names nobody, a registry could not have shown the number, or files wait that no run has read.
 
-This module loads in a fraction of a second, which is why it reads the door to the published files itself: the stage
+This module loads in a fraction of a second, which is why it reads the pointer to the published files itself: the stage
 that owns them brings libraries along that a single question does not need. It proves the manifest, not the files'
 hashes (``quietlist doctor`` does); hashing them would take longer than the answer.
 """
@@ -57,8 +57,8 @@ EXAMPLES = {
 MAY, MAY_NOT, NOBODY_KNOWS = 0, 4, 5
 """Exit codes of ``quietlist check``. 1, 2 and 3 mean what they mean everywhere: no answer was given."""
 _UNPUBLISHED = "nothing is published yet"
-_DOOR = "latest.json"
-_QUESTIONS_NAMED = 5  # in an error's one line; whoever mends the first ones sees what is wrong with the rest
+_POINTER = "latest.json"
+_QUESTIONS_NAMED = 5  # in an error's one line; whoever fixes the first ones sees what is wrong with the rest
 _FILE_COLUMNS = ("channel", "identifier", "scope", "region")
 
 
@@ -375,20 +375,20 @@ class _Published:
 
 
 def _published(home: Home) -> _Published | None:
-    """The latest version by the one door to it, its manifest proved; None when there is none yet."""
-    door_file = home.golden_published / _DOOR
-    if not door_file.is_file():
+    """The latest version by the one pointer to it, its manifest proved; None when there is none yet."""
+    pointer_file = home.golden_published / _POINTER
+    if not pointer_file.is_file():
         return None
-    door = json.loads(door_file.read_text(encoding="utf-8"))
-    folder = home.golden_published / f"version={door['version']}"
+    pointer = json.loads(pointer_file.read_text(encoding="utf-8"))
+    folder = home.golden_published / f"version={pointer['version']}"
     text = (folder / "manifest.json").read_bytes() if (folder / "manifest.json").is_file() else b""
-    manifest = json.loads(text) if hashlib.sha256(text).hexdigest() == door["manifest_sha256"] else None
+    manifest = json.loads(text) if hashlib.sha256(text).hexdigest() == pointer["manifest_sha256"] else None
     files = tuple(folder / entry["name"] for entry in manifest["files"] if "/" not in entry["name"]) if manifest else ()
     sizes = {folder / entry["name"]: entry["bytes"] for entry in manifest["files"]} if manifest else {}
     if manifest is None or any(not file.is_file() or file.stat().st_size != sizes[file] for file in files):
         raise PermanentError(
             "Answering from the published table",
-            seen=f"version {door['version']} is not as it was published",
+            seen=f"version {pointer['version']} is not as it was published",
             next_step="run quietlist doctor; restore the published folder from its backup",
         )
     as_of = datetime.fromisoformat(manifest["as_of"])

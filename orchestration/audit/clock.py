@@ -23,7 +23,7 @@ _ANOTHER_CLOCK = timedelta(days=1)
 def evidence_with_clock(
     home: Home, config: Config, as_of: datetime
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Exported | None, str]]:
-    """The evidence at hand, and the line that says by which clock ages are counted and by which the last run went."""
+    """The available evidence, and the line that says by which clock ages are counted and by which the last run went."""
     with evidence_at_hand(home, config) as (con, exported):
         yield con, exported, _line(con, exported, as_of)
 

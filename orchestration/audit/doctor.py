@@ -1,4 +1,4 @@
-"""Is this installation healthy? Every finding with its next step. Only looks: nothing is mended here."""
+"""Is this installation healthy? Every finding with its next step. Read only: nothing is repaired here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import duckdb
 from orchestration.connectors.contract import parts_of, pull_problems, pulled_sources
 from orchestration.core.clock import is_ahead
 from orchestration.core.config import Config, is_own_source, size_in_bytes
-from orchestration.core.errors import QuietlistError, TransientError, plain_errors
+from orchestration.core.errors import QuietlistError, TransientError, redacted_errors
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.pace import Timer
 from orchestration.core.wording import counted, is_checked, moment
@@ -91,7 +91,7 @@ def _ask_sources(home: Home, config: Config) -> Findings:
     for name in pulled_sources(config):
         try:
             for part in parts_of(name, config, Timer()):
-                with plain_errors(f"Asking {name}"):
+                with redacted_errors(f"Asking {name}"):
                     # From now on, where it is asked by time: the first answer is what is wanted, not the history.
                     batches = part.batches("", None if part.is_whole else datetime.now(UTC))
                     next(iter(batches), None)
@@ -113,7 +113,7 @@ def _ask_destinations(home: Home, config: Config) -> Findings:
     """Connect to each, see that its lists are there and can be read, and change nothing."""
     for name in sorted(config.destinations):
         try:
-            with plain_errors(f"Asking {name}"):
+            with redacted_errors(f"Asking {name}"):
                 destination = destination_for(name, config, home)
                 destination.open(Push(version=0, run=0, as_of=datetime.now(UTC)))
                 try:
@@ -191,7 +191,7 @@ def _look_at_clock(home: Home, config: Config) -> Findings:
         yield (
             "broken",
             f"the last run here is dated {moment(last)}, still to come by this machine's clock: no run is possible before",
-            "set the machine's clock right if it is wrong; else see docs/operations.md, 'A run that lies in the future'",
+            "correct the machine's clock if it is wrong; else see docs/operations.md, 'A run that lies in the future'",
         )
     else:
         yield "ok", "no run here lies in the future"

@@ -1,6 +1,6 @@
-"""What a run needs and can be asked for in a second, before anything is taken in or sent: all that is missing is told at once.
+"""What a run needs and can be checked in a second, before anything is ingested or sent: everything missing is reported at once.
 
-Only looks, as ``quietlist doctor`` does, which tells more and takes longer. What goes wrong later all the same, a step says.
+Read only, like ``quietlist doctor``, which reports more and takes longer. What still goes wrong later is reported by its step.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _folders(home: Home, config: Config) -> Iterator[str]:
 def _files(home: Home) -> Iterator[str]:
     for path in (home.manifest_file, home.chain_file, home.warehouse_file, home.sync_ledger_file):
         if path.exists() and not path.is_file():
-            yield f"{path} is no file: move away what stands in its place"
+            yield f"{path} is no file: move away what is in its place"
         elif path.exists() and not os.access(path, os.R_OK | os.W_OK):
             yield f"{path} may not be written by this user: correct its owner or mode"
 
@@ -114,7 +114,7 @@ def _not_writable(folder: Path) -> str:
     while not folder.exists() and not folder.is_symlink() and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
-        return f"{folder} is no folder: move away what stands in its place"
+        return f"{folder} is no folder: move away what is in its place"
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         return f"{folder} may not be read and written by this user: correct its owner, mode or mount"
     return ""

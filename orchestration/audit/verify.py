@@ -1,4 +1,4 @@
-"""Walking the chain of evidence: is everything there, and as it was when it was recorded? Only looks; mends nothing.
+"""Walking the chain of evidence: is everything there, and as it was when it was recorded? Read only; repairs nothing.
 
 What is recorded, by whom and when, is ``core/chain``. Here each line of the chain is compared with what it names, and what it
 names with the files behind it (a delivery's bytes, a version's Parquet); then every other file of these folders is asked what
@@ -23,11 +23,11 @@ import duckdb
 from orchestration.core import chain
 from orchestration.core.chain import Link
 from orchestration.core.config import Config
-from orchestration.core.doors import door_text
 from orchestration.core.errors import Busy, ConfigError, InputError, PermanentError, kind_of
 from orchestration.core.files import sha256_bytes, sha256_file, whole_lines
 from orchestration.core.home import Home
 from orchestration.core.lock import is_running
+from orchestration.core.pointer import pointer_text
 from orchestration.core.warehouse import warehouse
 from orchestration.core.wording import counted, listed
 from orchestration.evidence.exported import KEPT
@@ -199,7 +199,7 @@ class _Walk:
             self.kinds[link.kind] += 1
             self.hashes.append(digest)
         self._logs_end_here()
-        self._doors_lead_here()
+        self._pointers_lead_here()
         self._nothing_else_is_here()
         self._ledger_is_as_recorded()
 
@@ -326,10 +326,10 @@ class _Walk:
             name = _name(self._home, path)
             if _has_half_line(path):
                 # The other logs are replaced as a whole, so no power cut leaves half a line of them.
-                mended = (
-                    "if a power cut ended a run, the next quietlist run mends it; else find out who wrote there, and restore it"
+                repaired = (
+                    "if a power cut ended a run, the next quietlist run repairs it; else find out who wrote to it, and restore it"
                 )
-                step = mended if path == self._home.manifest_file else ""
+                step = repaired if path == self._home.manifest_file else ""
                 raise _broken(name, f"line {len(lines) + 1} is unfinished", "whole lines", step)
             more = len(lines) - self._met[path]
             if path == self._home.manifest_file:
@@ -343,35 +343,35 @@ class _Walk:
                 self.unfinished.append(f"the last line of {name} is not recorded on the chain yet")
             self._accounted.add(path)
 
-    def _doors_lead_here(self) -> None:
+    def _pointers_lead_here(self) -> None:
         """Each series of versions: ``latest.json`` names the last one, or one more that was not recorded yet."""
         versions = (path for path in self._home.published.rglob("version=*") if _VERSION.match(path.name) and path.is_dir())
-        doors = (path for path in self._home.published.rglob(LATEST))
-        for folder in sorted({path.parent for path in (*versions, *doors)} | self._series.keys()):
+        pointers = (path for path in self._home.published.rglob(LATEST))
+        for folder in sorted({path.parent for path in (*versions, *pointers)} | self._series.keys()):
             number, digest = self._series.get(folder, (0, None))
-            door = folder / LATEST
-            name = _name(self._home, door)
-            if number and not _is_file(door):
+            pointer = folder / LATEST
+            name = _name(self._home, pointer)
+            if number and not _is_file(pointer):
                 raise _broken(name, "the file is gone", f"the number and the manifest's hash of version {number}")
             newer = folder / f"version={number + 1}"
-            leads = door.read_bytes() if door.is_file() else None
-            if leads not in (_doors_to(folder, number, digest) if digest else (None,)):
+            leads = pointer.read_bytes() if pointer.is_file() else None
+            if leads not in (_pointers_to(folder, number, digest) if digest else (None,)):
                 # A version is published before it is recorded.
                 manifest = newer / MANIFEST
-                if (more := _named_by(door) - number) > 1:
+                if (more := _named_by(pointer) - number) > 1:
                     raise self._cut(_name(self._home, folder), more)
-                if not _is_file(manifest) or leads not in _doors_to(folder, number + 1, sha256_file(manifest)):
+                if not _is_file(manifest) or leads not in _pointers_to(folder, number + 1, sha256_file(manifest)):
                     raise _broken(name, "it does not name the last version that was recorded", f"version {number}")
                 self._check_version(newer, sha256_file(manifest))
                 self._accounted.add(manifest)
                 self.unfinished.append(f"{_name(self._home, newer)} is not recorded on the chain yet")
             elif _is_file(newer / MANIFEST):
-                # Nor does a version exist before the door leads to it: the next publication removes it.
+                # Nor does a version exist before the pointer leads to it: the next publication removes it.
                 self._check_version(newer, "")
                 self._accounted.add(newer / MANIFEST)
                 self.unfinished.append(f"{_name(self._home, newer)} was never finished, and nothing leads to it")
-            if _is_file(door):
-                self._accounted.add(door)
+            if _is_file(pointer):
+                self._accounted.add(pointer)
 
     def _nothing_else_is_here(self) -> None:
         """Every other file of the folders that hold evidence."""
@@ -443,19 +443,19 @@ class _Walk:
             if self._rehash and batch_rows(con, number)[1] != link.sha256:
                 raise _broken(where, "its rows are not those that were recorded", f"rows with the hash {link.sha256}", _REBUILD)
         if batches and (files := files_in_no_batch(con)):
-            seen = f"no batch covers {counted(files, 'file')} that it took in"
+            seen = f"no batch covers {counted(files, 'file')} that it ingested"
             raise _broken("the ledger (ledger.requests)", seen, "a recorded batch for each", _REBUILD)
 
     def _cut(self, name: str, more: int) -> PermanentError:
         return _broken(
             self._home.chain_file.name,
-            f"it ends too early: {more} entries about {name} are not on it, and an interrupted run leaves out one at most",
+            f"it ends too early: {more} entries about {name} are not on it, and an interrupted run omits at most one",
             "an entry for each",
         )
 
 
 def _broken(where: str, seen: str, expected: str = "the chain as it was written", next_step: str = "") -> PermanentError:
-    step = next_step or f"find out who touched {where}, and restore it from its backup"
+    step = next_step or f"find out who changed {where}, and restore it from its backup"
     return PermanentError(f"Verifying {where}", seen=seen, allowed=expected, next_step=step)
 
 
@@ -471,20 +471,20 @@ def _has_half_line(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
 
 
-def _doors_to(folder: Path, number: int, digest: str) -> tuple[bytes, bytes]:
+def _pointers_to(folder: Path, number: int, digest: str) -> tuple[bytes, bytes]:
     """What ``latest.json`` may hold: the names of the version's files too, or not yet, as releases wrote it before."""
     try:
         manifest = json.loads((folder / f"version={number}" / MANIFEST).read_bytes())
-        named = door_text(number, digest, manifest)
+        named = pointer_text(number, digest, manifest)
     except (ValueError, KeyError, TypeError):
-        named = door_text(number, digest)
-    return named.encode(), door_text(number, digest).encode()
+        named = pointer_text(number, digest)
+    return named.encode(), pointer_text(number, digest).encode()
 
 
-def _named_by(door: Path) -> int:
+def _named_by(pointer: Path) -> int:
     """The version that a ``latest.json`` names; 0 when it names none."""
     try:
-        return int(json.loads(door.read_bytes())["version"])
+        return int(json.loads(pointer.read_bytes())["version"])
     except (ValueError, KeyError, TypeError):
         return 0
 

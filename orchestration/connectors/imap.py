@@ -69,7 +69,10 @@ class Settings(PullSettings):
             found.append(("kind", f'a mailbox is read with format = "{_FORMAT}", not {source.format}'))
         if self.tls == "none" and self.host not in THIS_MACHINE:
             found.append(
-                ("tls", "without it everybody on the way could read the mails and the password; none is for this machine")
+                (
+                    "tls",
+                    "without TLS anyone on the network path could read the mails and the password; none is only for this machine",
+                )
             )
         return found
 
@@ -165,9 +168,7 @@ class _Folder:
         try:
             server.login(settings.user, password)
         except imaplib.IMAP4.abort:
-            raise TransientError(
-                self._tried, seen="a connection that was cut", next_step="see whether the server is up"
-            ) from None
+            raise TransientError(self._tried, seen="a connection that was cut", next_step="check that the server is up") from None
         except imaplib.IMAP4.error:
             raise CredentialsRefused(
                 self._tried,
@@ -210,14 +211,14 @@ class _Folder:
         except ssl.SSLCertVerificationError:
             raise PermanentError(
                 self._tried,
-                seen="a certificate that does not prove who answers",
+                seen="a certificate that could not be verified",
                 next_step="correct host, or install your own authority's certificate (SSL_CERT_FILE); no password was sent",
             ) from None
         except (imaplib.IMAP4.error, OSError) as error:
             raise TransientError(
                 self._tried,
                 seen=f"{kind_of(error)}, no whole answer",
-                next_step="see whether the server can be reached from here",
+                next_step="check that the server can be reached from here",
             ) from None
 
     @staticmethod

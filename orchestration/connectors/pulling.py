@@ -17,7 +17,7 @@ from typing import Any
 from orchestration.connectors.contract import Batch, Part, parts_of, pulled_sources
 from orchestration.connectors.progress import Progress, read_progress, write_progress
 from orchestration.core.config import Config, Pull
-from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, TransientError, plain_errors
+from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, TransientError, redacted_errors
 from orchestration.core.files import sha256_bytes, write_atomic
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.pace import Timer
@@ -95,7 +95,7 @@ def pull(home: Home, config: Config, as_of: datetime, wanted: Wanted, timer: Tim
         )
     for name in wanted.names or there:
         try:
-            with plain_errors(f"Pulling {name}"):
+            with redacted_errors(f"Pulling {name}"):
                 home.pulls.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
                 yield from _pull_source(home, config, name, as_of, wanted, timer or Timer())
         except QuietlistError as error:
@@ -184,7 +184,7 @@ class _Going:
         progress, part = self._progress, self._part
         attention, state, failure = "", "whole", ""
         try:
-            with plain_errors(f"Pulling {self._source}/{part.name}"):
+            with redacted_errors(f"Pulling {self._source}/{part.name}"):
                 self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
                 for leftover in self._folder.glob(f".{part.saves_as}_*.tmp"):
                     leftover.unlink(missing_ok=True)  # a killed pull's unfinished file
@@ -288,7 +288,7 @@ class _Going:
         progress = self._progress
         progress.failed_at, progress.failure = self._timer.now().replace(microsecond=0), str(error)
         try:
-            with plain_errors(f"Keeping what was pulled of {self._source}"):
+            with redacted_errors(f"Keeping what was pulled of {self._source}"):
                 self._write()
                 self._keep()
         except QuietlistError:

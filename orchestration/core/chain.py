@@ -115,7 +115,7 @@ def walk(home: Home) -> Iterator[tuple[str, Link]]:
         raise _broken(
             home,
             f"line {len(lines) + 1} is unfinished",
-            "if a power cut ended a run, the next quietlist run mends it; else find out who wrote there, and restore it",
+            "if a power cut ended a run, the next quietlist run repairs it; else find out who wrote to it, and restore it",
         )
 
 
@@ -138,5 +138,5 @@ def _broken(home: Home, seen: str, next_step: str = "") -> PermanentError:
         f"Verifying {name}",
         seen=seen,
         allowed="the lines as they were written, in their order",
-        next_step=next_step or f"find out who touched {name}, and restore it from its backup",
+        next_step=next_step or f"find out who changed {name}, and restore it from its backup",
     )

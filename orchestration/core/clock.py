@@ -1,6 +1,6 @@
 """The clock of a run against the machine's. What a run's clock means for a record is the models' business.
 
-Everything that a run takes in and sends out is dated by its clock, and nothing may be dated before it later: order of arrival is
+Everything that a run ingests and sends out is dated by its clock, and nothing may be dated before it later: order of arrival is
 evidence. A clock that is typed a few years ahead would therefore shut the home until then.
 """
 
@@ -44,5 +44,5 @@ def require_not_ahead(moment: datetime, *, is_replay: bool = False, sends: tuple
         seen=f"this machine's clock says {datetime.now(UTC).replace(microsecond=0).isoformat()}",
         allowed=f"a moment at most {AHEAD // timedelta(minutes=1)} minutes ahead: no later run may be dated before this one, so "
         "the home would be shut until then",
-        next_step="correct --as-of, or leave it away for now; to play a copy of a home through, add --replay",
+        next_step="correct --as-of, or omit it to use the current time; to replay a copy of a home, add --replay",
     )

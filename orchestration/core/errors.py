@@ -126,8 +126,8 @@ _CORRECTABLE = {
     errno.EROFS: "mount it for writing, or name another home",
     errno.ENOTDIR: "put a folder where that file is",
     errno.EISDIR: "put a file where that folder is",
-    errno.EEXIST: "move away what stands in its place",
-    errno.ELOOP: "correct the links, which lead in a circle",
+    errno.EEXIST: "move away what is in its place",
+    errno.ELOOP: "correct the links, which form a loop",
     errno.ENAMETOOLONG: "shorten the name",
 }
 _AGAIN = "run again; what was done is kept, nothing is lost"
@@ -153,13 +153,13 @@ def of_system(error: OSError) -> QuietlistError | None:
         return ConfigError(tried, seen=seen, next_step=f"{_CORRECTABLE[error.errno]}, then {_AGAIN}")
     if error.errno == errno.EIO:
         return PermanentError(
-            tried, seen="the disk could not be read or written", next_step=f"have the disk looked at, then {_AGAIN}"
+            tried, seen="the disk could not be read or written", next_step=f"have the disk checked, then {_AGAIN}"
         )
     return None
 
 
 @contextmanager
-def plain_errors(tried: str) -> Iterator[None]:
+def redacted_errors(tried: str) -> Iterator[None]:
     """Let no exception out that may quote a row.
 
     A driver's, a parser's or DuckDB's own text may hold the value it stumbled over, and Dagster keeps every exception with

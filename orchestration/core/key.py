@@ -105,7 +105,7 @@ def rotate_key(home: Home, *, person: str, reason: str, now: datetime) -> Rotati
         if not got:
             raise Busy(
                 "Rotating the home key",
-                seen="a run is going on in this home",
+                seen="a run is in progress in this home",
                 next_step="wait for it to end; nothing was changed",
             )
         old = home_key(home)

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from orchestration.defs.flow import group
-from orchestration.defs.run import POOL, QuietlistRun, plainly
+from orchestration.defs.run import POOL, QuietlistRun, redact_errors
 
 REPORT = dg.AssetKey(["reports", "compliance"])
 
@@ -16,7 +16,7 @@ REPORT = dg.AssetKey(["reports", "compliance"])
     description="The page a compliance officer reads: clocks, sources, destinations, gates, what needs a person.",
     pool=POOL,
 )
-@plainly
+@redact_errors
 def compliance_report(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
     """Write the report."""
     from orchestration.report.page import write_report

@@ -33,7 +33,7 @@ ORDER = (
 CARRIED_OVER = frozenset(
     {("raw", "ledger_files"), ("raw", "golden_files"), ("raw", "golden_listings"), ("identity", "person_before_cuts")}
 )
-"""Tables in which a run leaves to the next what it has taken in."""
+"""Tables in which a run leaves to the next what it has ingested."""
 
 # A folder of models is a group, but for these.
 _GROUP_OF_FOLDER = {"texts": "words", "exposure": "prove"}

@@ -9,7 +9,7 @@ from orchestration.core.home import Home
 from orchestration.defs.flow import group
 from orchestration.defs.keys import ENTRY
 from orchestration.defs.publish import CANDIDATE, EXIT, PUBLISHED
-from orchestration.defs.run import POOL, QuietlistRun, plainly
+from orchestration.defs.run import POOL, QuietlistRun, redact_errors
 
 CLOCKS = dg.AssetKey(["deadlines", "clocks"])
 CLOCKS_GATE = dg.AssetKey(["gates", "clocks"])
@@ -46,7 +46,7 @@ def _gate(
         check_specs=[dg.AssetCheckSpec(f"gate_{name}", asset=key, blocking=blocking, description=text)],
         pool=POOL,
     )
-    @plainly
+    @redact_errors
     def gate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
         from orchestration.gate import judge  # imports Great Expectations: seconds, paid only when a gate is judged
 
@@ -62,7 +62,7 @@ def _gate(
 
 
 def entry_gate(ledger: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
-    """The door into the golden table, behind every table of the ledger."""
+    """The gate in front of the golden table, behind every table of the ledger."""
     text = "Is the ledger whole: every record accounted for, every id and time in order?"
     return _gate("entry", ENTRY, "entry_gate", ledger, text, blocking=True)
 
@@ -80,7 +80,7 @@ clocks_gate = _gate(
 
 @dg.asset_check(asset=PUBLISHED, name="gate_allows_published", blocking=True,
                 description="Does the stored verdict allow exactly the rows of the published version?")  # fmt: skip
-@plainly
+@redact_errors
 def gate_allows_published(quietlist: QuietlistRun) -> dg.AssetCheckResult:
     """The check that every job with a sync contains, also one that publishes nothing itself."""
     from orchestration.core.errors import QuietlistError

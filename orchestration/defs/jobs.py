@@ -12,7 +12,7 @@ from orchestration.defs.flow import group
 from orchestration.defs.gate import CLOCKS_GATE
 from orchestration.defs.publish import PUBLISHED
 from orchestration.defs.reconcile import prove_models
-from orchestration.defs.run import plainly
+from orchestration.defs.run import redact_errors
 from orchestration.landing import waiting_batch
 
 # One process: DuckDB has one writer, and a fresh process per step would spend most of a run importing.
@@ -84,7 +84,7 @@ def inbox_sensor(settings: DagsterSettings) -> dg.SensorDefinition:
     )
 
 
-@plainly
+@redact_errors
 def waiting_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One run per batch: the key is a hash of what waits, so the same files never start two runs."""
     home = Home.at()

@@ -7,7 +7,7 @@ import dagster as dg
 from orchestration.connectors.pulling import unread
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.flow import group
-from orchestration.defs.run import POOL, QuietlistRun, plainly
+from orchestration.defs.run import POOL, QuietlistRun, redact_errors
 from orchestration.landing.collecting import Unread, collect
 from orchestration.publish.versions import require_inputs
 from orchestration.readers import load
@@ -49,7 +49,7 @@ def collect_asset(pulled: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         ],
         pool=POOL,
     )
-    @plainly
+    @redact_errors
     def collect_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
         """Take what is in the inbox."""
         home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
@@ -93,7 +93,7 @@ def load_asset(feeds: tuple[Feed, ...]) -> dg.AssetsDefinition:
         ],
         pool=POOL,
     )
-    @plainly
+    @redact_errors
     def load_files(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
         """Read every landed file that is not in its raw table yet."""
         home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)

@@ -6,7 +6,7 @@ from orchestration.core.waiting import note_published
 from orchestration.core.warehouse import warehouse
 from orchestration.defs.flow import group
 from orchestration.defs.keys import GOLDEN, golden_columns, lineage_metadata
-from orchestration.defs.run import POOL, QuietlistRun, plainly
+from orchestration.defs.run import POOL, QuietlistRun, redact_errors
 from orchestration.publish import export_candidate, publish, read_candidate
 from orchestration.reconcile import stages
 from orchestration.registries import publish_withheld
@@ -34,7 +34,7 @@ MADE_OF = ("golden_suppression", "release_evidence", "unresolved_requests", "unm
     description="The golden table as it would be published, with the hash of its rows: what the exit gate judges.",
     pool=POOL,
 )
-@plainly
+@redact_errors
 def candidate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
     """Export the candidate."""
     from orchestration.gate.held_back import rows_to_hold_back  # Great Expectations: imported where it is needed
@@ -61,7 +61,7 @@ def candidate(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
     metadata={"dagster/column_schema": _COLUMNS},
     description="The numbered, immutable version that consumers read; nothing new when no row changed.",
 )
-@plainly
+@redact_errors
 def published(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
     """Publish the candidate that the gate allowed, and the versions of registries that it was made of and that waited for it."""
     home, config = quietlist.folder, quietlist.config

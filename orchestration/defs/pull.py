@@ -11,7 +11,7 @@ from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
 from orchestration.core.pace import Timer
 from orchestration.defs.flow import group
-from orchestration.defs.run import QuietlistRun, configured, plainly
+from orchestration.defs.run import QuietlistRun, configured, redact_errors
 
 
 def pulled_key(source: str) -> dg.AssetKey:
@@ -41,7 +41,7 @@ def _asset(name: str, config: Config) -> dg.AssetsDefinition:
             dg.AssetCheckSpec("answered", asset=pulled_key(name), description="Was everything that was asked for answered?")
         ],
     )
-    @plainly
+    @redact_errors
     def pull_source(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
         """Fetch what the source holds. A failure is told and holds releases; the run goes on."""
         if quietlist.replay:  # it plays the past, and another system is never asked what it held then

@@ -15,7 +15,7 @@ from orchestration.core.warehouse import warehouse
 from orchestration.defs import evidence, gate, landing, publish, run, sync
 from orchestration.defs.flow import group
 from orchestration.defs.keys import ENTRY, GOLDEN, REQUESTS, UNKNOWN_VALUES, last_lineage
-from orchestration.defs.run import POOL, QuietlistRun, plainly
+from orchestration.defs.run import POOL, QuietlistRun, redact_errors
 from orchestration.defs.shown import as_shown
 from orchestration.quarantine.unknown_values import unknown_values
 from orchestration.readers.in_use import feeds_in_use
@@ -35,7 +35,7 @@ def _spec(stage: str, key: dg.AssetKey, *deps: dg.AssetKey) -> dg.AssetSpec:
     specs=[_spec("ledger", key, landing.LOAD_LOG, landing.QUARANTINE) for key in (REQUESTS, UNKNOWN_VALUES)],
     pool=POOL,
 )
-@plainly
+@redact_errors
 def standing_ledger(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
     """Everything up to the golden table, which stands."""
     home, config = quietlist.folder, quietlist.config
@@ -56,7 +56,7 @@ def standing_ledger(context: dg.AssetExecutionContext, quietlist: QuietlistRun) 
     name="standing_golden",
     specs=[_spec("golden", dg.AssetKey(["golden", name]), ENTRY) for name in publish.MADE_OF],
 )
-@plainly
+@redact_errors
 def standing_golden(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """The golden table, which waits for the entry gate as on any day."""
     for name in publish.MADE_OF:
@@ -68,7 +68,7 @@ def standing_golden(context: dg.AssetExecutionContext) -> Iterator[dg.Materializ
 @dg.multi_asset(
     name="prove_models", specs=[_spec("prove", key, sync.ROW_STATE) for key in (gate.CLOCKS, _CONTACTS_MADE)], pool=POOL
 )
-@plainly
+@redact_errors
 def proof(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
     """Clocks and violations, by dbt after all when a push has changed what is at a destination."""
     built = stages.prove(quietlist.folder, quietlist.config, quietlist.moment(context))

@@ -23,7 +23,7 @@ from orchestration.defs.keys import (
     last_lineage,
     lineage_metadata,
 )  # fmt: skip
-from orchestration.defs.run import POOL, QuietlistRun, plainly
+from orchestration.defs.run import POOL, QuietlistRun, redact_errors
 from orchestration.quarantine.records import export_open
 from orchestration.quarantine.unknown_values import unknown_values
 from orchestration.readers.feeds import Feed, all_feeds
@@ -82,7 +82,7 @@ def _step(name: str, select: str, build: Callable[..., stages.Built], manifest: 
     """The models of one step, run in this process."""
 
     @dbt_assets(manifest=manifest, select=select, name=name, dagster_dbt_translator=_TRANSLATOR, pool=POOL)
-    @plainly
+    @redact_errors
     def models(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[Any]:
         home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
         try:
@@ -206,7 +206,7 @@ def ledger_tables() -> list[dg.AssetKey]:
     ],
     pool=POOL,
 )
-@plainly
+@redact_errors
 def normalise_identifiers(quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
     """Normalise what was never seen before."""
     counts = stages.normalise(quietlist.folder, quietlist.config)
@@ -223,7 +223,7 @@ def normalise_identifiers(quietlist: QuietlistRun) -> Iterator[dg.MaterializeRes
     description="Which records are the same person: connected components of the links.",
     pool=POOL,
 )
-@plainly
+@redact_errors
 def person_of_node(quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
     """Find the persons."""
     linked = stages.identify(quietlist.folder, quietlist.config)

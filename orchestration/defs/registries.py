@@ -7,7 +7,7 @@ import dagster as dg
 from orchestration.core.warehouse import one_row, warehouse
 from orchestration.defs.flow import group
 from orchestration.defs.reconcile import PHONES
-from orchestration.defs.run import POOL, QuietlistRun, plainly
+from orchestration.defs.run import POOL, QuietlistRun, redact_errors
 from orchestration.reconcile import stages
 from orchestration.registries import latest_of, published_registries
 
@@ -18,7 +18,7 @@ KNOWN_ENTRIES = dg.AssetKey(["registries", "known_entries"])
 
 _TEXTS = {
     PUBLISHED_REGISTRIES: "Every registry as numbered, immutable versions of sorted numbers.",
-    FILES: "Registry files that were taken in, with the account of their records.",
+    FILES: "Registry files that were ingested, with the account of their records.",
     FILE_AREAS: "Which registry and area codes each file is about, and how many numbers it holds of each.",
     KNOWN_ENTRIES: "What each version of a registry says about the numbers that the company knows.",
 }
@@ -38,9 +38,9 @@ _TEXTS = {
     ],
     pool=POOL,
 )
-@plainly
+@redact_errors
 def update_registries(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[None]]:
-    """Take in what was loaded, publish what is new."""
+    """Ingest what was loaded, publish what is new."""
     home, config, as_of = quietlist.folder, quietlist.config, quietlist.moment(context)
     updated = stages.registries(home, config, as_of)
     facts: dict[str, int | float | str] = {"new_versions": len(updated.published), "withheld": len(updated.withheld)}

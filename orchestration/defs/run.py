@@ -12,7 +12,7 @@ from pydantic import PrivateAttr
 
 from orchestration.core.clock import require_not_ahead
 from orchestration.core.config import Config, load_config
-from orchestration.core.errors import Busy, ConfigError, plain_errors
+from orchestration.core.errors import Busy, ConfigError, redacted_errors
 from orchestration.core.home import Home
 from orchestration.core.lock import run_lock
 from orchestration.core.outcome import RANK
@@ -31,7 +31,7 @@ until the next. Far longer than a run takes."""
 Step = TypeVar("Step", bound=Callable[..., Any])
 
 
-def plainly(step: Step) -> Step:
+def redact_errors(step: Step) -> Step:
     """A step whose failure shows no row: Dagster stores an exception's text, and that of all it was raised from.
 
     Stands directly above the function of every asset, check and sensor.
@@ -41,14 +41,14 @@ def plainly(step: Step) -> Step:
 
         @functools.wraps(step)
         def generating(*args: Any, **kwargs: Any) -> Iterator[Any]:
-            with plain_errors(tried):
+            with redacted_errors(tried):
                 yield from step(*args, **kwargs)
 
         return generating  # type: ignore[return-value]
 
     @functools.wraps(step)
     def calling(*args: Any, **kwargs: Any) -> Any:
-        with plain_errors(tried):
+        with redacted_errors(tried):
             return step(*args, **kwargs)
 
     return calling  # type: ignore[return-value]
@@ -87,7 +87,7 @@ class QuietlistRun(dg.ConfigurableResource[None]):
             if not got:
                 raise Busy(
                     f"Starting a run in {self.folder.root}",
-                    seen="another run has been going on there for an hour",
+                    seen="another run has been in progress there for an hour",
                     next_step="see what it waits for; nothing was started",
                 )
             self._began = datetime.now(UTC).replace(microsecond=0)
@@ -97,7 +97,7 @@ class QuietlistRun(dg.ConfigurableResource[None]):
                 if context.instance is not None and context.run is not None:
                     context.instance.add_run_tags(context.run.run_id, self._tags())
             # Here and not as an asset, for a run that a gate stopped leaves its evidence too.
-            with plain_errors("Exporting the evidence"):
+            with redacted_errors("Exporting the evidence"):
                 if self.config.publish.evidence:
                     export_evidence(self.folder, self.config.limits, datetime.now(UTC).replace(microsecond=0))
 
@@ -146,6 +146,6 @@ def parse_moment(text: str) -> datetime:
             "Reading the run's as_of",
             seen=f"'{text}'",
             allowed="ISO 8601 with a zone, such as 2026-04-01T00:00:00Z",
-            next_step="give --as-of in that form, or leave it away for now",
+            next_step="give --as-of in that form, or omit it to use the current time",
         )
     return moment.astimezone(UTC)

@@ -6,7 +6,7 @@ from orchestration.core.config import load_config
 from orchestration.core.home import Home
 from orchestration.defs.flow import group
 from orchestration.defs.publish import PUBLISHED
-from orchestration.defs.run import QuietlistRun, plainly
+from orchestration.defs.run import QuietlistRun, redact_errors
 from orchestration.scrub.inbox import scrub_inbox, waiting
 
 SCRUBBED = dg.AssetKey(["scrub", "campaigns"])
@@ -19,7 +19,7 @@ SCRUBBED = dg.AssetKey(["scrub", "campaigns"])
     kinds={"csv", "parquet"},
     description="Campaign files sorted into allowed, blocked, unscreened and unreadable, each with its certificate.",
 )
-@plainly
+@redact_errors
 def scrubbed_campaigns(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.MaterializeResult[None]:
     """Scrub what waits. Reads published files only; as a Dagster run it takes its turn like every other, the command does not."""
     done = scrub_inbox(quietlist.folder, quietlist.config, quietlist.moment(context))
@@ -42,7 +42,7 @@ scrub_job = dg.define_asset_job(
     minimum_interval_seconds=30,
     description="Watches scrub/inbox; starts one run for each batch of campaign files that have come to rest.",
 )
-@plainly
+@redact_errors
 def campaigns(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One run per batch; a file that could not be scrubbed waits until it is changed."""
     home = Home.at()

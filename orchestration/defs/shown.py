@@ -80,7 +80,7 @@ def _about(spec: dg.AssetSpec) -> str:
 
 
 def _tags(spec: dg.AssetSpec) -> dict[str, str]:
-    assert spec.group_name is not None, f"{spec.key.to_user_string()} stands in no group"
+    assert spec.group_name is not None, f"{spec.key.to_user_string()} has no group"
     stands_for_nobody = spec.key.path[0] in _NO_PERSONS or spec.key.to_user_string() in _NO_PERSON
     return {"stage": stage_of(spec.group_name)} | ({} if stands_for_nobody else {PII: ""})
 

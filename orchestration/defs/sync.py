@@ -11,7 +11,7 @@ from orchestration.core.warehouse import warehouse
 from orchestration.core.wording import age
 from orchestration.defs.flow import group
 from orchestration.defs.publish import PUBLISHED
-from orchestration.defs.run import POOL, QuietlistRun, plainly
+from orchestration.defs.run import POOL, QuietlistRun, redact_errors
 from orchestration.sync import SyncResult, copy_state, sync
 
 ROW_STATE = dg.AssetKey(["raw", "sync__row_state"])
@@ -44,11 +44,11 @@ def _destination_asset(name: str, system: str) -> dg.AssetsDefinition:
         deps=[PUBLISHED],
         group_name=group("sync"),
         kinds={system},
-        description=f"{name} ({system}) kept in line with the published table: plan, guard, send, verify, receipt.",
+        description=f"{name} ({system}) kept in sync with the published table: plan, guard, send, verify, receipt.",
         check_specs=[dg.AssetCheckSpec(check, asset=key, description=text) for check, text in PUSH_CHECKS.items()],
         pool=POOL,
     )
-    @plainly
+    @redact_errors
     def destination(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.MaterializeResult[Any]]:
         as_of = quietlist.moment(context)
         result = sync(quietlist.folder, quietlist.config, name, as_of)
@@ -88,7 +88,7 @@ def in_time_check(config: Config | None) -> list[dg.AssetChecksDefinition]:
     specs = [dg.AssetCheckSpec(IN_TIME, asset=destination_key(name), description=text) for name in names]
 
     @dg.multi_asset_check(name=IN_TIME, specs=specs)
-    @plainly
+    @redact_errors
     def pushed_in_time(context: dg.AssetCheckExecutionContext, quietlist: QuietlistRun) -> Iterator[dg.AssetCheckResult]:
         now = quietlist.moment(context)
         for name in names:
@@ -123,7 +123,7 @@ def state_asset(destinations: list[dg.AssetsDefinition]) -> dg.AssetsDefinition:
         description="State of every row at every destination: wanted, sent, verified, missing, released.",
         pool=POOL,
     )
-    @plainly
+    @redact_errors
     def row_state(quietlist: QuietlistRun) -> dg.MaterializeResult[Any]:
         with warehouse(quietlist.folder, limits=quietlist.config.limits) as con:
             rows = copy_state(con, quietlist.folder)

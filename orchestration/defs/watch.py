@@ -18,7 +18,7 @@ from orchestration.core.home import Home
 from orchestration.defs.execute import BY_COMMAND, outcome_of
 from orchestration.defs.jobs import SYNC, WHOLE
 from orchestration.defs.publish import PUBLISHED
-from orchestration.defs.run import AS_OF, plainly
+from orchestration.defs.run import AS_OF, redact_errors
 from orchestration.defs.sync import PUSH_CHECKS, ROW_STATE, destination_key
 
 # A vendor's outage takes minutes or hours: four attempts within four hours, and the next day's run is a fifth.
@@ -35,7 +35,7 @@ def sensors(config: Config | None) -> list[dg.SensorDefinition]:
     @dg.run_failure_sensor(
         name="alert_failed", default_status=status, description="Alerts whom [alerts] names to a run that failed."
     )
-    @plainly
+    @redact_errors
     def alert_failed(context: dg.RunFailureSensorContext) -> None:
         _tell(context)
 
@@ -45,7 +45,7 @@ def sensors(config: Config | None) -> list[dg.SensorDefinition]:
         default_status=status,
         description="Alerts whom [alerts] names to what a run that ended had to say: what is held, overdue, late or missing.",
     )
-    @plainly
+    @redact_errors
     def alert_ended(context: dg.RunStatusSensorContext) -> None:
         _tell(context)
 
@@ -80,7 +80,7 @@ class _Failures:
     minimum_interval_seconds=300,
     description="Pushes again to a destination that failed for a reason that passes, after 15, 30, 60 and 120 minutes.",
 )
-@plainly
+@redact_errors
 def push_again(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """One run per failure. What failed for good, a person must put right."""
     now = datetime.now(UTC)

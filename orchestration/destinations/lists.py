@@ -436,7 +436,7 @@ class ReadableList(ListDestination):
         if narrower := sum(map(len, self._kept.values())):
             said.append(
                 f"{narrower} rows at {self.facts.system} opt out of a part of a list only: they stay as they are, and "
-                "do not come home by this way; take them in by the vendor's export"
+                "are not ingested this way; ingest the vendor's export"
             )
         how = self._table.inventory
         if how is None:

@@ -8,7 +8,7 @@ force while ``released_at`` is null, whoever wrote it:
 
 Rows are never deleted. A release sets ``released_at`` and the id of the evidence, which is also added to ``spent_evidence`` and
 stays there: it releases that row once. ``home_id`` and ``push_id`` say which home wrote a row last, and by which of its pushes.
-What other names write is read back and brought home as opt-outs.
+What other names write is read back and ingested as opt-outs.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ class SqlTable:
             if con is not None and (lacks := [name for name in self._lacks(con) if name not in _ADDED]):
                 raise ConfigError(
                     f"Opening the table {self.table.fullname}",
-                    seen=f"it is there, without {', '.join(lacks)}",
+                    seen=f"it exists, without {', '.join(lacks)}",
                     allowed=", ".join(self.table.columns.keys()),
                     next_step="add the columns, or name another table",
                 )
@@ -445,8 +445,8 @@ class SqlTable:
                     tried, seen="sqlstate_53100: the disk of the database server is full", next_step="make room there, run again"
                 ) from None
             if lost or (state or "").startswith(_TRANSIENT_STATES) or name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
-                raise TransientError(tried, seen=code, next_step="see whether the database is up and reachable") from None
-            raise PermanentError(tried, seen=code, next_step="look the code up; check rights, the URL and the table") from None
+                raise TransientError(tried, seen=code, next_step="check that the database is up and reachable") from None
+            raise PermanentError(tried, seen=code, next_step="look up the code; check rights, the URL and the table") from None
 
 
 def _texts(values: Iterable[Any]) -> pa.Array:

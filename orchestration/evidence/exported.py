@@ -29,11 +29,11 @@ import duckdb
 
 from orchestration.core.chain import Link, file_link, record
 from orchestration.core.config import Limits
-from orchestration.core.doors import door_text
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_file, sha256_text, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.key import fingerprint, home_key
+from orchestration.core.pointer import pointer_text
 from orchestration.core.stamps import Stamps, read_stamps
 from orchestration.core.waiting import waiting
 from orchestration.core.warehouse import prepare, warehouse
@@ -105,10 +105,10 @@ class Exported:
         """For everybody who is answered from it."""
         in_force = f"version {self.golden_version} of the list in force" if self.golden_version else "nothing published"
         run = f"the run as of {moment(self.as_of)}" if self.as_of else "a run"
-        said = f"A run is going on: this is the evidence of {moment(self.exported_at)}, when {run} had ended, with {in_force}."
+        said = f"A run is in progress: this is the evidence of {moment(self.exported_at)}, when {run} had ended, with {in_force}."
         if delivered := int(self.manifest["unpublished_deliveries"]):
             said += (
-                f" That run was stopped before it published: {counted(delivered, 'delivery', 'deliveries')} that it took in "
+                f" That run was stopped before it published: {counted(delivered, 'delivery', 'deliveries')} that it ingested "
                 f"{'is' if delivered == 1 else 'are'} not in force."
             )
         return said
@@ -152,7 +152,7 @@ def opened_set(home: Home, exported: Exported, limits: Limits) -> Iterator[duckd
         raise PermanentError(
             "Reading the exported evidence",
             seen=f"it has no {', '.join(lacking)}: an older release exported it",
-            next_step="wait for the run that is going on, which exports it anew",
+            next_step="wait for the run in progress, which exports it anew",
         )
     with duckdb.connect() as con:
         prepare(con, home, limits)
@@ -210,7 +210,9 @@ def export_evidence(home: Home, limits: Limits, now: datetime) -> Exported | Non
             sync_folder(home.evidence_published)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    write_atomic(home.evidence_published / LATEST, door_text(number, sha256_file(set_folder(home, number) / MANIFEST), manifest))
+    write_atomic(
+        home.evidence_published / LATEST, pointer_text(number, sha256_file(set_folder(home, number) / MANIFEST), manifest)
+    )
     record(home, evidence_link(home, number))
     _remove_old(home, number)
     return _named(home)
@@ -317,8 +319,8 @@ def _named(home: Home) -> Exported | None:
     """The set that ``latest.json`` leads to, its manifest proved, its files not looked at."""
     path = home.evidence_published / LATEST
     try:
-        door = json.loads(path.read_text(encoding="utf-8"))
-        version, digest = int(door["version"]), str(door["manifest_sha256"])
+        pointer = json.loads(path.read_text(encoding="utf-8"))
+        version, digest = int(pointer["version"]), str(pointer["manifest_sha256"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:

@@ -101,7 +101,7 @@ class Fault:
     says: str
     """What the run must say, as a regular expression; nothing for a fault that is absorbed."""
     inject: Change
-    mend: Change | None = None
+    repair: Change | None = None
     """What somebody does about it before the third day's run. Nothing: the second day's run must end right."""
     run: Run = _daily
     during: Callable[[Case], AbstractContextManager[None]] = lambda _: nullcontext()
@@ -117,11 +117,11 @@ class Fault:
 def _again(*names: str) -> Change:
     """Deliver what the source meant to deliver."""
 
-    def mend(case: Case) -> None:
+    def repair(case: Case) -> None:
         files = case.world.files(1)
         case.deliver({name: files[name] for name in names})
 
-    return mend
+    return repair
 
 
 def _truncate(case: Case) -> None:
@@ -140,22 +140,22 @@ def _truncate_archive(case: Case) -> None:
 def _acknowledge(source: str, reason: str = "damaged on its way, delivered again") -> Change:
     """Somebody looked at what the source delivered on the second day, and asks for it again."""
 
-    def mend(case: Case) -> None:
+    def repair(case: Case) -> None:
         with warehouse(case.home, read_only=True) as con:
             found = con.execute("select file_id from raw.landed_files where source = ? and received_at = ?", [source, DAYS[1]])
             files = [file_id for (file_id,) in found.fetchall()]
         for file_id in files:
             acknowledge(case.home, file_id, person="The suite", reason=reason)
 
-    return mend
+    return repair
 
 
 def _then(*changes: Change) -> Change:
-    def mend(case: Case) -> None:
+    def repair(case: Case) -> None:
         for change in changes:
             change(case)
 
-    return mend
+    return repair
 
 
 @contextmanager
@@ -442,10 +442,10 @@ def _keep(name: str, path: Callable[[Case], Path]) -> Change:
 
 
 def _restore(name: str, path: Callable[[Case], Path]) -> Change:
-    def mend(case: Case) -> None:
+    def repair(case: Case) -> None:
         path(case).write_bytes(case.kept[name])
 
-    return mend
+    return repair
 
 
 def _manifest(case: Case) -> Path:
@@ -542,7 +542,7 @@ def _deliver_out_again(case: Case) -> None:
 
 
 def _restored(case: Case) -> Ran:
-    """Day 1 out, day 2 in, backup, out again; then the backup runs, twice: what it finds at the systems comes home."""
+    """Day 1 out, day 2 in, backup, out again; then the backup runs, twice: what it finds at the systems is ingested."""
     run_stages(case.home, DAYS[1])
     backup = case.home.root.with_name("backup")
     shutil.copytree(case.home.root, backup)

@@ -144,10 +144,10 @@ def _consumer(root: Path, done: Crashes) -> Iterator[None]:
 def _look_on(root: Path) -> None:
     """Follow ``latest.json`` to the rows, and the newest control file to its drop, and prove both by their hashes."""
     golden = root / "published" / "golden_suppression"
-    door = json.loads((golden / "latest.json").read_text())
-    folder = golden / f"version={door['version']}"
+    pointer = json.loads((golden / "latest.json").read_text())
+    folder = golden / f"version={pointer['version']}"
     text = (folder / "manifest.json").read_bytes()
-    _must_hash(text, door["manifest_sha256"], "the manifest")
+    _must_hash(text, pointer["manifest_sha256"], "the manifest")
     manifest = json.loads(text)
     for file in manifest["files"]:
         _must_hash((folder / file["name"]).read_bytes(), file["sha256"], file["name"])

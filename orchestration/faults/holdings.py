@@ -46,10 +46,10 @@ def look(root: Path) -> Holdings:
 
 def published_rows(root: Path) -> list[dict[str, Any]]:
     """The rows behind ``latest.json``, found as the contract says."""
-    door = root / "published" / "golden_suppression" / "latest.json"
-    if not door.exists():
+    pointer = root / "published" / "golden_suppression" / "latest.json"
+    if not pointer.exists():
         return []
-    folder = door.parent / f"version={json.loads(door.read_text())['version']}"
+    folder = pointer.parent / f"version={json.loads(pointer.read_text())['version']}"
     return [row for path in sorted(folder.glob("*.parquet")) for row in pq.ParquetFile(path).read().to_pylist()]
 
 

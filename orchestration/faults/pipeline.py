@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestration.core.config import Config, load_config
-from orchestration.core.errors import QuietlistError, kind_of, plain_errors
+from orchestration.core.errors import QuietlistError, kind_of, redacted_errors
 from orchestration.core.home import Home
 from orchestration.core.outcome import BUSY, FAILED
 from orchestration.core.warehouse import warehouse
@@ -148,7 +148,7 @@ def run_stages(home: Home, as_of: datetime, instead: Mapping[str, Destination] |
     ran = Ran()
     try:
         for name, step in steps(home, load_config(home), as_of, ran, prove=False, instead=instead):
-            with plain_errors(f"Running {name}"):  # as every step of Dagster does
+            with redacted_errors(f"Running {name}"):  # as every step of Dagster does
                 step()
     except _Stopped:
         pass

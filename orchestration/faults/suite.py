@@ -146,11 +146,11 @@ def _carry_out(fault: Fault, case: Case) -> Seen:
     after = look(case.home.root)
     wrong = _wrong_releases(before, after, truth)
     lost = 0 if ran.ended != ABSORBED else _lost(after, truth)
-    if fault.mend is not None:
-        fault.mend(case)
-        mended = run_stages(case.home, DAYS[2])
-        if mended.ended == STOPPED:
-            ran = Ran(STOPPED, [*ran.said, *(f"after the repair: {sentence}" for sentence in mended.said)])
+    if fault.repair is not None:
+        fault.repair(case)
+        third_day = run_stages(case.home, DAYS[2])
+        if third_day.ended == STOPPED:
+            ran = Ran(STOPPED, [*ran.said, *(f"after the repair: {sentence}" for sentence in third_day.said)])
         end = look(case.home.root)
         wrong += _wrong_releases(after, end, truth)
     else:

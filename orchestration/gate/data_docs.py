@@ -26,8 +26,8 @@ _WHAT_IT_GUARDS = {
 _WHAT_FOLLOWS = {
     "pass": "Everything expected is so.",
     "alert": "Everything goes out. A person must look at what failed.",
-    "hold": "New suppressions go out. Nothing is released until what failed is mended or acknowledged.",
-    "stop": "Nothing is published or pushed until what failed is mended.",
+    "hold": "New suppressions go out. Nothing is released until what failed is fixed or acknowledged.",
+    "stop": "Nothing is published or pushed until what failed is fixed.",
 }
 
 

@@ -335,7 +335,7 @@ def _result(suite: Suite, check: Check, outcome: Outcome, found: str) -> Result:
 
 
 def _entry_result(home: Home, entry: str, as_of: datetime) -> Result:
-    """The door out opens only for a table whose ledger went through the door in, in the same run."""
+    """The exit gate passes only a table whose ledger passed the entry gate in the same run."""
     verdict = read_verdict(home, "entry", entry)
     return Result(
         suite="entry_gate",

@@ -104,7 +104,7 @@ def base_url_problem(url: str, *, plain_allowed: bool = False) -> str | None:
     if parts.username or parts.password or parts.query or parts.fragment:
         return "holds more than a host and a path: keys belong into environment variables"
     if parts.scheme == "http" and parts.hostname not in THIS_MACHINE and not plain_allowed:
-        return "is not encrypted: everybody on the way could read the list. Use https, or set allow_plain_http = true"
+        return "is not encrypted: anyone on the network path could read the list. Use https, or set allow_plain_http = true"
     return None
 
 
@@ -212,7 +212,7 @@ class Client:
             following = paging.following(place, len(found), body)
             if following in been:
                 raise PermanentError(
-                    self._tried(call), seen="pages that lead in a circle", next_step="ask the vendor; nothing was kept"
+                    self._tried(call), seen="pages that form a loop", next_step="ask the vendor; nothing was kept"
                 )
             yield Page(found, following, answer.raw)
             if following is None:
@@ -276,20 +276,20 @@ class Client:
             raise TransientError(
                 tried,
                 seen=f"{kind_of(error)} after {self._timeout:g} seconds: what was asked may have been done",
-                next_step="see whether the system is up; what was sent is looked for at the next read-back",
+                next_step="check that the system is up; the next read-back looks for what was sent",
             ) from None
         except httpx.TransportError as error:
             if _is_untrusted(error):
                 raise PermanentError(
                     tried,
-                    seen="a certificate that does not prove who answers",
+                    seen="a certificate that could not be verified",
                     next_step="correct base_url, or install your own authority's certificate (SSL_CERT_FILE); nothing was sent",
                 ) from None
             raise TransientError(
-                tried, seen=f"{kind_of(error)}, no whole answer", next_step="see whether the system can be reached from here"
+                tried, seen=f"{kind_of(error)}, no whole answer", next_step="check that the system can be reached from here"
             ) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise TransientError(tried, seen=kind_of(error), next_step="see what stands between us and the system") from None
+            raise TransientError(tried, seen=kind_of(error), next_step="check the proxies and networks in between") from None
         _LOG.debug("%s %s: %s", self._api.system, call, response.status_code)
         return response.status_code, data, {name.lower(): value for name, value in response.headers.items()}
 
@@ -306,7 +306,7 @@ class Client:
                 )
             if time.monotonic() > ends:
                 raise TransientError(
-                    tried, seen="an answer that does not end", next_step="see what stands between us and the system"
+                    tried, seen="an answer that does not end", next_step="check the proxies and networks in between"
                 )
         return b"".join(parts)
 

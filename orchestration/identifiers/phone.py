@@ -376,7 +376,7 @@ def _read(dialled: str, hint: str, library: ModuleType) -> _Reading:
     if len(str(code)) + len(national) > MAX_PHONE:
         return _Reading("too_long", code, national, None, extension)
     region = library.region_code_for_number(number)
-    valid = region is not None and library.is_valid_number_for_region(number, region)  # as is_valid_number, region at hand
+    valid = region is not None and library.is_valid_number_for_region(number, region)  # as is_valid_number, region known
     if len(str(code)) + len(national) < MIN_DIGITS or (not valid and len(national) < MIN_DIGITS):
         return _Reading("too_short", code, national, None, extension)
     region = None if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY else region

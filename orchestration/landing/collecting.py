@@ -34,7 +34,17 @@ from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.room import NEXT_STEP, NO_ROOM, full, size
 from orchestration.landing import sealing
 from orchestration.landing.archives import JUNK, clear_unpacked, inspect_landed, landed_path
-from orchestration.landing.manifest import GENESIS, Entry, Member, Rejected, Settings, append, delivery_links, mend, read_manifest
+from orchestration.landing.manifest import (
+    GENESIS,
+    Entry,
+    Member,
+    Rejected,
+    Settings,
+    append,
+    delivery_links,
+    read_manifest,
+    repair,
+)
 
 _CHUNK = 1 << 20
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -217,7 +227,7 @@ def collect(home: Home, config: Config, as_of: datetime) -> Collected:
     """
     home.create()
     with _collecting_alone(home):
-        mend(home)
+        repair(home)
         entries = read_manifest(home)
         _require_later(home, entries, as_of)
         for leftover in home.landing.glob(f"{sealing.INCOMING}*"):
@@ -286,7 +296,7 @@ class _Landing:
         try:
             if _state(item.path) != item.state or count != item.state[1]:
                 return False
-            # Also when the bytes are known: a delivery repeated on purpose mends a landing that lost or damaged them.
+            # Also when the bytes are known: a delivery repeated on purpose repairs a landing that lost or damaged them.
             self._place(temporary, sha256)
             if not self._is_recorded(item, sha256):
                 self._record(item, sha256, count)

@@ -1,6 +1,6 @@
 """The manifest: one line per delivered file, each holding the hash of the line before, so that a change shows.
 
-Reading, verifying, appending and mending after a crash belong here; deciding what is delivered does not.
+Reading, verifying, appending and repairing after a crash belong here; deciding what is delivered does not.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def delivery_links(home: Home) -> list[Link]:
     return line_links(home, "delivery", home.manifest_file)
 
 
-def mend(home: Home) -> bool:
+def repair(home: Home) -> bool:
     """Cut off a last line that a crash left unfinished. Its file is still in the inbox, so nothing is lost.
 
     Returns:

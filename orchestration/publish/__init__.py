@@ -1,4 +1,4 @@
-"""Publication: the candidate snapshot, its row hash, the numbered versions and the one door to them.
+"""Publication: the candidate snapshot, its row hash, the numbered versions and the one pointer to them.
 
 Here: what turns the golden table into files that others may read, and how they are read back and proved.
 Not here: whether a table may be published (``orchestration/gate``), and what is done with a version (``orchestration/sync``).

@@ -328,5 +328,5 @@ def _require_columns(con: duckdb.DuckDBPyConnection, table: str, wanted: Mapping
             f"Exporting {table}",
             seen=", ".join(wrong),
             allowed=f"the published contract: {', '.join(f'{name} {kind}' for name, kind in wanted.items())}",
-            next_step="mend the golden model; consumers rely on every one of these columns",
+            next_step="fix the golden model; consumers rely on every one of these columns",
         )

@@ -24,10 +24,10 @@ import duckdb
 
 from orchestration.core.chain import record
 from orchestration.core.config import Limits
-from orchestration.core.doors import door_text
 from orchestration.core.errors import Busy, GateClosed, PermanentError
 from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, sync_folder, whole_lines, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.pointer import pointer_text
 from orchestration.core.warehouse import prepare
 from orchestration.publish.candidate import (
     BESIDE,
@@ -98,7 +98,7 @@ def publish(
         before = read_published(home) if latest else None
         if before is not None:
             record(home, publication_link(home, before.version))
-            _renew_door(home, before, gid)
+            _renew_pointer(home, before, gid)
         version = next_version(home)
         _clean(home, version)
         # The same rows once more, in the file that the gate judged: there is nothing to write for it.
@@ -135,7 +135,7 @@ def publish(
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         digest = sha256_file(version_folder(home, version) / MANIFEST)
-        write_atomic(home.golden_published / LATEST, door_text(version, digest, manifest), group=gid)
+        write_atomic(home.golden_published / LATEST, pointer_text(version, digest, manifest), group=gid)
         record(home, publication_link(home, version))
         return Published(read_published(home), is_new=True, permission=permission)
 
@@ -187,11 +187,11 @@ def _same_rules(before: Snapshot, candidate: Candidate) -> bool:
     return published == [sha256_file(candidate.folder / RULES_FILE)]
 
 
-def _renew_door(home: Home, before: Snapshot, gid: int | None) -> None:
+def _renew_pointer(home: Home, before: Snapshot, gid: int | None) -> None:
     """Let ``latest.json`` name the files of a version that was published before it did."""
-    door, text = home.golden_published / LATEST, door_text(before.version, before.manifest_sha256, before.manifest)
-    if door.read_text(encoding="utf-8") != text:
-        write_atomic(door, text, group=gid)
+    pointer, text = home.golden_published / LATEST, pointer_text(before.version, before.manifest_sha256, before.manifest)
+    if pointer.read_text(encoding="utf-8") != text:
+        write_atomic(pointer, text, group=gid)
 
 
 def _refuse_the_past(candidate: Candidate, before: Snapshot | None) -> None:
@@ -201,7 +201,7 @@ def _refuse_the_past(candidate: Candidate, before: Snapshot | None) -> None:
             f"Publishing the table as of {candidate.as_of.isoformat()}",
             seen=f"version {before.version} is published as of {before.as_of.isoformat()}",
             allowed="the same moment or a later one",
-            next_step="leave --as-of away, or replay the past in another home",
+            next_step="omit --as-of, or replay the past in another home",
         )
 
 

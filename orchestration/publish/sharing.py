@@ -1,4 +1,4 @@
-"""Letting a group of this machine read the golden rows and the door that leads to them, and nothing else of the home.
+"""Letting a group of this machine read the golden rows and the pointer that leads to them, and nothing else of the home.
 
 The rows' manifest, the evidence for releases and the exported evidence stay their owner's: what a reader needs is named by
 ``latest.json``. The home itself and ``published/`` can then be passed through by the group, not listed, so everything else that
@@ -50,7 +50,7 @@ def sharing_problems(home: Home, group: str | None) -> list[str]:
 def share(home: Home, group: str | None) -> None:
     """Give the group the version in force, and close what it may not see again when none is configured any more.
 
-    Called by the publisher, before the door leads to a version and after.
+    Called by the publisher, before the pointer leads to a version and after.
 
     Raises:
         ConfigError: the group can't be let in.
@@ -66,9 +66,9 @@ def share(home: Home, group: str | None) -> None:
     assert gid is not None
     for folder, mode in ((home.root, PASSED_THROUGH), (home.published, PASSED_THROUGH), (home.golden_published, LISTED)):
         _give(folder, gid, mode)
-    door = home.golden_published / LATEST
-    if door.is_file():
-        _give(door, gid, READ)
+    pointer = home.golden_published / LATEST
+    if pointer.is_file():
+        _give(pointer, gid, READ)
     if (version := latest_version(home)) is not None:
         share_version(version_folder(home, version), gid)
 

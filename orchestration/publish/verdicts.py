@@ -2,11 +2,11 @@
 
 A verdict is a file ``<gate>-<rows_sha256>-<number>.json`` in the home's gate folder, written once and then recorded on the
 chain; judging the same rows again adds the next number. A version goes out, and is pushed, only while the newest verdicts on
-its rows permit it: no verdict, one on other rows, one that is not on the chain, or a failed ``stop`` closes the door.
+its rows permit it: no verdict, one on other rows, one that is not on the chain, or a failed ``stop`` permits nothing.
 
 A person may override a verdict: named, with a reason, for these very rows and at most seven days. An override lowers the
 verdict by one level (stop counts as hold, hold as alert), so nothing that failed a stop is ever *released*. A person may
-also acknowledge one landed file that can't be mended, so that it does not hold releases for ever. Both are lines of
+also acknowledge one landed file that can't be fixed, so that it does not hold releases for ever. Both are lines of
 ``overrides.jsonl``, never taken back, each with the hash of the line before, and every verdict after shows them.
 They are acts of a person on that person's day: this is the one module that asks the clock (DESIGN, promise 5).
 """
@@ -30,7 +30,7 @@ from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, 
 from orchestration.core.home import PRIVATE_FILE, Home
 from orchestration.core.outcome import RANK
 
-# Long enough for a weekend and the repair after it; whoever needs more has a fault to mend, not a verdict to override.
+# Long enough for a weekend and the repair after it; whoever needs more has a fault to fix, not a verdict to override.
 OVERRIDE_DAYS = 7
 _NAMED_FAILURES = 5  # in an error's one sentence; Data Docs have them all
 _FILE_ID = re.compile(r"^[0-9a-f]{32}$")
@@ -107,7 +107,7 @@ class Verdict:
 
     @property
     def failed(self) -> tuple[Result, ...]:
-        """What is not met, the gravest first."""
+        """What is not met, most severe first."""
         return tuple(sorted((item for item in self.results if not item.success), key=lambda item: -RANK.index(item.level)))
 
     @property
@@ -237,7 +237,7 @@ def allows(home: Home, rows_sha256: str, *, now: datetime | None = None) -> Perm
         GateClosed: a gate never judged these rows, or stopped them; names what failed and the next step.
         PermanentError: a verdict or an override is not what was written.
     """
-    tried = f"Opening the door for rows {rows_sha256[:12]}…"
+    tried = f"Asking for the verdict on rows {rows_sha256[:12]}…"
     again = "judge and publish in one run (quietlist run)"
     exit_verdict = read_verdict(home, "exit", rows_sha256)
     if exit_verdict is None:
@@ -257,7 +257,7 @@ def allows(home: Home, rows_sha256: str, *, now: datetime | None = None) -> Perm
             seen="; ".join(f"'{item.sentence.rstrip('.')}' ({item.suite}: {item.figure})" for item in stops[:_NAMED_FAILURES])
             + (f"; and {len(stops) - _NAMED_FAILURES} more" if len(stops) > _NAMED_FAILURES else ""),
             allowed="rows at which no expectation of level stop failed",
-            next_step=f"open {home.reports / 'data_docs' / 'index.html'}, mend the cause and run again; "
+            next_step=f"open {home.reports / 'data_docs' / 'index.html'}, fix the cause and run again; "
             f"or a named person takes it on themselves for at most {OVERRIDE_DAYS} days (quietlist override)",
         )
     verdict_sha256 = sha256_file(home.gate_folder / exit_verdict.file_name)
@@ -292,7 +292,7 @@ def override(
 
 
 def acknowledge(home: Home, file_id: str, *, person: str, reason: str, now: datetime | None = None) -> dict[str, Any]:
-    """Record that ``person`` looked at a landed file that can't be mended; it no longer holds releases.
+    """Record that ``person`` looked at a landed file that can't be fixed; it no longer holds releases.
 
     Raises:
         ConfigError: with everything that is missing.

@@ -1,6 +1,6 @@
 """Reading what was published: one version, proved, and what changed between two. Nothing is written.
 
-``published/golden_suppression/latest.json`` is the only door: a version that it does not lead to was never published.
+``published/golden_suppression/latest.json`` is the only pointer: a version that it does not lead to was never published.
 It holds the hash of the latest version's manifest; each manifest holds the hash of the one before it and those of its
 own files. So whoever trusts ``latest.json`` can prove every byte behind it. That ``latest.json`` itself is the one that was
 written is shown by the chain of evidence, on which every manifest is recorded.
@@ -21,10 +21,10 @@ import duckdb
 
 from orchestration.core import chain
 from orchestration.core.config import Limits
-from orchestration.core.doors import row_files
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import sha256_bytes, sha256_file, whole_lines
 from orchestration.core.home import Home
+from orchestration.core.pointer import row_files
 from orchestration.core.warehouse import prepare
 from orchestration.publish.candidate import EVIDENCE_FILE, RULES_FILE, parquet_relation
 from orchestration.publish.rows import rows_sha256
@@ -92,8 +92,8 @@ def version_folder(home: Home, version: int) -> Path:
 
 def latest_version(home: Home) -> int | None:
     """The number of the latest version, or None when nothing was published yet."""
-    door = _read_door(home)
-    return None if door is None else door[0]
+    pointer = _read_pointer(home)
+    return None if pointer is None else pointer[0]
 
 
 def next_version(home: Home) -> int:
@@ -107,22 +107,22 @@ def read_published(home: Home, version: int | None = None) -> Snapshot:
     Raises:
         PermanentError: nothing was published, there is no such version, or something on the way to it was altered.
     """
-    door = _read_door(home)
-    if door is None:
+    pointer = _read_pointer(home)
+    if pointer is None:
         raise PermanentError(
             "Reading the published table",
             seen="nothing was published yet",
             next_step="run quietlist run, and read what its gates say",
         )
-    for number, manifest, digest in _manifests(home, *door):
+    for number, manifest, digest in _manifests(home, *pointer):
         if version is None or number == version:
             if problem := altered(version_folder(home, number), manifest):
                 raise _broken(problem)
             return Snapshot(number, version_folder(home, number), manifest, digest)
     raise PermanentError(
         f"Reading published version {version}",
-        seen=f"the latest is version {door[0]}",
-        allowed=f"1 to {door[0]}",
+        seen=f"the latest is version {pointer[0]}",
+        allowed=f"1 to {pointer[0]}",
         next_step="name one of these",
     )
 
@@ -136,9 +136,9 @@ def require_inputs(home: Home) -> None:
     Raises:
         PermanentError: the line that was the last one at publication is not there.
     """
-    if (door := _read_door(home)) is None:
+    if (pointer := _read_pointer(home)) is None:
         return
-    number, manifest, _ = next(_manifests(home, *door))
+    number, manifest, _ = next(_manifests(home, *pointer))
     wanted = manifest["inputs_sha256"]
     if wanted is not None and wanted not in inputs_known(home):
         raise PermanentError(
@@ -255,12 +255,12 @@ def diff(con: duckdb.DuckDBPyConnection, old: Snapshot | None, new: Snapshot) ->
     )
 
 
-def _read_door(home: Home) -> tuple[int, str] | None:
+def _read_pointer(home: Home) -> tuple[int, str] | None:
     """The latest version and the hash of its manifest."""
     path = home.golden_published / LATEST
     try:
-        door = json.loads(path.read_text())
-        return int(door["version"]), str(door["manifest_sha256"])
+        pointer = json.loads(path.read_text())
+        return int(pointer["version"]), str(pointer["manifest_sha256"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
@@ -296,5 +296,5 @@ def _broken(what: str, next_step: str = "") -> PermanentError:
         "Proving the published table",
         seen=what,
         allowed="files exactly as they were published",
-        next_step=next_step or "restore the published folder from its backup; nothing is pushed until it proves again",
+        next_step=next_step or "restore the published folder from its backup; nothing is pushed until it verifies again",
     )

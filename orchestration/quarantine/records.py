@@ -162,9 +162,9 @@ class Waiting:
         """For a person at a terminal."""
         told = []
         if self.exported_at:
-            told.append(f"A run is going on: this is the list of {moment(self.exported_at)}.")
+            told.append(f"A run is in progress: this is the list of {moment(self.exported_at)}.")
         if not self.total:
-            told.append("Nothing waits for a person.")
+            told.append("Nothing needs a person's decision.")
         else:
             oldest = min((group["oldest"] for group in self.groups if group["oldest"]), default=None)
             for_ = f", the oldest for {age(self.as_of - oldest)}" if oldest else ""
@@ -282,7 +282,7 @@ class Shown:
         for name, value in found["record"].items():
             told.append(f"  | {name}: {value}")
         if not found["revealed"]:
-            told.append("  (masked; --reveal shows the record as it stood)")
+            told.append("  (masked; --reveal shows the record as delivered)")
         for past in found["decisions"]:
             told.append(
                 f"  decided {moment(past['decided_at'])} by {past['decided_by']}: {past['decision'].replace('_', ' ')}, "
@@ -379,7 +379,7 @@ class Decided:
         }[self.decision]
         return [
             f"Recorded: {self.person} says of record {self.record_id} that {what}.",
-            "Next step: quietlist run, which takes the decision in and puts it on the chain of evidence.",
+            "Next step: quietlist run, which applies the decision and records it on the chain of evidence.",
         ]
 
 
@@ -415,7 +415,7 @@ def decide(home: Home, config: Config, record_id: str, answer: Answer, *, person
         request, problems = _request(config, first, answer, now)
         if problems:
             raise ConfigError(
-                f"Deciding about record {first['id']}", problems, next_step="correct these and say it again; nothing was recorded"
+                f"Deciding about record {first['id']}", problems, next_step="correct these and run it again; nothing was recorded"
             )
         about |= request
     file = record_decision(home, answer.decision, about, person=person, reason=reason, now=now)
@@ -454,7 +454,7 @@ def _open_list(home: Home, config: Config) -> Iterator[tuple[duckdb.DuckDBPyConn
         path = _export(home)
         if not path.is_file():
             raise Busy(
-                "Listing what waits for a person",
+                "Listing what needs a person's decision",
                 seen="a run holds the warehouse, and no run before it exported a list",
                 next_step="wait for the run to end, and ask again",
             )
@@ -498,7 +498,7 @@ def _the_record(con: duckdb.DuckDBPyConnection, home: Home, record_id: str) -> l
     if not found:
         raise ConfigError(
             "Looking for a record",
-            seen="no record with that id waits for a person, and none was decided"
+            seen="no record with that id needs a decision, and none was decided"
             if _ID.match(asked)
             else "something else",  # not repeated: it may be a name, which nothing can mask
             allowed=f"an id as quietlist quarantine lists them: {_ID_DIGITS} hex digits, or at least the first 6",

@@ -25,7 +25,7 @@ def unknown_values(con: duckdb.DuckDBPyConnection) -> list[str]:
         """
     ).fetchall()
     said = [
-        f"{source}: nobody knows the {column.replace('_', ' ')} {mask_value(value, shown=people >= _SEVERAL)!r} "
+        f"{source}: unknown {column.replace('_', ' ')} {mask_value(value, shown=people >= _SEVERAL)!r} "
         f"({records:,} record{'s' if records != 1 else ''})"
         for source, column, value, records, people in rows[:_MOST]
     ]

@@ -280,7 +280,7 @@ def _require_kept(con: duckdb.DuckDBPyConnection, settings: list[tuple[object, .
     ]  # fmt: skip
     if lost:
         raise ConfigError(
-            "Leaving out a source",
+            "Removing a source",
             seen=f"settings of {', '.join(lost)} were changed after its last delivery, and they stand in its section only",
             allowed="a source that delivers nothing may stay configured",
             next_step=f"put [sources.{lost[0]}] back as it was",

@@ -35,7 +35,7 @@ create table if not exists raw.quarantine (
     file_id varchar, record_no bigint, vendor varchar, feed varchar,
     reason varchar,             -- a stable snake_case code
     detail varchar,             -- a sentence without personal data
-    record_text varchar         -- the record as it stood, so that a person can mend it
+    record_text varchar         -- the record as it stood, so that a person can fix it
 );
 create table if not exists raw.unread_columns (
     file_id varchar, vendor varchar, feed varchar,
@@ -44,8 +44,8 @@ create table if not exists raw.unread_columns (
     nearest varchar,            -- the declared column whose labels are most like it
     is_canonical boolean        -- of a feed of our own: the file lacks what its label promises, and holds releases
 );
-create table if not exists raw.ledger_files (file_id varchar);   -- the ledger has taken in
-create table if not exists raw.golden_files (file_id varchar);   -- the golden table has taken in
+create table if not exists raw.ledger_files (file_id varchar);   -- the ledger has ingested
+create table if not exists raw.golden_files (file_id varchar);   -- the golden table has ingested
 create table if not exists raw.golden_listings (   -- golden.int_known_listings as the golden table has taken it in
     registry varchar, registry_version varchar, channel varchar, identifier varchar, listed_from timestamptz,
     listed_to timestamptz, region varchar, known_from timestamptz, end_known_from timestamptz

@@ -1,6 +1,6 @@
 """What each run added to the ledger, by its row hash, so that a row changed afterwards by other hands shows.
 
-A batch is the files that one run took in. Its rows are those of ``ledger.requests`` whose evidence lies in these files, hashed
+A batch is the files that one run ingested. Its rows are those of ``ledger.requests`` whose evidence lies in these files, hashed
 as ``publish/rows`` says, without ``records`` and ``last_stated``: those alone go on when the same request arrives again.
 """
 
@@ -17,7 +17,7 @@ TABLE = "create table if not exists raw.ledger_batches (batch bigint, file_ids v
 
 
 def close_batch(con: duckdb.DuckDBPyConnection, home: Home, *, anew: bool) -> None:
-    """Note what the ledger took in beyond ``raw.ledger_files``, and record it; nothing when it took in no file.
+    """Note what the ledger ingested beyond ``raw.ledger_files``, and record it; nothing when it ingested no file.
 
     Within the caller's transaction, and recorded before its end: what the warehouse says of an older batch is never recorded
     again, so nobody can have a change recorded by changing the warehouse. A kill in between leaves an entry without a batch,
@@ -68,7 +68,7 @@ def batch_links(con: duckdb.DuckDBPyConnection) -> list[chain.Link]:
 
 
 def files_in_no_batch(con: duckdb.DuckDBPyConnection) -> int:
-    """Files that the ledger took in and no batch covers: none, unless somebody took a batch out."""
+    """Files that the ledger ingested and no batch covers: none, unless somebody took a batch out."""
     (files,) = one_row(
         con, "select count(*) from raw.ledger_files where file_id not in (select unnest(file_ids) from raw.ledger_batches)"
     )

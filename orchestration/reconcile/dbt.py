@@ -72,7 +72,7 @@ class DbtFailed(QuietlistError):
         self.results = results
         failed = [result for result in results if not result.ok and result.status != "skipped"]
         seen = "; ".join(f"{result.unique_id}: {result.message}" for result in failed)
-        next_step = "mend the model or the data it names, then run again: nothing after it was started"
+        next_step = "fix the model or the data it names, then run again: no later step was started"
         # Where room is what is missing, the models that failed are no news.
         lack = shortage(f"{seen} {message}", limits)
         super().__init__(

@@ -78,7 +78,7 @@ def read_policies() -> dict[str, dict[str, str]]:
 
 
 def files_by_registry(con: duckdb.DuckDBPyConnection) -> dict[str, list[LandedFile]]:
-    """Every file taken in, in order of arrival."""
+    """Every file ingested, in order of arrival."""
     found: dict[str, list[LandedFile]] = defaultdict(list)
     for registry, *fields, areas in con.execute(
         """

@@ -1,4 +1,4 @@
-"""One pass of the engine: take in what was loaded, publish what is new, keep the entries of known numbers up to date."""
+"""One pass of the engine: ingest what was loaded, publish what is new, keep the entries of known numbers up to date."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def update(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: da
     """Bring files, published versions and known entries up to date with what was loaded and normalised.
 
     Args:
-        anew: the meaning of a record may have changed, so every landed file is read and taken in again.
+        anew: the meaning of a record may have changed, so every landed file is read and ingested again.
     """
     create_registry_tables(con)
     anew = anew or not _is_whole(con, home)
@@ -81,13 +81,13 @@ def _publish(con: duckdb.DuckDBPyConnection, home: Home, *, anew: bool, may_shri
 
 
 def is_published(con: duckdb.DuckDBPyConnection, home: Home) -> bool:
-    """Whether every registry that was taken in has a version; somebody may have removed the folder."""
+    """Whether every registry that was ingested has a version; somebody may have removed the folder."""
     taken = con.execute("select distinct registry from registries.file_areas").fetchall()
     return {registry for (registry,) in taken} <= set(published_registries(home))
 
 
 def _is_whole(con: duckdb.DuckDBPyConnection, home: Home) -> bool:
-    """Whether what was taken in is still there. It is made of landed files, so it may be thrown away like the warehouse."""
+    """Whether what was ingested is still there. It is made of landed files, so it may be thrown away like the warehouse."""
     files = con.execute("select file_id, plain_registry is not null, has_entries from registries.files").fetchall()
     return all(
         (not is_plain or plain_file(home, file_id).is_file()) and (not has_entries or entries_file(home, file_id).is_file())
@@ -99,7 +99,7 @@ def _load_again(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_o
     """Read every landed registry file again.
 
     Raises:
-        PermanentError: one can't be read any more. What it listed would be gone, so nothing is taken in.
+        PermanentError: one can't be read any more. What it listed would be gone, so nothing is ingested.
     """
     failed = 0
     for feed in registry_feeds(con):

@@ -1,7 +1,7 @@
 """Which entries of which file are about a number that the company knows: all that the models need of a registry.
 
-Kept up to date from both sides: a file taken in meets every number known, a number that became known meets every file ever
-taken in. So a number known today has the history that it would have had, had it been known from the start.
+Kept up to date from both sides: an ingested file meets every number known, a number that became known meets every file ever
+ingested. So a number known today has the history that it would have had, had it been known from the start.
 """
 
 from __future__ import annotations

@@ -21,10 +21,10 @@ import duckdb
 import pyarrow.parquet as pq
 
 from orchestration.core.chain import record
-from orchestration.core.doors import door_text
 from orchestration.core.files import canonical_json, sha256_file, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.numbers import Tally, count_differences, differences, read_numbers, write_numbers
+from orchestration.core.pointer import pointer_text
 from orchestration.readers.number_lines import plain_file
 from orchestration.registries.batches import (
     UNKNOWN,
@@ -84,7 +84,7 @@ def publish_registry(
     version that the file comes after.
 
     Args:
-        files: every file of the registry that was taken in, in order of arrival.
+        files: every file of the registry that was ingested, in order of arrival.
         anew: what the files mean may have changed: make the present from all of them, and publish it if it is another.
         may_shrink: the gate, or a person in its place, allowed what it would lose.
     """
@@ -132,7 +132,7 @@ def publish_registry(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     digest = sha256_file(parent / f"version={number}" / MANIFEST)
-    write_atomic(parent / LATEST, door_text(number, digest, manifest))
+    write_atomic(parent / LATEST, pointer_text(number, digest, manifest))
     record(home, publication_link(home, registry, number))
     return latest_of(home, registry)
 
@@ -237,7 +237,7 @@ def _facts(registry: str, policy: dict[str, str], batches: Sequence[Batch], cove
 
 
 def _included(chain: Sequence[Version], files: Sequence[LandedFile]) -> list[LandedFile]:
-    """The files that the versions name. The same bytes from two sources are two files, taken in as they arrived."""
+    """The files that the versions name. The same bytes from two sources are two files, ingested as they arrived."""
     named = Counter(digest for version in chain for digest in version.manifest["inputs"])
     found = []
     for file in files:

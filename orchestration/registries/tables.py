@@ -6,9 +6,9 @@ import duckdb
 
 _TABLES = """
 create schema if not exists registries;
-create table if not exists registries.files (       -- registry files taken in
+create table if not exists registries.files (       -- registry files ingested
     file_id varchar,
-    records bigint,             -- its records that were taken in, repeated ones counted each time
+    records bigint,             -- its records that were ingested, repeated ones counted each time
     plain_registry varchar,     -- what its plain lines are entries of; null when it has none
     plain_is_full boolean,
     has_entries boolean         -- other entries are in <file_id>.entries.parquet
@@ -36,6 +36,6 @@ def create_registry_tables(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def empty_registry_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Forget everything, inside the caller's transaction: every landed file is taken in again."""
+    """Forget everything, inside the caller's transaction: every landed file is ingested again."""
     for name in _NAMES:
         con.execute(f"delete from registries.{name}")

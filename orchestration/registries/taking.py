@@ -49,7 +49,7 @@ def entries_file(home: Home, file_id: str) -> Path:
 
 
 def take(con: duckdb.DuckDBPyConnection, home: Home, default_region: str | None) -> Taken:
-    """Take in every loaded registry file that is not yet, inside the caller's transaction.
+    """Ingest every loaded registry file that is not yet, inside the caller's transaction.
 
     Raises:
         PermanentError: a staging model and the pictures of its feed disagree about a line.
@@ -163,10 +163,10 @@ def _judge_plain_lines(con: duckdb.DuckDBPyConnection) -> None:
     )
     if wrong := con.execute("select distinct feed from registry_plain where not is_agreed order by all").fetchall():
         raise PermanentError(
-            "Taking in a registry's plain lines",
+            "Ingesting a registry's plain lines",
             seen=f"the feed {', '.join(str(feed) for (feed,) in wrong)}: its staging model reads such a line otherwise",
             allowed="pictures of lines that list exactly the number that the model and the normaliser find in them",
-            next_step="correct options.plain in the feed's description, or the model; nothing was taken in",
+            next_step="correct options.plain in the feed's description, or the model; nothing was ingested",
         )
     # They are in the plain file already.
     con.execute(

@@ -1,4 +1,4 @@
-"""Reading published registries: ``published/registries/<registry>/latest.json`` is the only door to their versions.
+"""Reading published registries: ``published/registries/<registry>/latest.json`` is the only pointer to their versions.
 
 It holds the hash of the latest manifest; each manifest the hash of the one before it and of its own file. Nothing is written.
 """
@@ -92,8 +92,8 @@ def chain_of(home: Home, registry: str) -> Iterator[Version]:
     """
     folder = registry_folder(home, registry)
     try:
-        door = json.loads((folder / LATEST).read_text())
-        number, digest = int(door["version"]), str(door["manifest_sha256"])
+        pointer = json.loads((folder / LATEST).read_text())
+        number, digest = int(pointer["version"]), str(pointer["manifest_sha256"])
     except FileNotFoundError:
         return
     except (ValueError, KeyError, TypeError) as error:

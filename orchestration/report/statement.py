@@ -62,14 +62,18 @@ def state(evidence: Evidence) -> Statement:
 
 def _headline(evidence: Evidence, matters: int) -> str:
     if evidence.published_problem:
-        first = "The published list does not prove: it is not as it was published."
+        first = "The published list is not verified: it differs from what was published."
     elif evidence.published is None:
-        first = "Nothing has been published yet, so no system is kept in line."
+        first = "Nothing has been published yet, so no system is in sync."
     else:
         rows = counted(evidence.published.row_count, "suppression")
         first = f"Version {evidence.published.version} of the list is in force, with {rows}."
     second = _clocks_in_short(evidence)
-    third = told(matters, "One matter needs a person.", "# matters need a person.") if matters else "Nothing waits for a person."
+    third = (
+        told(matters, "One matter needs a person.", "# matters need a person.")
+        if matters
+        else "Nothing needs a person's decision."
+    )
     return f"{first} {second} {third}"
 
 
@@ -302,8 +306,8 @@ def _of_gates(evidence: Evidence, *levels: str) -> Iterator[Matter]:
         )
     follows = {
         "stop": "nothing new is published or pushed",
-        "hold": "releases wait while new suppressions go out",
-        "alert": "this alone holds nothing back",
+        "hold": "releases are held while new suppressions go out",
+        "alert": "this alone holds nothing",
     }
     if evidence.is_overridden and evidence.is_latest_published:
         follows["stop"] = "a person's override let it pass, with releases held"
@@ -314,7 +318,7 @@ def _of_gates(evidence: Evidence, *levels: str) -> Iterator[Matter]:
             yield Matter(
                 f"The {verdict.gate} gate says {verdict.level}: {failed}; {follows[verdict.level]}.",
                 "gates",
-                "Read what was found, mend the cause and run again.",
+                "Read what was found, fix the cause and run again.",
             )
 
 
@@ -337,7 +341,7 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
         (clocks.promised.get("overdue", 0), "One clock of our own promise is", "# clocks of our own promise are", " overdue.",
          "No law that we know sets a limit there; we did."),
         (clocks.of("at_risk"), "One legal clock is", "# legal clocks are", " at risk.", "They run out next: push and read back."),
-        (clocks.of("late"), "One legal clock", "# legal clocks", " ended late.", "Nothing mends them; be ready to explain them."),
+        (clocks.of("late"), "One legal clock", "# legal clocks", " ended late.", "Be ready to explain them."),
         (clocks.promised.get("late", 0), "One clock of our own promise", "# clocks of our own promise", " ended late.",
          "No law that we know sets a limit there; we did."),
         (clocks.accepted_late, "One legal clock was", "# legal clocks were", " accepted after its deadline, with no proof since.",
@@ -381,7 +385,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
     files, requests, sources = evidence.files, evidence.requests, evidence.sources
     yield from _counts(
         "sources",
-        (files.files - files.whole, "One file has", "# files have", " records that ended nowhere.",
+        (files.files - files.whole, "One file has", "# files have", " records that are not accounted for.",
          "A reader lost them: report it, and rebuild after the repair."),
     )  # fmt: skip
     for source in sources:

@@ -1,4 +1,4 @@
-"""The published copies of registries, by their one door ``published/registries/<registry>/latest.json``, and their gaps.
+"""The published copies of registries, by their one pointer ``published/registries/<registry>/latest.json``, and their gaps.
 
 ``version=<n>/numbers.parquet`` holds one column ``number`` (E.164 digits without the plus), sorted and distinct; its
 ``manifest.json`` says where the copy comes from, how old it is and what it covers.
@@ -149,21 +149,21 @@ def published_registries(home: Home) -> list[RegistryCopy]:
     Raises:
         PermanentError: something is not as it was published.
     """
-    return [_read(door.parent) for door in sorted(home.registries_published.glob("*/latest.json"))]
+    return [_read(pointer.parent) for pointer in sorted(home.registries_published.glob("*/latest.json"))]
 
 
 def _read(folder: Path) -> RegistryCopy:
     name = folder.name
     try:
-        door = json.loads((folder / "latest.json").read_text(encoding="utf-8"))
-        version = int(door["version"])
+        pointer = json.loads((folder / "latest.json").read_text(encoding="utf-8"))
+        version = int(pointer["version"])
         place = folder / f"version={version}"
         text = (place / "manifest.json").read_bytes()
-        if hashlib.sha256(text).hexdigest() != door["manifest_sha256"]:
+        if hashlib.sha256(text).hexdigest() != pointer["manifest_sha256"]:
             raise _broken(name, f"the manifest of version {version} is not the one that was published")
         manifest = json.loads(text)
         policy = registry_policies().get(name) or RegistryPolicy.of(manifest["policy"])
-        copy = RegistryCopy(name, version, place, manifest, door["manifest_sha256"], policy)
+        copy = RegistryCopy(name, version, place, manifest, pointer["manifest_sha256"], policy)
         sizes = {entry["name"]: entry["bytes"] for entry in manifest["files"]}
         if NUMBERS not in sizes or any((place / file).stat().st_size != size for file, size in sizes.items()):
             raise _broken(name, f"a file of version {version} is not the one that was published")

@@ -204,7 +204,7 @@ def _require_now(golden: Snapshot, as_of: datetime) -> None:
             f"Scrubbing as of {as_of.isoformat()}",
             seen=f"published version {golden.version} is as of {golden.as_of.isoformat()}",
             allowed="the same moment or a later one",
-            next_step="leave --as-of away, or scrub in a home as it was then",
+            next_step="omit --as-of, or scrub in a home as it was then",
         )
 
 

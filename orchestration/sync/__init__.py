@@ -1,6 +1,6 @@
 """Keeping destinations in line: plan, guard, send, verify, receipt; the same for every system.
 
-The one door is :func:`sync`. A system's own facts and calls are in ``orchestration/destinations``.
+The entry point is :func:`sync`. A system's own facts and calls are in ``orchestration/destinations``.
 """
 
 from orchestration.sync.engine import SyncResult, sync

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.core.config import Config
-from orchestration.core.errors import ConfigError, GateClosed, PermanentError, TransientError, plain_errors
+from orchestration.core.errors import ConfigError, GateClosed, PermanentError, TransientError, redacted_errors
 from orchestration.core.home import Home
 from orchestration.core.home_id import home_id
 from orchestration.core.key import create_hmac_function, home_key, key_that_made
@@ -56,7 +56,7 @@ class SyncResult:
     states: dict[str, int] = field(default_factory=dict)
     """State -> rows of this destination that are wanted, or that we wrote, after the push."""
     accepted: int = 0
-    """Rows that the system took in this push."""
+    """Rows that the system accepted in this push."""
     verified: int = 0
     """Rows whose sight in this push proved them for the first time."""
     missing: int = 0
@@ -64,7 +64,7 @@ class SyncResult:
     rejected: int = 0
     released: int = 0
     found: int = 0
-    """Opt-outs of others brought home by this push."""
+    """Opt-outs of others that this push found."""
     held: tuple[Held, ...] = ()
     alarms: tuple[str, ...] = ()
     receipt: Path | None = None
@@ -198,7 +198,7 @@ class _Push:
             or _count(con, f"{_OURS} and receipt_seq >= $seq", destination=self.name, seq=seq) > 0
             or _count(con, f"row_state where {found.WAITING}", destination=self.name) > 0
         )
-        with plain_errors(f"Pushing to {self.name}"):
+        with redacted_errors(f"Pushing to {self.name}"):
             self.push = writers.new_push()
             push = Push(version=snapshot.version, run=seq, as_of=self.as_of, id=self.push, home=self.home_id)
             self.destination.open(push)

@@ -1,4 +1,4 @@
-"""Opt-outs that others made at a destination, brought home as a source: never deleted, never left there unknown.
+"""Opt-outs that others made at a destination, ingested as a source: never deleted, never left there unknown.
 
 They are written as a file of the canonical ``requests`` format into ``inbox/found__<destination>/`` and take the same
 way as everything that arrives.

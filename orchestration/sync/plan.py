@@ -215,7 +215,7 @@ def make_plan(
         everything as (
             select
                 {KEY_LIST},
-                wish.fingerprint is not null as is_wanted,
+                desired.fingerprint is not null as is_wanted,
                 known.destination is not null and known.state <> 'released' as active,
                 known.destination is not null as is_known,
                 -- A table of before rows carried their push: what was written there after we last wrote, we did not write.
@@ -241,12 +241,12 @@ def make_plan(
                 coalesce(seen.any_strange, false) or is_newer as strange_there,
                 coalesce(seen.any_asked, true) as any_asked,
                 case when is_newer then seen.unmarked_at else seen.since end as since,
-                wish.fingerprint as wanted_fingerprint,
+                desired.fingerprint as wanted_fingerprint,
                 proof.speaker as proof,
                 list_contains($channels, channel) and list_contains($scopes, scope) as configured,
                 known,
-                wish
-            from wanted as wish
+                desired
+            from wanted as desired
             full join known using ({KEY_LIST})
             full join seen using ({KEY_LIST})
             left join proof using ({KEY_LIST})
@@ -284,7 +284,7 @@ def make_plan(
                     when strange_there and active and known.found_at is not null and coalesce(since <= known.found_since, false)
                         then 'noop:no_longer_wanted'
                     when strange_there then 'found:newer_than_ours'
-                    -- It came home as somebody else's word: taking over who wrote it makes it no evidence for a release.
+                    -- It was ingested as somebody else's word: taking over who wrote it makes it no evidence for a release.
                     when there and not is_wanted and active and known.found_at is not null and not known.written_by_us
                         then 'noop:no_longer_wanted'
                     when taken_over and not is_wanted and (known.written_by_us or known.attempted) then 'found:newer_than_ours'
@@ -326,8 +326,8 @@ def make_plan(
                 is_wanted, active, is_known, looked, there, ours, any_ours, is_newer, taken_over, since, fingerprint, known,
                 coalesce(proof.id, known.releasing) as evidence_id,
                 coalesce(proof.kind, known.evidence_kind) as evidence_kind,
-                coalesce(wish.identifier_hash, known.identifier_hash, keyed_hash(identifier)) as identifier_hash,
-                {", ".join(f"case when is_wanted then wish.{name} else known.{name} end as {name}" for name in PAYLOAD)}
+                coalesce(desired.identifier_hash, known.identifier_hash, keyed_hash(identifier)) as identifier_hash,
+                {", ".join(f"case when is_wanted then desired.{name} else known.{name} end as {name}" for name in PAYLOAD)}
             from decided
             -- ours, but never in this ledger and for other channels or scopes: another destination's rows in one table
             where decision is not null and not (any_ours and not is_known and not is_wanted and not configured)

@@ -2,7 +2,7 @@
 
 Every push has an id that the ledger keeps before anything leaves and that the destination keeps with what it was told, where it
 can. An id that is met there and is not in the ledger belongs to somebody who knows what this home does not: an opt-out that came
-after an opt-in, say. From then on no release leaves for that destination, what such a push wrote comes home as an opt-out, and
+after an opt-in, say. From then on no release leaves for that destination, what such a push wrote is ingested as an opt-out, and
 the run says so, until a named person has found out which home is the right one and takes the destination over.
 """
 
@@ -66,7 +66,7 @@ def others(con: duckdb.DuckDBPyConnection, mine: str, destination: str) -> tuple
 def take_over(home: Home, config: Config, destination: str, *, person: str, reason: str, now: datetime) -> int:
     """Let this home be the one that keeps a destination, on the word of a named person. Returns the pushes that were adopted.
 
-    What they wrote and what came home from there stays suppressed by its own request; releases begin again with evidence that
+    What they wrote and what was ingested from there stays suppressed by its own request; releases begin again with evidence that
     comes later. Whoever still pushes from the other home is noticed again.
 
     Raises:

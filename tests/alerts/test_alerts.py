@@ -82,7 +82,7 @@ def test_a_finding_reaches_every_recipient_and_the_webhook_in_the_words_of_the_r
     )
     text = message.get_content()
     assert text.index("- hold: crm: 3 releases were held.") < text.index("- alert: 4 legal deadlines have passed"), (
-        "the gravest first"
+        "most severe first"
     )
     (request,) = chat.requests
     assert (request.method, request.path, request.query) == ("POST", "/services/T0/s3cr%2Ft/", {"sig": "also secret"})
@@ -138,7 +138,7 @@ def test_a_channel_that_failed_is_named_and_tried_again_and_does_not_hold_up_the
     late = outcome("alert: 4 legal deadlines have passed.")
     mail.answer = "451 quota of privacy@example.com is used up"
     (said,) = tell(home, config, late, NOW)
-    assert "status 451" in said and "let it rest" in said and "@" not in said, "the server's words name people"
+    assert "status 451" in said and "nothing to do" in said and "@" not in said, "the server's words name people"
     assert len(chat.requests) == 1 and mail.messages == []
     mail.answer = "250 taken"
     assert tell(home, config, late, NOW + HOUR) == []
@@ -196,7 +196,7 @@ def test_mail_goes_encrypted_and_signed_in_and_not_to_a_server_that_proves_nothi
         assert len(server.messages) == 1 and server.signed_in == 1
         monkeypatch.setenv("SMTP_PASSWORD", "wrong")
         (said,) = tell(home, config, outcome("alert: something else"), NOW)
-        assert "does not let us in" in said and "wrong" not in said
+        assert "refuses the login" in said and "wrong" not in said
 
 
 def made_certificate(folder: Path) -> tuple[Path, Path]:

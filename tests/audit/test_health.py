@@ -33,7 +33,7 @@ def findings(home: Home) -> dict[str, Finding]:
 
 def clock_line(home: Home, config: Config, as_of: datetime) -> str:
     with evidence_with_clock(home, config, as_of) as (_, exported, line):
-        assert exported is None, "no run is going on"
+        assert exported is None, "no run is in progress"
         return line
 
 

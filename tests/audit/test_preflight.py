@@ -13,7 +13,7 @@ from orchestration import cli
 from orchestration.audit import preflight
 from orchestration.audit.preflight import require_ready
 from orchestration.core.config import load_config
-from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError, QuietlistError, kind_of, of_system, plain_errors
+from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError, QuietlistError, kind_of, of_system, redacted_errors
 from orchestration.core.home import Home
 
 CONFIG = """
@@ -116,7 +116,7 @@ SYSTEM = [
     (errno.EEXIST, "/srv/quietlist/landing", ConfigError, 2, "move away"),
     (errno.ENOSPC, "/srv/quietlist/landing", OutOfRoom, 3, "make room"),
     (errno.EDQUOT, None, OutOfRoom, 3, "make room"),
-    (errno.EIO, "/srv/quietlist/landing", PermanentError, 3, "have the disk looked at"),
+    (errno.EIO, "/srv/quietlist/landing", PermanentError, 3, "have the disk checked"),
 ]
 
 
@@ -127,7 +127,7 @@ def test_what_the_system_refuses_is_a_sentence_with_a_next_step(
     error = OSError(number, "what the system says", place)
     told_ = of_system(error)
     assert type(told_) is kind and told_.exit_code == code and words in str(told_)
-    with pytest.raises(kind), plain_errors("Doing something"):
+    with pytest.raises(kind), redacted_errors("Doing something"):
         raise error
 
     def refuse(path: str | None) -> Home:
@@ -136,7 +136,7 @@ def test_what_the_system_refuses_is_a_sentence_with_a_next_step(
     monkeypatch.setattr(cli.Home, "at", refuse)
     result = CliRunner().invoke(cli.main, ["doctor"])
     assert result.exit_code == code and words in result.output, result.output
-    assert "a fault of Quietlist itself" not in result.output and "Traceback" not in result.output
+    assert "a bug in Quietlist" not in result.output and "Traceback" not in result.output
 
 
 def test_a_file_that_somebody_named_is_told_by_its_folder() -> None:
@@ -152,7 +152,7 @@ def test_no_message_names_a_class_of_python() -> None:
         ("IOException", "IO error"),
     )
     assert [kind_of(name) for name, _ in cases] == [words for _, words in cases]
-    with pytest.raises(PermanentError, match=r"key error in test_preflight\.py line"), plain_errors("Doing something"):
+    with pytest.raises(PermanentError, match=r"key error in test_preflight\.py line"), redacted_errors("Doing something"):
         raise KeyError("Ada Moss")
 
 
@@ -164,7 +164,7 @@ def test_no_message_names_a_class_of_python() -> None:
             "company.scops: unknown key; allowed: at_risk_hours, default_region, max_leaving, ",
         ),
         ('[company]\nname = "A"\n[limits]\nmemry = "4GB"\n', "did you mean memory?"),
-        ('[company]\nname = "A"\n[limit]\n', "limit: unknown key; allowed: company, dagster, destinations, encryption, "),
+        ('[company]\nname = "A"\n[limit]\n', "limit: unknown key; allowed: alerts, company, dagster, destinations, encryption, "),
         ('[company]\nname = "A"\n[sources.x]\nformat = "requests"\ntimzone = "UTC"\n', "did you mean timezone?"),
     ],
 )

@@ -20,12 +20,12 @@ from orchestration.audit.verify import Verified, look, verify
 from orchestration.cli import main
 from orchestration.core import chain
 from orchestration.core.config import load_config
-from orchestration.core.doors import door_text
 from orchestration.core.errors import ConfigError, TransientError
 from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, write_atomic
 from orchestration.core.home import Home
+from orchestration.core.pointer import pointer_text
 from orchestration.core.warehouse import warehouse
-from orchestration.landing.manifest import append, delivery_links, mend, read_manifest
+from orchestration.landing.manifest import append, delivery_links, read_manifest, repair
 from orchestration.publish.verdicts import Verdict, acknowledge, store
 from orchestration.reconcile import batches
 from orchestration.report.page import write_report
@@ -43,7 +43,7 @@ def test_a_version_made_of_deliveries_that_landing_does_not_hold_is_named(own: H
     (folder / "manifest.json").write_text(canonical_json({**manifest, "inputs_sha256": "0" * 64}) + "\n")
     after = sha256_file(folder / "manifest.json")
     _rewrite_chain(own, chained.replace(before.encode(), after.encode()))
-    (own.golden_published / "latest.json").write_text(door_text(2, after))
+    (own.golden_published / "latest.json").write_text(pointer_text(2, after))
     assert broken_at(own) == (
         "published/golden_suppression/version=2/manifest.json: it was made of deliveries that the landing manifest does not hold"
     )
@@ -108,7 +108,7 @@ def test_an_empty_home_is_whole(empty_home: Home) -> None:
     assert verified.whole and (verified.entries, verified.head) == (0, chain.GENESIS)
 
 
-def test_an_empty_door_where_nothing_was_published_is_named(empty_home: Home) -> None:
+def test_an_empty_pointer_where_nothing_was_published_is_named(empty_home: Home) -> None:
     empty_home.create()
     (empty_home.golden_published / "latest.json").touch()
     assert broken_at(empty_home).startswith("published/golden_suppression/latest.json: ")
@@ -234,7 +234,7 @@ def edit_verdict(home: Home) -> str:
     return f"warehouse/gate/{path.name}: the file is not the one that was recorded"
 
 
-def replace_version_with_its_door(home: Home) -> str:
+def replace_version_with_its_pointer(home: Home) -> str:
     """The last version with other evidence for releases, its manifest and latest.json made to fit."""
     folder = home.golden_published / "version=2"
     evidence = folder / "evidence" / "releases.parquet"
@@ -242,14 +242,14 @@ def replace_version_with_its_door(home: Home) -> str:
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"][1] |= {"sha256": sha256_file(evidence), "bytes": evidence.stat().st_size}
     (folder / "manifest.json").write_text(canonical_json(manifest) + "\n")
-    door = {"version": 2, "manifest_sha256": sha256_file(folder / "manifest.json")}
-    (home.golden_published / "latest.json").write_text(canonical_json(door) + "\n")
+    pointer = {"version": 2, "manifest_sha256": sha256_file(folder / "manifest.json")}
+    (home.golden_published / "latest.json").write_text(canonical_json(pointer) + "\n")
     return "published/golden_suppression/version=2/manifest.json: the file is not the one that was recorded"
 
 
 def lead_back_to_version_1(home: Home) -> str:
-    door = {"version": 1, "manifest_sha256": sha256_file(home.golden_published / "version=1" / "manifest.json")}
-    (home.golden_published / "latest.json").write_text(canonical_json(door) + "\n")
+    pointer = {"version": 1, "manifest_sha256": sha256_file(home.golden_published / "version=1" / "manifest.json")}
+    (home.golden_published / "latest.json").write_text(canonical_json(pointer) + "\n")
     return "published/golden_suppression/latest.json: it does not name the last version that was recorded"
 
 
@@ -275,7 +275,7 @@ def take_out_a_ledger_batch(home: Home) -> str:
         con.execute("insert into ledger.requests (request_id, file_id) values ('new', 'new')")
         take_in(con, home)
         con.execute("delete from raw.ledger_batches where batch = 2")
-    return "the ledger (ledger.requests): no batch covers 1 file that it took in"
+    return "the ledger (ledger.requests): no batch covers 1 file that it ingested"
 
 
 def edit_chain_line(home: Home) -> str:
@@ -319,7 +319,7 @@ def delete_the_chain(home: Home) -> str:
     "deed",
     [
         edit_manifest, rewrite_manifest, truncate_manifest, cut_manifest_in_a_line, edit_override, rewrite_overrides,
-        take_out_the_last_override, edit_receipt, edit_verdict, replace_version_with_its_door, lead_back_to_version_1,
+        take_out_the_last_override, edit_receipt, edit_verdict, replace_version_with_its_pointer, lead_back_to_version_1,
         edit_ledger, edit_ledger_and_its_hash, take_out_a_ledger_batch, edit_chain_line,
         take_out_a_chain_line, swap_chain_lines, write_on_the_chain,
         write_half_a_line_on_the_chain, cut_off_the_chain, delete_the_chain,
@@ -330,7 +330,7 @@ def test_each_deed_is_named_and_stays_named_when_work_goes_on(own: Home, deed: C
     expected = deed(own)
     assert broken_at(own).startswith(expected), broken_at(own)
     another(own, "verdict")
-    if deed is not write_half_a_line_on_the_chain:  # which is mended, as a power cut would leave it, and told of until then
+    if deed is not write_half_a_line_on_the_chain:  # which is repaired, as a power cut would leave it, and reported until then
         assert broken_at(own).startswith(expected.partition(": ")[0]), broken_at(own)
 
 
@@ -419,7 +419,7 @@ def another(home: Home, deed: str) -> None:
         data = b"one more"
         digest = sha256_bytes(data)
         write_atomic(home.landing / digest[:2] / digest, data)
-        mend(home)
+        repair(home)
         last = read_manifest(home)[-1]
         if last.sha256 != digest:
             append(home, replace(last, seq=last.seq + 1, sha256=digest, size=len(data), prev=last.hash, hash=""))

@@ -160,7 +160,7 @@ def test_two_pulls_never_go_on_at_once(server: Shelf, tmp_path: Path) -> None:
     while not server.requests:
         time.sleep(0.01)
     second = quietlist(home, "pull", "esp", ESP_KEY=KEY)
-    assert second.returncode == 75 and "a run is going on" in second.stderr, second.stderr
+    assert second.returncode == 75 and "a run is in progress" in second.stderr, second.stderr
     server._released.set()
     first.join()
     assert json.loads(results[0].stdout)[0]["state"] == "whole", results[0].stderr

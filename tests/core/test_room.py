@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from orchestration.core.config import Config, Limits
-from orchestration.core.errors import ConfigError, OutOfRoom, QuietlistError, plain_errors
+from orchestration.core.errors import ConfigError, OutOfRoom, QuietlistError, redacted_errors
 from orchestration.core.home import Home
 from orchestration.core.warehouse import _in_room, shortage, warehouse
 from orchestration.reconcile.dbt import DbtFailed, NodeResult, _without_values
@@ -106,7 +106,7 @@ def test_a_full_disk_is_told_with_its_folder_and_what_is_free_whatever_was_raise
         raise duckdb.FatalException(f'FATAL Error: database has been invalidated. Original error: "{said}"')
 
     for fails in (of_python, of_duckdb, of_a_rollback, of_a_database_that_shut_itself):
-        with pytest.raises(OutOfRoom) as caught, plain_errors("Running golden"):
+        with pytest.raises(OutOfRoom) as caught, redacted_errors("Running golden"):
             fails()
         assert f"the disk of {home.warehouse_folder} is full" in caught.value.seen, f"{fails.__name__}: {caught.value}"
         assert "are free" in caught.value.seen and "3.0 MB" in caught.value.seen, f"{fails.__name__}: {caught.value}"
@@ -125,6 +125,6 @@ def test_models_on_a_full_disk_blame_no_model() -> None:
         result = NodeResult("model.x", "error", 0.1, None, _without_values(text))
         failed = DbtFailed("tag:golden", [result], "", Limits())
         assert "full" in failed.seen and "model" not in failed.seen, text
-        assert "mend the model" not in failed.next_step, text
+        assert "fix the model" not in failed.next_step, text
     personal = "Constraint Error: Duplicate key ann@example.com"
     assert "ann@" not in _without_values(personal) and "full" not in _without_values(personal)

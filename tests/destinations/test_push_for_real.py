@@ -32,8 +32,8 @@ class Rig:
             self.engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
 
     def push(self, day: float):
-        doors = {"read_snapshot": self.publisher.read, "allows": self.publisher.allows}
-        return sync(self.home, self.config, "there", at(day), **doors)
+        access = {"read_snapshot": self.publisher.read, "allows": self.publisher.allows}
+        return sync(self.home, self.config, "there", at(day), **access)
 
     def there(self) -> set[tuple[str, str, str]]:
         """Channel, identifier and reason of what is in force, as somebody who uses the list would find it."""

@@ -75,8 +75,8 @@ class One:
         self.config = parse_config(world.text, home.config_file)
 
     def push(self, day: float) -> SyncResult:
-        doors = {"read_snapshot": self.publisher.read, "allows": self.publisher.allows}
-        return sync(self.home, self.config, "there", at(day), **doors)
+        access = {"read_snapshot": self.publisher.read, "allows": self.publisher.allows}
+        return sync(self.home, self.config, "there", at(day), **access)
 
     def copied(self, name: str) -> One:
         """The same home, file by file, as a backup or a copy of the machine is."""

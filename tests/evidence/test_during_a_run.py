@@ -87,13 +87,13 @@ def home(first: Path, tmp_path: Path) -> Path:
 
 def test_the_four_commands_answer_while_a_run_goes_on(home: Path) -> None:
     alone = json.loads(told(home, "explain", "ann@example.com", "--json"))
-    assert alone["exported"] is None, "no run is going on: the warehouse answers"
+    assert alone["exported"] is None, "no run is in progress: the warehouse answers"
     destinations = json.loads(told(home, "destinations", "--as-of", AS_OF, "--json"))
     deliver(home, "asks2.csv", DORA)
     with held_run(home, SECOND):
         now = json.loads(told(home, "explain", "ann@example.com", "--json"))
         said = now.pop("exported")["said"]
-        assert said.startswith("A run is going on: this is the evidence of ") and said.endswith(
+        assert said.startswith("A run is in progress: this is the evidence of ") and said.endswith(
             "when the run as of 1 Apr 2026, 00:00 UTC had ended, with version 1 of the list in force."
         )
         for point in (alone["points"][0], now["points"][0]):
@@ -117,7 +117,7 @@ def test_the_four_commands_answer_while_a_run_goes_on(home: Path) -> None:
         page = (home / "reports" / "compliance.html").read_text(encoding="utf-8")
         assert said in page and "chain of evidence is whole" in page
     after = told(home, "explain", "dora@example.com")
-    assert "dora@example.com is SUPPRESSED on email" in after and "A run is going on" not in after
+    assert "dora@example.com is SUPPRESSED on email" in after and "A run is in progress" not in after
     assert quietlist(home, "verify").returncode == 0
     assert said not in (home / "reports" / "compliance.html").read_text(encoding="utf-8"), "the run wrote its own report"
 
@@ -131,7 +131,7 @@ def test_a_run_that_a_gate_stopped_leaves_its_evidence_and_that_is_said(home: Pa
     with held_run(home, THIRD):
         lines = told(home, "explain", "dora@example.com")
         assert "the run as of 2 Apr 2026, 00:00 UTC had ended, with version 1 of the list in force" in lines, lines
-        assert "stopped before it published: 1 delivery that it took in is not in force" in lines, lines
+        assert "stopped before it published: 1 delivery that it ingested is not in force" in lines, lines
         assert "dora@example.com is SUPPRESSED on email" in lines and "NOT PUBLISHED YET: email at acme" in lines, lines
         assert "NOBODY KNOWS whether erin@example.com" in told(home, "explain", "erin@example.com")
 

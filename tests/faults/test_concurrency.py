@@ -72,7 +72,7 @@ def test_the_lock_is_one_run_s_and_may_be_taken_again_by_it_alone(home: Home) ->
 def test_a_second_command_refuses_at_once_and_starts_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUIETLIST_HOME", str(home.root))
     monkeypatch.setenv("DAGSTER_HOME", str(home.dagster_folder))
-    with somebody_holds(home), pytest.raises(TransientError, match="another run is going on"):
+    with somebody_holds(home), pytest.raises(TransientError, match="another run is in progress"):
         run_job(home, "quietlist", datetime(2026, 3, 10, tzinfo=UTC))
     assert not home.warehouse_file.exists() and not home.manifest_file.exists()
 
@@ -91,7 +91,7 @@ def test_a_run_that_waited_too_long_says_what_for(home: Home, monkeypatch: pytes
     resource = QuietlistRun(home=str(home.root))
     with (
         somebody_holds(home),
-        pytest.raises(TransientError, match="another run has been going on"),
+        pytest.raises(TransientError, match="another run has been in progress"),
         resource.yield_for_execution(dg.build_init_resource_context()),
     ):
         pass
@@ -182,5 +182,5 @@ def test_dagster_dev_the_sensor_and_a_command_at_once_end_where_one_run_ends(hom
     finally:
         pages.close()
     assert ended == {"SUCCESS"}, "what Dagster started waited for its turn"
-    assert by_hand.returncode == 0 or re.search("another run is going on", said), said
+    assert by_hand.returncode == 0 or re.search("another run is in progress", said), said
     must_be(made.truth(2), look(home.root), "after all of them")

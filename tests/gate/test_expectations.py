@@ -221,7 +221,7 @@ Judge = Callable[..., dict[str, str]]
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
-    """A function that spoils the good house, in memory, judges one suite and mends the house again."""
+    """A function that spoils the good house, in memory, judges one suite and repairs the house again."""
     home = build_house(tmp_path_factory.mktemp("gate") / "home")
     with warehouse(home) as con:
         candidate = export_candidate(con, home, AS_OF, rows_to_hold_back)

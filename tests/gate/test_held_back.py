@@ -127,12 +127,12 @@ def test_no_release_goes_out_for_an_identifier_whose_row_is_held_back(home: Home
     assert evidence == [("bob@example.com",)]
 
 
-def test_the_same_state_is_looked_at_anew_and_a_mended_row_goes_out(home: Home) -> None:
+def test_the_same_state_is_looked_at_anew_and_a_repaired_row_goes_out(home: Home) -> None:
     spoil(home, f"update golden.golden_suppression set suppressed_since = '2026-04-03' {ACME}")
     first, second = judged(home), judged(home)
     assert (first.held_back, first.rows_sha256) == (second.held_back, second.rows_sha256) == (1, first.rows_sha256)
     spoil(home, f"update golden.golden_suppression set suppressed_since = '2026-03-02' {ACME}")
-    mended = judged(home)
-    assert (mended.held_back, mended.row_count) == (0, 4)
+    repaired = judged(home)
+    assert (repaired.held_back, repaired.row_count) == (0, 4)
     publish(home, AS_OF)
     assert not read_published(home).releases_held

@@ -85,7 +85,7 @@ def test_a_verdict_says_what_was_found_in_which_source_and_file_and_the_next_com
     told = {result.sentence: result.told for result in judged("entry", home).failed}
     file_id = "a" * 32
     assert told["In every file the records read and the records accounted for are the same number."].startswith(
-        f"In one file records ended nowhere: web (asks.csv, file id {file_id}). Next step: quietlist doctor"
+        f"One file has records that are not accounted for: web (asks.csv, file id {file_id}). Next step: quietlist doctor"
     )
     assert told["No file ends in the middle of a record."] == (
         f"One file is cut off: web ((not shown).csv, file id {file_id}). "
@@ -175,7 +175,7 @@ def test_judging_twice_says_the_same(home: Home) -> None:
 
 
 @pytest.mark.parametrize("gate", ["entry", "exit"])
-def test_a_hold_and_an_alert_do_not_close_the_door(home: Home, gate: str) -> None:
+def test_a_hold_and_an_alert_do_not_block_publication(home: Home, gate: str) -> None:
     spoil(home, "update ledger.conservation set difference = 1, records_read = 7" if gate == "entry" else
           "insert into golden.unmatched_echoes (file_id) values ('f')")  # fmt: skip
     judged("entry", home)

@@ -175,7 +175,7 @@ def evaluated(sql: str, type_: str, **arguments: object) -> tuple[bool, bool]:
 def test_patterns_mean_what_they_mean_elsewhere(
     why: str, sql: str, type_: str, arguments: dict[str, object], expected: bool
 ) -> None:
-    """DuckDB's ~ matches whole texts only; unmended, an unanchored pattern would fail every row, or forbid nothing."""
+    """DuckDB's ~ matches whole texts only; left so, an unanchored pattern would fail every row, or forbid nothing."""
     assert evaluated(sql, f"expect_column_values_to_{type_}", column="a", **arguments) == (expected, True), why
 
 

@@ -129,7 +129,7 @@ def test_a_feed_whose_deliveries_repeat_everything_says_so_in_its_description(fe
 
 
 def test_every_staging_model_is_of_a_kind_that_a_feed_names() -> None:
-    """What no feed names is in no union: its records would be read and never taken in. Texts are a union of their own."""
+    """What no feed names is in no union: its records would be read and never ingested. Texts are a union of their own."""
     named = {feed.model(kind) for feed in all_feeds() for kind in feed.kinds}
     written = {path.stem for path in (CHECKOUT / "dbt_project" / "models" / "staging").glob("*/stg_*.sql")}
     texts = {name for name in written if name.endswith("__texts")}
@@ -172,3 +172,47 @@ def test_samples_and_tests_hold_no_real_address_or_number() -> None:
 def test_a_vendors_feed_says_what_of_it_was_seen_and_what_is_believed(feed: Feed) -> None:
     if feed.vendor not in ("canonical", "quietlist", "mail"):  # our own formats, and a standard that cites its own texts
         assert feed.verified or feed.from_memory, f"meta.verified and meta.from_memory of {feed.table}: what was seen, and where?"
+
+
+GLOSSARY_ROW = re.compile(r"^\| (?P<term>[^|]+) \| (?P<meaning>[^|]+) \| `(?P<where>[^`]+)` \|$")
+
+
+def test_every_term_of_the_glossary_is_sorted_short_and_leads_somewhere() -> None:
+    tables = (CHECKOUT / "docs" / "glossary.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    assert len(tables) == 2, "the field's words, then those of a run"
+    for table in tables:
+        lines = [line for line in table.splitlines() if line.startswith("| ")][1:]
+        rows = [GLOSSARY_ROW.match(line) for line in lines]
+        assert all(rows), (
+            f"a row is | term | meaning | `path` |: {[line for line, row in zip(lines, rows, strict=True) if not row]}"
+        )
+        terms = [row["term"] for row in rows]
+        assert terms == sorted(set(terms)), "put each term once, in alphabetical order"
+        for row in rows:
+            assert (CHECKOUT / row["where"]).exists(), f"{row['term']}: {row['where']} is not there; say where to read on"
+            assert row["meaning"].count(". ") < 3, f"{row['term']}: at most three sentences"
+    assert "(glossary.md)" in (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+# What a native speaker stumbles over, and what the field says. Phrases that the pipeline matches are seeds, not read here.
+STUMBLES = {
+    "leave it away": "omit it",
+    "mended": "fixed",
+    "mends": "fixes",
+    "taken in yet": "ingested yet",
+    "tells nobody": "alerts nobody",
+    "comes? home": "ingested",
+    "stands in no": "is in no",
+}
+
+
+@pytest.mark.parametrize("folder", ["orchestration", "expectations", "dbt_project/models", "dbt_project/macros", "docs"])
+def test_text_says_it_in_the_fields_words(folder: str) -> None:
+    found = []
+    for path in sorted((CHECKOUT / folder).rglob("*")):
+        if path.suffix in {".py", ".yml", ".sql", ".md", ".html"}:
+            text = path.read_text(encoding="utf-8")
+            for stumble, better in STUMBLES.items():
+                if re.search(rf"\b{stumble}\b", text):
+                    found.append(f"{path.relative_to(CHECKOUT)}: '{stumble}': say '{better}'")
+    assert found == [], "\n".join(found)

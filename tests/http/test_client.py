@@ -318,7 +318,7 @@ def test_a_link_to_elsewhere_is_not_followed(server: Scripted, client: Client, c
         ("a text", b'"maintenance"', "without a list"),
         ("a page of somebody in between", b"<html>sign in</html>", "without a list"),
         ("deep nesting", b"[" * 100_000, "without a list"),
-        ("a circle", {"items": [1], "next": "a"}, "in a circle"),
+        ("a circle", {"items": [1], "next": "a"}, "form a loop"),
     ],
 )
 def test_a_page_that_is_no_page_is_no_end_of_the_list(server: Scripted, client: Client, case: str, body: Any, said: str) -> None:
@@ -435,7 +435,7 @@ def test_a_certificate_that_proves_nothing_is_refused_before_the_key_leaves(tmp_
     running.socket = context.wrap_socket(running.socket, server_side=True)
     threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     client = Client(API, f"https://localhost:{running.server_address[1]}", KeyHeader(SecretStr(KEY)), timeout_seconds=5)
-    with pytest.raises(PermanentError, match="a certificate that does not prove who answers"):
+    with pytest.raises(PermanentError, match="a certificate that could not be verified"):
         client.ask(DROP)
     assert seen == []
     client.close()

@@ -99,8 +99,8 @@ class Seen:
 
     def __init__(self, root: Path, told: Told) -> None:
         self.root, self.told = root, told
-        door = root / "published" / "golden_suppression" / "latest.json"
-        folder = door.parent / f"version={json.loads(door.read_text())['version']}" if door.exists() else None
+        pointer = root / "published" / "golden_suppression" / "latest.json"
+        folder = pointer.parent / f"version={json.loads(pointer.read_text())['version']}" if pointer.exists() else None
         self.rows = pq.ParquetFile(folder / "part-0.parquet").read().to_pylist() if folder else []
 
     def is_suppressed(self, channel: str, identifier: str, scope: str | None = None) -> bool:
@@ -114,8 +114,8 @@ class Seen:
 
     def listed_numbers(self) -> set[str]:
         found = set()
-        for door in (self.root / "published" / "registries").glob("*/latest.json"):
-            numbers = door.parent / f"version={json.loads(door.read_text())['version']}" / "numbers.parquet"
+        for pointer in (self.root / "published" / "registries").glob("*/latest.json"):
+            numbers = pointer.parent / f"version={json.loads(pointer.read_text())['version']}" / "numbers.parquet"
             found |= {f"+{number}" for number in pq.ParquetFile(numbers).read().column(0).to_pylist()}
         return found
 

@@ -56,7 +56,7 @@ def nothing_left(home: Home) -> None:
     assert not [path for path in home.outbox.rglob("*") if path.suffix in (".csv", ".db")], "nothing was pushed"
 
 
-def test_a_null_identifier_leaves_by_no_door(
+def test_a_null_identifier_leaves_nowhere(
     broken: Home, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # By the schedule or by hand: the whole job.

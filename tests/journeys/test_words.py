@@ -97,6 +97,6 @@ def test_everybody_who_asked_in_words_is_suppressed_and_what_nobody_knows_is_nam
     assert [text for text, number in asked.items() if number not in suppressed] == [], "these asked, and are not on the list"
     assert [text for text, number in silent.items() if number in suppressed] == [], "these did not ask"
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "asks: nobody knows the action 'xyzzy' (1 record)" in result.stdout
-    assert "dialler: nobody knows the disposition 'M*** t*** M***' (1 record)" in result.stdout
+    assert "asks: unknown action 'xyzzy' (1 record)" in result.stdout
+    assert "dialler: unknown disposition 'M*** t*** M***' (1 record)" in result.stdout
     assert json.loads((root / "published" / "golden_suppression" / "latest.json").read_text())["version"] == 1

@@ -99,7 +99,7 @@ def test_the_same_bytes_from_two_sources_are_two_deliveries_kept_once(inbox: Inb
     assert len(inbox.landed()) == 1
 
 
-def test_a_repeated_delivery_mends_a_landing_that_lost_its_bytes(inbox: Inbox) -> None:
+def test_a_repeated_delivery_repairs_a_landing_that_lost_its_bytes(inbox: Inbox) -> None:
     inbox.put("mail/a.csv")
     inbox.collect()
     (name,) = inbox.landed()
@@ -315,7 +315,7 @@ def test_a_broken_chain_names_the_line(inbox: Inbox, case: str, line: int) -> No
     assert inbox.waiting() == ["mail/more.csv"]
 
 
-def test_a_last_line_cut_off_anywhere_is_mended_and_its_file_taken_again(inbox: Inbox) -> None:
+def test_a_last_line_cut_off_anywhere_is_repaired_and_its_file_taken_again(inbox: Inbox) -> None:
     lines = filled(inbox, 3)
     whole = inbox.home.manifest_file.read_bytes()
     modified = inbox.entries()[2].modified_at

@@ -70,7 +70,7 @@ def test_who_and_why_are_required_and_nothing_changes_without_them(home: Home) -
 def test_not_while_a_run_is_going_on(home: Home) -> None:
     before = key.home_key(home)
     # In a thread of its own: whoever holds the lock may take it again.
-    with run_lock(home), ThreadPoolExecutor(1) as other, pytest.raises(TransientError, match="a run is going on"):
+    with run_lock(home), ThreadPoolExecutor(1) as other, pytest.raises(TransientError, match="a run is in progress"):
         other.submit(rotate, home).result()
     assert key.home_key(home) == before and key.rotations(home) == ()
 

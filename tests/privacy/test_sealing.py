@@ -198,7 +198,7 @@ def test_a_new_key_on_top_of_the_old_one(home: Home, key: str, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("damage", ["altered", "cut", "cut at a chunk", "another file's", "gone"])
-def test_a_damaged_file_does_not_open_and_a_repeated_delivery_mends_it(home: Home, damage: str) -> None:
+def test_a_damaged_file_does_not_open_and_a_repeated_delivery_repairs_it(home: Home, damage: str) -> None:
     before = contents(taken(home))
     entry = next(entry for entry in read_manifest(home) if entry.name == "plain.csv")
     path = sealed_path(landed_path(home, entry.sha256))

@@ -18,11 +18,11 @@ import pytest
 from orchestration.audit.verify import Verified, look
 from orchestration.core.chain import record
 from orchestration.core.config import load_config
-from orchestration.core.doors import door_text
 from orchestration.core.errors import GateClosed, PermanentError, TransientError
 from orchestration.core.files import sha256_file, sha256_text
 from orchestration.core.home import CHECKOUT, Home
 from orchestration.core.key import home_key, shown_id
+from orchestration.core.pointer import pointer_text
 from orchestration.core.warehouse import warehouse
 from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.publish import (
@@ -157,7 +157,7 @@ def test_published_evidence_that_the_verdict_does_not_cover_is_neither_pushed_no
         file |= {"sha256": sha256_file(folder / file["name"]), "bytes": (folder / file["name"]).stat().st_size}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     digest = sha256_file(folder / "manifest.json")
-    (home.golden_published / "latest.json").write_text(door_text(1, digest))
+    (home.golden_published / "latest.json").write_text(pointer_text(1, digest))
     links = home.chain_file.read_bytes().split(b"\n")[:-1]
     assert b'"publication"' in links[-1]
     home.chain_file.write_bytes(b"".join(line + b"\n" for line in links[:-1]))
@@ -254,7 +254,7 @@ def test_a_candidate_that_was_altered_with_its_record_is_not_published(home: Hom
     assert latest_version(home) is None
 
 
-def test_a_stop_on_the_published_rows_closes_the_door_again(home: Home) -> None:
+def test_a_stop_on_the_published_rows_blocks_pushes_again(home: Home) -> None:
     export(home)
     publish(home, AS_OF)
     export(home, permit="stop")
@@ -365,7 +365,7 @@ def test_a_crash_at_any_step_leaves_the_old_version_and_the_same_end(home: Home,
         assert (verified.whole, verified.unfinished, verified.kinds["publication"]) == (True, (), 2), f"step {step}"
 
 
-def test_a_first_publication_that_was_killed_before_its_door_is_no_break(home: Home) -> None:
+def test_a_first_publication_that_was_killed_before_its_pointer_is_no_break(home: Home) -> None:
     export(home)
     publish(home, AS_OF)
     (home.golden_published / "latest.json").unlink()

@@ -74,7 +74,7 @@ def test_without_a_group_everything_is_its_owners(home: Home) -> None:
     assert modes(home) == {}
 
 
-def test_the_group_reads_the_rows_and_the_door_and_nothing_else(home: Home) -> None:
+def test_the_group_reads_the_rows_and_the_pointer_and_nothing_else(home: Home) -> None:
     export(home)
     publish(home, AS_OF, group=mine())
     assert modes(home) == OPENED
@@ -101,7 +101,7 @@ def test_a_version_that_is_there_is_opened_and_closed_again(home: Home) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may look at it as somebody else")
-def test_another_user_of_the_group_finds_the_rows_by_the_door_and_a_stranger_nothing(home: Home) -> None:
+def test_another_user_of_the_group_finds_the_rows_by_the_pointer_and_a_stranger_nothing(home: Home) -> None:
     export(home)
     publish(home, AS_OF, group=mine())
 
@@ -109,8 +109,8 @@ def test_another_user_of_the_group_finds_the_rows_by_the_door_and_a_stranger_not
         return subprocess.run(command, capture_output=True, check=False, cwd="/", user=65534, group=group, extra_groups=[])
 
     gid = grp.getgrnam(mine()).gr_gid
-    door = read_by(gid, "cat", str(home.golden_published / "latest.json")).stdout
-    for name in json.loads(door)["files"]:
+    pointer = read_by(gid, "cat", str(home.golden_published / "latest.json")).stdout
+    for name in json.loads(pointer)["files"]:
         rows = read_by(gid, "cat", str(home.golden_published / name)).stdout
         assert rows == (home.golden_published / name).read_bytes(), name
         assert read_by(65534, "cat", str(home.golden_published / name)).returncode != 0, "whoever is not in the group"
@@ -168,23 +168,23 @@ def test_the_doctor_calls_a_shared_home_sound_and_one_that_is_open_to_all_not(ho
     assert ("attention", "the home folder is open to other users of this machine") in said()
 
 
-def test_the_door_names_the_files_of_its_version(home: Home) -> None:
+def test_the_pointer_names_the_files_of_its_version(home: Home) -> None:
     export(home)
     publish(home, AS_OF)
-    door = json.loads((home.golden_published / "latest.json").read_text())
-    assert door["files"] == ["version=1/part-0.parquet"], "golden rows and nothing else"
-    assert [home.golden_published / name for name in door["files"]] == read_published(home).files
+    pointer = json.loads((home.golden_published / "latest.json").read_text())
+    assert pointer["files"] == ["version=1/part-0.parquet"], "golden rows and nothing else"
+    assert [home.golden_published / name for name in pointer["files"]] == read_published(home).files
     assert list((home.golden_published / "version=1").glob("*.parquet")) == read_published(home).files, "as by a pattern"
 
 
-def test_a_door_of_an_older_release_proves_and_comes_to_name_its_files(home: Home) -> None:
+def test_a_pointer_of_an_older_release_proves_and_comes_to_name_its_files(home: Home) -> None:
     export(home)
     publish(home, AS_OF)
-    door = home.golden_published / "latest.json"
-    now = json.loads(door.read_text())
+    pointer = home.golden_published / "latest.json"
+    now = json.loads(pointer.read_text())
     older = {name: now[name] for name in ("manifest_sha256", "version")}
-    door.write_text(json.dumps(older, sort_keys=True, separators=(",", ":")) + "\n")
+    pointer.write_text(json.dumps(older, sort_keys=True, separators=(",", ":")) + "\n")
     assert walked(home).whole and read_published(home).version == 1, "as it was written then"
-    assert not publish(home, AS_OF).is_new and json.loads(door.read_text()) == now
-    door.write_text(json.dumps(now | {"files": ["version=1/other.parquet"]}, sort_keys=True, separators=(",", ":")) + "\n")
-    assert "does not name the last version" in walked(home).sentence(), "another file is another door"
+    assert not publish(home, AS_OF).is_new and json.loads(pointer.read_text()) == now
+    pointer.write_text(json.dumps(now | {"files": ["version=1/other.parquet"]}, sort_keys=True, separators=(",", ":")) + "\n")
+    assert "does not name the last version" in walked(home).sentence(), "another file is another pointer"

@@ -91,7 +91,7 @@ def test_a_later_verdict_on_the_same_rows_counts_and_the_earlier_one_is_kept(hom
 
 
 @pytest.mark.parametrize("how", ["copied over the newest", "copied behind it", "forged whole", "forged behind it"])
-def test_an_earlier_or_forged_verdict_does_not_open_the_door_again(home: Home, how: str) -> None:
+def test_an_earlier_or_forged_verdict_permits_nothing_again(home: Home, how: str) -> None:
     store_both(home)
     store(home, verdict("exit", "stop"))
     first, second, third = (home.gate_folder / f"exit-{ROWS}-{number}.json" for number in (1, 2, 3))

@@ -364,7 +364,7 @@ def test_while_a_run_holds_the_home_the_exported_list_answers_and_what_cannot_sa
     assert export.stat().st_mode & 0o777 == 0o600
     with run_lock(desk.home):
         assert desk.kinds() == WAITING
-        assert "A run is going on: this is the list of" in desk.quietlist().output
+        assert "A run is in progress: this is the list of" in desk.quietlist().output
         shown = desk.quietlist("show", record_id)
         assert shown.exit_code == 75 and "wait for the run to end" in shown.output
         desk.decide(record_id, opt_out="fay@example.com")

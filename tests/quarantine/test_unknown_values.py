@@ -41,9 +41,9 @@ def test_each_value_is_named_with_its_source_column_and_count_the_most_frequent_
             "as t (file_id, source, column_name, value_given, records, people)"
         )
         assert unknown_values(con) == [
-            "calls: nobody knows the disposition 'Moved to Mars' (5 records)",
-            "web: nobody knows the action 'Q*** C***' (1 record)",
-            "web: nobody knows the action 'xyzzy' (1 record)",
+            "calls: unknown disposition 'Moved to Mars' (5 records)",
+            "web: unknown action 'Q*** C***' (1 record)",
+            "web: unknown action 'xyzzy' (1 record)",
         ]
         con.execute("insert into ledger.unknown_values select 'f', 'swapped', 'action', 'v' || i, 1, 1 from range(40) as t (i)")
         said = unknown_values(con)

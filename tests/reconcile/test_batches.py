@@ -70,7 +70,7 @@ class House:
             return {row[0] for row in con.execute("select unnest(emails) from ledger.requests").fetchall()}
 
 
-def test_each_run_adds_one_batch_and_an_altered_file_is_taken_in_once_it_is_mended(tmp_path: Path) -> None:
+def test_each_run_adds_one_batch_and_an_altered_file_is_ingested_once_it_is_repaired(tmp_path: Path) -> None:
     house = House(tmp_path / "home")
     house.land("a.csv", HEAD + request("ann") + request("bob"), AS_OF)
     assert house.take_in(AS_OF) == [2]
@@ -81,7 +81,7 @@ def test_each_run_adds_one_batch_and_an_altered_file_is_taken_in_once_it_is_mend
     landed.write_bytes(honest + b"x")
     assert house.take_in(later) == [2] and house.emails() == {"ann@example.com", "bob@example.com"}
     landed.write_bytes(honest)
-    assert house.take_in(later) == [2, 1] and "cat@example.com" in house.emails(), "an opt-out must not be lost by a mended file"
+    assert house.take_in(later) == [2, 1] and "cat@example.com" in house.emails(), "a repaired file must not lose an opt-out"
     # Two files of the same moment that hold the same request: the one whose id is lower is the evidence, however late it comes.
     texts = (HEAD + request("cat", f"note {number}") for number in range(100))
     text = next(text for text in texts if file_id("asks", sha256_text(text)) < file_id("asks", sha256_text(honest.decode())))

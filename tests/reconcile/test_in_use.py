@@ -78,7 +78,7 @@ def test_what_ever_landed_stays_in_use_and_what_is_configured_later_is_taken_in(
 
     unsubscribed = "Email Address,UNSUB_TIME\nbob@example.com,2026-03-01 10:00:00\n"
     house.day(1, ASKS + NEWSLETTER + TPS, {"newsletter/unsubscribed_x.csv": unsubscribed, "tps/tps_full.txt": "0207 9460101\r\n"})
-    assert house.emails() == {"ann@example.com", "bob@example.com"}, "a format that was configured later is not taken in"
+    assert house.emails() == {"ann@example.com", "bob@example.com"}, "a format that was configured later is not ingested"
     with warehouse(house.home, read_only=True) as con:
         listed = con.execute("select count(*) from registries.file_areas").fetchone()
     assert listed == (1,), "the registry's view is the one of before its format was configured"

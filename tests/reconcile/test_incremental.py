@@ -169,7 +169,7 @@ def test_a_file_whose_bytes_were_gone_for_a_day_is_taken_in_when_they_are_back(h
     house.deliver(asked("of-the-next-day", emails={"gus@example.com"}))
     house.reconcile()
     aside.rename(landed)
-    assert house.reconcile().anew, "it arrived before one that was taken in, so it may be the first evidence of anything"
+    assert house.reconcile().anew, "it arrived before one that was ingested, so it may be the first evidence of anything"
     assert {row[1] for row in house.blocked()} >= {"fay@example.com", "gus@example.com"}
     with warehouse(house.home) as con:
         records, distinct = con.execute(

@@ -1,4 +1,4 @@
-"""Homes for the registry tests: files delivered, loaded and taken in through the real doors, and brute force beside it."""
+"""Homes for the registry tests: files delivered, loaded and ingested through the real entry points, and brute force beside it."""
 
 from __future__ import annotations
 

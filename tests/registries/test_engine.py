@@ -1,4 +1,4 @@
-"""Files of registries through the real doors: nothing lost, nothing twice, the same after a crash anywhere."""
+"""Files of registries through the real entry points: nothing lost, nothing twice, the same after a crash anywhere."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def random_files(chosen: random.Random, registry: str) -> list[File]:
 
 
 def take(con: duckdb.DuckDBPyConnection, home: Home, files: list[File], arrived: datetime) -> None:
-    """Put files where the engine puts what it has taken in."""
+    """Put files where the engine puts what it has ingested."""
     for file in files:
         con.execute(
             "insert into raw.landed_files (file_id, sha256, source, snapshot_at, received_at) values (?, ?, ?, ?, ?)",

@@ -168,7 +168,7 @@ def test_the_same_evidence_makes_the_same_bytes_and_keeps_a_dated_copy(house: Ho
 def test_an_empty_home_gets_a_report_that_says_what_is_not_there(empty_home: Home) -> None:
     text = Reader(write_report(empty_home, load_config(empty_home), AS_OF).read_text(encoding="utf-8")).text
     for said in (
-        "Nothing has been published yet, so no system is kept in line. No legal clock runs.",
+        "Nothing has been published yet, so no system is in sync. No legal clock runs.",
         "No gate has judged anything yet.",
         "newsletter is late: nothing has ever arrived",
         "The list is empty.",
@@ -181,7 +181,7 @@ def test_an_empty_home_gets_a_report_that_says_what_is_not_there(empty_home: Hom
 def test_a_home_without_sources_and_destinations_has_nothing_that_needs_a_person(empty_home: Home) -> None:
     empty_home.config_file.write_text('[company]\nname = "Acme"\n')
     text = Reader(write_report(empty_home, load_config(empty_home), AS_OF).read_text(encoding="utf-8")).text
-    assert "Nothing waits for a person." in text
+    assert "Nothing needs a person's decision." in text
     assert "No source is configured and nothing has arrived." in text
     assert "No destination is configured, so nothing is pushed." in text
 
@@ -257,7 +257,7 @@ def test_a_version_that_was_altered_is_not_called_proven(own_house: Home) -> Non
     part = own_house.golden_published / "version=2" / "part-0.parquet"
     part.write_bytes(part.read_bytes() + b"\0")
     text = Reader(write_report(own_house, load_config(own_house), AS_OF).read_text(encoding="utf-8")).text
-    assert "The published list does not prove: it is not as it was published." in text
+    assert "The published list is not verified: it differs from what was published." in text
     assert "hashed again for this page" not in text
 
 

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from orchestration import cli
 from orchestration.core.config import known_formats, known_systems, parse_config
-from orchestration.core.doors import door_text
 from orchestration.core.home import Home
+from orchestration.core.pointer import pointer_text
 from orchestration.destinations.contract import settings_problems
 from orchestration.setup.formats import all_formats, format_named, page_of
 from tools import reference
@@ -78,7 +78,7 @@ def test_the_examples_of_the_published_table_leave_out_a_row_that_excepts_the_no
         """
     ).write_parquet(str(version / "part-0.parquet"))
     manifest = {"files": [{"name": "part-0.parquet"}, {"name": "evidence/release.parquet"}]}
-    (tmp_path / "latest.json").write_text(door_text(3, "0" * 64, manifest))
+    (tmp_path / "latest.json").write_text(pointer_text(3, "0" * 64, manifest))
     spark = pytest.importorskip("pyspark.sql").SparkSession.builder.getOrCreate() if example == "spark" else None
     names: dict[str, object] = {}
     exec({"duckdb": reference._EXAMPLE, "pandas": reference._PANDAS, "spark": reference._SPARK}[example], names)

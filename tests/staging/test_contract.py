@@ -254,7 +254,7 @@ def test_the_unions_hold_every_record_once_however_often_and_in_whatever_steps_t
     dbt.invoke(staged, config, AS_OF, "run", tables)
     assert contents(staged) == whole, "building twice changed something"
 
-    # As if the ledger had taken in all files but one, and then one more came.
+    # As if the ledger had ingested all files but one, and then one more came.
     canonical = next(feed for feed in all_feeds() if feed.table == "canonical__requests")
     with warehouse(staged) as con:
         con.execute(

@@ -1,4 +1,4 @@
-"""The samples through the real doors: collected, loaded, staged. They are the demo, so each story in them must come out."""
+"""The samples through the real entry points: collected, loaded, staged. They are the demo, so each story must come out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Destinations that misbehave, processes that die, and doors that are shut."""
+"""Destinations that misbehave, processes that die, and gates that are closed."""
 
 from __future__ import annotations
 
@@ -368,8 +368,8 @@ from tests.sync.sync_doubles import OnDisk, Publisher, at, config_with
 home = Home.at(sys.argv[1])
 publisher = Publisher.reopen(home, int(sys.argv[2]), rows=int(sys.argv[3]))
 crm = OnDisk(home.root / "system.json", dies_at=sys.argv[4])
-doors = {"read_snapshot": publisher.read, "allows": publisher.allows}
-sync(home, config_with("crm"), "crm", at(int(sys.argv[2])), destination=crm, **doors)
+access = {"read_snapshot": publisher.read, "allows": publisher.allows}
+sync(home, config_with("crm"), "crm", at(int(sys.argv[2])), destination=crm, **access)
 """
 
 

@@ -1,4 +1,4 @@
-"""The real door: what was published and what the gates' own records say decide, for every way of starting a push."""
+"""The real gate: what was published and what the gates' own records say decide, for every way of starting a push."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from orchestration.core.doors import door_text
 from orchestration.core.errors import GateClosed, PermanentError
 from orchestration.core.files import sha256_file
+from orchestration.core.pointer import pointer_text
 from orchestration.destinations.contract import KEY
 from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.publish import export_candidate, publish, read_published
@@ -95,7 +95,7 @@ def test_a_published_file_that_was_touched_stays_here(home) -> None:
         ("policy/rules.parquet", "policy/rules.parquet of version 2 is not the file that the exit gate judged"),
     ],
 )
-def test_a_version_rewritten_with_its_manifest_and_its_door_stays_here(home, what, said) -> None:
+def test_a_version_rewritten_with_its_manifest_and_its_pointer_stays_here(home, what, said) -> None:
     """Every hash fits, and the manifest still names the rows that were judged: only rows, verdict and chain tell."""
     crm = FullDouble()
     publish_for_real(home, 0, golden("ann@example.com"))
@@ -107,7 +107,7 @@ def test_a_version_rewritten_with_its_manifest_and_its_door_stays_here(home, wha
         path = folder / file["name"]
         file |= {"sha256": sha256_file(path), "bytes": path.stat().st_size}
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    (home.golden_published / "latest.json").write_text(door_text(2, sha256_file(folder / "manifest.json")))
+    (home.golden_published / "latest.json").write_text(pointer_text(2, sha256_file(folder / "manifest.json")))
     assert read_published(home).version == 2, "whoever trusts latest.json alone believes it"
     with pytest.raises(PermanentError, match=said):
         push(home, crm, 0)

@@ -65,9 +65,9 @@ class House:
         destination: Any = destination_for("there", self.config, self.home)
         timer = Timer(self.timer.monotonic, self.timer.sleep, lambda: self.vendor.now)
         destination.timer = timer
-        doors = {"read_snapshot": self.publisher.read, "allows": self.publisher.allows}
+        access = {"read_snapshot": self.publisher.read, "allows": self.publisher.allows}
         return sync(
-            self.home, self.config, "there", at(day), destination=destination, timer=timer, lock_wait_seconds=0, **doors, **how
+            self.home, self.config, "there", at(day), destination=destination, timer=timer, lock_wait_seconds=0, **access, **how
         )
 
     def states(self) -> dict[tuple[str, str], tuple[Any, ...]]:

@@ -2,7 +2,7 @@
 {{ config(materialized='incremental', incremental_strategy='replace_all') }}
 
 -- Each suppressing request on each channel it names, with the region whose law applies and the moment its clocks start:
--- all of them when built anew, else only those that the golden table has not taken in yet.
+-- all of them when built anew, else only those that the golden table has not ingested yet.
 
 with requests as (
 
@@ -26,9 +26,9 @@ channels as (
 
 ),
 
-sayings as (
+requested_channels as (
 
-    {{ sayings('channels', ['channel']) }}
+    {{ requested_channels('channels', ['channel']) }}
 
 ),
 
@@ -41,7 +41,7 @@ said as (
         requests.region,
         requests.at_earliest,
         requests.first_seen,
-        {{ unnest_list(named_channels('requests.channels')) }} as saying
+        {{ unnest_list(named_channels('requests.channels')) }} as requested
     from requests
     inner join actions on requests.action = actions.action
 
@@ -51,13 +51,13 @@ asked as (
 
     select
         said.request_id,
-        sayings.channel,
+        requested_channels.channel,
         said.action,
         said.method,
         {{ region_of_law('said.region') }} as region,
         {{ clock_start('said.at_earliest', 'said.first_seen') }} as starts_at
     from said
-    inner join sayings on said.saying = sayings.saying
+    inner join requested_channels on said.requested = requested_channels.requested
 
 ),
 

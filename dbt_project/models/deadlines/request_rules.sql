@@ -64,9 +64,9 @@ rules_by_kind as (
     inner join actions on kinds.action = actions.action
     inner join rules
         on
-            {{ listed('rules.channels', 'kinds.channel') }}
+            {{ cell_lists('rules.channels', 'kinds.channel') }}
             and {{ list_contains_value(split_list('actions.triggers'), 'rules.trigger') }}
-            and (rules.methods is null or {{ listed('rules.methods', 'kinds.method') }})
+            and (rules.methods is null or {{ cell_lists('rules.methods', 'kinds.method') }})
 
 ),
 

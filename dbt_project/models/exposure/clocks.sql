@@ -80,7 +80,7 @@ points as (
     inner join destinations
         on
             applied.channel = destinations.channel
-            and {{ listed('destinations.identifier_types', 'applied.identifier_type') }}
+            and {{ cell_lists('destinations.identifier_types', 'applied.identifier_type') }}
             and {{ scope_covers('applied.scope', 'destinations.node') }}
 
 ),

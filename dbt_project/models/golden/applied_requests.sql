@@ -46,9 +46,9 @@ contact_points as (
 
 ),
 
-sayings as (
+requested_channels as (
 
-    {{ sayings('channels', ['channel', 'identifier_type']) }}
+    {{ requested_channels('channels', ['channel', 'identifier_type']) }}
 
 ),
 
@@ -56,7 +56,7 @@ suppressing as (
 
     select
         requests.*,
-        {{ unnest_list(named_channels('requests.channels')) }} as saying
+        {{ unnest_list(named_channels('requests.channels')) }} as requested
     from requests
     inner join actions on requests.action = actions.action
 
@@ -67,8 +67,8 @@ wanted as (
 
     select
         suppressing.request_id,
-        sayings.channel,
-        sayings.identifier_type,
+        requested_channels.channel,
+        requested_channels.identifier_type,
         suppressing.scope,
         suppressing.action,
         suppressing.at_earliest,
@@ -76,14 +76,14 @@ wanted as (
         suppressing.source,
         suppressing.region,
         suppressing.first_seen,
-        suppressing.saying = 'all' as names_all,
-        case sayings.identifier_type
+        suppressing.requested = 'all' as names_all,
+        case requested_channels.identifier_type
             when 'email' then suppressing.emails
             when 'phone' then suppressing.phones
             else {{ list_of_one('suppressing.postal_key') }}
         end as carried
     from suppressing
-    inner join sayings on suppressing.saying = sayings.saying
+    inner join requested_channels on suppressing.requested = requested_channels.requested
 
 ),
 

@@ -6,7 +6,7 @@
 
 -- Which contact points each record of a person has: CRM customers ('c:' and the customer's id) and requests ('r:' and
 -- the request's id). What was seen once stays, with the moment and the file it was first seen in. The hook removes what a killed
--- run left: its files are not taken in yet, and one that is taken in before them may have seen the same first.
+-- run left: its files are not ingested yet, and one that is ingested before them may have seen the same first.
 --
 -- A record of more points than one person has (`record_link_limit`) is a list of people: its points are known and suppressed,
 -- but link nobody (`is_linking`). What another, smaller record of the same customer says still does.

@@ -25,7 +25,7 @@ taken_in as (
 
 ),
 
--- Lines not taken in: refused, or still waiting.
+-- Lines not ingested: refused, or still waiting.
 registry_lines as (
 
     select

@@ -17,7 +17,7 @@ taken_in as (
 
 ),
 
--- Of two files that arrived at one moment the first by its id is the evidence, also when it is taken in later: what was the
+-- Of two files that arrived at one moment the first by its id is the evidence, also when it is ingested later: what was the
 -- entry is a duplicate then.
 outranked as (
 

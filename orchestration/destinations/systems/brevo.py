@@ -51,7 +51,7 @@ FACTS = Facts(
     ),
     unproved=(
         "Who set the mark: the recipient's own click and a program's look the same.",
-        "100,000 rows take three hours at ten calls in a second; the newest opt-outs go first.",
+        "100,000 rows take three hours at ten calls per second; the newest opt-outs go first.",
     ),
     dangers=(
         Danger(Call("POST", "/v3/contacts/doubleOptinConfirmation"), "sends a mail that asks to confirm"),
@@ -60,7 +60,7 @@ FACTS = Facts(
         Danger(Call("POST", "/v3/contacts/import"), "applies one mark to a whole file"),
         Danger(Call("POST", "/v3/smtp/email"), "sends a mail"),
     ),
-    unverified=("10 calls in a second, from a page of another date (calls_per_second).",),
+    unverified=("10 calls per second, from a page of another date (calls_per_second).",),
 )
 
 

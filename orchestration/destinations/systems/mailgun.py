@@ -1,6 +1,6 @@
 """Mailgun: the unsubscribes of each sending domain of an account.
 
-Facts from the vendor's own description of its interface (July 2026). A row is there for a tag; the tag ``*`` keeps back every
+Facts from the vendor's own description of its interface (July 2026). A row is there for a tag; the tag ``*`` blocks every
 mail of the domain, and that is what is put, read and lifted here. Rows of other tags are opt-outs of less than the domain.
 """
 
@@ -50,7 +50,7 @@ FACTS = Facts(
     by_hand=(
         'An account in Europe: `base_url = "https://api.eu.mailgun.net"`.',
         "A list is of one sending domain, never of the account: map every domain that mails this scope.",
-        "The tag * keeps back every mail of the domain, receipts and passwords too. Send those from another domain.",
+        "The tag * blocks every mail of the domain, receipts and password mails too. Send those from another domain.",
     ),
     unproved=("The complaints and bounces of a domain are lists of their own; its allow-list goes before the bounces.",),
     dangers=(
@@ -60,7 +60,7 @@ FACTS = Facts(
         Danger(Call("POST", "/v3/{list}/messages"), "sends a mail"),
     ),
     unverified=(
-        "How many calls it takes in a second: Mailgun publishes no number (calls_per_second).",
+        "How many calls it accepts per second: Mailgun publishes no number (calls_per_second).",
         "The list of domains (GET /v3/domains) goes on by limit and skip.",
     ),
 )

@@ -48,7 +48,7 @@ FACTS = Facts(
     list_example="newsletter",
     permission="a server's own token (Servers, your server, API Tokens); an account token is not needed and not taken",
     by_hand=(
-        "Map broadcast streams. The stream outbound is transactional: a row there keeps back receipts and passwords too.",
+        "Map broadcast streams. The stream outbound is transactional: a row there blocks receipts and password mails too.",
         "Each server has streams, tokens and lists of its own: one destination each.",
     ),
     unproved=(
@@ -60,7 +60,7 @@ FACTS = Facts(
         Danger(Call("POST", "/email"), "sends a mail"),
         Danger(Call("POST", "/message-streams/{list}/archive"), "archives the stream, and its list with it"),
     ),
-    unverified=("How many calls it takes in a second: Postmark publishes no number (calls_per_second).",),
+    unverified=("How many calls it accepts per second: Postmark publishes no number (calls_per_second).",),
 )
 
 

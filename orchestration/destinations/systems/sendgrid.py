@@ -50,7 +50,7 @@ FACTS = Facts(
     permission="Suppressions: full access (asm.groups, asm.suppressions, suppression.unsubscribes); nothing to do with mail",
     by_hand=(
         "A European account: `base_url = \"https://api.eu.sendgrid.com\"`.",
-        "A global unsubscribe keeps back every mail of the account, receipts and passwords too, unless it is sent with a bypass "
+        "A global unsubscribe blocks every mail of the account, receipts and password mails too, unless it is sent with a bypass "
         "filter. Map a brand or a newsletter to an unsubscribe group instead.",
         "A group acts only on mail that is sent with that group's number (asm.group_id).",
         "Subusers have lists of their own: one destination each, with the subuser's key.",

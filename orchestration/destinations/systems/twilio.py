@@ -1,7 +1,7 @@
 """Twilio: the consents of its Compliance Toolkit, by which a sender's text messages to a number stop.
 
 Facts from the vendor's own description (OpenAPI, April 2026) and its page of limits. It answers for every row once and shows
-nothing afterwards; that a number is kept back shows only when a message to it fails with error 21610.
+nothing afterwards; that a number is blocked shows only when a message to it fails with error 21610.
 """
 
 from __future__ import annotations

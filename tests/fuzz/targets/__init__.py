@@ -1,4 +1,4 @@
-"""What is fuzzed: one module per door through which foreign bytes come in, each with a function ``check(data)``.
+"""What is fuzzed: one module per entry point for foreign bytes, each with a function ``check(data)``.
 
 ``check`` fails (raises) when the bytes break a promise, and returns when they do not, whatever they are. It knows nothing of
 the fuzzer: the same function runs under coverage guidance (``python -m tests.fuzz.campaign``) and over the committed corpus

@@ -10,7 +10,7 @@ files as (
 
 ),
 
--- A contact without an id can't be told from another one: nothing could be linked to it, so a person must mend it.
+-- A contact without an id can't be told from another one: nothing could be linked to it, so a person must fix it.
 final as (
 
     select

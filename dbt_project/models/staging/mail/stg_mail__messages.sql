@@ -131,7 +131,7 @@ understood as (
 
     select
         *,
-        {{ stronger_meaning('text_said', 'subject_asks') }} as wish,
+        {{ stronger_meaning('text_said', 'subject_asks') }} as asked_for,
         case
             when report = 'delivery' then {{ bounce_verdict('bounce_action', 'bounce_status', 'bounce_reason') }}
         end as bounce
@@ -157,16 +157,16 @@ meanings as (
             when report = 'delivery' then 'bounce_' || bounce
             when report is not null then report
             when not is_the_writer and is_about_us then 'our_own_address'
-            when not is_the_writer and wish <> 'start' and not is_bulk and not is_automatic
-                then case when about_from = 'words_about_a_sender' then 'perhaps_our_address' else wish end
+            when not is_the_writer and asked_for <> 'start' and not is_bulk and not is_automatic
+                then case when about_from = 'words_about_a_sender' then 'perhaps_our_address' else asked_for end
             when not is_the_writer then 'address_named'
             -- Before any filter of automatic mails: Apple's one-tap mail says of itself that it is one.
-            when is_one_tap and coalesce(wish, 'start') = 'start' then 'stop'
+            when is_one_tap and coalesce(asked_for, 'start') = 'start' then 'stop'
             when is_from_us and writer is null then case when is_forward = 'true' then 'forwarded' else 'our_own_mail' end
-            when is_clear_by_subject and wish is not null and not (is_bulk and list_unsubscribe is not null) then wish
+            when is_clear_by_subject and asked_for is not null and not (is_bulk and list_unsubscribe is not null) then asked_for
             -- Programs that write for people say of themselves that they are programs, and some that they are bulk.
             when
-                (is_automatic or is_bulk) and is_made_to_leave and coalesce(wish, 'start') in ('start', 'stop')
+                (is_automatic or is_bulk) and is_made_to_leave and coalesce(asked_for, 'start') in ('start', 'stop')
                 and not (is_bulk and list_unsubscribe is not null)
                 then 'stop'
             when is_automatic and (
@@ -174,19 +174,19 @@ meanings as (
             ) then 'automatic_asks'
             when is_automatic then 'automatic_answer'
             when
-                is_bulk and list_unsubscribe is null and text_from = 'plain' and text_certainty = 'clear' and wish <> 'start'
-                then wish
+                is_bulk and list_unsubscribe is null and text_from = 'plain' and text_certainty = 'clear' and asked_for <> 'start'
+                then asked_for
             when is_bulk and text_certainty = 'clear' and text_asks and text_said <> 'start' then 'list_mail_asks'
-            when is_bulk and is_clear_by_subject and wish is not null then 'list_mail_asks'
+            when is_bulk and is_clear_by_subject and asked_for is not null then 'list_mail_asks'
             -- Newsletters reach that address too, but they say something.
             when is_bulk and is_made_to_leave and message_text is null then 'list_mail_asks'
             when is_bulk then 'newsletter'
-            when holds_list and not ({{ speaks_of_self('message_text') }} and wish is not null) then 'attached_list'
-            when is_to_leave and coalesce(wish, 'start') = 'start' then 'stop'
-            when names_others and wish = 'deceased' then 'about_another'
-            when names_others and wish <> 'start' and not {{ speaks_of_self('message_text') }} then 'about_another'
-            when wish = 'start' and not coalesce(text_said = 'start' and text_certainty = 'clear', false) then 'nothing'
-            when wish is not null then wish
+            when holds_list and not ({{ speaks_of_self('message_text') }} and asked_for is not null) then 'attached_list'
+            when is_to_leave and coalesce(asked_for, 'start') = 'start' then 'stop'
+            when names_others and asked_for = 'deceased' then 'about_another'
+            when names_others and asked_for <> 'start' and not {{ speaks_of_self('message_text') }} then 'about_another'
+            when asked_for = 'start' and not coalesce(text_said = 'start' and text_certainty = 'clear', false) then 'nothing'
+            when asked_for is not null then asked_for
             -- "This is not what I ordered", "wrong size": of a mail these words say less than of a text.
             when
                 text_said in ('wrong_number', 'disconnected', 'undeliverable')

@@ -1,5 +1,5 @@
 -- The distinct raw numbers, each with the country it is read in, in files that the ledger does not hold yet.
--- The numbers of registries are read where they are taken in: there are far too many to keep.
+-- The numbers of registries are read where they are ingested: there are far too many to keep.
 
 with requests as (
 

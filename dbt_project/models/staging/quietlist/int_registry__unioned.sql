@@ -1,4 +1,4 @@
--- Registry lines in the raw tables: those waiting to be taken in (orchestration/registries), and those refused. A view: lines
+-- Registry lines in the raw tables: those waiting to be ingested (orchestration/registries), and those refused. A view: lines
 -- are read once.
 
 with final as (

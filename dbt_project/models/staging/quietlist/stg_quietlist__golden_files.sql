@@ -1,4 +1,4 @@
--- Files that the golden table has taken in: what "touched" is measured against. It lags behind the ledger's while a gate
+-- Files that the golden table has ingested: what "touched" is measured against. It lags behind the ledger's while a gate
 -- keeps the golden table from being built.
 
 with source as (

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestration.core.errors import InputError, PermanentError, plain_errors
+from orchestration.core.errors import InputError, PermanentError, redacted_errors
 from orchestration.core.home import CHECKOUT
-from orchestration.defs.run import plainly
+from orchestration.defs.run import redact_errors
 from orchestration.reconcile.dbt import _without_values
 
 NAME = "Quenby Canarywitz"
@@ -23,12 +23,12 @@ def fails(as_ours: bool) -> None:
         raise (InputError("Reading a record") if as_ours else KeyError(NAME)) from error
 
 
-@plainly
+@redact_errors
 def calling(as_ours: bool) -> None:
     fails(as_ours)
 
 
-@plainly
+@redact_errors
 def generating(as_ours: bool) -> Iterator[int]:
     yield 1
     fails(as_ours)
@@ -40,18 +40,18 @@ def test_a_step_says_where_it_failed_and_not_on_what(step, as_ours: bool) -> Non
     with pytest.raises(InputError if as_ours else PermanentError) as caught:
         step(as_ours)
     told = "".join(traceback.format_exception(caught.value))
-    assert NAME not in told and ("Reading a record" if as_ours else "key error in test_plain_errors.py line") in told
+    assert NAME not in told and ("Reading a record" if as_ours else "key error in test_redacted_errors.py line") in told
     assert caught.value.__cause__ is None and caught.value.__suppress_context__
 
 
 def test_what_a_step_gives_comes_through() -> None:
-    @plainly
+    @redact_errors
     def step(answer: int) -> Iterator[int]:
         yield answer
         yield answer + 1
 
     assert list(step(1)) == [1, 2] and step.__name__ == "step"
-    with plain_errors("Nothing"):
+    with redacted_errors("Nothing"):
         pass
 
 
@@ -64,8 +64,8 @@ def test_every_asset_check_and_sensor_fails_plainly() -> None:
                 names = [ast.unparse(item).partition("(")[0].rpartition(".")[2] for item in node.decorator_list]
                 if set(names) & set(made):
                     found += 1
-                    bare += [f"{path.name}: {node.name}"] if names[-1] != "plainly" else []
-    assert bare == [], "put @plainly directly above the function: Dagster stores an exception's text"
+                    bare += [f"{path.name}: {node.name}"] if names[-1] != "redact_errors" else []
+    assert bare == [], "put @redact_errors directly above the function: Dagster stores an exception's text"
     assert found > 12
 
 

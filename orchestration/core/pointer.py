@@ -1,4 +1,4 @@
-"""``latest.json``: the one door into a folder of numbered versions, whatever they hold. Only what it leads to was published."""
+"""``latest.json``: the pointer into a folder of numbered versions, whatever they hold. Only what it leads to was published."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from orchestration.core.files import canonical_json
 
 
-def door_text(version: int, manifest_sha256: str, manifest: Mapping[str, Any] | None = None) -> str:
+def pointer_text(version: int, manifest_sha256: str, manifest: Mapping[str, Any] | None = None) -> str:
     """What ``latest.json`` holds: the version, its files from there, and the hash of its manifest. Without the manifest, as
     releases wrote it that named no files.
     """
