@@ -43,8 +43,7 @@ from orchestration.publish.versions import (
     LATEST,
     MANIFEST,
     altered,
-    latest_version,
-    version_folder,
+    inputs_in_force,
 )
 from orchestration.sync.receipts import Receipt, last_receipt, read_receipt
 
@@ -287,10 +286,7 @@ def _maker(table: str) -> str:
 
 def _facts(home: Home, stamps: Mapping[str, str], there: list[str]) -> dict[str, Any]:
     """What the manifest says of the moment, beside the tables."""
-    version = latest_version(home)
-    inputs = None
-    if version is not None:
-        inputs = json.loads((version_folder(home, version) / MANIFEST).read_text(encoding="utf-8"))["inputs_sha256"]
+    version, inputs = inputs_in_force(home)
     return {
         "as_of": stamps.get("clock"),
         "golden_version": version,

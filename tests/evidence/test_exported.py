@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 from datetime import timedelta
 from typing import Any
@@ -43,7 +44,7 @@ def stamp(home: Home, **values: str) -> None:
 
 
 def stamped(home: Home) -> Exported:
-    stamp(home, reconciled="one", proved="one", row_state="one", clock=AS_OF.isoformat())
+    stamp(home, reconciled="one", clocks="one", row_state="one", clock=AS_OF.isoformat())
     return export(home)
 
 
@@ -99,14 +100,14 @@ def test_a_run_that_changed_nothing_writes_no_file(own_house: Home) -> None:
     second = export(own_house, minutes=10)
     assert second.version == first.version + 1 and second.as_of == AS_OF + timedelta(days=1)
     assert rewritten(first, second) == set(), "another clock, and every file is the one from before"
-    stamp(own_house, proved="two", row_state="two")
+    stamp(own_house, clocks="two", row_state="two")
     assert rewritten(second, export(own_house)) == set(), "made again, and as they were"
 
 
 @pytest.mark.parametrize(
     ("change", "stamps", "wanted"),
     [
-        ("update deadlines.clocks set state = 'late'", {"proved": "two"}, {"deadlines.clocks.parquet"}),
+        ("update deadlines.clocks set state = 'late'", {"clocks": "two"}, {"deadlines.clocks.parquet"}),
         ("delete from raw.sync__row_state where state = 'verified'", {"row_state": "two"}, {"raw.sync__row_state.parquet"}),
         ("update ledger.requests set scope = 'outlet'", {"reconciled": "two"}, {"ledger.requests.parquet"}),
         ("update ledger.requests set region = null", {"reconciled": ""}, {"ledger.requests.parquet"}),
@@ -190,7 +191,7 @@ def test_killed_anywhere_the_next_export_ends_well(
     with warehouse(own_house) as con:
         con.execute("update ledger.requests set records = 7")
         con.execute("update deadlines.clocks set state = 'late'")
-    stamp(own_house, reconciled="two", proved="two")
+    stamp(own_house, reconciled="two", clocks="two")
     true, calls = getattr(exported, call), 0
 
     def dies(*given: Any, **named: Any) -> Any:
@@ -241,6 +242,13 @@ def test_a_table_that_no_run_made_is_empty_and_not_lacking(empty_home: Home) -> 
     assert found.manifest["files"] == [] and json.loads((found.folder / "manifest.json").read_text())["as_of"] is None
     with opened_set(empty_home, found, LIMITS) as con:
         assert all(rows == [] for rows in contents(con).values())
+
+
+def test_a_published_version_that_is_gone_is_named_by_the_export_too(own_house: Home) -> None:
+    shutil.rmtree(own_house.golden_published / "version=2")
+    with pytest.raises(PermanentError, match=r"version 2 has no manifest\.json"):
+        export(own_house)
+    assert latest_set(own_house) is None, "nothing was left half exported"
 
 
 def test_a_set_that_was_touched_answers_nobody(own_house: Home) -> None:
