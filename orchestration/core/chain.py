@@ -82,6 +82,12 @@ def holds(home: Home, link: Link) -> bool:
     return _endings(link.line(""), _HASH) <= _endings(_complete(home), _HASH)
 
 
+def names(home: Home, path: Path) -> bool:
+    """Whether a file of this name is on the chain, whatever it held."""
+    link = Link("", path.relative_to(home.root).as_posix(), "")
+    return _endings(link.line(""), _SUBJECT) <= _endings(_complete(home), _SUBJECT)
+
+
 def head(home: Home) -> str:
     """The hash of the last line, which stands for the whole chain; 64 zeros before the first line."""
     return _head(_complete(home))

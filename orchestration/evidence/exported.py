@@ -44,8 +44,7 @@ from orchestration.publish.versions import (
     LATEST,
     MANIFEST,
     altered,
-    latest_version,
-    version_folder,
+    inputs_in_force,
 )
 from orchestration.sync.receipts import Receipt, last_receipt, read_receipt
 
@@ -285,10 +284,7 @@ def _made_of(stamps: Stamps, table: str) -> str | None:
 
 def _facts(home: Home, stamps: Stamps, there: list[str]) -> dict[str, Any]:
     """What the manifest says of the moment, beside the tables."""
-    version = latest_version(home)
-    inputs = None
-    if version is not None:
-        inputs = json.loads((version_folder(home, version) / MANIFEST).read_text(encoding="utf-8"))["inputs_sha256"]
+    version, inputs = inputs_in_force(home)
     return {
         "as_of": stamps.clock.isoformat() if stamps.clock else None,
         "golden_version": version,

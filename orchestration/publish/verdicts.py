@@ -170,6 +170,9 @@ def store(home: Home, verdict: Verdict) -> Verdict:
         # The same judgement once more (a run repeated with its clock) is kept once.
         is_kept = newest > 0 and (home.gate_folder / last.file_name).read_bytes() == _stored(last)
         verdict = last if is_kept else replace(verdict, number=newest + 1)
+        # The name of one that was lost stays its own: under it this one would never prove.
+        while not is_kept and chain.names(home, home.gate_folder / verdict.file_name):
+            verdict = replace(verdict, number=verdict.number + 1)
         path = home.gate_folder / verdict.file_name
         if not is_kept:
             write_atomic(path, _stored(verdict))

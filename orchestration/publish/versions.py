@@ -136,10 +136,7 @@ def require_inputs(home: Home) -> None:
     Raises:
         PermanentError: the line that was the last one at publication is not there.
     """
-    if (pointer := _read_pointer(home)) is None:
-        return
-    number, manifest, _ = next(_manifests(home, *pointer))
-    wanted = manifest["inputs_sha256"]
+    number, wanted = inputs_in_force(home)
     if wanted is not None and wanted not in inputs_known(home):
         raise PermanentError(
             f"Going on from the landing manifest {home.manifest_file}",
@@ -147,6 +144,18 @@ def require_inputs(home: Home) -> None:
             allowed="every line that was ever written",
             next_step="restore the file from its backup; nothing was collected, what waits in the inbox still waits there",
         )
+
+
+def inputs_in_force(home: Home) -> tuple[int | None, str | None]:
+    """The latest version and its ``inputs_sha256``; none before the first.
+
+    Raises:
+        PermanentError: its manifest is not the one that was published.
+    """
+    if (pointer := _read_pointer(home)) is None:
+        return None, None
+    number, manifest, _ = next(_manifests(home, *pointer))
+    return number, manifest["inputs_sha256"]
 
 
 def inputs_known(home: Home) -> Iterator[str]:

@@ -207,7 +207,8 @@ def prove(home: Home, config: Config, as_of: datetime) -> Built:
         made_of = _proved_inputs(con, home, config)
         if made_of is not None and read_stamps(con).proved == made_of and (told := _clock_moved(con, as_of)) is not None:
             return Built(told)
-        note(con, proved=None)
+        # Both: a build that fails half-way leaves some of the tables made anew, and whoever keeps a copy of them looks again.
+        note(con, proved=None, clocks=None)
     nodes = _build(home, config, as_of, "prove")
     by_clock = _named_by_clock(nodes, as_of)
     with warehouse(home, limits=config.limits) as con:

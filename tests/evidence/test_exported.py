@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 from datetime import timedelta
 from typing import Any
@@ -241,6 +242,13 @@ def test_a_table_that_no_run_made_is_empty_and_not_lacking(empty_home: Home) -> 
     assert found.manifest["files"] == [] and json.loads((found.folder / "manifest.json").read_text())["as_of"] is None
     with opened_set(empty_home, found, LIMITS) as con:
         assert all(rows == [] for rows in contents(con).values())
+
+
+def test_a_published_version_that_is_gone_is_named_by_the_export_too(own_house: Home) -> None:
+    shutil.rmtree(own_house.golden_published / "version=2")
+    with pytest.raises(PermanentError, match=r"version 2 has no manifest\.json"):
+        export(own_house)
+    assert latest_set(own_house) is None, "nothing was left half exported"
 
 
 def test_a_set_that_was_touched_answers_nobody(own_house: Home) -> None:

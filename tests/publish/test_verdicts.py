@@ -123,6 +123,15 @@ def test_a_verdict_that_a_killed_run_could_not_record_counts_for_nothing_until_t
     assert allows(home, ROWS).level == "pass"
 
 
+def test_verdicts_that_were_lost_are_judged_again_at_once(home: Home) -> None:
+    for level in ("pass", "alert", "pass"):
+        store_both(home, level, level)
+    for path in home.gate_folder.glob("*.json"):
+        path.unlink()  # a home restored without them
+    store_both(home, "hold", "pass")
+    assert allows(home, ROWS).releases_held, "as it was judged last, not as the lost ones said"
+
+
 def test_an_override_lowers_the_verdict_by_one_level_until_it_ends(home: Home) -> None:
     until = NOW + timedelta(days=7)
     store_both(home, "stop")

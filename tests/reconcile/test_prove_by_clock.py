@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
 
+from orchestration.core.config import Config
+from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json
+from orchestration.core.home import Home
 from orchestration.core.stamps import create_stamps, note
+from orchestration.core.warehouse import warehouse
 from orchestration.reconcile import dbt, stages
 
 BEFORE, NOW = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
@@ -95,6 +100,28 @@ def test_a_statement_that_fails_is_left_to_dbt_too(con: duckdb.DuckDBPyConnectio
     con.execute("drop table more")
     assert stages._clock_moved(con, NOW) is None
     assert con.execute("select moment from clocks").fetchall() == [(BEFORE,)]
+
+
+def test_tables_of_a_build_that_failed_half_way_are_not_taken_for_those_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home.at(tmp_path / "home").create()
+    config = Config.model_validate({"company": {"name": "Acme"}})
+    with warehouse(home) as con:
+        con.execute("create schema if not exists raw")
+        create_stamps(con)
+        stages._note_clocks(con)
+        note(con, proved="of these inputs")
+
+    def fails(*_: object, **__: object) -> Any:
+        raise PermanentError("Building")
+
+    monkeypatch.setattr(stages, "_proved_inputs", lambda *_: None)
+    monkeypatch.setattr(stages, "_build", fails)
+    with pytest.raises(PermanentError):
+        stages.prove(home, config, NOW)
+    with warehouse(home) as con:
+        assert con.execute("select name from raw.stamps").fetchall() == [], "an export would keep the files it has"
 
 
 def test_nothing_is_known_before_the_first_proof(con: duckdb.DuckDBPyConnection) -> None:
