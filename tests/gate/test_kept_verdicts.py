@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orchestration.core.home import Home
-from orchestration.core.warehouse import warehouse
+from orchestration.core.warehouse import STAMPS, warehouse
 from orchestration.gate import engine, judge, judging
 from orchestration.gate.held_back import rows_to_hold_back
 from orchestration.publish import export_candidate
@@ -28,7 +28,7 @@ OTHER_FILE = "update raw.landed_files set snapshot_at = timestamptz '2026-01-01T
 def template(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = build_house(tmp_path_factory.mktemp("kept") / "home")
     with warehouse(home) as con:
-        con.execute(stages._STAMPS)
+        con.execute(STAMPS)
         stages._set_stamp(con, "meaning", stages._meaning(config_of(home)))
         stages._note_files(con, "ledger")
     for gate in judging.GATES:

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from orchestration.core.files import canonical_json
+from orchestration.core.warehouse import STAMPS
 from orchestration.reconcile import dbt, stages
 
 BEFORE, NOW = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
@@ -52,7 +53,7 @@ def test_what_names_the_clock_is_built_again_and_what_is_made_of_it_and_nothing_
 def con() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     con.execute("set timezone = 'UTC'; create schema raw")
-    con.execute(stages._STAMPS)
+    con.execute(STAMPS)
     con.execute(f"create table clocks as select {CLOCK} as moment")
     return con
 
