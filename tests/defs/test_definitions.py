@@ -233,7 +233,7 @@ def test_what_dagster_shows_says_whose_it_is_where_its_code_stands_and_whether_i
         ("golden/golden_suppression", ["team:privacy"], "golden", True, ["golden_suppression.sql", "reconcile.py"]),
         ("destinations/mail_house", ["team:print"], "sync", True, ["sync.py"]),
         ("destinations/crm", ["team:privacy"], "sync", True, ["sync.py"]),
-    ):  # fmt: skip
+    ):
         node = graph.get(dg.AssetKey.from_user_string(key))
         assert sorted(node.owners) == sorted(owners), key
         assert node.tags["stage"] == stage and ("pii" in node.tags) == private, f"{key}: {node.tags}"
