@@ -7,9 +7,7 @@ Dagster, a finding is told once in ``repeat_hours``. A channel that failed is tr
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +19,8 @@ from orchestration.alerts import mail, webhook
 from orchestration.core.config import Config
 from orchestration.core.errors import QuietlistError, plain_errors
 from orchestration.core.files import sha256_text, write_atomic
-from orchestration.core.home import PRIVATE_FILE, Home
+from orchestration.core.home import Home
+from orchestration.core.lock import locked
 from orchestration.core.masks import mask_text
 from orchestration.core.outcome import Outcome
 from orchestration.core.wording import counted, moment
@@ -112,9 +111,7 @@ def _told(home: Home, now: datetime, lasts: timedelta) -> Iterator[dict[str, dic
     """
     home.create()
     path = home.alerts_file
-    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(path.with_suffix(".lock"), None):
         kept = _read(path.read_text(encoding="utf-8") if path.is_file() else "{}")
         told = {
             channel: {key: at for key, at in entries.items() if now - datetime.fromisoformat(at) < lasts}
@@ -125,8 +122,6 @@ def _told(home: Home, now: datetime, lasts: timedelta) -> Iterator[dict[str, dic
         finally:
             if told != kept:
                 write_atomic(path, json.dumps(told, indent=1, sort_keys=True) + "\n")
-    finally:
-        os.close(lock)
 
 
 def _read(text: str) -> dict[str, dict[str, str]]:
