@@ -7,23 +7,17 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from benchmarks import naive_sql, plain, population
 from benchmarks.measure import Step, Table
+from orchestration import day
 from orchestration.core.config import Config, load_config
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
-from orchestration.gate.held_back import rows_to_hold_back
-from orchestration.landing import collect
-from orchestration.publish import export_candidate, publish
-from orchestration.readers import load
-from orchestration.readers.register import register
 from orchestration.reconcile import dbt, stages
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
@@ -61,7 +55,8 @@ def run(size: int, increment: int, seed: int) -> Table:
         for inbox in (asks, crm):
             inbox.mkdir()
         dbt.ensure_manifest()
-        import_module("dbt.cli.main")  # a run imports it once, not in every step
+        for heavy in ("dbt.cli.main", "orchestration.gate.held_back"):  # a run imports them once, not in every step
+            import_module(heavy)
         table.child("generate", size, lambda: _deliver(asks, crm, 0, size, 0, contacts, size, contacts, seed))
         naive = _beside(home, size, table)
         table.total("first build, all steps", _job(home, config, AS_OF, table, size, "first: "))
@@ -82,40 +77,19 @@ def _job(home: Home, config: Config, as_of: datetime, table: Table, rows: int, p
     """Every step of a run up to the published version, each measured."""
     begun = len(table.steps)
 
-    def load_all() -> None:
-        with warehouse(home, limits=config.limits) as con:
-            stages.prepare(con, home)
-            register(con, home, config)
-            load(con, home, config, as_of)
-
-    def export() -> None:
-        with warehouse(home, limits=config.limits) as con:
-            export_candidate(con, home, as_of, rows_to_hold_back)
-
-    def gate(name: str) -> None:
-        from orchestration.gate import judge  # imports Great Expectations, as a run does
-
-        judge(name, home, config, as_of)
-
-    steps: dict[str, Callable[[], Any]] = {
-        "collect": lambda: collect(home, config, as_of).taken,
-        "load": load_all,
-        "stage": lambda: _node_seconds(stages.stage(home, config, as_of)),
-        "normalise identifiers": lambda: stages.normalise(home, config),
-        "registries": lambda: stages.registries(home, config, as_of),
-        "ledger": lambda: _node_seconds(stages.ledger(home, config, as_of)),
-        "persons": lambda: stages.identify(home, config),
-        "entry gate": lambda: gate("entry"),
-        "golden, history, deadlines": lambda: _node_seconds(stages.golden(home, config, as_of)),
-        "candidate": export,
-        "exit gate": lambda: gate("exit"),
-        "publish": lambda: publish(home, as_of).version,
-    }
-    for name, work in steps.items():
-        slowest = table.child(f"{prefix}{name}", rows, work)
-        if isinstance(slowest, str):
+    for step in day.steps(home, config, as_of):
+        slowest = table.child(f"{prefix}{step.name}", rows, partial(_told, step))
+        if slowest:
             table.steps[-1].note = slowest
+        if step.stage == "publish":
+            break
     return table.steps[begun:]
+
+
+def _told(step: day.Step) -> str:
+    """Where a step builds models, its slowest: the rest of what it answers stays in its process."""
+    result = step.work()
+    return _node_seconds(result) if isinstance(result, stages.Built) else ""
 
 
 def _node_seconds(built: stages.Built) -> str:

@@ -14,7 +14,9 @@ from orchestration.core.config import Config
 from orchestration.core.errors import Busy, ConfigError
 from orchestration.core.home import Home
 from orchestration.core.lock import run_lock
+from orchestration.core.sql import quoted
 from orchestration.core.warehouse import one_row, warehouse
+from orchestration.day import reconcile
 from orchestration.readers import load
 from orchestration.readers.register import register
 from orchestration.reconcile import stages
@@ -96,12 +98,7 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
                 # What was collected since waits for the next run, as it does in the real warehouse.
                 con.execute("delete from raw.landed_files where received_at > ?", [reconciled])
                 load(con, other, config, clock)
-            stages.stage(other, config, clock)
-            stages.normalise(other, config)
-            stages.registries(other, config, clock)
-            stages.ledger(other, config, clock)
-            stages.identify(other, config)
-            stages.golden(other, config, clock)
+            reconcile(other, config, clock)
             with warehouse(home, limits=config.limits) as con:
                 return Rebuilt(clock, _compare(con, other))
 
@@ -127,7 +124,7 @@ class _Twin(Home):
 
 def _compare(con: duckdb.DuckDBPyConnection, other: Home) -> dict[str, dict[str, int]]:
     # DuckDB names a catalogue after its file, and both files have the same name: attach under another.
-    con.execute(f"attach '{str(other.warehouse_file).replace(chr(39), chr(39) * 2)}' as rebuilt (read_only)")
+    con.execute(f"attach {quoted(other.warehouse_file)} as rebuilt (read_only)")
     tables = {}
     for schema, table in COMPARED:
         now, again = f"{schema}.{table}", f"rebuilt.{schema}.{table}"

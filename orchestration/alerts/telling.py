@@ -7,12 +7,10 @@ Dagster, a finding is told once in ``repeat_hours``. A channel that failed is tr
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +19,8 @@ from orchestration.alerts import mail, webhook
 from orchestration.core.config import Config
 from orchestration.core.errors import QuietlistError, redacted_errors
 from orchestration.core.files import sha256_text, write_atomic
-from orchestration.core.home import PRIVATE_FILE, Home
+from orchestration.core.home import Home
+from orchestration.core.lock import locked
 from orchestration.core.masks import mask_text
 from orchestration.core.outcome import Outcome
 from orchestration.core.wording import counted, moment
@@ -113,12 +112,11 @@ def _told(home: Home, now: datetime, lasts: timedelta) -> Iterator[dict[str, dic
     """What was told by whom and is not to be told again yet; kept afterwards. One process at a time: a command and Dagster's
     sensor may end in the same second.
     """
-    path, lock, kept = home.alerts_file, None, {}
-    try:
+    path, kept = home.alerts_file, {}
+    with ExitStack() as stack:
         try:
             home.create()
-            lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            stack.enter_context(locked(path.with_suffix(".lock"), None))
             kept = _read(path.read_bytes() if path.is_file() else b"{}")
         except (OSError, QuietlistError):
             pass  # on a disk that is full or may not be written to, a person must be told all the more; the end below says it
@@ -132,9 +130,6 @@ def _told(home: Home, now: datetime, lasts: timedelta) -> Iterator[dict[str, dic
         finally:
             if told != kept:
                 write_atomic(path, json.dumps(told, indent=1, sort_keys=True) + "\n")
-    finally:
-        if lock is not None:
-            os.close(lock)
 
 
 def _read(text: bytes) -> dict[str, dict[str, str]]:

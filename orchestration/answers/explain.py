@@ -21,6 +21,7 @@ from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, home_key, known_keys, shown_id
 from orchestration.core.masks import mask, mask_label, mask_text, mask_time
+from orchestration.core.sql import quoted_name
 from orchestration.evidence.exported import Exported
 from orchestration.evidence.reading import evidence_at_hand, evidence_of
 from orchestration.evidence.relations import rows
@@ -499,10 +500,10 @@ def _record(con: duckdb.DuckDBPyConnection, file_id: str, record_no: int) -> Fac
         exists = con.execute(
             "select 1 from information_schema.tables where table_schema = 'raw' and table_name = $name", {"name": table}
         ).fetchall()
-        # the name comes from our own feeds, and exists as a table: it is quoted all the same
-        quoted = table.replace('"', '""')
         found = (
-            rows(con, f'select * from raw."{quoted}" where _file_id = $id and _record_no = $no', id=file_id, no=record_no)
+            rows(
+                con, f"select * from raw.{quoted_name(table)} where _file_id = $id and _record_no = $no", id=file_id, no=record_no
+            )
             if exists
             else []
         )

@@ -37,11 +37,31 @@ def whole_lines(path: Path) -> list[bytes]:
 
 def sync_folder(folder: Path) -> None:
     """Make a rename or a new entry in ``folder`` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def keep_file(path: Path) -> None:
+    """Make a file that something else wrote its owner's alone, and let it survive a power cut; not yet its place in the folder.
+
+    Until here only the folder that it lies in hides it: DuckDB and copying make a file as the umask says.
+    """
+    path.chmod(PRIVATE_FILE)
+    _sync(path)
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Give a file that was written under another name its own, so that nobody ever meets half of it."""
+    keep_file(part)
+    part.replace(path)
+    sync_folder(path.parent)
 
 
 def write_atomic(path: Path, data: bytes | str, *, modified_at: datetime | None = None, group: int | None = None) -> None:

@@ -1,6 +1,7 @@
-"""One run at a time in a home: a lock that the operating system lets go of when its process dies, however it dies.
+"""Locks of a file, which the operating system lets go of when their process dies, however it dies; and one run at a time in a
+home.
 
-A thread that holds the lock may take it again: the command takes it to refuse at once, and the job that it then runs takes it
+A thread that holds a run's lock may take it again: the command takes it to refuse at once, and the job that it then runs takes it
 as every job does, however it was started.
 """
 
@@ -12,11 +13,26 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from orchestration.core.home import PRIVATE_FILE, Home
 
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 0.1  # a try costs microseconds
 _held: set[tuple[str, int]] = set()  # (home, thread)
+
+
+@contextmanager
+def locked(path: Path, wait_seconds: float | None = 0.0) -> Iterator[bool]:
+    """Holds the lock of a file, which is made if need be: True, or False when another held it for ``wait_seconds``.
+
+    Args:
+        wait_seconds: None waits for as long as it takes.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        yield _taken(handle, wait_seconds)
+    finally:
+        os.close(handle)  # closing lets go of the lock
 
 
 @contextmanager
@@ -27,21 +43,20 @@ def run_lock(home: Home, wait_seconds: float = 0.0) -> Iterator[bool]:
     if holder in _held:
         yield True
         return
-    handle = os.open(home.warehouse_folder / "run.lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
-    try:
-        if not _taken(handle, wait_seconds):
-            yield False
-            return
-        _held.add(holder)
+    with locked(home.warehouse_folder / "run.lock", wait_seconds) as got:
+        if got:
+            _held.add(holder)
         try:
-            yield True
+            yield got
         finally:
-            _held.discard(holder)
-    finally:
-        os.close(handle)
+            if got:
+                _held.discard(holder)
 
 
-def _taken(handle: int, wait_seconds: float) -> bool:
+def _taken(handle: int, wait_seconds: float | None) -> bool:
+    if wait_seconds is None:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        return True
     started = time.monotonic()
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The groups that Dagster draws, in the order of the flow, and which of them a dbt model or seed stands in.
+"""The groups that Dagster draws, in the order of the stages (``day.ORDER``), and which of them a dbt model or seed stands in.
 
 A group reads only from itself and from groups before it, so that the lineage page reads from left to right. What a run reads of
 the run before it (``CARRIED_OVER``, opt-outs that a destination sent home) is no edge: it would close a circle. Which asset
@@ -10,25 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-ORDER = (
-    "collect",
-    "load",
-    "words",
-    "stage",  # one group for each vendor, with its name: 04_twilio
-    "normalise",
-    "registries",
-    "ledger",
-    "identity",
-    "entry_gate",
-    "deadlines",
-    "golden",
-    "exit_gate",
-    "publish",
-    "sync",
-    "scrub",
-    "prove",
-)
-"""What a run does, first to last."""
+from orchestration.day import ORDER
 
 CARRIED_OVER = frozenset(
     {("raw", "ledger_files"), ("raw", "golden_files"), ("raw", "golden_listings"), ("identity", "person_before_cuts")}

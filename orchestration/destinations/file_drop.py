@@ -29,9 +29,10 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from orchestration.core.config import CHANNELS, Limits
 from orchestration.core.errors import OutOfRoom, PermanentError
-from orchestration.core.files import canonical_json, sha256_file, sync_folder, write_atomic
+from orchestration.core.files import canonical_json, keep_file, sha256_file, sync_folder, write_atomic
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER
 from orchestration.core.room import NEXT_STEP, full, full_disk
+from orchestration.core.sql import quoted
 from orchestration.core.warehouse import prepare
 from orchestration.destinations.contract import (
     IDENTIFIER_TYPES,
@@ -275,13 +276,11 @@ class FileDrop:
         # Made before DuckDB fills it, so that no moment exists in which others could open it.
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE))
         values = ", ".join(f"{_guarded(column)} as {column}" for column in columns)
-        target = str(part).replace("'", "''")
         con.execute(
-            f"copy (select {values} from {table} order by {', '.join(KEY)}) to '{target}' "
+            f"copy (select {values} from {table} order by {', '.join(KEY)}) to {quoted(part)} "
             "(format csv, header, delimiter ',', quote '\"', escape '\"', use_tmp_file false)"
         )
-        with part.open("rb") as stream:
-            os.fsync(stream.fileno())
+        keep_file(part)
         part.rename(path)
         sync_folder(self.folder)
         digest = sha256_file(path)
@@ -318,7 +317,7 @@ def _unguarded(column: str) -> str:
 
 def _guarded(column: str) -> str:
     """The SQL that makes a value safe to open in a spreadsheet, so that :func:`_unguarded` can undo it."""
-    risky = f"regexp_matches({column}, '{_GUARD.replace(chr(39), chr(39) * 2)}')"
+    risky = f"regexp_matches({column}, {quoted(_GUARD)})"
     if column == "identifier":
         risky = f"({risky} and not (identifier_type = 'phone' and regexp_matches(identifier, '{_E164}')))"
     return f"case when {risky} then '''' || {column} else {column} end"

@@ -13,6 +13,8 @@ from typing import Any
 import duckdb
 
 from orchestration.core.errors import PermanentError
+from orchestration.publish.candidate import COLUMNS
+from orchestration.sync.ledger import STATE_COLUMNS
 
 _TIME = "timestamptz"
 _REQUEST = {
@@ -35,11 +37,7 @@ RELATIONS: dict[str, dict[str, str]] = {
     },
     "raw.source_settings": {"source": "varchar", "format": "varchar", "scope": "varchar", "timezone": "varchar",
                             "region": "varchar", "configured": "boolean", "may_lift": "varchar"},
-    "raw.sync__row_state": {
-        "destination": "varchar", "system": "varchar", **_POINT, "scope": "varchar", "wanted": "boolean",
-        "first_wanted_at": _TIME, "sent_at": _TIME, "accepted_at": _TIME, "verified_at": _TIME, "verify_class": "varchar",
-        "state": "varchar", "written_by_us": "boolean", "version": "bigint", "error": "varchar",
-    },
+    "raw.sync__row_state": STATE_COLUMNS,
     "ledger.requests": _REQUEST,
     "ledger.conservation": {
         "file_id": "varchar", "source": "varchar", "vendor": "varchar", "feed": "varchar", "received_at": _TIME,
@@ -72,12 +70,8 @@ RELATIONS: dict[str, dict[str, str]] = {
                                 "at_earliest": _TIME, "at_latest": _TIME, "known_from": _TIME},
     "golden.int_opt_ins": {"request_id": "varchar", "method": "varchar", "scope": "varchar", "lifts_at": "varchar",
                            "at_earliest": _TIME, "first_seen": _TIME, **_POINT},
-    "golden.golden_suppression": {
-        **_POINT, "identifier_hash": "varchar", "scope": "varchar", "except_scopes": "varchar[]", "reason": "varchar",
-        "basis": "varchar", "suppressed_since": _TIME, "first_requested_at": _TIME, "last_requested_at": _TIME,
-        "request_count": "bigint", "deciding_request_id": "varchar", "sources": "varchar[]", "region": "varchar",
-        "rule_id": "varchar", "registry": "varchar", "registry_version": "varchar",
-    },
+    # The published contract. The number of the version says nothing in the warehouse: it is given when the rows are published.
+    "golden.golden_suppression": {name: kind for name, kind in COLUMNS.items() if name != "golden_version"},
     "golden.int_lifts": {"suppression_id": "varchar", "request_id": "varchar", "registry": "varchar", **_POINT,
                          "scope": "varchar", "opt_in_id": "varchar", "released_scope": "varchar", "is_whole": "boolean",
                          "lifted_from": _TIME, "lift_known_from": _TIME},

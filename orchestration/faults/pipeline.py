@@ -9,27 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
+from orchestration import day
 from orchestration.core.config import Config, load_config
 from orchestration.core.errors import QuietlistError, kind_of, redacted_errors
 from orchestration.core.home import Home
 from orchestration.core.outcome import BUSY, FAILED
-from orchestration.core.warehouse import warehouse
 from orchestration.destinations.contract import Destination
-from orchestration.evidence.exported import export_evidence
-from orchestration.gate import judge
-from orchestration.gate.held_back import rows_to_hold_back
-from orchestration.landing import collect
-from orchestration.landing.collecting import Unread
-from orchestration.publish import export_candidate, publish
-from orchestration.publish.versions import require_inputs
-from orchestration.readers import load
-from orchestration.readers.in_use import feeds_in_use
-from orchestration.readers.register import register
-from orchestration.reconcile import stages
-from orchestration.report.page import write_report
+from orchestration.landing import Collected
+from orchestration.publish.verdicts import Verdict
 from orchestration.run import run_job
-from orchestration.sync import copy_state, sync
+from orchestration.sync import SyncResult
 
 ABSORBED, ALERTED, HELD, STOPPED = "absorbed", "alerted", "held", "stopped"
 _OF_LEVEL = {"pass": ABSORBED, "alert": ALERTED, "hold": HELD, "stop": STOPPED}
@@ -56,91 +47,41 @@ class _Stopped(QuietlistError):
     """A gate said stop: nothing after it runs."""
 
 
-Step = tuple[str, Callable[[], None]]
-
-
 def steps(
     home: Home, config: Config, as_of: datetime, ran: Ran, *, prove: bool = True, instead: Mapping[str, Destination] | None = None
-) -> list[Step]:
-    """Every stage of the daily job in its order, by name.
+) -> list[tuple[str, Callable[[], None]]]:
+    """Every step of the day in its order, by name, each telling ``ran`` what it would tell a person.
 
     Args:
         prove: the clocks, the report and the exported evidence as well.
         instead: destinations that stand in for configured ones.
     """
+    of_the_day = day.steps(home, config, as_of, instead=instead)
+    return [(step.name, partial(_carry_out, step, ran)) for step in of_the_day if prove or step.stage != "prove"]
 
-    unread: list[Unread] = []
 
-    def collecting() -> None:
-        require_inputs(home)
-        collected = collect(home, config, as_of)
-        unread.extend(collected.unread)
-        ran.said += collected.held()  # the entry gate holds for it
-        for sentence in collected.left():
-            ran.tell(ALERTED, sentence)
-
-    def loading() -> None:
-        with warehouse(home, limits=config.limits) as con:
-            stages.prepare(con, home, feeds_in_use(home, config, con))
-            register(con, home, config, unread=unread)
-            load(con, home, config, as_of)
-
-    def candidate() -> None:
-        with warehouse(home, limits=config.limits) as con:
-            export_candidate(con, home, as_of, rows_to_hold_back)
-
-    def gate(name: str) -> Callable[[], None]:
-        def judging() -> None:
-            verdict = judge(name, home, config, as_of)
-            ran.judged(verdict.level, [f"{item.level}: {item.sentence}" for item in verdict.failed])
-            if verdict.level == "stop":
+def _carry_out(step: day.Step, ran: Ran) -> None:
+    try:
+        result = step.work()
+    except QuietlistError as error:
+        if not step.name.startswith("push "):
+            raise
+        ran.tell(STOPPED, str(error))  # the others are pushed all the same, as in the job
+        return
+    match result:
+        case Collected():
+            ran.said += result.held()  # the entry gate holds for it
+            for sentence in result.left():
+                ran.tell(ALERTED, sentence)
+        case Verdict():
+            ran.judged(result.level, [f"{item.level}: {item.sentence}" for item in result.failed])
+            if result.level == "stop":
                 raise _Stopped("Passing the gate")
-
-        return judging
-
-    def push(name: str) -> Callable[[], None]:
-        def pushing() -> None:
-            try:
-                result = sync(home, config, name, as_of, destination=(instead or {}).get(name))
-                for sentence in result.alarms:
-                    ran.tell(ALERTED, sentence)
-                for sentence in result.kept_back:
-                    ran.tell(HELD, sentence)
-            except QuietlistError as error:  # the others are pushed all the same, as in the job
-                ran.tell(STOPPED, str(error))
-
-        return pushing
-
-    def row_state() -> None:
-        with warehouse(home, limits=config.limits) as con:
-            copy_state(con, home)
-
-    daily: list[Step] = [
-        ("collect", collecting),
-        ("load", loading),
-        ("stage", lambda: _ignore(stages.stage(home, config, as_of))),
-        ("normalise", lambda: _ignore(stages.normalise(home, config))),
-        ("registries", lambda: _ignore(stages.registries(home, config, as_of))),
-        ("ledger", lambda: _ignore(stages.ledger(home, config, as_of))),
-        ("entry gate", gate("entry")),
-        ("identify", lambda: _ignore(stages.identify(home, config))),
-        ("golden", lambda: _ignore(stages.golden(home, config, as_of))),
-        ("candidate", candidate),
-        ("exit gate", gate("exit")),
-        ("publish", lambda: _ignore(publish(home, as_of, group=config.publish.group))),
-        *((f"push {name}", push(name)) for name in sorted(config.destinations)),
-        ("row state", row_state),
-    ]
-    proving: list[Step] = [
-        ("prove", lambda: _ignore(stages.prove(home, config, as_of))),
-        ("report", lambda: _ignore(write_report(home, config, as_of))),
-        ("evidence", lambda: _ignore(export_evidence(home, config.limits, as_of))),
-    ]
-    return daily + (proving if prove else [])
-
-
-def _ignore(_: object) -> None:
-    """The steps answer with counts that nobody asks for here."""
+        case SyncResult():
+            for sentence in result.alarms:
+                ran.tell(ALERTED, sentence)
+            for sentence in result.kept_back:
+                ran.tell(HELD, sentence)
 
 
 def run_stages(home: Home, as_of: datetime, instead: Mapping[str, Destination] | None = None) -> Ran:

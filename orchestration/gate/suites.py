@@ -43,6 +43,7 @@ import yaml
 from orchestration.core.channels import SCOPE_FORM
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import CHECKOUT
+from orchestration.core.sql import quoted
 from orchestration.identifiers.normal_form import FORMS
 
 FOLDER = CHECKOUT / "expectations"
@@ -144,7 +145,7 @@ def sql_literal(value: Value) -> str:
     if isinstance(value, datetime):
         return f"timestamptz '{value.isoformat()}'"
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
+        return quoted(value)
     return str(value).lower()
 
 

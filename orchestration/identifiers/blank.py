@@ -7,6 +7,8 @@ lost what was there). Those stay unreadable, which a person sees. Not for names:
 
 from __future__ import annotations
 
+from orchestration.core.sql import quoted
+
 BLANK: dict[str, str] = {
     "": "nothing but white space",
     **dict.fromkeys(("-", "--", "---", "\u2013", "\u2014"), "a dash, as typed for 'none'"),
@@ -38,6 +40,6 @@ def is_blank(text: str | None) -> bool:
 
 def blank_sql(text: str) -> str:
     """:func:`is_blank` as SQL, of an expression that is not null."""
-    words = ", ".join("'" + word.replace("'", "''") + "'" for word in BLANK)
+    words = ", ".join(map(quoted, BLANK))
     around = " || ".join(f"chr({ord(mark)})" for mark in _AROUND)
     return f"lower(trim({text}, {around})) in ({words})"

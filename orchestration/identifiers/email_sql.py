@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 from email_validator import SPECIAL_USE_DOMAIN_NAMES
 
+from orchestration.core.sql import quoted
 from orchestration.identifiers import email_address
 
 NORMALISER = f"email-validator {version('email-validator')}, idna {version('idna')}, rules {email_address.RULES}"
@@ -52,10 +53,6 @@ def read_rest(rest: pa.Table) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _statement(source: str, result: str) -> str:
     special = "|".join(SPECIAL_USE_DOMAIN_NAMES)
     return f"""
@@ -73,9 +70,9 @@ shapes as (
         *,
         case
             when text is null then null
-            when regexp_full_match(text, {_literal(_BARE)}) or regexp_full_match(text, {_literal(_NAMED)}) then 'address'
-            when regexp_full_match(text, {_literal(_SPACE)}) then 'empty'
-            when regexp_full_match(text, {_literal(_HASH)}) then 'hashed'
+            when regexp_full_match(text, {quoted(_BARE)}) or regexp_full_match(text, {quoted(_NAMED)}) then 'address'
+            when regexp_full_match(text, {quoted(_SPACE)}) then 'empty'
+            when regexp_full_match(text, {quoted(_HASH)}) then 'hashed'
             when regexp_full_match(text, '[a-z0-9 /_-]+') and not regexp_matches(text, '[0-9a-f]{{32}}') then 'no_at'
         end as shape
     from texts
@@ -88,7 +85,7 @@ addresses as (
         raw,
         text,
         shape,
-        case when shape = 'address' then regexp_extract(text, {_literal(_ADDRESS)}) end as address
+        case when shape = 'address' then regexp_extract(text, {quoted(_ADDRESS)}) end as address
     from shapes
 
 ),

@@ -20,6 +20,7 @@ import pyarrow as pa
 from phonenumbers.phonemetadata import PhoneMetadata
 
 from orchestration.core.errors import ConfigError
+from orchestration.core.sql import quoted
 from orchestration.identifiers import phone
 from orchestration.identifiers.normal_form import MAX_PHONE
 
@@ -219,10 +220,6 @@ def _codes_by_head() -> str:
     return f"({codes}::usmallint[])"
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 _TABLES = (
     "phone_reading", "phone_plan", "phone_hint", "phone_dialled", "phone_numbering", "phone_key",
 )  # fmt: skip
@@ -243,7 +240,7 @@ with texts as (
         region,
         case
             when strlen(raw) = length(raw) then raw
-            else translate(raw, {_literal(_FOREIGN + _REMOVED)}, {_literal(_PLAINER)})
+            else translate(raw, {quoted(_FOREIGN + _REMOVED)}, {quoted(_PLAINER)})
         end as text
     from phone_reading
 
@@ -255,15 +252,15 @@ shapes as (
         *,
         case
             when strlen(text) > {phone.MAX_TEXT} then null
-            when regexp_matches(text, '[/\\t\\n\\r]') and regexp_matches(text, {_literal(_SECOND)}) then null
-            when regexp_full_match(text, {_literal(_PLAIN)})
-                then case when contains(text, '.0') and regexp_full_match(text, {_literal(_FLOAT)}) then 'float' else 'plain' end
-            when regexp_full_match(text, {_literal(_EXTENSION)}) then 'extension_dropped'
-            when regexp_full_match(text, {_literal(_WORDS)}) then 'text_dropped'
-            when regexp_full_match(text, {_literal(_SCIENTIFIC)}) then 'scientific_notation'
-            when regexp_full_match(text, {_literal(_MASKED)}) then 'masked'
+            when regexp_matches(text, '[/\\t\\n\\r]') and regexp_matches(text, {quoted(_SECOND)}) then null
+            when regexp_full_match(text, {quoted(_PLAIN)})
+                then case when contains(text, '.0') and regexp_full_match(text, {quoted(_FLOAT)}) then 'float' else 'plain' end
+            when regexp_full_match(text, {quoted(_EXTENSION)}) then 'extension_dropped'
+            when regexp_full_match(text, {quoted(_WORDS)}) then 'text_dropped'
+            when regexp_full_match(text, {quoted(_SCIENTIFIC)}) then 'scientific_notation'
+            when regexp_full_match(text, {quoted(_MASKED)}) then 'masked'
             when regexp_full_match(text, '[ \\t\\n\\r]*') then 'empty'
-            when regexp_full_match(text, {_literal(_NO_NUMBER)}) then 'no_digits'
+            when regexp_full_match(text, {quoted(_NO_NUMBER)}) then 'no_digits'
         end as shape
     from texts
 

@@ -10,7 +10,6 @@ Nor is there silence about a folder that cannot be looked into: it is no empty o
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import re
@@ -30,7 +29,8 @@ from orchestration.core.clock import is_ahead
 from orchestration.core.config import Config, Source, size_in_bytes
 from orchestration.core.errors import Busy, ConfigError, OutOfRoom, TransientError
 from orchestration.core.files import sha256_text, sync_folder
-from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.home import PRIVATE_FOLDER, Home
+from orchestration.core.lock import locked
 from orchestration.core.room import NEXT_STEP, NO_ROOM, full, size
 from orchestration.landing import sealing
 from orchestration.landing.archives import JUNK, clear_unpacked, inspect_landed, landed_path
@@ -446,19 +446,14 @@ def _identity(entry: Entry) -> tuple[str, str, str, datetime]:
 @contextmanager
 def _collecting_alone(home: Home) -> Iterator[None]:
     # Two writers would each continue the chain from the same line.
-    handle = os.open(home.landing / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with locked(home.landing / ".lock") as got:
+        if not got:
             raise Busy(
                 f"Collecting into {home.landing}",
                 seen="another process is collecting",
                 next_step="wait for it to end, then start again",
-            ) from None
+            )
         yield
-    finally:
-        os.close(handle)
 
 
 def _require_later(home: Home, entries: tuple[Entry, ...], as_of: datetime) -> None:

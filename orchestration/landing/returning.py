@@ -17,7 +17,7 @@ from typing import Any
 from orchestration.core.clock import is_ahead
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, InputError
-from orchestration.core.files import sync_folder
+from orchestration.core.files import put_in_place
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.landing.archives import landed_path
 from orchestration.landing.collecting import waiting_batch
@@ -112,13 +112,10 @@ def _deliver(home: Home, other: Home, entry: Entry) -> bool:
             handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
             with os.fdopen(handle, "wb") as stream, source.open("rb") as bytes_:
                 shutil.copyfileobj(bytes_, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
     except (InputError, FileNotFoundError):
         part.unlink(missing_ok=True)
         return False
     modified = (entry.modified_at - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) * 1_000
     os.utime(part, ns=(modified, modified))
-    part.replace(target)
-    sync_folder(target.parent)
+    put_in_place(part, target)
     return True

@@ -21,8 +21,8 @@ from typing import IO, Any
 
 from orchestration.core.config import Config, Encryption, load_config
 from orchestration.core.errors import ConfigError, InputError
-from orchestration.core.files import sha256_file, sync_folder, write_atomic
-from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.files import put_in_place, sha256_file, write_atomic
+from orchestration.core.home import PRIVATE_FOLDER, Home
 
 INCOMING = ".incoming."
 """How an unfinished file in landing begins; the next collection removes it."""
@@ -48,9 +48,7 @@ def place(home: Home, config: Config, temporary: Path, target: Path) -> None:
         _write(home, temporary, sealed, _library().encrypt_io, [_identities(home, config.encryption)[0].to_public()])
         other = target
     else:
-        temporary.chmod(PRIVATE_FILE)
-        temporary.replace(target)
-        sync_folder(target.parent)
+        put_in_place(temporary, target)
         other = sealed
     other.unlink(missing_ok=True)
 
@@ -153,13 +151,9 @@ def _write(home: Home, source: Path, target: Path, convert: Any, argument: Any) 
     try:
         with source.open("rb") as reader, os.fdopen(handle, "wb") as writer:
             convert(reader, writer, argument)
-            writer.flush()
-            os.fsync(writer.fileno())
-        temporary.chmod(PRIVATE_FILE)
-        temporary.replace(target)
+        put_in_place(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
-    sync_folder(target.parent)
 
 
 def _copy(reader: IO[bytes], writer: IO[bytes], _: None) -> None:

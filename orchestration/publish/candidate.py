@@ -7,7 +7,6 @@ of them depends on the warehouse standing still. They lie in ``warehouse/candida
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +17,10 @@ from typing import Any
 import duckdb
 
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import canonical_json, one_file, sha256_file, sha256_text, write_atomic
-from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.files import canonical_json, keep_file, one_file, sha256_file, sha256_text, write_atomic
+from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.key import create_hmac_function, first_key, home_key
+from orchestration.core.sql import quoted
 from orchestration.publish.rows import rows_sha256
 from orchestration.publish.verdicts import read_verdict
 
@@ -124,11 +124,6 @@ def parquet_relation(files: Sequence[Path]) -> str:
     """A DuckDB table function over these files, and nothing that a folder's name might add to them."""
     names = ", ".join(quoted(one_file(file)) for file in files)
     return f"read_parquet([{names}], hive_partitioning = false)"
-
-
-def quoted(text: str) -> str:
-    """A SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def export_candidate(
@@ -292,24 +287,15 @@ def read_candidate(home: Home) -> Candidate:
 def write_parquet(con: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
     """Write a query's rows, in its order, to a file that only its owner can read and that survives a power cut."""
     file.parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-    con.execute(f"copy ({query}) to {quoted(str(file))} (format parquet, compression zstd, compression_level {_LEVEL})")
-    _keep(file)
+    con.execute(f"copy ({query}) to {quoted(file)} (format parquet, compression zstd, compression_level {_LEVEL})")
+    keep_file(file)
 
 
 def copy_parquet(source: Path, file: Path) -> None:
     """Copy a file's bytes to one that only its owner can read and that survives a power cut."""
     file.parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     shutil.copyfile(source, file)
-    _keep(file)
-
-
-def _keep(file: Path) -> None:
-    file.chmod(PRIVATE_FILE)  # it was made as the umask says; until here the private folder has hidden it
-    handle = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    keep_file(file)
 
 
 def _require_columns(con: duckdb.DuckDBPyConnection, table: str, wanted: Mapping[str, str]) -> None:

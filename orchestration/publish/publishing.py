@@ -10,8 +10,6 @@ Every write is in an order that leaves the same end after a crash at any point:
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +24,8 @@ from orchestration.core.chain import record
 from orchestration.core.config import Limits
 from orchestration.core.errors import Busy, GateClosed, PermanentError
 from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, sync_folder, whole_lines, write_atomic
-from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.home import PRIVATE_FOLDER, Home
+from orchestration.core.lock import locked
 from orchestration.core.pointer import pointer_text
 from orchestration.core.warehouse import prepare
 from orchestration.publish.candidate import (
@@ -232,16 +231,9 @@ def _inputs_sha256(home: Home) -> str | None:
 
 @contextmanager
 def _only_publisher(home: Home) -> Iterator[None]:
-    """One publication at a time; the operating system lets go of the lock when its process dies, however it dies."""
+    """One publication at a time."""
     home.create()
-    handle = os.open(home.published / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Busy(
-                "Publishing", seen="another process is publishing", next_step="wait for it to end, then run again"
-            ) from error
+    with locked(home.published / ".lock") as got:
+        if not got:
+            raise Busy("Publishing", seen="another process is publishing", next_step="wait for it to end, then run again")
         yield
-    finally:
-        os.close(handle)

@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json
+from orchestration.core.sql import quoted_name
 
 _DIGEST = pa.binary(32)  # a SHA-256
 _BATCH_ROWS = 122_880  # DuckDB's row group: no batch is cut from two
@@ -52,7 +53,7 @@ def rows_sha256(con: duckdb.DuckDBPyConnection, relation: str, *, without: Itera
 
 def _text(name: str, kind: str) -> str:
     """The SQL that writes one column as step 1 says."""
-    column = '"' + name.replace('"', '""') + '"'
+    column = quoted_name(name)
     if kind == "VARCHAR":
         return f"coalesce({_sized(column)}, '-')"
     if kind == "VARCHAR[]":

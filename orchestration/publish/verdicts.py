@@ -13,9 +13,7 @@ They are acts of a person on that person's day: this is the one module that asks
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +25,8 @@ from typing import Any
 from orchestration.core import chain
 from orchestration.core.errors import ConfigError, GateClosed, PermanentError
 from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, whole_lines, write_atomic
-from orchestration.core.home import PRIVATE_FILE, Home
+from orchestration.core.home import Home
+from orchestration.core.lock import locked
 from orchestration.core.outcome import RANK
 
 # Long enough for a weekend and the repair after it; whoever needs more has a fault to fix, not a verdict to override.
@@ -382,12 +381,8 @@ def _log_links(home: Home) -> list[chain.Link]:
 def _alone(home: Home) -> Iterator[None]:
     """Two people who record at once would otherwise follow the same line, and the log would no longer prove."""
     home.create()
-    handle = os.open(home.gate_folder / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with locked(home.gate_folder / ".lock", None):
         yield
-    finally:
-        os.close(handle)
 
 
 def _worst(*verdicts: Verdict) -> str:

@@ -31,11 +31,12 @@ from orchestration.answers.explain import evidence_record
 from orchestration.core.channels import CHANNELS
 from orchestration.core.config import Config
 from orchestration.core.errors import Busy, ConfigError, InputError
-from orchestration.core.files import one_file, sync_folder
+from orchestration.core.files import one_file, put_in_place
 from orchestration.core.home import CHECKOUT, PRIVATE_FILE, Home
 from orchestration.core.key import create_hmac_function, home_key, known_keys
 from orchestration.core.lock import is_running
 from orchestration.core.masks import HIDDEN, mask, mask_label, mask_text, mask_time
+from orchestration.core.sql import quoted
 from orchestration.core.wording import age, counted, listed, moment
 from orchestration.evidence.reading import evidence_of
 from orchestration.evidence.relations import open_relations, rows
@@ -126,11 +127,8 @@ def export_open(con: duckdb.DuckDBPyConnection, home: Home) -> None:
     part = path.with_name(f".{path.name}.part")
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE))
     create_hmac_function(con, home_key(home))
-    con.execute(f"copy ({_WAITING}) to '{_quoted(part)}' (format parquet, use_tmp_file false)")
-    with part.open("rb") as stream:
-        os.fsync(stream.fileno())
-    part.replace(path)
-    sync_folder(path.parent)
+    con.execute(f"copy ({_WAITING}) to {quoted(part)} (format parquet, use_tmp_file false)")
+    put_in_place(part, path)
 
 
 @dataclass(frozen=True)
@@ -461,7 +459,7 @@ def _open_list(home: Home, config: Config) -> Iterator[tuple[duckdb.DuckDBPyConn
         exported_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         with duckdb.connect() as con:
             con.execute("set timezone = 'UTC'")
-            con.execute(f"create temp view waiting as select * from read_parquet('{_quoted(one_file(path))}')")
+            con.execute(f"create temp view waiting as select * from read_parquet({quoted(one_file(path))})")
             _name_records(con, home_key(home))
             yield con, exported_at
         return
@@ -683,7 +681,3 @@ def _masked(name: str, value: Any) -> str:
 
 def _export(home: Home) -> Path:
     return home.quarantine / "open.parquet"
-
-
-def _quoted(path: Path | str) -> str:
-    return str(path).replace("'", "''")

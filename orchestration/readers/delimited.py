@@ -27,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 
 from orchestration.core.files import one_file
+from orchestration.core.sql import quoted
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.layout import (
     Found,
@@ -353,15 +354,15 @@ def _selected(feed: Feed, layout: Layout) -> dict[str, str]:
     columns = list(zip(feed.columns, layout.picks, strict=True))
     selected = {column.name: _value(column, places) for column, places in columns if places}
     if layout.extras:
-        pairs = ", ".join(f"{_literal(key)}, c{place}" for place, key in layout.extras)
+        pairs = ", ".join(f"{quoted(key)}, c{place}" for place, key in layout.extras)
         selected["_extra"] = f"json_object({pairs})::varchar"
     conflicts = {column.name: rivals for column, places in columns if (rivals := _rivals(column, places, layout))}
     if conflicts:
         # Found again by :func:`_refuse_conflicts`, which takes such a record out of the table, whole.
-        whole = ", ".join(f"{_literal(f'{place + 1} {label.strip()}')}, c{place}" for place, label in enumerate(layout.labels))
-        tests = " ".join(f"when {' or '.join(tests)} then {_literal(name)}" for name, tests in conflicts.items())
+        whole = ", ".join(f"{quoted(f'{place + 1} {label.strip()}')}, c{place}" for place, label in enumerate(layout.labels))
+        tests = " ".join(f"when {' or '.join(tests)} then {quoted(name)}" for name, tests in conflicts.items())
         selected["_extra"] = f"""case when (case {tests} end) is not null
-            then json_object({_literal(_CONFLICT)}, case {tests} end, 'record', json_object({whole}))::varchar
+            then json_object({quoted(_CONFLICT)}, case {tests} end, 'record', json_object({whole}))::varchar
             else {selected.get("_extra", "null")} end"""
     return selected
 
@@ -424,7 +425,7 @@ def read_plain(con: duckdb.DuckDBPyConnection, text: Utf8Text, found: Found, sha
     fields = [f"c{place}" for place in range(found.layout.width)]
     # What begins with a printed sign is not blank, which is seen at once.
     blank = _all([f"(coalesce({field}, '') < '!' and trim(coalesce({field}, ''), ' ' || chr(9)) = '')" for field in fields])
-    again = _all([f"{field} = {_literal(label)}" for field, label in zip(fields, found.layout.labels, strict=True)])
+    again = _all([f"{field} = {quoted(label)}" for field, label in zip(fields, found.layout.labels, strict=True)])
     try:
         # Kept, not read again for each question: numbering records while they are read takes one thread, and a table whose rows
         # stand in the order of the file has their numbers already. What exceeds the memory limit goes to the spill.
@@ -451,8 +452,8 @@ def _read_csv(found: Found, path: str, more: str = "") -> str:
     names = [f"c{place}" for place in range(found.layout.width)]
     return f"""read_csv(
             {path}, auto_detect = false, strict_mode = true, header = false, skip = {found.header},
-            delim = {_literal(dialect.delimiter or _NO_DELIMITER)},
-            quote = {_literal(dialect.quote)}, escape = {_literal(dialect.quote)},
+            delim = {quoted(dialect.delimiter or _NO_DELIMITER)},
+            quote = {quoted(dialect.quote)}, escape = {quoted(dialect.quote)},
             columns = {{{", ".join(f"{name}: 'varchar'" for name in names)}}}{more}
         )"""
 
@@ -462,7 +463,7 @@ def _insert_with_duckdb(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str
     selected = _selected(feed, found.layout)
     fields = (f"c{place}" for place in range(found.layout.width))
     more = f""",
-            force_not_null = [{", ".join(map(_literal, fields))}],
+            force_not_null = [{", ".join(map(quoted, fields))}],
             store_rejects = true, rejects_limit = 0, rejects_line_size_limit = {_LONGEST_REJECT},
             rejects_table = '{_REJECTS}', rejects_scan = '{_REJECTS}_scans'"""
     # A positional join numbers in the order of the file three times as fast as row_number() does; it fills the shorter
@@ -494,7 +495,7 @@ def _looks_doubtful(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, la
     """Whether a record just loaded is blank, or may be a header again: the careful reader then decides."""
     present = [f'"{column.name}"' for column, places in zip(feed.columns, layout.picks, strict=True) if places]
     blank = " and ".join(f"trim({column}, ' ' || chr(9)) = ''" for column in present)
-    known = ", ".join(_literal(label) for label in sorted(layout.known))
+    known = ", ".join(quoted(label) for label in sorted(layout.known))
     labels = " + ".join(f"({column} in ({known}))::int" for column in present)
     rows = con.execute(
         f'select 1 from raw."{feed.table}" where _file_id = ? and (({blank}) or {labels} >= {min(2, len(present))}) limit 1',
@@ -545,7 +546,3 @@ def _described(found: Found) -> str:
     delimiter = names.get(found.dialect.delimiter, found.dialect.delimiter)
     header = f"header in record {found.header}" if found.header else "no header"
     return f"delimiter {delimiter}, {header}, {found.layout.found} of {len(found.layout.picks)} columns"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.core.sql import quoted
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.json_fields import Extractor, Found, ways_to
 from orchestration.readers.json_stream import JsonShape, json_shape_of, pieces
@@ -222,7 +223,7 @@ def _load_documents(
     con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, plan: _Plan, encoding: str, bounds: Bounds
 ) -> Outcome:
     # All paths in one call: each call parses the document anew.
-    source = f"(select n, json, json_extract_string(json, [{', '.join(map(_literal, plan.paths))}]) as found from json_documents)"
+    source = f"(select n, json, json_extract_string(json, [{', '.join(map(quoted, plan.paths))}]) as found from json_documents)"
     con.execute(f"create or replace temp table json_odd as select n from {source} where {plan.odd}")
     names = ", ".join(f'"{column.name}"' for column in feed.columns)
     plain = con.execute(
@@ -277,7 +278,7 @@ def _plan(con: duckdb.DuckDBPyConnection, feed: Feed, bounds: Bounds) -> _Plan |
     extra = "null"
     if top.keys() - used.keys():
         patch = json.dumps(dict.fromkeys(sorted(top[path] for path in top.keys() & used.keys())), ensure_ascii=False)
-        extra = f"nullif(json_merge_patch(json, {_literal(patch)})::varchar, '{{}}')"
+        extra = f"nullif(json_merge_patch(json, {quoted(patch)})::varchar, '{{}}')"
     # Where no column has a place, the root stands in: the list of paths must not be empty.
     return _Plan(tuple(used) or ("$",), tuple(values), frozenset(present), keys, extra, " or ".join(f"({test})" for test in odd))
 
@@ -297,7 +298,7 @@ def _resolve(con: duckdb.DuckDBPyConnection, parts: tuple[str, ...]) -> list[str
     """The one path, as it is spelt in this file, along which a dotted label leads; none where it leads nowhere."""
     path = "$"
     for part in parts:
-        kinds = set(_texts(con, f"select distinct json_type(json, {_literal(path)}) from json_documents"))
+        kinds = set(_texts(con, f"select distinct json_type(json, {quoted(path)}) from json_documents"))
         wrapped = f"select 1 from json_documents where regexp_matches(ltrim({_at(path)}), '^[{{\\[]') limit 1"
         if "VARCHAR" in kinds and con.execute(wrapped).fetchall():
             return None
@@ -306,7 +307,7 @@ def _resolve(con: duckdb.DuckDBPyConnection, parts: tuple[str, ...]) -> list[str
                 return None
             path = f"{path}[{part}]"
             continue
-        found = _texts(con, f"select distinct unnest(json_keys(json, {_literal(path)})) from json_documents")
+        found = _texts(con, f"select distinct unnest(json_keys(json, {quoted(path)})) from json_documents")
         same = [key for key in found if normalised(key) == normalised(part)]
         if len(same) > 1 or any(_UNNAMEABLE & set(key) for key in same):
             return None
@@ -325,8 +326,4 @@ def _step(path: str, key: str) -> str:
 
 
 def _at(path: str) -> str:
-    return f"json_extract_string(json, {_literal(path)})"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return f"json_extract_string(json, {quoted(path)})"

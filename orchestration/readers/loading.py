@@ -17,8 +17,8 @@ import duckdb
 
 from orchestration.core.config import Config
 from orchestration.core.errors import InputError
-from orchestration.core.files import sync_folder
-from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.files import put_in_place
+from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.terminal import visible
 from orchestration.core.warehouse import one_row
 from orchestration.landing.archives import clear_unpacked, open_member
@@ -230,11 +230,7 @@ def export_quarantine(con: duckdb.DuckDBPyConnection, home: Home, source: str, f
                 for number, reason, detail, text in rows:
                     line = {"record_no": number, "reason": reason, "detail": detail, "record": text}
                     stream.write(visible(json.dumps(line, ensure_ascii=False)) + "\n")  # people look at it in a terminal
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(PRIVATE_FILE)
-        Path(name).replace(path)
+        put_in_place(Path(name), path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    sync_folder(folder)

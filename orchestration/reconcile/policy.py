@@ -16,6 +16,7 @@ import duckdb
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
+from orchestration.core.sql import quoted
 from orchestration.core.warehouse import warehouse
 from orchestration.reconcile import dbt
 
@@ -57,7 +58,7 @@ def load_policy(home: Home, config: Config, as_of: datetime) -> list[dbt.NodeRes
                 raise PolicyRefused(results, [problem for result in results for problem in _problems(con, result)])
         seeds = [result.node.name for result in results if result.node.resource_type == "seed"]
         with warehouse(home, limits=config.limits) as con:
-            con.execute(f"attach '{str(checked).replace(chr(39), chr(39) * 2)}' as checked (read_only)")
+            con.execute(f"attach {quoted(checked)} as checked (read_only)")
             con.execute("begin")
             con.execute("create schema if not exists policy")
             for name in seeds:

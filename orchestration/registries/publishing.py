@@ -7,7 +7,6 @@ manifest and those before it name (``inputs``), so nothing beside the published 
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections import Counter
@@ -21,8 +20,8 @@ import duckdb
 import pyarrow.parquet as pq
 
 from orchestration.core.chain import record
-from orchestration.core.files import canonical_json, sha256_file, sync_folder, write_atomic
-from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.files import canonical_json, keep_file, sha256_file, sync_folder, write_atomic
+from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.numbers import Tally, count_differences, differences, read_numbers, write_numbers
 from orchestration.core.pointer import pointer_text
 from orchestration.readers.number_lines import plain_file
@@ -253,9 +252,7 @@ def _says(latest: Version, facts: Mapping[str, Any]) -> bool:
 
 def _copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
-    target.chmod(PRIVATE_FILE)
-    with target.open("rb") as stream:
-        os.fsync(stream.fileno())
+    keep_file(target)
 
 
 def _clean(folder: Path, version: int) -> None:

@@ -6,7 +6,6 @@ file and written to Parquet, and the lines leave the raw table. A line whose num
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,10 @@ import duckdb
 import numpy as np
 
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import sync_folder
-from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.files import keep_file, sync_folder
+from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.numbers import Numbers, read_numbers
+from orchestration.core.sql import quoted
 from orchestration.identifiers.phone_sql import normalise_phones
 from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.loading import export_quarantine
@@ -222,12 +222,10 @@ def _write_entries(con: duckdb.DuckDBPyConnection, home: Home) -> None:
             copy (
                 select registry, is_full, number, is_listed, listed_on from registry_entries
                 where file_id = '{file_id}' order by registry, is_full, number
-            ) to '{str(draft).replace("'", "''")}' (format parquet, parquet_version v2, compression zstd)
+            ) to {quoted(draft)} (format parquet, parquet_version v2, compression zstd)
             """
         )
-        draft.chmod(PRIVATE_FILE)
-        with draft.open("rb") as stream:
-            os.fsync(stream.fileno())
+        keep_file(draft)
         draft.replace(path)
     sync_folder(home.registries_folder)
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.files import one_file
+from orchestration.core.sql import quoted
 from orchestration.readers.delimited import read_careful, read_plain, sample_of, shape_of
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.layout import find_labels
@@ -143,13 +144,3 @@ def _csv(con: duckdb.DuckDBPyConnection, text: Utf8Text, bounds: Bounds) -> Camp
         encoding=text.encoding,
         has_header=found.header > 0,
     )
-
-
-def quoted(value: object) -> str:
-    """A SQL string literal."""
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def quoted_name(label: str) -> str:
-    """A SQL name."""
-    return '"' + label.replace('"', '""') + '"'

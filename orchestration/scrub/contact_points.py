@@ -19,11 +19,12 @@ from phonenumbers import SUPPORTED_REGIONS
 from orchestration.core.channels import TYPES_OF_CHANNEL
 from orchestration.core.errors import ConfigError
 from orchestration.core.masks import mask_text
+from orchestration.core.sql import quoted
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.blank import blank_sql, is_blank
 from orchestration.identifiers.phone import normalise_phone
 from orchestration.readers.layout import is_contact_point
-from orchestration.scrub.campaign import Campaign, quoted
+from orchestration.scrub.campaign import Campaign
 
 HASHES = ("sha256", "keyed")
 # Where nobody says the channel: what a contact point of this kind is written to or called at, in doubt both.

@@ -19,8 +19,9 @@ import pyarrow as pa
 from orchestration.core.channels import ancestry
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import one_file
+from orchestration.core.sql import quoted
 from orchestration.identifiers.regions import country_code
-from orchestration.scrub.campaign import BROKEN, quoted
+from orchestration.scrub.campaign import BROKEN
 from orchestration.scrub.contact_points import AT_A_GLANCE, Columns, Point, nanp_areas
 from orchestration.scrub.registries import Registries, RegistryCopy
 

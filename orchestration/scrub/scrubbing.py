@@ -23,15 +23,16 @@ import duckdb
 from orchestration.core.channels import CHANNELS
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, PermanentError
-from orchestration.core.files import canonical_json, sha256_file, sync_folder, write_atomic
-from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.files import canonical_json, keep_file, sha256_file, sync_folder, write_atomic
+from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.masks import mask_text
+from orchestration.core.sql import quoted, quoted_name
 from orchestration.core.waiting import waiting
 from orchestration.core.warehouse import prepare
 from orchestration.publish import Snapshot, read_published
 from orchestration.readers.outcome import Bounds
 from orchestration.scrub import certificate as certificates
-from orchestration.scrub.campaign import BROKEN, Campaign, open_campaign, quoted, quoted_name
+from orchestration.scrub.campaign import BROKEN, Campaign, open_campaign
 from orchestration.scrub.contact_points import HASHES, Columns, find_columns, read_points
 from orchestration.scrub.policy import Clock, clocks, registry_policies
 from orchestration.scrub.registries import Registries, RegistryCopy, published_registries
@@ -288,12 +289,7 @@ def _write_one(con: duckdb.DuckDBPyConnection, campaign: Campaign, kind: str, so
         delimiter = campaign.delimiter or ","
         options = f"format csv, header false, delimiter {quoted(delimiter)}, quote '\"', escape '\"', null ''"
     ((written,),) = con.execute(f"copy ({query}) to {quoted(file)} ({options})").fetchall()
-    file.chmod(PRIVATE_FILE)  # DuckDB makes it as the umask says; until here the private folder has hidden it
-    handle = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    keep_file(file)
     return int(written) - (campaign.format == "csv" and campaign.has_header)
 
 

@@ -23,6 +23,7 @@ from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.masks import mask, mask_label
 from orchestration.core.warehouse import warehouse
 from orchestration.core.wording import counted, listed
+from orchestration.day import reconcile
 from orchestration.landing import collect
 from orchestration.quarantine.unknown_values import unknown_values
 from orchestration.readers.feeds import all_feeds
@@ -196,10 +197,7 @@ def try_file(
             stages.prepare(con, trial)
             register(con, trial, alone, unread=collected.unread)
             load(con, trial, alone, as_of)
-        stages.stage(trial, alone, as_of)
-        stages.normalise(trial, alone)
-        stages.registries(trial, alone, as_of)
-        stages.ledger(trial, alone, as_of)
+        reconcile(trial, alone, as_of, until="ledger")
         with warehouse(trial, limits=alone.limits) as con:
             return _told(con, source, [*collected.held(), *collected.left()], limit, reveal=reveal)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import duckdb
 
 from orchestration.core.config import FOUND_PREFIX
-from orchestration.core.files import sha256_file, sync_folder
+from orchestration.core.files import put_in_place, sha256_file
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.sql import quoted
 
 WAITING = "destination = $destination and brought_home = false and state <> 'released' and identifier_type in ('email', 'phone')"
 """The ledger's rows that were found and are not home yet."""
@@ -63,12 +64,9 @@ def bring_home(con: duckdb.DuckDBPyConnection, home: Home, destination: str) -> 
         """,
         where,
     )
-    con.execute(f"copy homecoming to '{_quoted(part)}' (format json, use_tmp_file false)")
-    with part.open("rb") as stream:
-        os.fsync(stream.fileno())
+    con.execute(f"copy homecoming to {quoted(part)} (format json, use_tmp_file false)")
     target = folder / f"found_{sha256_file(part)[:_NAME_DIGITS]}.jsonl"
-    part.replace(target)
-    sync_folder(folder)
+    put_in_place(part, target)
     con.execute(f"update row_state set brought_home = true where {WAITING}", where)
     return target, rows
 
@@ -80,7 +78,3 @@ def not_expressible(con: duckdb.DuckDBPyConnection) -> int:
         "and (action = 'found' or (active and not is_wanted and known.found_at is not null))"
     ).fetchall()
     return int(counted[0][0])
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from orchestration.core.home import CHECKOUT, Home
-from orchestration.defs.flow import ORDER, group
+from orchestration.day import ORDER
+from orchestration.defs.flow import group
 from orchestration.run import prepare_instance
 from tests.journeys.home import AS_OF, make, quietlist
 

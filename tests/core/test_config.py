@@ -35,7 +35,7 @@ def test_a_file_in_another_encoding_is_named_with_its_line(tmp_path: Path) -> No
         ("max_quarantine_texts", ("0", "100"), ("-1",)),
         ("spill_folder", ('""', '"/srv/scratch"'), ('"scratch"', '"../scratch"')),
     ],
-)  # fmt: skip
+)
 def test_each_limit_can_be_set_and_nonsense_is_refused(key: str, good: tuple[str, ...], bad: tuple[str, ...]) -> None:
     for value in good:
         parse_config(f"{COMPANY}[limits]\n{key} = {value}\n", Path("quietlist.toml"))

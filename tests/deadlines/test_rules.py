@@ -88,7 +88,7 @@ CASES = [
     Case("BR-NMP", "BR-SP", "voice", "2027-01-15", "America/Noronha"),
     Case("CN-SMS", "CN", "sms", NOON),
     Case("TR-IYS", "TR", "email", "2026-12-21", "Europe/Istanbul"),
-]  # fmt: skip
+]
 
 # Not a request's: they are the age of a registry's copy, or ask for consent before anything is sent.
 NO_CLOCK = {rule_id for rule_id, rule in oracle.RULES.items() if rule["trigger"] in ("registry_listing", "statutory_default")}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from orchestration.core.config import load_config
 from orchestration.core.home import Home
+from orchestration.day import ORDER, reconciling, steps
 from orchestration.definitions import build_defs
-from orchestration.defs.flow import ORDER, group, stage_of
+from orchestration.defs.flow import group, stage_of
 from orchestration.defs.reconcile import golden_models
 from orchestration.defs.sync import destination_key
 from orchestration.readers.feeds import all_feeds, models_of_kind
@@ -29,10 +32,18 @@ channels = ["postal"]
 """
 
 
+AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
+
+
 @pytest.fixture(scope="module")
-def defs(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home.at(tmp_path_factory.mktemp("defs") / "home").create()
     home.config_file.write_text(CONFIG)
+    return home
+
+
+@pytest.fixture(scope="module")
+def defs(home: Home) -> dg.Definitions:
     return build_defs(home)
 
 
@@ -118,6 +129,48 @@ def test_the_groups_stand_in_the_order_of_the_flow_and_no_edge_goes_back(defs: d
     assert {ORDER[number] for number in place.values()} == set(ORDER), "a stage without an asset"
 
 
+# What each step of day.py makes, in the order of a day. The evidence is exported when a run ends, however it ends: no asset.
+MADE_BY_STEP = {
+    "collect": "raw/landed_files",
+    "load": "raw/load_log",
+    "stage": "staging/stg_mailchimp__unsubscribed",
+    "normalise": "identifiers/phone",
+    "registries": "published/registries",
+    "ledger": "ledger/requests",
+    "identify": "identity/person_of_node",
+    "entry gate": "gates/entry",
+    "golden": "golden/golden_suppression",
+    "candidate": "golden/candidate",
+    "exit gate": "gates/exit",
+    "publish": "published/golden_suppression",
+    "push crm": "destinations/crm",
+    "push mail_house": "destinations/mail_house",
+    "row state": "raw/sync__row_state",
+    "prove": "deadlines/clocks",
+    "report": "reports/compliance",
+}
+
+
+def test_the_steps_that_run_without_dagster_come_in_the_order_that_dagster_finds(home: Home, defs: dg.Definitions) -> None:
+    graph, found = defs.resolve_asset_graph(), steps(home, load_config(home), AS_OF)
+    assert [step.name for step in found] == [*MADE_BY_STEP, "evidence"]
+    made = [dg.AssetKey.from_user_string(MADE_BY_STEP[step.name]) for step in found if step.name != "evidence"]
+    for number, key in enumerate(made):
+        behind = dg.AssetSelection.assets(key).upstream(include_self=False).resolve(graph)
+        assert not (wrong := behind & set(made[number:])), f"{key.to_user_string()} is made before what it reads: {wrong}"
+        if number:
+            assert behind & set(made[:number]), f"{key.to_user_string()} reads nothing of the steps before it"
+        stage = stage_of(graph.get(key).group_name or "")
+        assert stage == found[number].stage, f"the step '{found[number].name}' belongs to another stage in Dagster"
+
+
+def test_reconciling_is_the_part_of_a_day_between_the_raw_tables_and_the_golden_one(home: Home) -> None:
+    part = [step.name for step in reconciling(home, load_config(home), AS_OF)]
+    assert part == ["stage", "normalise", "registries", "ledger", "identify", "golden"]
+    whole = [step.name for step in steps(home, load_config(home), AS_OF)]
+    assert part == [name for name in whole if name in part]
+
+
 @pytest.mark.parametrize(
     ("key", "check", "behind", "before"),
     [
@@ -180,7 +233,7 @@ def test_what_dagster_shows_says_whose_it_is_where_its_code_stands_and_whether_i
         ("golden/golden_suppression", ["team:privacy"], "golden", True, ["golden_suppression.sql", "reconcile.py"]),
         ("destinations/mail_house", ["team:print"], "sync", True, ["sync.py"]),
         ("destinations/crm", ["team:privacy"], "sync", True, ["sync.py"]),
-    ):  # fmt: skip
+    ):
         node = graph.get(dg.AssetKey.from_user_string(key))
         assert sorted(node.owners) == sorted(owners), key
         assert node.tags["stage"] == stage and ("pii" in node.tags) == private, f"{key}: {node.tags}"

@@ -79,9 +79,7 @@ def test_what_arrives_is_published_by_the_daemon_and_shown_by_the_pages(tmp_path
         port = probe.getsockname()[1]
     with postgres_server() as url:
         daemon = process(QUIETLIST, "daemon", "--home", str(home), log=tmp_path / "daemon.log", ACME_DB=url)
-        pages = process(
-            QUIETLIST, "webserver", "--home", str(home), "--port", str(port), log=tmp_path / "pages.log", ACME_DB=url
-        )  # fmt: skip
+        pages = process(QUIETLIST, "webserver", "--home", str(home), "--port", str(port), log=tmp_path / "pages.log", ACME_DB=url)
         with daemon as running, pages as serving:
             end = time.monotonic() + 500
             seen: list[dict[str, str]] = []

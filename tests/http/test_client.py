@@ -122,7 +122,7 @@ DATE = {"Date": date(1_000_000_000)}
         ("busy", Reply(502, b"<html>"), TransientError, None),
         ("a lost server behind a proxy", Reply(522), TransientError, None),
     ],
-)  # fmt: skip
+)
 def test_what_can_be_tried_again_says_so_and_when(
     server: Scripted, timer: FastTimer, case: str, reply: Reply, kind: type[TransientError], pause: float | None
 ) -> None:

@@ -88,7 +88,7 @@ READ = [
     ("fifteen digits, the most there are", "+49 30 1234567890 1", "", "+493012345678901", None, "DE"),
     ("a small island's number is short", "201234", "FO", "+298201234", None, "FO"),
     ("a freephone number of no country", "+800 1234 5678", "US", "+80012345678", None, None),
-]  # fmt: skip
+]
 
 # Each: why, text, region, reason.
 REJECTED = [
@@ -150,7 +150,7 @@ REJECTED = [
     ("a time of day", "2024-01-15 10:30", "US", "not_a_number"),
     ("between two lengths", "+354 12345678", "", "wrong_length"),
     ("a text of a thousand digits", "1" * 1000, "US", "too_long"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("why", "raw", "region", "e164", "note", "number_region"), READ, ids=[case[0] for case in READ])

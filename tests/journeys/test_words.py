@@ -87,7 +87,7 @@ def test_everybody_who_asked_in_words_is_suppressed_and_what_nobody_knows_is_nam
             {"requested_at": "2026-03-20T10:00:00Z", "action": text, "channels": "sms", "phone": number_of(text, among)}
             for text, among in (("please stop all mail", asked), ("xyzzy", silent))
         ],
-    )  # fmt: skip
+    )
 
     result = quietlist(root, "run", "--as-of", AS_OF)
 

@@ -42,7 +42,7 @@ def days_off() -> dict[str, set[date]]:
         ("HK", "2026-12-26", True, "the first weekday after Christmas, a Saturday, which is a weekday there"),
         ("SG", "2026-02-18", True, "the second day of Chinese New Year"),
     ],
-)  # fmt: skip
+)
 def test_days_that_are_easily_got_wrong(days_off: dict[str, set[date]], calendar: str, day: str, is_off: bool, why: str) -> None:
     assert (date.fromisoformat(day) in days_off[calendar]) is is_off, f"{calendar} {day}: {why}"
 

@@ -73,12 +73,12 @@ def test_every_asset_check_and_sensor_fails_plainly() -> None:
     ("message", "kept"),
     [
         ("Runtime Error in model m (models/m.sql) Conversion Error: Could not convert 'Quenby Canarywitz'", "Conversion"),
-        ("Runtime Error in model m (models/m.sql) Constraint Error: Duplicate key \"name: Quenby Canarywitz\"", "Constraint"),
+        ('Runtime Error in model m (models/m.sql) Constraint Error: Duplicate key "name: Quenby Canarywitz"', "Constraint"),
         ("Runtime Error in model m (models/m.sql) Invalid Input Error: Quenby Canarywitz", "Invalid Input"),
         ("TransactionContext Error: Failed to commit: Constraint Error: Quenby Canarywitz", "TransactionContext"),
         ("Some New Kind Error: Quenby Canarywitz", "Some New Kind"),
     ],
-)  # fmt: skip
+)
 def test_of_an_error_in_a_row_dbt_keeps_the_kind(message: str, kept: str) -> None:
     assert NAME not in _without_values(message) and f"{kept} Error: (its text is left out" in _without_values(message)
 

@@ -73,7 +73,7 @@ def test_a_crm_has_many_labels_for_how_to_reach_somebody(label: str) -> None:
         ("as json", f'{{"requested_at":"{DAY}","action":"stop","email":"a@example.com","mail":"b@example.com","phone":"1"}}\n'),
         ("a list in it", f'{{"date":"{DAY}","action":"stop","email":["a@example.com"],"mail":"b@example.com","phone":"1"}}\n'),
     ],
-)  # fmt: skip
+)
 def test_every_column_of_addresses_counts(desk: Desk, why: str, content: str) -> None:
     file = desk.read(PEOPLE, content)
     assert desk.values(file) == [(DAY, "stop", "a@example.com;b@example.com", "1")], why

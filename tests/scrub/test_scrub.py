@@ -170,7 +170,7 @@ def test_a_record_that_cannot_be_split_is_kept_as_it_stood(published: Home, tmp_
         ("a channel that it does not bind, though listed", Request(channels=("ads",)), "(202) 555-0102", "allowed", None),
         ("a state's list, by the region", Request(channels=("voice",), region="US-TX"), "2025550109", "unscreened", "us_tx"),
     ],
-)  # fmt: skip
+)
 def test_registries_bind_by_channel_and_place(
     published: Home, tmp_path: Path, case: str, request_: Request, number: str, kind: str, registry: str | None
 ) -> None:
@@ -231,7 +231,7 @@ def test_a_table_older_than_the_companys_promise_makes_it_not_valid(published: H
         ("somebody else", hashlib.sha256(b"x@example.com").hexdigest(), "allowed"),
         ("no digest", "abc", "unreadable"),
     ],
-)  # fmt: skip
+)
 def test_hashed_addresses_are_scrubbed(published: Home, tmp_path: Path, case: str, digest: str, kind: str) -> None:
     filler = "".join(hashlib.sha256(str(n).encode()).hexdigest() + "\n" for n in range(3))
     result = run(published, tmp_path, f"email_sha256\n{filler}{digest}\n", Request(channels=("email",), hashed="sha256"))
