@@ -1,6 +1,6 @@
 """What somebody would write without a pipeline: pandas, phonenumbers and dictionaries over one delivery of the canonical files.
 
-It knows the rules that the generated population needs (DESIGN 4.1, 4.2) and gives the rows of the golden table, but no
+It knows the rules that the generated population needs and gives the rows of the golden table, but no
 history, deadlines, evidence or second delivery. Shares no code with the models, so that equal results mean something.
 """
 

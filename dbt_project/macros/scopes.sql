@@ -1,4 +1,4 @@
--- Scopes are paths in a tree whose root is '*' (DESIGN 4).
+-- Scopes are paths in a tree whose root is '*'.
 
 -- True when `node` is `scope` or lies below it.
 {% macro scope_covers(scope, node) -%}

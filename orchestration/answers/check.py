@@ -1,7 +1,7 @@
 """``check``: may this contact point be contacted? One question or thousands, answered from the published files alone.
 
 The warehouse is never opened, so an answer comes also while a run is going on, and it is the answer that consumers of
-the files get (DESIGN 5.3): a node is suppressed when a row names it or an ancestor, unless ``except_scopes`` of that
+the files get: a node is suppressed when a row names it or an ancestor, unless ``except_scopes`` of that
 row names it or an ancestor of it below the row. Without a node the question is "anywhere in the company", and any row answers
 it. Beside the rows stands what the published registries say of a number, known to the company or not: ``scrub`` blocks by both,
 and leaves no number unscreened unsaid. There are three answers, and "nobody knows" is no permission: nothing is published yet,

@@ -1,4 +1,4 @@
-"""The channels there are, what each is reached by, and the tree of scopes (DESIGN 4). So little that a question loads at once.
+"""The channels there are, what each is reached by, and the tree of scopes. So little that a question loads at once.
 
 ``policy.channels`` says the same to the models, and ``config.Channel`` to the configuration; a test holds the three together.
 """

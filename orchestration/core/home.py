@@ -1,4 +1,4 @@
-"""The home folder: where everything of one installation lives (DESIGN 5.1), and nothing about what is in the files."""
+"""The home folder: where everything of one installation lives, and nothing about what is in the files."""
 
 from __future__ import annotations
 

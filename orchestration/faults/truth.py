@@ -1,4 +1,4 @@
-"""Who must be suppressed, by brute force from what the people of a world asked (DESIGN 4.1 to 4.3). No code of the product.
+"""Who must be suppressed, by brute force from what the people of a world asked. No code of the product.
 
 A *node* is (channel, identifier, scope): the smallest thing that is suppressed or not. The persons are known by construction,
 so nothing has to be linked; times are two instants, equal when they are certain.
@@ -23,7 +23,7 @@ _LIFTED = {
     "sms_keyword": ({"sms"}, {"opt_out"}),
     "esp_resubscribe": ({"email"}, {"opt_out"}),
 }
-"""The table of DESIGN 4.1 as far as the world uses it: method -> channels, actions. Any other method lifts nothing."""
+"""The lifting methods that the world uses: method -> channels, actions. Any other method lifts nothing."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ One file is one suite, judged by one gate::
       - sentence: Every row names whom it suppresses.   # what a compliance reader understands
         type: expect_column_values_to_not_be_null       # any expectation of Great Expectations
         arguments: {column: identifier}                 # its own; row_condition: col("basis") == "direct" picks rows
-        level: stop                                     # stop, hold or alert (DESIGN 6)
+        level: stop                                     # stop, hold or alert
         reason: A row without an identifier protects nobody.   # why that level
         found: [One row names nobody, "# rows name nobody"]   # what a run says when it is not met: of one, of many (optional)
         where: nameless                                 # a column of the query: which they are, see NAMED below (optional)

@@ -28,7 +28,7 @@ from orchestration.publish.verdicts import read_verdict
 HoldBack = Callable[[duckdb.DuckDBPyConnection, str, datetime], int]
 
 GOLDEN = "golden.golden_suppression"
-# The published contract (DESIGN 5.3): a change here is a change for every consumer, and needs a changelog entry.
+# The published contract: a change here is a change for every consumer, and needs a changelog entry.
 COLUMNS: dict[str, str] = {
     "channel": "varchar",
     "identifier_type": "varchar",

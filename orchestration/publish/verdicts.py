@@ -8,7 +8,7 @@ A person may override a verdict: named, with a reason, for these very rows and a
 verdict by one level (stop counts as hold, hold as alert), so nothing that failed a stop is ever *released*. A person may
 also acknowledge one landed file that can't be fixed, so that it does not hold releases for ever. Both are lines of
 ``overrides.jsonl``, never taken back, each with the hash of the line before, and every verdict after shows them.
-They are acts of a person on that person's day: this is the one module that asks the clock (DESIGN, promise 5).
+They are acts of a person on that person's day: this is the one module that asks the clock.
 """
 
 from __future__ import annotations

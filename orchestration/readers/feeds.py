@@ -62,7 +62,7 @@ class Feed:
     requires: tuple[str, ...]
     """Raw columns without which a file is not read as this feed."""
     snapshot: bool
-    """True when every delivery repeats the whole state (DESIGN 4.1)."""
+    """True when every delivery repeats the whole state."""
     columns: tuple[Column, ...]
     options: dict[str, Any] = field(default_factory=dict, hash=False)
     requires_any: tuple[tuple[str, ...], ...] = ()

@@ -1,4 +1,4 @@
-"""Persons: the connected components of the graph of links (DESIGN 4.2). The graph itself is made in dbt (identity.links).
+"""Persons: the connected components of the graph of links. The graph itself is made in dbt (identity.links).
 
 Components are the one step SQL is bad at: label propagation needs as many rounds as the longest chain, which bad data
 can make thousands. DuckDB numbers the nodes, SciPy's union-find finds the components in one linear pass, DuckDB names

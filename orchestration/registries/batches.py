@@ -1,4 +1,4 @@
-"""In which order the files of a registry apply, and which numbers they list then: DESIGN 4.3 as passes over sorted files.
+"""In which order the files of a registry apply, and which numbers they list then, as passes over sorted files.
 
 A batch is what one source delivered of one registry for one moment, in one file or in many. The order and the meaning are
 those of ``models/registries``, which say them for the numbers the company knows; the tests hold both to each other.

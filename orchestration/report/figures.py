@@ -454,7 +454,7 @@ def unmatched_echoes(con: duckdb.DuckDBPyConnection) -> Rows:
 
 @dataclass(frozen=True)
 class Exposure:
-    """Contacts that were made, against what applied at their second (DESIGN 4.5)."""
+    """Contacts that were made, against what applied at their second."""
 
     outcomes: Mapping[str, int]
     causes: Mapping[str, int]
@@ -525,7 +525,7 @@ def registries(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Rows:
     """Every registry that a copy was ever obtained of: its age against its limit, its coverage, and what it misses.
 
     A copy taken by area code is as old as its oldest area. ``unscreened`` counts the company's numbers of the registry's
-    country in area codes that were never taken: nobody asked about them, which is not the same as clear (DESIGN 4.3).
+    country in area codes that were never taken: nobody asked about them, which is not the same as clear.
     """
     found = rows(
         con,

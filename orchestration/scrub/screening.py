@@ -1,6 +1,6 @@
 """Who in the campaign may not be contacted, and who cannot be judged: hit tables, one per reason, then one verdict per record.
 
-The meaning is that of ``answers/check`` (DESIGN 5.3) and of the registries (DESIGN 4.3); the tests compare both row by row.
+The meaning is that of ``answers/check`` and of the registries; the tests compare both row by row.
 A record is *blocked* when any of its contact points is suppressed on any of the channels; else *unreadable* when one of them
 names nobody, or it has none; else *unscreened* when a registry that binds a channel could not have shown its number; else it
 is allowed. Semi joins and one pass over each published file: an EXISTS per reason costs seven times the memory.

@@ -53,7 +53,7 @@ def prepare_wanted(
     """Make ``wanted`` from the published Parquet. Returns its rows.
 
     A node is suppressed when a row names it or an ancestor, unless that row's ``except_scopes`` name it or an ancestor of
-    it below the row (DESIGN 5.3). Several rows may suppress one node: the oldest suppression speaks for them.
+    it below the row. Several rows may suppress one node: the oldest suppression speaks for them.
     """
     con.execute(_COVERS)
     nodes = pa.table({"node": pa.array(list(scopes), pa.string())})

@@ -1,4 +1,4 @@
-"""``check``: DESIGN 5.3 word for word, from the published files alone."""
+"""``check``: who may be contacted, from the published files alone."""
 
 from __future__ import annotations
 

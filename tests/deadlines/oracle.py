@@ -1,4 +1,4 @@
-"""DESIGN 4.4 read a second time, the slow way: one request after the other, one day after the other.
+"""The rules of deadlines a second time, the slow way: one request after the other, one day after the other.
 
 Shares nothing with the models but the policy's rows: holidays come from the library instead of the committed snapshot, zones from
 the tzdata package instead of DuckDB, months from dateutil.

@@ -1,4 +1,4 @@
-"""The promises of DESIGN 1 in a hundred lines: what was delivered, and who may therefore not be contacted.
+"""The README's promises in a hundred lines: what was delivered, and who may therefore not be contacted.
 
 It knows files only as what somebody meant by them. Which request suppresses whom is the brute-force oracle's answer.
 """

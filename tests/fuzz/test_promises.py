@@ -1,4 +1,4 @@
-"""A random history of deliveries, runs, kills and changed settings keeps the promises of DESIGN 1, whatever its order.
+"""A random history of deliveries, runs, kills and changed settings keeps the promises of the README, whatever its order.
 
 Steps are drawn by Hypothesis and compared with ``model.py`` after each run: nobody who may not be contacted is missing from
 the golden table, nobody is in it without a request, accounts add up, a second run changes nothing, a rebuild equals.

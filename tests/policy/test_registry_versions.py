@@ -1,4 +1,4 @@
-"""Random histories of registries against a reading of DESIGN 4.3 that keeps sets and applies one version after the other."""
+"""Random histories of registries against a second reading that keeps sets and applies one version after the other."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_channels_are_those_of_the_configuration() -> None:
 
 
 def test_only_what_the_design_names_lifts_anything() -> None:
-    """DESIGN 4.1, read once more."""
+    """The table of lifting methods, written down once more."""
     own_words, requests = ("preference_center", "web_form", "written_consent"), ("opt_out", "complaint", "undeliverable")
     anything = set(itertools.product(own_words, CHANNELS, requests))
     wanted = anything | {("sms_keyword", "sms", "opt_out"), ("esp_resubscribe", "email", "opt_out")}

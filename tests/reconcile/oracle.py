@@ -1,4 +1,4 @@
-"""A brute-force reading of DESIGN 4.1 and 4.2, written from the text and sharing no code with the models.
+"""A brute-force reading of the rules for requests and lifts, written from the text and sharing no code with the models.
 
 It answers one question by going through everything: is this node suppressed on this channel for this identifier?
 """
@@ -21,7 +21,7 @@ TYPES_OF_CHANNEL = {
     "postal": {"postal"},
     "ads": {"email", "phone"},
 }
-# DESIGN 4.1's table: method -> (channels, actions it lifts).
+# Lifting methods: method -> (channels, actions it lifts).
 LIFTS = {
     "preference_center": (set(TYPES_OF_CHANNEL), {"opt_out", "complaint", "undeliverable"}),
     "web_form": (set(TYPES_OF_CHANNEL), {"opt_out", "complaint", "undeliverable"}),

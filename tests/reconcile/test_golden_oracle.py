@@ -1,4 +1,4 @@
-"""The golden table against a brute-force reading of DESIGN 4.1 and 4.2, on random worlds."""
+"""The golden table against a brute-force reading of the rules, on random worlds."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def make_world(number: int, rng: random.Random) -> World:
 
 
 def write_requests(path: Path, requests: list[Request]) -> None:
-    """The canonical requests feed (DESIGN 5.2)."""
+    """The canonical requests feed."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, REQUEST_COLUMNS, restval="")
         writer.writeheader()
@@ -117,7 +117,7 @@ def write_requests(path: Path, requests: list[Request]) -> None:
 
 
 def write_contacts(path: Path, contacts: list[Contact]) -> None:
-    """The canonical contacts feed (DESIGN 5.2)."""
+    """The canonical contacts feed."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, CONTACT_COLUMNS, restval="")
         writer.writeheader()

@@ -49,7 +49,7 @@ class Permission:
     releases_held: bool = False
 
 
-# The published columns (DESIGN 5.3).
+# The published columns.
 COLUMNS = {
     "channel": "varchar", "identifier_type": "varchar", "identifier": "varchar", "identifier_hash": "varchar", "scope": "varchar",
     "except_scopes": "varchar[]", "reason": "varchar", "basis": "varchar", "suppressed_since": "timestamptz",

@@ -4,7 +4,7 @@
     unique_key=['request_id'], meta={'touched': 'int_new_requests'}
 ) }}
 
--- Every rule that a suppressing request sets a clock by: one row per request, channel it names and rule (DESIGN 4.4).
+-- Every rule that a suppressing request sets a clock by: one row per request, channel it names and rule.
 --
 -- An immediate rule gives no grace: its deadline is the start itself. It judges contacts to the second; that a destination
 -- can't be told in no time is what the clock then says.

@@ -1,6 +1,6 @@
 {{ config(schema='deadlines') }}
 
--- One clock per request, channel, rule and destination (DESIGN 4.4). It stands in this folder because it is built after the
+-- One clock per request, channel, rule and destination. It stands in this folder because it is built after the
 -- pushes, when it is known what each destination has shown.
 --
 -- A clock exists where a destination serves the channel and a node the request covers, and the request concerns somebody

@@ -1,4 +1,4 @@
--- Every contact made and what is to be said about it (DESIGN 4.5):
+-- Every contact made and what is to be said about it:
 --   clean           nothing spoke against it
 --   before_request  somebody has asked since
 --   in_grace        after the request and before its strictest deadline, or while a registry's waiting time ran

@@ -1,4 +1,4 @@
--- For each call, text and fax, what a registry says against it, if anything (DESIGN 4.3, 4.5).
+-- For each call, text and fax, what a registry says against it, if anything.
 --
 -- Judged by the copy that was used: the version the contact names, else the newest one then held. A number the copy lists binds
 -- once the registry's waiting time is over. A copy past its age, or one without the number's area code, protects nobody. Where no

@@ -1,7 +1,7 @@
 {{ config(schema='registries') }}
 
 -- Known numbers that no copy of a registry of their country could have shown: their area code was never taken. Not the same as
--- clear (DESIGN 4.3). Only registries that are taken by area code and of which a copy is held.
+-- clear. Only registries that are taken by area code and of which a copy is held.
 
 with contact_points as (
 

@@ -4,7 +4,7 @@
     unique_key=['request_id'], meta={'touched': 'int_touched_requests'}
 ) }}
 
--- From request to contact points (DESIGN 4.2): each suppressing request on each identifier it suppresses.
+-- From request to contact points: each suppressing request on each identifier it suppresses.
 
 with requests as (
 

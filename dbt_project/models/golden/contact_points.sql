@@ -4,7 +4,7 @@
     unique_key=['identifier_type', 'identifier'], meta={'touched': 'int_touched_contact_points'}
 ) }}
 
--- Every contact point of every person: what a request for "all" reaches (DESIGN 4.2).
+-- Every contact point of every person: what a request for "all" reaches.
 
 with points as (
 

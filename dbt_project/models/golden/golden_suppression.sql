@@ -5,7 +5,7 @@
     on_schema_change='fail'
 ) }}
 
--- The golden table (DESIGN 5.3): one row per channel, identifier and scope that may not be contacted.
+-- The golden table: one row per channel, identifier and scope that may not be contacted.
 
 with suppressions as {{ not_kept() }} (
 

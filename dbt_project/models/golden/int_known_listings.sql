@@ -1,4 +1,4 @@
--- Listings in a registry of the numbers the company knows, on the channels the registry binds (DESIGN 4.3). Scrubbing
+-- Listings in a registry of the numbers the company knows, on the channels the registry binds. Scrubbing
 -- uses the whole registry; the golden table only needs whom the company could reach at all.
 
 with listings as (

@@ -4,7 +4,7 @@
     unique_key=['identifier_type', 'identifier'], meta={'touched': 'int_touched_identifiers'}
 ) }}
 
--- Which opt-in lifts which suppression, for which node (DESIGN 4.1): strictly later, of a source that is trusted with its
+-- Which opt-in lifts which suppression, for which node: strictly later, of a source that is trusted with its
 -- method, of a method that may lift that action on that channel, at a node that is the suppression's own, above it, or below it.
 
 with suppressions as (
@@ -78,7 +78,7 @@ requests_lifted as (
 
 ),
 
--- A registry says itself which consent outweighs a listing, and whether an earlier one survives it (DESIGN 4.3).
+-- A registry says itself which consent outweighs a listing, and whether an earlier one survives it.
 listings_lifted as (
 
     select met.*

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
--- Opt-ins on the identifiers they name themselves; they are never spread to the person's others (DESIGN 4.1).
+-- Opt-ins on the identifiers they name themselves; they are never spread to the person's others.
 -- `lifts_at` is the node up to which one may lift: a source lifts by the methods it is trusted with, where its own scope
 -- reaches. What it says for more than that counts for its own part; null lifts nothing (`untrusted_opt_ins` lists it).
 

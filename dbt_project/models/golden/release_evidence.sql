@@ -5,7 +5,7 @@
 ) }}
 
 -- What allows a destination to be told that somebody may be contacted again: the opt-in, or the registry that dropped
--- the number. Without a row here a row that vanished from the golden table is never released (DESIGN 6).
+-- the number. Without a row here a row that vanished from the golden table is never released.
 
 with lifts as (
 

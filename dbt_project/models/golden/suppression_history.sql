@@ -4,7 +4,7 @@
     unique_key=['identifier_type', 'identifier'], meta={'touched': 'int_touched_identifiers'}
 ) }}
 
--- What was suppressed when, and when that could be known (DESIGN 4.5). Two time axes: `in_force_*` comes from what
+-- What was suppressed when, and when that could be known. Two time axes: `in_force_*` comes from what
 -- people asked, `known_*` from the landing manifest. A lift that becomes known later ends one row and begins the next.
 --
 -- A node is suppressed at t, as known at k, when a row with released_scope null covers it with t in force and k known,

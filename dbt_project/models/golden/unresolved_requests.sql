@@ -4,7 +4,7 @@
     unique_key=['request_id'], meta={'touched': 'int_touched_requests'}
 ) }}
 
--- Requests that reach no contact point on a channel they name (DESIGN 4.2): somebody must find out whom they concern.
+-- Requests that reach no contact point on a channel they name: somebody must find out whom they concern.
 -- "All" is resolved by a single contact point.
 
 with requests as (

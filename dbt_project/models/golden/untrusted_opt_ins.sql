@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
--- Opt-ins by a method that lifts, which lift nothing, or less than they say, because their source is not trusted with it
--- (DESIGN 4.1). Somebody finds out whether the person said so, and either trusts the source (`may_lift`) or asks it why.
+-- Opt-ins by a method that lifts, which lift nothing, or less than they say, because their source is not trusted with
+-- it. Somebody finds out whether the person said so, and either trusts the source (`may_lift`) or asks it why.
 
 with opt_ins as (
 

@@ -5,7 +5,7 @@
 ) }}
 
 -- Contact points of more customers than the limit (a switchboard, a role address) and the moment they became so:
--- from then on they link nobody (DESIGN 4.2). Links made before that stay, because what was suppressed through
+-- from then on they link nobody. Links made before that stay, because what was suppressed through
 -- them may not end by somebody else joining the switchboard (promise 2).
 
 with points as (

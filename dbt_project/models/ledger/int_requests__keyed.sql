@@ -209,7 +209,7 @@ final as (
         -- A request that names nobody who can be reached or found cannot be honoured: a person must read it.
         is_well_formed
         and ({{ list_size('emails') }} + {{ list_size('phones') }} > 0 or postal_key is not null or customer_id is not null) as is_usable,
-        -- Rows of a snapshot that carry no time are new whenever they come back (DESIGN 4.1); see int_requests__streaks.
+        -- Rows of a snapshot that carry no time are new whenever they come back; see int_requests__streaks.
         is_snapshot and at_latest is null as is_untimed_snapshot,
         {{ meaning_hash([
             'source', 'event_key', 'action', 'method', {'list': 'channels'}, 'scope', {'list': 'emails'}, {'list': 'phones'},

@@ -77,7 +77,7 @@ final as (
         scope,
         scope_given,
         time_text,
-        -- No time at all, or none that can be believed: the moment the record was first seen (DESIGN 4.1).
+        -- No time at all, or none that can be believed: the moment the record was first seen.
         coalesce(at_earliest, received_at) as at_earliest,
         coalesce(at_latest, received_at) as at_latest,
         time_quality,

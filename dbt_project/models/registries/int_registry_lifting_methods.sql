@@ -1,4 +1,4 @@
--- Which consent outweighs a listing in which registry, and whether it may be older than the listing (DESIGN 4.3).
+-- Which consent outweighs a listing in which registry, and whether it may be older than the listing.
 
 with registries as (
 

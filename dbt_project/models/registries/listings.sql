@@ -1,6 +1,6 @@
 -- When each number was listed in each registry, as its versions tell it: from the first version that lists it until the first
 -- that does not. Only the registry itself ends a listing, by a change list or by a full file of the number's area code
--- without it (DESIGN 4.3).
+-- without it.
 
 with entries as (
 

@@ -1,4 +1,4 @@
--- The state in a list is no act of the person: it never lifts anything (DESIGN 4.1).
+-- The state in a list is no act of the person: it never lifts anything.
 {{ mapped_requests('mailchimp__subscribed', {
     'time': 'last_changed', 'channels': ['email'],
     'cases': [{'not_a_request': 'subscriber'}],

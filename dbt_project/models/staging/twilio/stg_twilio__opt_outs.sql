@@ -77,7 +77,7 @@ meant as (
             when meaning = 'unknown' then 'unknown_status'
         end as outcome_reason,
         {{ action_of_meaning('meaning') }} as action,
-        -- A row of an export is no act of the person: as an opt-in it lifts nothing (DESIGN 4.1).
+        -- A row of an export is no act of the person: as an opt-in it lifts nothing.
         case
             when meaning = 'start' then 'import'
             when {{ word_key('consent_source') }} = 'website' then 'web_form'
