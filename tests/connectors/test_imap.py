@@ -341,7 +341,7 @@ def test_what_stands_in_the_way_is_named(
     ("case", "change", "said"),
     [
         ("another format", {"format": "requests"}, 'a mailbox is read with format = "mail"'),
-        ("no TLS to elsewhere", {"host": "mail.example.com"}, "pull.tls: without it everybody"),
+        ("no TLS to elsewhere", {"host": "mail.example.com"}, "pull.tls: without TLS anyone on the network path"),
         ("a folder in letters of its own", {"folders": ["Entwürfe"]}, "write a folder's name as IMAP does"),
         ("a folder twice", {"folders": ["INBOX", "INBOX"]}, "name each folder once"),
         ("an unknown key", {"fodlers": ["INBOX"]}, "did you mean folders?"),
