@@ -576,7 +576,9 @@ def kill_and_see(house: House, chance: random.Random, seed: str) -> None:
     house.push(day + 1)
     wanted, lifted = house.names(*names[2:], "new"), house.names(*names[:2])
     for scope in vendor.lists:
-        kept = lifted if not vendor.releases else vendor.there(scope) & lifted if is_unsure else set()
+        # Where nothing can be read back, a release whose answer is unknown is never sent again: it waits for a person.
+        may_stay = is_unsure or not vendor.reads
+        kept = lifted if not vendor.releases else vendor.there(scope) & lifted if may_stay else set()
         assert vendor.there(scope) == wanted | kept, f"{seed}: {scope}"
     home = {row["email"] for row in house.brought_home()} if is_unsure and vendor.releases else house.brought_home()
     assert not home or home <= lifted, f"{seed}: nothing of ours was taken for somebody else's"
