@@ -70,7 +70,7 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
     ``as_of`` defaults to the clock of the last reconciliation, so that nothing but the way of building differs.
 
     Raises:
-        ConfigError: nothing was ever reconciled here, or the key was rotated since.
+        ConfigError: nothing was ever reconciled here, or the key or the settings were changed since.
         Busy: a run is going on.
     """
     with run_lock(home) as got:
@@ -80,6 +80,7 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
             stages.prepare(con, home)
             reconciled = stages.last_clock(con)
             is_of_this_key = stages.is_of_this_key(con, home)
+            is_of_these_settings = stages.is_of_these_settings(con, config)
         if reconciled is not None and not is_of_this_key:
             raise ConfigError(
                 "Rebuilding",
@@ -88,6 +89,13 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
             )
         if reconciled is None:
             raise ConfigError("Rebuilding", seen="nothing was ever reconciled in this home", next_step="start with quietlist run")
+        if not is_of_these_settings:
+            # The difference would be the change itself, and look like a fault of the tables.
+            raise ConfigError(
+                "Rebuilding",
+                seen="settings of the company or of a source were changed and no run has built the tables with them since",
+                next_step="run quietlist run first, then rebuild",
+            )
         clock = as_of or reconciled
         # Beside the real warehouse: the same disk, and the same permissions.
         with tempfile.TemporaryDirectory(prefix="rebuild.", dir=home.warehouse_folder) as folder:

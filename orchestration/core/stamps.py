@@ -36,6 +36,8 @@ class Stamps:
     """Set while every link in the ledger is among the persons, or can be added to them."""
     golden: str | None = None
     """What decides, beside the records, what the golden table says."""
+    settings: str | None = None
+    """The settings in quietlist.toml that the tables up to the golden one are made with."""
     reconciled: str | None = None
     """Everything that the tables up to the golden one are made of."""
     proved: str | None = None

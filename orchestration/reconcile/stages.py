@@ -11,6 +11,7 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import duckdb
 
@@ -192,7 +193,7 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
         con.execute("insert into raw.golden_files select file_id from raw.ledger_files")
         con.execute("delete from raw.golden_listings")
         con.execute("insert into raw.golden_listings by name select * from golden.int_known_listings")
-        note(con, golden=meaning, reconciled=_inputs(con, config, read_stamps(con).key))
+        note(con, golden=meaning, settings=_settings(config), reconciled=_inputs(con, config, read_stamps(con).key))
         con.execute("commit")
     return Built(nodes, anew)
 
@@ -309,6 +310,12 @@ def is_of_this_key(con: duckdb.DuckDBPyConnection, home: Home) -> bool:
     return read_stamps(con).key == fingerprint(home_key(home))
 
 
+def is_of_these_settings(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
+    """False when settings that decide what the tables say were changed since they were built."""
+    built_with = read_stamps(con).settings
+    return built_with is None or built_with == _settings(config)
+
+
 def reconciled_state(con: duckdb.DuckDBPyConnection) -> str | None:
     """What the tables up to the golden one are made of, as one fingerprint; None while they are not made of one thing."""
     return read_stamps(con).reconciled
@@ -331,10 +338,18 @@ def last_clock(con: duckdb.DuckDBPyConnection) -> datetime | None:
 
 def _meaning(config: Config) -> str:
     """Fingerprint of everything that decides what a record already taken in means."""
-    settings = {name: entry.model_dump(mode="json", exclude=set(_NO_MEANING_OF_SOURCE)) for name, entry in config.sources.items()}
-    company = config.company.model_dump(mode="json", exclude=set(_NO_MEANING))
-    made_of = [dbt.models_hash(), dbt.model_vars(), dbt.policy_hash(), *_NORMALISERS, settings, company]
+    made_of = [dbt.models_hash(), dbt.model_vars(), dbt.policy_hash(), *_NORMALISERS, *_said_of_records(config)]
     return sha256_text(canonical_json(made_of))
+
+
+def _said_of_records(config: Config) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the configuration says of sources and company that decides what a record means."""
+    sources = {name: entry.model_dump(mode="json", exclude=set(_NO_MEANING_OF_SOURCE)) for name, entry in config.sources.items()}
+    return sources, config.company.model_dump(mode="json", exclude=set(_NO_MEANING))
+
+
+def _settings(config: Config) -> str:
+    return sha256_text(canonical_json([*_said_of_records(config), config.company.target_hours]))
 
 
 def _golden_meaning(con: duckdb.DuckDBPyConnection, config: Config) -> str:

@@ -283,8 +283,9 @@ class History(RuleBasedStateMachine):
             return
         try:
             if self.runs:
-                note("rebuilding")
+                note("a last run, with the settings as they are now, and rebuilding")
                 config = self.config
+                self._finish(self._tick())
                 outcome = rebuild(self.home, config)
                 assert outcome.equal, "\n".join(outcome.lines())
                 assert verify(self.home, config).first_break is None, "the chain of evidence is whole"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.core.config import Config, load_config
+from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.landing import collect
@@ -207,6 +208,19 @@ def test_what_was_collected_since_the_last_run_is_no_difference_to_a_rebuild(tmp
     house.reconcile()
     house.deliver(asked("of-ben", emails={BEN}))
     collect(house.home, house.config, house.day)
+    assert (outcome := rebuild(house.home, house.config)).equal, outcome.lines()
+
+
+def test_changed_settings_are_no_difference_to_a_rebuild_but_wait_for_a_run(tmp_path: Path) -> None:
+    # Found by a random history: another target_hours, and the rebuild told of a fault in deadlines.request_rules.
+    house = House(tmp_path / "home")
+    house.deliver(asked("of-ana", emails={ANA}))
+    house.reconcile()
+    company = house.config.company.model_copy(update={"target_hours": house.config.company.target_hours + 1})
+    house.config = house.config.model_copy(update={"company": company})
+    with pytest.raises(ConfigError, match="run quietlist run first, then rebuild"):
+        rebuild(house.home, house.config)
+    house.reconcile()
     assert (outcome := rebuild(house.home, house.config)).equal, outcome.lines()
 
 
