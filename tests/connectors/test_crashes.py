@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
-import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import httpx  # noqa: F401  what a child imports after it was forked it would import each time
@@ -24,6 +21,7 @@ from orchestration.landing import collect
 from tests.connectors.conftest import NOON, House
 from tests.connectors.shelf import KEY, Shelf, contents, keys, records
 from tests.connectors.shelf import settings as pulled_from
+from tests.kills import killed_after
 from tests.seed import SEED
 from tests.vendors.server import Reply
 
@@ -31,27 +29,6 @@ LIST = "/v3/suppression/unsubscribes"
 TEXTS = "/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages.json"
 POINTS = [pytest.param(20, id="short"), pytest.param(100, id="long", marks=pytest.mark.slow)]
 _COUNTED = ("/orchestration/connectors/", "/orchestration/core/files.py", "/orchestration/http/client.py")
-
-
-def killed_after(house: House, calls: int) -> bool:
-    """Pull in a child that kills itself at that many calls into the system; whether it came so far."""
-    child = os.fork()
-    if child == 0:
-        left = calls
-
-        def count(frame: FrameType, event: str, _: object) -> None:
-            nonlocal left
-            if event == "c_call" and any(part in frame.f_code.co_filename for part in _COUNTED):
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.setprofile(count)
-        house.pull()
-        sys.setprofile(None)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
 
 
 @pytest.mark.parametrize("points", POINTS)
@@ -69,15 +46,15 @@ def test_a_kill_at_any_step_loses_nothing_and_doubles_nothing(
         wanted = dict(contents(whole.home, "them"))
         assert len(wanted) > 2, "too few files to be killed between"
         steps = 64
-        while killed_after(House(Home.at(tmp_path / f"probe{steps}").create(), sources={"them": source}), steps):
+        while killed_after(House(Home.at(tmp_path / f"probe{steps}").create(), sources={"them": source}).pull, steps, _COUNTED):
             steps *= 2
         rng = random.Random(SEED)
         for number in sorted(rng.sample(range(1, steps), min(points, steps - 1))):
             one = House(Home.at(tmp_path / f"killed{number}").create(), sources={"them": source})
-            died = killed_after(one, number)
+            died = killed_after(one.pull, number, _COUNTED)
             if died and rng.random() < 0.5:  # landing takes what is there before the pull goes on
                 collect(one.home, one.config, NOON)
-            killed_after(one, max(1, number // 2))  # and once more, while it goes on
+            killed_after(one.pull, max(1, number // 2), _COUNTED)  # and once more, while it goes on
             one.pull()
             where = f"seed {SEED}, killed at call {number}"
             assert set(records(one.home, "them")) == keys(rows), where
@@ -145,7 +122,7 @@ def test_whatever_happens_what_landed_is_what_the_vendor_held(
                     if fault in server.faults:
                         server.faults.remove(fault)
                 elif step == "killed":
-                    killed_after(house, number)
+                    killed_after(house.pull, number, _COUNTED)
                 elif step == "pulled":
                     house.pull()
                 elif step == "collected":

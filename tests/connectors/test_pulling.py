@@ -267,15 +267,20 @@ def test_a_page_that_comes_again_and_again_is_no_list_without_an_end(house: Hous
         assert len(server.requests) == 2 and outcome.records == 3
 
 
+def answers_after(server: Shelf, house: House, *, seconds: int) -> None:
+    """By the test's clock each answer takes so long."""
+    answer = server.answer
+
+    def slow(request: Request) -> Reply:
+        house.fast.ahead += seconds
+        return answer(request)
+
+    server.answer = slow  # type: ignore[method-assign]
+
+
 def test_what_is_under_way_is_not_read_to_its_end(house: House) -> None:
     with Shelf({LIST: people(7)}) as server:
-        answer = server.answer
-
-        def slow(request: Request) -> Reply:
-            house.fast.ahead += 120
-            return answer(request)
-
-        server.answer = slow  # type: ignore[method-assign]
+        answers_after(server, house, seconds=120)
         sendgrid(house, server)
         house.sources["esp"]["pull"]["max_minutes"] = 2
         server.fail("answer", times=5, reply=Reply(401, {}))
@@ -320,13 +325,7 @@ def test_since_limits_the_first_pull_and_never_leaves_a_gap_later(house: House) 
 def test_a_history_is_read_in_more_than_one_go(house: House) -> None:
     """Each answer takes a minute by the test's clock; so a pull of two minutes has two or three pages."""
     with Shelf({LIST: people(20)}) as server:
-        answer = server.answer
-
-        def slow(request: Request) -> Reply:
-            house.fast.ahead += 60
-            return answer(request)
-
-        server.answer = slow  # type: ignore[method-assign]
+        answers_after(server, house, seconds=60)
         sendgrid(house, server)
         house.sources["esp"]["pull"]["max_minutes"] = 2
         outcome = [house.pull(only_due=True)[0] for _ in range(4)]

@@ -5,17 +5,16 @@ from __future__ import annotations
 import io
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
 import zipfile
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
 from orchestration.core.home import Home
+from tests.kills import killed_after
 from tests.landing.conftest import AS_OF, Inbox, config
 
 SEED = int(os.environ.get("QUIETLIST_SEED", "20260401"))
@@ -46,31 +45,6 @@ def state(inbox: Inbox) -> tuple[bytes, dict[str, bytes], list[str]]:
     return records, inbox.landed(), inbox.waiting() + left
 
 
-def killed_after(inbox: Inbox, calls: int) -> int:
-    """Run collect in a child that kills itself at that many calls from landing, or from the chain, into the system.
-
-    Returns:
-        The calls that were left when it ended by itself, else -1.
-    """
-    child = os.fork()
-    if child == 0:
-        left = calls
-
-        def count(frame: FrameType, event: str, _: object) -> None:
-            nonlocal left
-            if event == "c_call" and any(part in frame.f_code.co_filename for part in _COUNTED):
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.setprofile(count)
-        inbox.collect()
-        sys.setprofile(None)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return -1 if os.WIFSIGNALED(status) else 0
-
-
 def test_a_kill_at_any_step_of_collecting_changes_nothing_in_the_end(tmp_path: Path) -> None:
     untouched = Inbox(Home.at(tmp_path / "untouched").create())
     fill(untouched)
@@ -81,15 +55,15 @@ def test_a_kill_at_any_step_of_collecting_changes_nothing_in_the_end(tmp_path: P
     while not survived:  # how many steps there are, by doubling
         inbox = Inbox(Home.at(tmp_path / f"probe{steps[-1]}").create())
         fill(inbox)
-        survived = killed_after(inbox, steps[-1]) == 0
+        survived = not killed_after(inbox.collect, steps[-1], _COUNTED)
         steps.append(steps[-1] * 2)
     rng = random.Random(SEED)
     print(f"seed {SEED}")
     for number in sorted(rng.sample(range(1, steps[-2]), min(POINTS, steps[-2] - 1))):
         inbox = Inbox(Home.at(tmp_path / f"killed{number}").create())
         fill(inbox)
-        killed_after(inbox, number)
-        killed_after(inbox, max(1, number // 2))  # and once more, while it repairs
+        killed_after(inbox.collect, number, _COUNTED)
+        killed_after(inbox.collect, max(1, number // 2), _COUNTED)  # and once more, while it repairs
         inbox.collect()
         assert state(inbox) == wanted, f"seed {SEED}, killed at call {number}"
         again = inbox.collect()
