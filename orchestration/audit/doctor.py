@@ -28,7 +28,7 @@ from orchestration.evidence.reading import evidence_of
 from orchestration.evidence.relations import ACCOUNTED, rows
 from orchestration.landing.manifest import read_manifest
 from orchestration.landing.sealing import landed, require_key
-from orchestration.publish.sharing import PASSED_THROUGH, sharing_problems
+from orchestration.publish.sharing import PASSED_THROUGH, group_problems, open_places
 
 
 @dataclass(frozen=True)
@@ -254,14 +254,16 @@ def _look_at_permissions(home: Home, config: Config) -> Findings:
         for path, mode in private.items()
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~mode and (root_open or path in (home.root, home.key_file))
     ]
-    problems = sharing_problems(home, group)
-    for problem in problems:
+    refused, problems = group_problems(group), open_places(home, group)
+    for problem in refused:
         yield "broken", problem, "correct it; a run is refused until then"
+    for problem in problems:
+        yield "attention", problem, "the group is kept out until then"
     for path, mode in opened:
         where = path.relative_to(home.root) if path != home.root else "the home folder"
         level = "broken" if path == home.key_file else "attention"
         yield level, f"{where} is open to other users of this machine", f"chmod {mode:o} {path}"
-    if not opened and not problems:
+    if not opened and not refused and not problems:
         beside = f", the published rows by the group {group} too" if group else ""
         yield "ok", f"the home is readable by its owner only{beside}"
     if not home.key_file.exists():

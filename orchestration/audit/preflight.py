@@ -19,7 +19,7 @@ from orchestration.core.errors import ConfigError, QuietlistError
 from orchestration.core.home import Home
 from orchestration.destinations.contract import folders_of, settings_problems
 from orchestration.landing.sealing import require_key
-from orchestration.publish.sharing import sharing_problems
+from orchestration.publish.sharing import group_problems
 
 _LEAST_FREE = 16_000_000
 """Less than this, and the run's own records may not find room; how much the files of the day need, nobody knows before."""
@@ -42,7 +42,7 @@ def require_ready(home: Home, config: Config, *, pushes: bool) -> None:
     problems += _dagster_records(config)
     if lost := lost_time_zones(config):
         problems.append(f"no rules for the time zone {', '.join(lost)}: install tzdata, or correct the source's timezone")
-    problems += sharing_problems(home, config.publish.group)
+    problems += group_problems(config.publish.group)
     if config.encryption.landing:
         try:
             require_key(home, config)

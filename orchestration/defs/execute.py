@@ -140,6 +140,9 @@ def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> Non
     elif key == PUBLISHED:
         version = f"version {values['version']}, {values['dagster/row_count']:,} rows"
         outcome.facts["published"] = version if values["new_version"] else f"{version} (nothing new)"
+        outcome.alert(
+            [f"{place}. The group is kept out until then." for place in cast("list[str]", values.get("attention") or [])]
+        )
     elif key.path[0] == "destinations":
         # What is always worth saying, then what only matters when it happened.
         said = [f"{values['wanted']:,} wanted", f"{values['verified'] + values['in_place']:,} seen there"]

@@ -78,6 +78,7 @@ def published(context: dg.AssetExecutionContext, quietlist: QuietlistRun) -> dg.
             "dagster/row_count": result.row_count,
             "rows_sha256": result.rows_sha256,
             "registries_that_waited": len(registries),
+            "attention": list(result.kept_out),
             **lineage_metadata({column.name: [(GOLDEN, column.name)] for column in _COLUMNS.columns}),
         }
     )

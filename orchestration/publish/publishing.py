@@ -61,6 +61,8 @@ class Published:
     snapshot: Snapshot
     is_new: bool
     permission: Permission
+    kept_out: tuple[str, ...] = ()
+    """What lies open in the home, so that the group that may read the rows was not let in."""
 
     @property
     def version(self) -> int:
@@ -91,8 +93,8 @@ def publish(
     """
     candidate = candidate or read_candidate(home)
     with _only_publisher(home):
-        share(home, group)
-        gid = group_id(group) if group else None
+        kept_out = tuple(share(home, group))
+        gid = group_id(group) if group and not kept_out else None
         latest = latest_version(home)
         before = read_published(home) if latest else None
         if before is not None:
@@ -103,7 +105,7 @@ def publish(
         # The same rows once more, in the file that the gate judged: there is nothing to write for it.
         is_again = before is not None and before.rows_sha256 == candidate.rows_sha256 and _same_rules(before, candidate)
         if before is not None and is_again and _is_judged(home, candidate, candidate.folder / ROWS_FILE):
-            return Published(before, is_new=False, permission=allows(home, before.rows_sha256))
+            return Published(before, is_new=False, permission=allows(home, before.rows_sha256), kept_out=kept_out)
         folder = home.golden_published / f"version={version}.tmp"
         try:
             # What is hashed is the very file that goes out, so nothing can come between judgement and publication.
@@ -111,7 +113,7 @@ def publish(
             permission = allows(home, rows)
             _require_judged(folder, permission)
             if before is not None and before.rows_sha256 == rows and _same_rules(before, candidate):
-                return Published(before, is_new=False, permission=permission)
+                return Published(before, is_new=False, permission=permission, kept_out=kept_out)
             _refuse_the_past(candidate, before)
             manifest = {
                 "version": version,
@@ -136,7 +138,7 @@ def publish(
         digest = sha256_file(version_folder(home, version) / MANIFEST)
         write_atomic(home.golden_published / LATEST, pointer_text(version, digest, manifest), group=gid)
         record(home, publication_link(home, version))
-        return Published(read_published(home), is_new=True, permission=permission)
+        return Published(read_published(home), is_new=True, permission=permission, kept_out=kept_out)
 
 
 def _write_rows(home: Home, candidate: Candidate, folder: Path, version: int, limits: Limits) -> tuple[str, int]:

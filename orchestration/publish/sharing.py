@@ -29,8 +29,8 @@ def group_id(name: str) -> int | None:
         return None
 
 
-def sharing_problems(home: Home, group: str | None) -> list[str]:
-    """Why the group can't be let in; nothing when it can, or none is configured."""
+def group_problems(group: str | None) -> list[str]:
+    """Why there is no letting this group in at all; nothing when there is, or none is configured."""
     if group is None:
         return []
     gid = group_id(group)
@@ -39,6 +39,13 @@ def sharing_problems(home: Home, group: str | None) -> list[str]:
     if os.geteuid() != 0 and gid not in (os.getegid(), *os.getgroups()):
         said = f"publish.group: the user that runs Quietlist is not in the group '{group}', so it cannot give it a file"
         return [f"{said}; add it (usermod -aG {group} USER), and start anew"]
+    return []
+
+
+def open_places(home: Home, group: str | None) -> list[str]:
+    """What else the group could read if it were let into the home, each with what closes it."""
+    if group is None:
+        return []
     return [
         f"publish.group: {path} would be open to the group '{group}'; chmod {0o700 if path.is_dir() else 0o600:o} {path}"
         for folder, way in ((home.root, home.published), (home.published, home.golden_published))
@@ -47,21 +54,25 @@ def sharing_problems(home: Home, group: str | None) -> list[str]:
     ]
 
 
-def share(home: Home, group: str | None) -> None:
+def share(home: Home, group: str | None) -> list[str]:
     """Give the group the version in force, and close what it may not see again when none is configured any more.
 
-    Called by the publisher, before the pointer leads to a version and after.
+    Called by the publisher, before the pointer leads to a version and after. Where something else lies open, the group is kept
+    out of the whole home, and what it is is returned: that one file must not hold up what people asked for.
 
     Raises:
-        ConfigError: the group can't be let in.
+        ConfigError: there is no such group, or no letting it in.
     """
     if group is None:
         # Only what was opened here: a mode that somebody chose otherwise is theirs.
         if home.golden_published.is_dir() and stat.S_IMODE(home.golden_published.stat().st_mode) == LISTED:
             home.golden_published.chmod(PRIVATE_FOLDER)
-        return
-    if problems := sharing_problems(home, group):
+        return []
+    if problems := group_problems(group):
         raise ConfigError("Sharing the published rows", problems, next_step="correct these and run again; nothing was opened")
+    if places := open_places(home, group):
+        home.root.chmod(PRIVATE_FOLDER)
+        return places
     gid = group_id(group)
     assert gid is not None
     for folder, mode in ((home.root, PASSED_THROUGH), (home.published, PASSED_THROUGH), (home.golden_published, LISTED)):
@@ -71,6 +82,7 @@ def share(home: Home, group: str | None) -> None:
         _give(pointer, gid, READ)
     if (version := latest_version(home)) is not None:
         share_version(version_folder(home, version), gid)
+    return []
 
 
 def share_version(folder: Path, gid: int) -> None:

@@ -21,7 +21,7 @@ from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
 from orchestration.publish import publish, read_published
-from orchestration.publish.sharing import sharing_problems
+from orchestration.publish.sharing import group_problems
 from tests.gate.house import AS_OF, build_house
 from tests.publish.test_publish import change, export, walked
 
@@ -139,20 +139,24 @@ def test_a_group_that_cannot_be_let_in_is_named_before_anything_starts(home: Hom
     monkeypatch.setattr(os, "geteuid", lambda: 4242)
     monkeypatch.setattr(os, "getegid", lambda: 4242)
     monkeypatch.setattr(os, "getgroups", lambda: [4243])
-    assert "is not in the group" in sharing_problems(home, group)[0]
+    assert "is not in the group" in group_problems(group)[0]
 
 
 @pytest.mark.parametrize("name", ["quietlist.toml", "inbox", "published/registries"])
-def test_what_lies_open_behind_the_closed_home_is_named_before_the_home_is_opened(home: Home, name: str) -> None:
+def test_where_something_else_lies_open_the_rows_are_published_and_the_group_kept_out(home: Home, name: str) -> None:
     export(home)
+    publish(home, AS_OF, group=mine())
     path = home.root / name
     if not path.suffix:
         path.mkdir(exist_ok=True)
     path.chmod(0o755 if path.is_dir() else 0o644)
-    home.root.chmod(0o700)
-    with pytest.raises(ConfigError, match=f"{name} would be open to the group"):
-        publish(home, AS_OF, group=mine())
-    assert stat.S_IMODE(home.root.stat().st_mode) == 0o700, "nothing was opened"
+    require_ready(home, load_config(home), pushes=False)
+    (said,) = publish(home, AS_OF, group=mine()).kept_out
+    assert f"{name} would be open to the group" in said and "chmod" in said
+    assert stat.S_IMODE(home.root.stat().st_mode) == 0o700, "nobody passes through the home"
+    path.chmod(0o700 if path.is_dir() else 0o600)
+    assert publish(home, AS_OF, group=mine()).kept_out == ()
+    assert stat.S_IMODE(home.root.stat().st_mode) == 0o710, "closed as it should be, it lets the group in again"
 
 
 def test_the_doctor_calls_a_shared_home_sound_and_one_that_is_open_to_all_not(home: Home) -> None:
