@@ -52,7 +52,7 @@ run: install $(HOME_DIR)/quietlist.toml ## Install, make a demo home from the sa
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --durations 20
 
 # A change is judged on the same random histories as the one before it; test-all and fuzz draw new ones, and print their seed.
-test: install-dev ## Run the tests but the long seeded forms, on all cores (system packages only for the browser and PostgreSQL tests, which say why they skip)
+test: install-dev ## Run the tests but the long seeded forms, on all cores (system packages only for the browser, PostgreSQL and mailbox tests, which say why they skip)
 	@QUIETLIST_TEST_SEED=$(or $(SEED),1) $(PYTEST) --hypothesis-seed $(or $(SEED),1)
 
 test-all: install-dev ## The same with the long seeded forms (about an hour)
