@@ -311,7 +311,7 @@ def _settled(repair: str | None, reading: _Reading, library: ModuleType) -> tupl
     A repair may leave one that a rule would repair further: a trunk zero that one plan keeps and its neighbour's, under the same
     calling code, does not; a plus dropped from what turns out to be a Brazilian mobile number of old.
     """
-    for _ in range(4):  # a zero, a digit more, and each seen once again; nothing ever needed more
+    for _ in range(MAX_PHONE):  # each round but one (a Brazilian's ninth digit) takes at least a digit off
         answer = f"+{reading.calling_code}{reading.national}"
         again = _chosen(_read(answer, "", library), answer, "", library)
         if again is None or again[1].national == reading.national:
