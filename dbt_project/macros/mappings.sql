@@ -13,13 +13,15 @@
 --   address, postal_code, country, region, customer_id     column
 --   channels     what a request binds unless its case says otherwise
 --   list         which of the vendor's lists a record is about, as the node <scope>/<kind>-<id> (list_scope): {'column', 'kind'},
---                and 'in_name', a pattern that finds the id in the file's name, 'everything', the ids that mean all lists
+--                and 'in_name', a pattern that finds the id in the file's name, 'everything', the ids that mean all lists; 'ids', a
+--                pattern whose group is each id within the column's text, where that says more than ids
 --   cases        the first that fits counts:
 --     when           {column: value}, all must fit. Values are compared folded (word_key), a list means any of them, none a blank,
 --                    {'matches': pattern} a regular expression on the small letters. Without `when` every record fits.
 --     action, method     a request; `channels` its own; `at` the 'list' (what it is at where there is one), the 'source' or the
 --                    'company'; `doubt` a reason code for a person to look at it; `unlisted` a column whose value is listed as
 --                    unknown although the record acts
+--     email, emails, phone, phones     whom this case is about, where that stands in another column than in the other cases
 --     not_a_request, echo, quarantine     a reason code, instead of an action
 --   otherwise    {'action', 'method'} in a list of people who opted out: what fits no case is that, in doubt (unknown_reason).
 --                Without it such a record is quarantined. Either way its value is listed (ledger.unknown_values).
@@ -52,8 +54,8 @@ told as (
         {{ mapped_time(mapping) }} as time_text,
         {{ read_time(mapped_time(mapping), mapped_zone(mapping), 'files.received_at') }} as said_at,
         {{ mapped_column(mapping, 'key') }} as event_key,
-        {{ mapped_points(mapping, 'email', 'emails') }} as emails_raw,
-        {{ mapped_points(mapping, 'phone', 'phones') }} as phones_raw,
+        {{ mapped_points(mapping, 'email', 'emails') }} as told_emails,
+        {{ mapped_points(mapping, 'phone', 'phones') }} as told_phones,
         {{ mapped_name(mapping) }} as name,
         {%- for column in ['address', 'postal_code', 'country', 'region', 'customer_id'] %}
         {{ mapped_column(mapping, column) }} as {{ column }},
@@ -104,6 +106,8 @@ meant as (
         case_action as action,
         {{ by_case(cases, 'method') }} as method,
         {{ by_case(cases, 'channels') }} as channels,
+        {{ by_case(cases, 'emails') }} as emails_raw,
+        {{ by_case(cases, 'phones') }} as phones_raw,
         case
             when place = 'company' then '*'
             when place = 'source' then source_scope
@@ -242,7 +246,10 @@ select * from final
 -- Every case as SQL, in order; the one of what fits none is first, as number 0.
 {% macro case_meanings(mapping) -%}
     {#- Whom a record is about is no value that the policy could know, and nobody's business in a list of values. #}
-    {%- set people = ['_extra', mapping.get('email'), mapping.get('emails'), mapping.get('phone'), mapping.get('phones'), mapping.get('customer_id')] -%}
+    {%- set people = ['_extra', mapping.get('customer_id')] -%}
+    {%- for place in [mapping] + mapping['cases'] -%}
+        {%- do people.extend([place.get('email'), place.get('emails'), place.get('phone'), place.get('phones')]) -%}
+    {%- endfor -%}
     {%- set columns = columns_of_cases(mapping) | reject('in', people) | list -%}
     {%- set otherwise = mapping.get('otherwise', {'quarantine': mapping.get('unknown', 'unknown_value')}) -%}
     {%- set found = [] -%}
@@ -258,6 +265,8 @@ select * from final
             'action': quoted_text(case.get('action')),
             'method': quoted_text(case.get('method')),
             'channels': quoted_list(case.get('channels', mapping['channels'])),
+            'emails': points_of_case(case, 'email', 'emails'),
+            'phones': points_of_case(case, 'phone', 'phones'),
             'at': quoted_text(case.get('at', 'list' if 'list' in mapping and 'action' in case else 'source')),
             'doubt': quoted_text(doubt),
             'unknown_column': unknown_part(mapping, listed, 'column'),
@@ -283,7 +292,8 @@ select * from final
 {% macro columns_of_cases(mapping) -%}
     {%- set found = [] -%}
     {%- for case in mapping['cases'] -%}
-        {%- for column in (case.get('when', {}).keys() | list) + ([case['unlisted']] if case.get('unlisted') else []) if column not in found -%}
+        {%- set named = [case.get('unlisted'), case.get('email'), case.get('emails'), case.get('phone'), case.get('phones')] -%}
+        {%- for column in (case.get('when', {}).keys() | list) + (named | select | list) if column not in found -%}
             {%- do found.append(column) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -385,6 +395,16 @@ select * from final
     {%- endif -%}
 {%- endmacro %}
 
+-- Whom a case is about: its own columns, or without any those of the mapping.
+{% macro points_of_case(case, one, several) -%}
+    {%- set of_its_own = case.keys() | select('in', ['email', 'emails', 'phone', 'phones']) | list -%}
+    {%- if case.get(several) -%}{{ split_list('given_' ~ case[several]) }}
+    {%- elif case.get(one) -%}{{ list_of_one('given_' ~ case[one]) }}
+    {%- elif of_its_own -%}{{ empty_list() }}
+    {%- else -%}told_{{ several }}
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro mapped_name(mapping) -%}
     {%- set columns = mapping.get('name') -%}
     {%- if columns is none -%}{{ null_text() }}
@@ -397,7 +417,8 @@ select * from final
 {% macro mapped_list_id(list) -%}
     {%- if not list -%}{{ null_text() }}
     {%- else -%}
-        {%- set named = only_of_list(split_list('source.' ~ list['column'])) -%}
+        {%- set ids = all_matches('source.' ~ list['column'], list['ids']) if list.get('ids') else split_list('source.' ~ list['column']) -%}
+        {%- set named = only_of_list(ids) -%}
         {%- set own = named -%}
         {%- if list.get('everything') -%}
             {%- set own = "case when " ~ named ~ " not in ('" ~ list['everything'] | join("', '") ~ "') then " ~ named ~ " end" -%}
@@ -440,8 +461,8 @@ select * from final
     {%- for key in ['column', 'kind'] if 'list' in mapping and key not in mapping['list'] -%}
         {%- do found.append("'list' needs '" ~ key ~ "'") -%}
     {%- endfor -%}
-    {%- for key in mapping.get('list', {}) if key not in ['column', 'kind', 'in_name', 'everything'] -%}
-        {%- do found.append("unknown key '" ~ key ~ "' of 'list' (allowed: column, kind, in_name, everything)") -%}
+    {%- for key in mapping.get('list', {}) if key not in ['column', 'kind', 'in_name', 'everything', 'ids'] -%}
+        {%- do found.append("unknown key '" ~ key ~ "' of 'list' (allowed: column, kind, in_name, everything, ids)") -%}
     {%- endfor -%}
     {%- set names_somebody = mapping.get('email') or mapping.get('emails') or mapping.get('phone') or mapping.get('phones')
         or mapping.get('customer_id') or mapping.get('address') -%}
@@ -451,7 +472,8 @@ select * from final
         {%- if not case.get('when') and not loop.last -%}
             {%- do found.append(place ~ ' fits every record, so no case after it is ever reached') -%}
         {%- endif -%}
-        {%- if case.get('action') and not names_somebody -%}
+        {%- set names_its_own = case.get('email') or case.get('emails') or case.get('phone') or case.get('phones') -%}
+        {%- if case.get('action') and not names_somebody and not names_its_own -%}
             {%- do found.append(place ~ ' is a request, but no key says whose (email, emails, phone, phones, customer_id, address)') -%}
         {%- endif -%}
     {%- endfor -%}
@@ -465,7 +487,9 @@ select * from final
 {%- endmacro %}
 
 {% macro case_problems(place, case, mapping) -%}
-    {%- set keys = ['when', 'action', 'method', 'channels', 'at', 'doubt', 'unlisted', 'not_a_request', 'echo', 'quarantine'] -%}
+    {%- set keys = [
+        'when', 'action', 'method', 'channels', 'at', 'doubt', 'unlisted', 'email', 'emails', 'phone', 'phones', 'not_a_request', 'echo',
+        'quarantine'] -%}
     {%- set actions = known_actions() -%}
     {%- set methods = known_methods() -%}
     {%- set places = ['list', 'source', 'company'] -%}

@@ -221,6 +221,57 @@ def test_the_files_name_may_say_which_list_it_is() -> None:
     assert [row["scope"] for row in rows] == ["acme/stream-news", "acme/stream-own"]
 
 
+@pytest.mark.parametrize(
+    ("case", "stream", "scope"),
+    [
+        ("the one that was left", '[{"topic":"news","status":"out"},{"topic":"x","status":"in"}]', "acme/topic-news"),
+        ("left twice over", '[{"topic":"news","status":"out"},{"topic":"news","status":"out"}]', "acme/topic-news"),
+        ("several", '[{"topic":"news","status":"out"},{"topic":"x","status":"out"}]', "acme"),
+        ("none", '[{"topic":"news","status":"in"}]', "acme"),
+        ("written in another way", '[{"status":"out","topic":"news"}]', "acme"),
+        ("nothing", None, "acme"),
+    ],
+)
+def test_a_pattern_finds_the_lists_where_the_column_says_more_than_them(case: str, stream: str | None, scope: str) -> None:
+    lists = {"column": "stream", "kind": "topic", "ids": '"topic":"([^"]+)","status":"out"'}
+    mapping = {"email": "email", "channels": ["email"], "cases": [UNSUBSCRIBED], "list": lists}
+    (row,) = meant(mapping, {"stream": stream}, scopes=("acme", "acme/topic-news"))
+    assert row["scope"] == scope, case
+
+
+@pytest.mark.parametrize(
+    ("case", "record", "emails", "phones"),
+    [
+        ("as the mapping says", {"reason": "a"}, ["a@example.com"], ["+12025550101"]),
+        ("a number where others have an address", {"reason": "b", "stream": "+12025550102"}, [], ["+12025550102"]),
+        (
+            "several addresses",
+            {"reason": "c", "stream": '["x@example.com","y@example.com"]'},
+            ["x@example.com", "y@example.com"],
+            [],
+        ),
+        ("nobody", {"reason": "b", "stream": " "}, [], []),
+        ("what no case knows", {"reason": "?"}, ["a@example.com"], ["+12025550101"]),
+    ],
+)
+def test_a_case_may_be_about_whom_another_column_names(
+    case: str, record: dict[str, Any], emails: list[str], phones: list[str]
+) -> None:
+    mapping = {
+        "email": "email",
+        "phone": "phone",
+        "channels": ["email"],
+        "cases": [
+            {"when": {"reason": "a"}, **UNSUBSCRIBED},
+            {"when": {"reason": "b"}, **UNSUBSCRIBED, "phone": "stream"},
+            {"when": {"reason": "c"}, **UNSUBSCRIBED, "emails": "stream"},
+        ],
+    }
+    (row,) = meant(mapping, {"phone": "+12025550101", **record})
+    assert (row["emails_raw"], row["phones_raw"]) == (emails, phones), case
+    assert row["unknown_column"] in (None, "reason"), "whom a record is about is not listed as a value"
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"tme": "said"}, "unknown key 'tme' (allowed: time, untimed, zone, key"),
     ({"cases": []}, "'cases' is required"),
