@@ -5,12 +5,15 @@
 --   time         column, or several of which the first filled one counts; without it a record counts from when it was first seen
 --   untimed      {column: value}: the time of such a record is that of something else, so it counts from when it was first seen
 --   zone         IANA name of the zone that the vendor writes times in; without it the source's `timezone`
+--   usual_zone   IANA name of the zone that the vendor usually writes times in: read in it where the source's `timezone` is UTC, which it is
+--                when nobody has said it. Who means UTC says Etc/UTC
 --   key          column with the vendor's own id of the event
 --   email, phone       column that holds one address or number
 --   emails, phones     column that may hold several, joined by ;
 --   only_address       true: without a known label, the record's only text that looks like an address
 --   name         column, or [first name, last name]
 --   address, postal_code, country, region, customer_id     column
+--   customer_prefix     a word before each customer_id, where the vendor numbers people itself: its 501 is not the CRM's
 --   channels     what a request binds unless its case says otherwise
 --   list         which of the vendor's lists a record is about, as the node <scope>/<kind>-<id> (list_scope): {'column', 'kind'},
 --                and 'in_name', a pattern that finds the id in the file's name, 'everything', the ids that mean all lists; 'ids', a
@@ -58,7 +61,7 @@ told as (
         {{ mapped_points(mapping, 'phone', 'phones') }} as told_phones,
         {{ mapped_name(mapping) }} as name,
         {%- for column in ['address', 'postal_code', 'country', 'region', 'customer_id'] %}
-        {{ mapped_column(mapping, column) }} as {{ column }},
+        {{ prefixed(mapping, column) }} as {{ column }},
         {%- endfor %}
         {%- for column in columns_of_cases(mapping) %}
         source.{{ column }} as given_{{ column }},
@@ -369,6 +372,14 @@ select * from final
     {{ 'source.' ~ mapping[key] if mapping.get(key) else null_text() }}
 {%- endmacro %}
 
+{% macro prefixed(mapping, column) -%}
+    {%- if column == 'customer_id' and mapping.get('customer_prefix') -%}
+    '{{ mapping['customer_prefix'] }}-' || {{ null_if_blank(mapped_column(mapping, column)) }}
+    {%- else -%}
+    {{ mapped_column(mapping, column) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro mapped_time(mapping) -%}
     {%- set columns = mapping.get('time') -%}
     {%- set untimed = mapping.get('untimed', {}) -%}
@@ -383,7 +394,10 @@ select * from final
 {%- endmacro %}
 
 {% macro mapped_zone(mapping) -%}
-    {{ "'" ~ mapping['zone'] ~ "'" if mapping.get('zone') else 'files.timezone' }}
+    {%- if mapping.get('zone') -%}'{{ mapping['zone'] }}'
+    {%- elif mapping.get('usual_zone') -%}case when files.timezone = 'UTC' then '{{ mapping['usual_zone'] }}' else files.timezone end
+    {%- else -%}files.timezone
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro mapped_points(mapping, one, several) -%}
@@ -445,8 +459,8 @@ select * from final
 -- What is wrong with a mapping, in words; an empty list when nothing is.
 {% macro mapping_problems(mapping) -%}
     {%- set keys = [
-        'time', 'untimed', 'zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'name', 'address', 'postal_code', 'country',
-        'region', 'customer_id', 'channels', 'list', 'cases', 'otherwise', 'unknown'] -%}
+        'time', 'untimed', 'zone', 'usual_zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'name', 'address', 'postal_code', 'country',
+        'region', 'customer_id', 'customer_prefix', 'channels', 'list', 'cases', 'otherwise', 'unknown'] -%}
     {%- set found = [] -%}
     {%- for key in mapping if key not in keys -%}
         {%- do found.append("unknown key '" ~ key ~ "' (allowed: " ~ keys | join(', ') ~ ')') -%}

@@ -5,8 +5,8 @@ itself. A bare text or number is a record of one value, labelled ``value``; wher
 column's.
 
 A column's label is a key, compared as labels of a header are, or a dotted path, which also goes through arrays (by number,
-or by ``*`` into each of their items, which gives an array of what is there) and through texts that hold JSON. What becomes of several values is said by the column (``feeds.Column``). ``_extra`` holds
-every top-level key that no column took as a whole.
+or by ``*`` into each of their items, which gives an array of what is there) and through texts that hold JSON. What becomes of
+several values is said by the column (``feeds.Column``). ``_extra`` holds every top-level key that no column took as a whole.
 """
 
 from __future__ import annotations
