@@ -103,6 +103,7 @@ def test_every_feed_has_a_sample_and_every_column_of_it_a_place(feed: Feed) -> N
 
 # What each vendor's page says: these are lists that are exported whole, every time; the others are logs and forms.
 SNAPSHOTS = {
+    "activecampaign__contact_lists",
     "amazon_ses__contacts", "amazon_ses__suppressed_destinations",
     "brevo__blocked_contacts",
     "canonical__contacts",
@@ -113,8 +114,11 @@ SNAPSHOTS = {
     "iterable__users",
     "klaviyo__profiles", "klaviyo__suppressed",
     "mailchimp__cleaned", "mailchimp__nonsubscribed", "mailchimp__subscribed", "mailchimp__unsubscribed",
+    "mailjet__contacts",
     "mailgun__bounces", "mailgun__complaints", "mailgun__unsubscribes",
     "mandrill__rejections",
+    "mautic__contacts", "mautic__do_not_contact",
+    "listmonk__subscribers",
     "marketo__leads",
     "postmark__suppressions",
     "salesforce__people",

@@ -131,6 +131,24 @@ def test_a_star_in_a_label_leads_into_each_item_of_an_array(desk: Desk, tail: st
     assert desk.values(file) == [(both, "[1]"), (both, None), ("c@example.com", None), (None, None)]
 
 
+def test_records_named_by_their_ids(desk: Desk) -> None:
+    pages = feed({"email": ["email"]}, reader="json", records_path="contacts.*")
+    content = "\n".join(
+        json.dumps(page)
+        for page in (
+            {"contacts": {"12": {"email": "a@example.com"}, "13": {"email": "b@example.com"}}},
+            {"contacts": [{"email": "c@example.com"}]},
+            {"contacts": []},
+            {"contacts": {}},
+            {"error": "rate limit"},
+        )
+    )
+    file = desk.read(pages, content, "pages.json")
+    assert desk.values(file) == [("a@example.com",), ("b@example.com",), ("c@example.com",)]
+    assert [reason for _, reason, _ in desk.quarantine(file)] == ["records_path_missing"]
+    assert file.skipped == 2, "a page without records is no record"
+
+
 def test_records_behind_a_path(desk: Desk) -> None:
     pages = feed({"email": ["email"]}, reader="json", records_path="data.items")
     content = "\n".join(
