@@ -6,8 +6,8 @@ column's.
 
 A column's label is a key, compared as labels of a header are, or a dotted path, which also goes through texts that hold JSON and
 through arrays: by number, or by ``*`` into each of their items (or each value of an object), which gives an array of what is
-there. What becomes of several values is said by the column (``feeds.Column``). ``_extra`` holds every top-level key that no column
-took as a whole.
+there. What becomes of several values is said by the column (``feeds.Column``). ``_extra`` holds every top-level key that no
+column took as a whole.
 """
 
 from __future__ import annotations
