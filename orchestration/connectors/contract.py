@@ -15,7 +15,7 @@ from orchestration.core.config import Config, Pull, Source, is_own_source, keys_
 from orchestration.core.errors import ConfigError
 from orchestration.core.pace import Timer
 
-KINDS = ("api", "imap", "sftp", "s3", "http")
+KINDS = ("api", "imap", "sftp", "s3", "http", "sql")
 """The modules that are a kind of pull."""
 
 
