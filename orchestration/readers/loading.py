@@ -113,7 +113,7 @@ def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]
     for file_id, source, vendor, feed_name, delivered, delivered_name, sha256, name in rows:
         feed, entry = by_name.get((vendor, feed_name)), entries.get((source, delivered, delivered_name))
         if feed is not None and entry is not None:
-            member = next(item for item in entry.members if (item.sha256, item.name) == (sha256, name))
+            member = next(item for item in entry.members if (item.sha256, item.title) == (sha256, name))
             pending.append(_Pending(file_id, source, feed, entry, member))
     return pending
 
@@ -157,7 +157,9 @@ def _load_one(
 
 
 def _read(con: duckdb.DuckDBPyConnection, home: Home, pending: _Pending, bounds: Bounds) -> Outcome:
-    feed = pending.feed
+    feed = pending.feed if pending.member.sheet is None else pending.feed.in_a_sheet()
+    if pending.member.sheet is not None and feed.reader in ("json", "mail"):
+        raise UnreadableFile(f"It is a sheet of a workbook, and {feed.vendor}/{feed.feed} comes as {feed.reader} only.")
     if pending.member.size == 0:
         return Outcome(0, 0, 0, 0, feed.reader, "", "The file is empty.")
     if feed.reader == "mail":  # bytes: each part of a mail has an encoding of its own

@@ -29,7 +29,7 @@ def check(data: bytes) -> None:
     path.replace(landed)
     before = _files()
     try:
-        members, rejected, junk = inspect(landed, "delivery.zip", sha256, _LIMITS)
+        members, rejected, junk = inspect(landed, "delivery.zip", sha256, _LIMITS, _ROOT)
         assert members or rejected or junk, "nothing in it, and no reason"
         entry = Entry(
             seq=1, sha256=sha256, size=len(data), source="s", settings=Settings("f", "*", "UTC", None), name="d",
