@@ -5,21 +5,26 @@
 --   time         column, or several of which the first filled one counts; without it a record counts from when it was first seen
 --   untimed      {column: value}: the time of such a record is that of something else, so it counts from when it was first seen
 --   zone         IANA name of the zone that the vendor writes times in; without it the source's `timezone`
+--   usual_zone   IANA name of the zone that the vendor usually writes times in: read in it where the source's `timezone` is UTC, which it is
+--                when nobody has said it. Who means UTC says Etc/UTC
 --   key          column with the vendor's own id of the event
 --   email, phone       column that holds one address or number
 --   emails, phones     column that may hold several, joined by ;
 --   only_address       true: without a known label, the record's only text that looks like an address
 --   name         column, or [first name, last name]
 --   address, postal_code, country, region, customer_id     column
+--   customer_prefix     a word before each customer_id, where the vendor numbers people itself: its 501 is not the CRM's
 --   channels     what a request binds unless its case says otherwise
 --   list         which of the vendor's lists a record is about, as the node <scope>/<kind>-<id> (list_scope): {'column', 'kind'},
---                and 'in_name', a pattern that finds the id in the file's name, 'everything', the ids that mean all lists
+--                and 'in_name', a pattern that finds the id in the file's name, 'everything', the ids that mean all lists; 'ids', a
+--                pattern whose group is each id within the column's text, where that says more than ids
 --   cases        the first that fits counts:
 --     when           {column: value}, all must fit. Values are compared folded (word_key), a list means any of them, none a blank,
 --                    {'matches': pattern} a regular expression on the small letters. Without `when` every record fits.
 --     action, method     a request; `channels` its own; `at` the 'list' (what it is at where there is one), the 'source' or the
 --                    'company'; `doubt` a reason code for a person to look at it; `unlisted` a column whose value is listed as
 --                    unknown although the record acts
+--     email, emails, phone, phones     whom this case is about, where that stands in another column than in the other cases
 --     not_a_request, echo, quarantine     a reason code, instead of an action
 --   otherwise    {'action', 'method'} in a list of people who opted out: what fits no case is that, in doubt (unknown_reason).
 --                Without it such a record is quarantined. Either way its value is listed (ledger.unknown_values).
@@ -52,11 +57,11 @@ told as (
         {{ mapped_time(mapping) }} as time_text,
         {{ read_time(mapped_time(mapping), mapped_zone(mapping), 'files.received_at') }} as said_at,
         {{ mapped_column(mapping, 'key') }} as event_key,
-        {{ mapped_points(mapping, 'email', 'emails') }} as emails_raw,
-        {{ mapped_points(mapping, 'phone', 'phones') }} as phones_raw,
+        {{ mapped_points(mapping, 'email', 'emails') }} as told_emails,
+        {{ mapped_points(mapping, 'phone', 'phones') }} as told_phones,
         {{ mapped_name(mapping) }} as name,
         {%- for column in ['address', 'postal_code', 'country', 'region', 'customer_id'] %}
-        {{ mapped_column(mapping, column) }} as {{ column }},
+        {{ prefixed(mapping, column) }} as {{ column }},
         {%- endfor %}
         {%- for column in columns_of_cases(mapping) %}
         source.{{ column }} as given_{{ column }},
@@ -104,6 +109,8 @@ meant as (
         case_action as action,
         {{ by_case(cases, 'method') }} as method,
         {{ by_case(cases, 'channels') }} as channels,
+        {{ by_case(cases, 'emails') }} as emails_raw,
+        {{ by_case(cases, 'phones') }} as phones_raw,
         case
             when place = 'company' then '*'
             when place = 'source' then source_scope
@@ -242,7 +249,10 @@ select * from final
 -- Every case as SQL, in order; the one of what fits none is first, as number 0.
 {% macro case_meanings(mapping) -%}
     {#- Whom a record is about is no value that the policy could know, and nobody's business in a list of values. #}
-    {%- set people = ['_extra', mapping.get('email'), mapping.get('emails'), mapping.get('phone'), mapping.get('phones'), mapping.get('customer_id')] -%}
+    {%- set people = ['_extra', mapping.get('customer_id')] -%}
+    {%- for place in [mapping] + mapping['cases'] -%}
+        {%- do people.extend([place.get('email'), place.get('emails'), place.get('phone'), place.get('phones')]) -%}
+    {%- endfor -%}
     {%- set columns = columns_of_cases(mapping) | reject('in', people) | list -%}
     {%- set otherwise = mapping.get('otherwise', {'quarantine': mapping.get('unknown', 'unknown_value')}) -%}
     {%- set found = [] -%}
@@ -258,6 +268,8 @@ select * from final
             'action': quoted_text(case.get('action')),
             'method': quoted_text(case.get('method')),
             'channels': quoted_list(case.get('channels', mapping['channels'])),
+            'emails': points_of_case(case, 'email', 'emails'),
+            'phones': points_of_case(case, 'phone', 'phones'),
             'at': quoted_text(case.get('at', 'list' if 'list' in mapping and 'action' in case else 'source')),
             'doubt': quoted_text(doubt),
             'unknown_column': unknown_part(mapping, listed, 'column'),
@@ -283,7 +295,8 @@ select * from final
 {% macro columns_of_cases(mapping) -%}
     {%- set found = [] -%}
     {%- for case in mapping['cases'] -%}
-        {%- for column in (case.get('when', {}).keys() | list) + ([case['unlisted']] if case.get('unlisted') else []) if column not in found -%}
+        {%- set named = [case.get('unlisted'), case.get('email'), case.get('emails'), case.get('phone'), case.get('phones')] -%}
+        {%- for column in (case.get('when', {}).keys() | list) + (named | select | list) if column not in found -%}
             {%- do found.append(column) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -359,6 +372,14 @@ select * from final
     {{ 'source.' ~ mapping[key] if mapping.get(key) else null_text() }}
 {%- endmacro %}
 
+{% macro prefixed(mapping, column) -%}
+    {%- if column == 'customer_id' and mapping.get('customer_prefix') -%}
+    '{{ mapping['customer_prefix'] }}-' || {{ null_if_blank(mapped_column(mapping, column)) }}
+    {%- else -%}
+    {{ mapped_column(mapping, column) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro mapped_time(mapping) -%}
     {%- set columns = mapping.get('time') -%}
     {%- set untimed = mapping.get('untimed', {}) -%}
@@ -373,7 +394,10 @@ select * from final
 {%- endmacro %}
 
 {% macro mapped_zone(mapping) -%}
-    {{ "'" ~ mapping['zone'] ~ "'" if mapping.get('zone') else 'files.timezone' }}
+    {%- if mapping.get('zone') -%}'{{ mapping['zone'] }}'
+    {%- elif mapping.get('usual_zone') -%}case when files.timezone = 'UTC' then '{{ mapping['usual_zone'] }}' else files.timezone end
+    {%- else -%}files.timezone
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro mapped_points(mapping, one, several) -%}
@@ -382,6 +406,16 @@ select * from final
     {%- elif mapping.get(several) -%}{{ split_list('source.' ~ mapping[several]) }}
     {%- elif mapping.get(one) -%}{{ list_of_one('source.' ~ mapping[one]) }}
     {%- else -%}{{ empty_list() }}
+    {%- endif -%}
+{%- endmacro %}
+
+-- Whom a case is about: its own columns, or without any those of the mapping.
+{% macro points_of_case(case, one, several) -%}
+    {%- set of_its_own = case.keys() | select('in', ['email', 'emails', 'phone', 'phones']) | list -%}
+    {%- if case.get(several) -%}{{ split_list('given_' ~ case[several]) }}
+    {%- elif case.get(one) -%}{{ list_of_one('given_' ~ case[one]) }}
+    {%- elif of_its_own -%}{{ empty_list() }}
+    {%- else -%}told_{{ several }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -397,7 +431,8 @@ select * from final
 {% macro mapped_list_id(list) -%}
     {%- if not list -%}{{ null_text() }}
     {%- else -%}
-        {%- set named = only_of_list(split_list('source.' ~ list['column'])) -%}
+        {%- set ids = all_matches('source.' ~ list['column'], list['ids']) if list.get('ids') else split_list('source.' ~ list['column']) -%}
+        {%- set named = only_of_list(ids) -%}
         {%- set own = named -%}
         {%- if list.get('everything') -%}
             {%- set own = "case when " ~ named ~ " not in ('" ~ list['everything'] | join("', '") ~ "') then " ~ named ~ " end" -%}
@@ -424,8 +459,8 @@ select * from final
 -- What is wrong with a mapping, in words; an empty list when nothing is.
 {% macro mapping_problems(mapping) -%}
     {%- set keys = [
-        'time', 'untimed', 'zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'name', 'address', 'postal_code', 'country',
-        'region', 'customer_id', 'channels', 'list', 'cases', 'otherwise', 'unknown'] -%}
+        'time', 'untimed', 'zone', 'usual_zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'name', 'address', 'postal_code', 'country',
+        'region', 'customer_id', 'customer_prefix', 'channels', 'list', 'cases', 'otherwise', 'unknown'] -%}
     {%- set found = [] -%}
     {%- for key in mapping if key not in keys -%}
         {%- do found.append("unknown key '" ~ key ~ "' (allowed: " ~ keys | join(', ') ~ ')') -%}
@@ -440,8 +475,8 @@ select * from final
     {%- for key in ['column', 'kind'] if 'list' in mapping and key not in mapping['list'] -%}
         {%- do found.append("'list' needs '" ~ key ~ "'") -%}
     {%- endfor -%}
-    {%- for key in mapping.get('list', {}) if key not in ['column', 'kind', 'in_name', 'everything'] -%}
-        {%- do found.append("unknown key '" ~ key ~ "' of 'list' (allowed: column, kind, in_name, everything)") -%}
+    {%- for key in mapping.get('list', {}) if key not in ['column', 'kind', 'in_name', 'everything', 'ids'] -%}
+        {%- do found.append("unknown key '" ~ key ~ "' of 'list' (allowed: column, kind, in_name, everything, ids)") -%}
     {%- endfor -%}
     {%- set names_somebody = mapping.get('email') or mapping.get('emails') or mapping.get('phone') or mapping.get('phones')
         or mapping.get('customer_id') or mapping.get('address') -%}
@@ -451,7 +486,8 @@ select * from final
         {%- if not case.get('when') and not loop.last -%}
             {%- do found.append(place ~ ' fits every record, so no case after it is ever reached') -%}
         {%- endif -%}
-        {%- if case.get('action') and not names_somebody -%}
+        {%- set names_its_own = case.get('email') or case.get('emails') or case.get('phone') or case.get('phones') -%}
+        {%- if case.get('action') and not names_somebody and not names_its_own -%}
             {%- do found.append(place ~ ' is a request, but no key says whose (email, emails, phone, phones, customer_id, address)') -%}
         {%- endif -%}
     {%- endfor -%}
@@ -465,7 +501,9 @@ select * from final
 {%- endmacro %}
 
 {% macro case_problems(place, case, mapping) -%}
-    {%- set keys = ['when', 'action', 'method', 'channels', 'at', 'doubt', 'unlisted', 'not_a_request', 'echo', 'quarantine'] -%}
+    {%- set keys = [
+        'when', 'action', 'method', 'channels', 'at', 'doubt', 'unlisted', 'email', 'emails', 'phone', 'phones', 'not_a_request', 'echo',
+        'quarantine'] -%}
     {%- set actions = known_actions() -%}
     {%- set methods = known_methods() -%}
     {%- set places = ['list', 'source', 'company'] -%}

@@ -22,3 +22,28 @@
         when {{ matches('lower(' ~ call_type ~ ')', 'inbound') }} then 'inbound'
     end
 {%- endmacro %}
+
+-- The cases of Braze's two changes of a subscription, of e-mail and of texts, for the mapping of both feeds that carry them.
+{% macro braze_changes() -%}
+    {%- set cases = [{'when': {'channel': 'push'}, 'not_a_request': 'push'}] -%}
+    {%- set left = [
+        ('preference center', 'esp_unsubscribe'), ('subscription page', 'esp_unsubscribe'), ('list-unsubscribe', 'list_unsubscribe'),
+        ('inbound message', 'sms_keyword')] -%}
+    {%- set came_back = [('preference center', 'esp_resubscribe'), ('inbound message', 'sms_keyword')] -%}
+    {%- for channels, whom in [
+        (['email', none], {'email': 'address', 'channels': ['email']}),
+        (['sms', 'mms', 'rcs', 'whatsapp'], {'phone': 'phone', 'email': 'email', 'channels': ['sms']})] -%}
+        {%- set status = {'channel': channels, 'status': 'Unsubscribed'} -%}
+        {%- for change, method in left -%}
+            {%- do cases.append(dict(whom, when=dict(status, change_source=change), action='opt_out', method=method)) -%}
+        {%- endfor -%}
+        {%- do cases.append(dict(whom, when=status, action='opt_out', method='import')) -%}
+        {%- set status = {'channel': channels, 'status': ['Subscribed', 'Opted In']} -%}
+        {%- do cases.append(dict(whom, when=dict(status, group_id=none), quarantine='subscribe_request')) -%}
+        {%- for change, method in came_back -%}
+            {%- do cases.append(dict(whom, when=dict(status, change_source=change), action='opt_in', method=method)) -%}
+        {%- endfor -%}
+        {%- do cases.append(dict(whom, when=status, action='opt_in', method='import')) -%}
+    {%- endfor -%}
+    {{ return(cases) }}
+{%- endmacro %}

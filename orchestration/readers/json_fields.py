@@ -4,9 +4,10 @@ A record is an object: at the top, in an outermost array, behind ``options.recor
 itself. A bare text or number is a record of one value, labelled ``value``; where no column has that label it is the first
 column's.
 
-A column's label is a key, compared as labels of a header are, or a dotted path, which also goes through arrays (by number)
-and through texts that hold JSON. What becomes of several values is said by the column (``feeds.Column``). ``_extra`` holds
-every top-level key that no column took as a whole.
+A column's label is a key, compared as labels of a header are, or a dotted path, which also goes through texts that hold JSON and
+through arrays: by number, or by ``*`` into each of their items (or each value of an object), which gives an array of what is
+there. What becomes of several values is said by the column (``feeds.Column``). ``_extra`` holds every top-level key that no
+column took as a whole.
 """
 
 from __future__ import annotations
@@ -181,9 +182,13 @@ def _joined(values: list[Any]) -> str | None:
 
 def walk(value: Any, path: tuple[str, ...]) -> Any:
     """The value at the end of a path, null where it leads nowhere."""
-    for part in path:
+    for place, part in enumerate(path):
         if holds_json(value):
             value = next(iter(pieces(io.StringIO(value)))).value
+        if part == "*" and isinstance(value, (dict, list)):
+            items = value if isinstance(value, list) else value.values()
+            found = [walk(item, path[place + 1 :]) for item in items]
+            return [item for item in found if item is not None] or None
         if isinstance(value, dict):
             key = part if part in value else next((key for key in value if normalised(key) == normalised(part)), None)
             value = value[key] if key is not None else None
@@ -202,4 +207,6 @@ def holds_json(value: Any) -> bool:
 def _leads(value: Any, path: tuple[str, ...]) -> bool:
     """Whether a path that ends at null leads to a null that is there."""
     parent = walk(value, path[:-1])
+    if path[-1] == "*":
+        return isinstance(parent, (dict, list))
     return isinstance(parent, dict) and any(normalised(key) == normalised(path[-1]) for key in parent)

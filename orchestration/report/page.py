@@ -136,6 +136,7 @@ def render(evidence: Evidence, *, has_data_docs: bool = False) -> str:
             for series in plots.STATES
             if evidence.clocks.states.get(series.key) or series.key in ("on_time", "late", "overdue")
         ],
+        all_states=plots.STATES,
         causes=CAUSES,
         obstacles=OBSTACLES,
         outcomes=OUTCOMES,

@@ -109,6 +109,46 @@ def test_a_dotted_label_leads_into_objects_arrays_and_texts_that_hold_json(desk:
     assert desk.values(file) == [("c@example.com", None, "Bounce")]
 
 
+@pytest.mark.parametrize("tail", ["", "{broken"])
+def test_a_star_in_a_label_leads_into_each_item_of_an_array(desk: Desk, tail: str) -> None:
+    """Who bounced is a list of objects: reading the first of them only would lose the others without a word."""
+    notices = feed(
+        {
+            "emails": ["bounce.recipients.*.address", "Message.bounce.recipients.*.address", "to"],
+            "codes": ["bounce.recipients.*.code"],
+        },
+        reader="json",
+    )
+    two = {"bounce": {"recipients": [{"address": "a@example.com", "code": 1}, {"address": "b@example.com"}]}}
+    records = [
+        two,
+        {"Message": json.dumps(two)},
+        {"bounce": {"recipients": []}, "to": "c@example.com"},
+        {"bounce": {"recipients": [{}]}},
+    ]
+    file = desk.read(notices, "\n".join(map(json.dumps, records)) + "\n" + tail, "star.json")
+    both = '["a@example.com","b@example.com"]'
+    assert desk.values(file) == [(both, "[1]"), (both, None), ("c@example.com", None), (None, None)]
+
+
+def test_records_named_by_their_ids(desk: Desk) -> None:
+    pages = feed({"email": ["email"]}, reader="json", records_path="contacts.*")
+    content = "\n".join(
+        json.dumps(page)
+        for page in (
+            {"contacts": {"12": {"email": "a@example.com"}, "13": {"email": "b@example.com"}}},
+            {"contacts": [{"email": "c@example.com"}]},
+            {"contacts": []},
+            {"contacts": {}},
+            {"error": "rate limit"},
+        )
+    )
+    file = desk.read(pages, content, "pages.json")
+    assert desk.values(file) == [("a@example.com",), ("b@example.com",), ("c@example.com",)]
+    assert [reason for _, reason, _ in desk.quarantine(file)] == ["records_path_missing"]
+    assert file.skipped == 2, "a page without records is no record"
+
+
 def test_records_behind_a_path(desk: Desk) -> None:
     pages = feed({"email": ["email"]}, reader="json", records_path="data.items")
     content = "\n".join(

@@ -32,14 +32,20 @@ MAPPING: dict[str, Any] = {
 }
 
 
-def meant(mapping: dict[str, Any], *rows: dict[str, Any], scopes: tuple[str, ...] = (), name: str = "list.json") -> list[Any]:
+def meant(
+    mapping: dict[str, Any],
+    *rows: dict[str, Any],
+    scopes: tuple[str, ...] = (),
+    name: str = "list.json",
+    timezone: str = "America/New_York",
+) -> list[Any]:
     """What the records mean, as the rows of a staging model."""
     con = duckdb.connect()
     con.execute("set timezone = 'UTC'; create schema raw")
     con.execute(f"create table raw.one (_file_id varchar, _record_no bigint, {', '.join(f'{c} varchar' for c in COLUMNS)})")
     con.execute(
         "create table stg_quietlist__files as select 'f' as file_id, 'esp' as source, 'one' as vendor, 'one' as feed, "
-        "'acme' as scope, 'America/New_York' as timezone, 'US' as region, timestamptz '2026-03-20 00:00:00+00' as received_at, "
+        f"'acme' as scope, '{timezone}' as timezone, 'US' as region, timestamptz '2026-03-20 00:00:00+00' as received_at, "
         f"timestamptz '2026-03-19 00:00:00+00' as snapshot_at, '{name}' as name"
     )
     for number, row in enumerate(rows, 1):
@@ -221,8 +227,75 @@ def test_the_files_name_may_say_which_list_it_is() -> None:
     assert [row["scope"] for row in rows] == ["acme/stream-news", "acme/stream-own"]
 
 
+@pytest.mark.parametrize(
+    ("case", "stream", "scope"),
+    [
+        ("the one that was left", '[{"topic":"news","status":"out"},{"topic":"x","status":"in"}]', "acme/topic-news"),
+        ("left twice over", '[{"topic":"news","status":"out"},{"topic":"news","status":"out"}]', "acme/topic-news"),
+        ("several", '[{"topic":"news","status":"out"},{"topic":"x","status":"out"}]', "acme"),
+        ("none", '[{"topic":"news","status":"in"}]', "acme"),
+        ("written in another way", '[{"status":"out","topic":"news"}]', "acme"),
+        ("nothing", None, "acme"),
+    ],
+)
+def test_a_pattern_finds_the_lists_where_the_column_says_more_than_them(case: str, stream: str | None, scope: str) -> None:
+    lists = {"column": "stream", "kind": "topic", "ids": '"topic":"([^"]+)","status":"out"'}
+    mapping = {"email": "email", "channels": ["email"], "cases": [UNSUBSCRIBED], "list": lists}
+    (row,) = meant(mapping, {"stream": stream}, scopes=("acme", "acme/topic-news"))
+    assert row["scope"] == scope, case
+
+
+@pytest.mark.parametrize(
+    ("said", "at"), [("UTC", "16:00"), ("Etc/UTC", "10:00"), ("America/New_York", "15:00")], ids=["nobody", "UTC", "another"]
+)
+def test_a_vendors_usual_zone_counts_unless_the_source_says_another(said: str, at: str) -> None:
+    mapping = {"time": "said", "usual_zone": "Etc/GMT+6", "email": "email", "channels": ["email"], "cases": [UNSUBSCRIBED]}
+    (row,) = meant(mapping, {"said": "2026-03-01 10:00:00"}, timezone=said)
+    assert f"{row['at_latest']:%H:%M}" == at
+
+
+def test_the_number_that_a_vendor_gives_somebody_is_not_the_number_of_a_customer() -> None:
+    mapping = {"customer_id": "stream", "customer_prefix": "esp", "channels": ["email"], "cases": [UNSUBSCRIBED]}
+    known, unknown = meant(mapping, {"stream": " 501 "}, {"stream": " "})
+    assert (known["customer_id"], known["outcome"]) == ("esp-501", "request")
+    assert (unknown["customer_id"], unknown["outcome_reason"]) == (None, "no_identifier")
+
+
+@pytest.mark.parametrize(
+    ("case", "record", "emails", "phones"),
+    [
+        ("as the mapping says", {"reason": "a"}, ["a@example.com"], ["+12025550101"]),
+        ("a number where others have an address", {"reason": "b", "stream": "+12025550102"}, [], ["+12025550102"]),
+        (
+            "several addresses",
+            {"reason": "c", "stream": '["x@example.com","y@example.com"]'},
+            ["x@example.com", "y@example.com"],
+            [],
+        ),
+        ("nobody", {"reason": "b", "stream": " "}, [], []),
+        ("what no case knows", {"reason": "?"}, ["a@example.com"], ["+12025550101"]),
+    ],
+)
+def test_a_case_may_be_about_whom_another_column_names(
+    case: str, record: dict[str, Any], emails: list[str], phones: list[str]
+) -> None:
+    mapping = {
+        "email": "email",
+        "phone": "phone",
+        "channels": ["email"],
+        "cases": [
+            {"when": {"reason": "a"}, **UNSUBSCRIBED},
+            {"when": {"reason": "b"}, **UNSUBSCRIBED, "phone": "stream"},
+            {"when": {"reason": "c"}, **UNSUBSCRIBED, "emails": "stream"},
+        ],
+    }
+    (row,) = meant(mapping, {"phone": "+12025550101", **record})
+    assert (row["emails_raw"], row["phones_raw"]) == (emails, phones), case
+    assert row["unknown_column"] in (None, "reason"), "whom a record is about is not listed as a value"
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"tme": "said"}, "unknown key 'tme' (allowed: time, untimed, zone, key"),
+    ({"tme": "said"}, "unknown key 'tme' (allowed: time, untimed, zone, usual_zone, key"),
     ({"cases": []}, "'cases' is required"),
     ({"channels": []}, "'channels' is required"),
     ({"channels": ["pigeon"]}, "has the channel 'pigeon' (allowed: email, voice"),
