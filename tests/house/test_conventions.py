@@ -102,9 +102,11 @@ def test_every_feed_has_a_sample_and_every_column_of_it_a_place(feed: Feed) -> N
 SNAPSHOTS = {
     "amazon_ses__suppressed_destinations",
     "brevo__blocked_contacts",
+    "ca_dncl__numbers",
     "canonical__contacts",
     "five9_dnc__numbers",
     "ftc_national_dnc__numbers",
+    "hk_dnc__fax", "hk_dnc__prerecorded", "hk_dnc__sms",
     "hubspot__opt_outs",
     "klaviyo__profiles", "klaviyo__suppressed",
     "mailchimp__cleaned", "mailchimp__nonsubscribed", "mailchimp__subscribed", "mailchimp__unsubscribed",
@@ -117,6 +119,7 @@ SNAPSHOTS = {
     "telnyx__opt_outs",
     "twilio__opt_outs",
     "uk_tps__numbers",
+    "us_state_dnc__indiana", "us_state_dnc__missouri", "us_state_dnc__texas", "us_state_dnc__wyoming",
     "vicidial__dnc",
 }  # fmt: skip
 

@@ -338,9 +338,17 @@ def test_a_registry_is_whole_where_its_description_says_so() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"nmber": "x"}, "unknown key 'nmber' (allowed: registry, change"),
+        ({"nmber": "x"}, "unknown key 'nmber' (allowed: registry, registries"),
         ({"number": None}, "'number' is required"),
-        ({"registry": None}, "'registry' is required"),
+        ({"registry": None}, "one of 'registry' and 'registries' is required"),
+        ({"registries": {"uk_fps": "line"}}, "one of 'registry' and 'registries' is required"),
+        ({"cases": [{"when": {"line": "x"}}]}, "case 1 has a 'when' and exactly one of listed, not_a_request and quarantine"),
+        ({"cases": [{"listed": True, "echo": "x"}]}, "case 1 has a 'when' and exactly one of"),
+        (
+            {"registry": None, "registries": {"uk_fps": "line"}, "cases": [{"listed": True}]},
+            "a row that speaks of several registries lists its number, and has no 'cases'",
+        ),
+        ({"registry": None, "registries": {"uk_xyz": "line"}}, "the registry 'uk_xyz'"),
         ({"change": "added"}, "the change is 'added' (allowed: listed, delisted)"),
         ({"blanks": "no"}, "the blanks are 'no' (allowed: padding)"),
         ({"registry": "uk_xyz"}, "the registry 'uk_xyz' (allowed: us_ftc"),
