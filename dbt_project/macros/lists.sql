@@ -66,6 +66,14 @@
     case when len({{ expression }}) = 1 then ({{ expression }})[1] end
 {%- endmacro %}
 
+{% macro concatenated_lists(first, second) -%}
+    {{ return(adapter.dispatch('concatenated_lists')(first, second)) }}
+{%- endmacro %}
+
+{% macro duckdb__concatenated_lists(first, second) -%}
+    ({{ first }} || {{ second }})
+{%- endmacro %}
+
 -- A list of the values that are not null.
 {% macro filled_list(expressions) -%}
     {{ return(adapter.dispatch('filled_list')(expressions)) }}

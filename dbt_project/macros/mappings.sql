@@ -6,9 +6,10 @@
 --   untimed      {column: value}: the time of such a record is that of something else, so it counts from when it was first seen
 --   zone         IANA name of the zone that the vendor writes times in; without it the source's `timezone`
 --   key          column with the vendor's own id of the event
---   email, phone       column that holds one address or number
+--   email, phone       column that holds one address or number, or several of which the first filled one counts that is no object
 --   emails, phones     column that may hold several, joined by ;
 --   only_address       true: without a known label, the record's only text that looks like an address
+--   international      true: the vendor writes numbers with their country and without the plus; the plus is put before them
 --   name         column, or [first name, last name]
 --   address, postal_code, country, region, customer_id     column
 --   channels     what a request binds unless its case says otherwise
@@ -493,11 +494,32 @@ select * from final
     {{ "'" ~ mapping['zone'] ~ "'" if mapping.get('zone') else 'files.timezone' }}
 {%- endmacro %}
 
+-- 447700900101 is a number of no country, or of the wrong one, until a plus stands before it.
+{% macro mapped_number(mapping, key) -%}
+    {%- set column = first_plain(mapping[key]) -%}
+    {%- if mapping.get('international') and key in ['phone', 'to'] -%}
+    case when {{ matches(column, '^\\s*[1-9][0-9]{7,14}\\s*$') }} then '+' || trim({{ column }}) else {{ column }} end
+    {%- else -%}{{ column }}
+    {%- endif -%}
+{%- endmacro %}
+
+-- A vendor may write {"label": ..., "value": ...} where it once wrote the value alone; the object itself is nobody's address.
+{% macro first_plain(columns) -%}
+    {%- if columns is string -%}source.{{ columns }}
+    {%- else -%}
+        {%- set found = [] -%}
+        {%- for column in columns -%}
+            {%- do found.append('case when not ' ~ matches('source.' ~ column, '^\\s*[{]') ~ ' then ' ~ null_if_blank('source.' ~ column) ~ ' end') -%}
+        {%- endfor -%}
+    coalesce({{ found | join(', ') }})
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro mapped_points(mapping, one, several) -%}
     {%- if mapping.get(several) and several == 'emails' and mapping.get('only_address') -%}
     {{ split_list(email_or_only_one('source.' ~ mapping[several], 'source._extra')) }}
     {%- elif mapping.get(several) -%}{{ split_list('source.' ~ mapping[several]) }}
-    {%- elif mapping.get(one) -%}{{ list_of_one('source.' ~ mapping[one]) }}
+    {%- elif mapping.get(one) -%}{{ list_of_one(mapped_number(mapping, one)) }}
     {%- else -%}{{ empty_list() }}
     {%- endif -%}
 {%- endmacro %}
@@ -541,7 +563,7 @@ select * from final
 -- What is wrong with a mapping, in words; an empty list when nothing is.
 {% macro mapping_problems(mapping) -%}
     {%- set keys = [
-        'time', 'untimed', 'zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'name', 'address', 'postal_code', 'country',
+        'time', 'untimed', 'zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'international', 'name', 'address', 'postal_code', 'country',
         'region', 'customer_id', 'channels', 'list', 'cases', 'otherwise', 'unknown'] -%}
     {%- set found = [] -%}
     {%- for key in mapping if key not in keys -%}
@@ -633,7 +655,7 @@ select * from final
 -- The words of policy.actions that are requests, and those of policy.methods and policy.registries; a test compares them, for no
 -- seed can be read while models are compiled.
 {% macro known_actions() -%}
-    {{ return(['opt_out', 'opt_in', 'complaint', 'erasure', 'deceased', 'undeliverable']) }}
+    {{ return(['opt_out', 'opt_in', 'complaint', 'erasure', 'deceased', 'litigator', 'undeliverable']) }}
 {%- endmacro %}
 
 {% macro known_methods() -%}

@@ -360,3 +360,23 @@ def test_a_registrys_mapping_that_is_wrong_is_a_compile_error(change: dict[str, 
     with pytest.raises(CompilerError) as error:
         lines({**REGISTRY, **change}, "0123")
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("macro", "mapping", "sentence"),
+    [
+        ("texted_requests", {"phone": "sender", "body": "text", "bdoy": "x"}, "unknown key 'bdoy' (allowed: time, untimed, zone"),
+        ("texted_requests", {"body": "text"}, "'phone' is required"),
+        ("texted_requests", {"phone": "sender"}, "'body' is required"),
+        ("texted_requests", {"phone": "a", "body": "b", "inbound": [{"type": "in"}]}, "'event' is required"),
+        ("texted_requests", {"phone": "a", "body": "b", "words": ["c"]}, "unknown key 'words'"),
+        ("called_requests", {"phone": "a", "to": "b"}, "'words' is required"),
+        ("called_requests", {"phone": "a", "words": ["c"]}, "'to' is required"),
+        ("called_contacts", {"to": "a", "outbound": [{}]}, "'system' is required"),
+        ("called_contacts", {"to": "a", "system": "b"}, "'outbound' is required"),
+    ],
+)
+def test_a_mapping_of_words_that_is_wrong_is_a_compile_error(macro: str, mapping: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(CompilerError) as error:
+        render(f"{{{{ {macro}('one', {mapping!r}) }}}}", {"snapshot_feeds": []})
+    assert sentence in str(error.value)
