@@ -1,5 +1,5 @@
--- A request may hold several rules: the gravest counts. Of an erasure in a state that nobody knows the person asked all the same: it
--- counts, and the state is listed.
+-- A request may hold several rules: the gravest counts. Of an erasure in a state that nobody knows the person asked all the same:
+-- it counts, and the state is listed.
 {{ mapped_requests('fides__privacy_requests', {
     'time': 'created_at', 'key': 'request_id', 'email': ['email', 'email_alone'], 'phone': ['phone', 'phone_alone'], 'channels': ['all'],
     'cases': [
