@@ -5,21 +5,27 @@
 --   time         column, or several of which the first filled one counts; without it a record counts from when it was first seen
 --   untimed      {column: value}: the time of such a record is that of something else, so it counts from when it was first seen
 --   zone         IANA name of the zone that the vendor writes times in; without it the source's `timezone`
+--   usual_zone   IANA name of the zone that the vendor usually writes times in: read in it where the source's `timezone` is UTC, which it is
+--                when nobody has said it. Who means UTC says Etc/UTC
 --   key          column with the vendor's own id of the event
---   email, phone       column that holds one address or number
+--   email, phone       column that holds one address or number, or several of which the first filled one counts that is no object
 --   emails, phones     column that may hold several, joined by ;
 --   only_address       true: without a known label, the record's only text that looks like an address
+--   international      true: the vendor writes numbers with their country and without the plus; the plus is put before them
 --   name         column, or [first name, last name]
 --   address, postal_code, country, region, customer_id     column
+--   customer_prefix     a word before each customer_id, where the vendor numbers people itself: its 501 is not the CRM's
 --   channels     what a request binds unless its case says otherwise
 --   list         which of the vendor's lists a record is about, as the node <scope>/<kind>-<id> (list_scope): {'column', 'kind'},
---                and 'in_name', a pattern that finds the id in the file's name, 'everything', the ids that mean all lists
+--                and 'in_name', a pattern that finds the id in the file's name, 'everything', the ids that mean all lists; 'ids', a
+--                pattern whose group is each id within the column's text, where that says more than ids
 --   cases        the first that fits counts:
 --     when           {column: value}, all must fit. Values are compared folded (word_key), a list means any of them, none a blank,
 --                    {'matches': pattern} a regular expression on the small letters. Without `when` every record fits.
 --     action, method     a request; `channels` its own; `at` the 'list' (what it is at where there is one), the 'source' or the
 --                    'company'; `doubt` a reason code for a person to look at it; `unlisted` a column whose value is listed as
 --                    unknown although the record acts
+--     email, emails, phone, phones     whom this case is about, where that stands in another column than in the other cases
 --     not_a_request, echo, quarantine     a reason code, instead of an action
 --   otherwise    {'action', 'method'} in a list of people who opted out: what fits no case is that, in doubt (unknown_reason).
 --                Without it such a record is quarantined. Either way its value is listed (ledger.unknown_values).
@@ -52,11 +58,11 @@ told as (
         {{ mapped_time(mapping) }} as time_text,
         {{ read_time(mapped_time(mapping), mapped_zone(mapping), 'files.received_at') }} as said_at,
         {{ mapped_column(mapping, 'key') }} as event_key,
-        {{ mapped_points(mapping, 'email', 'emails') }} as emails_raw,
-        {{ mapped_points(mapping, 'phone', 'phones') }} as phones_raw,
+        {{ mapped_points(mapping, 'email', 'emails') }} as told_emails,
+        {{ mapped_points(mapping, 'phone', 'phones') }} as told_phones,
         {{ mapped_name(mapping) }} as name,
         {%- for column in ['address', 'postal_code', 'country', 'region', 'customer_id'] %}
-        {{ mapped_column(mapping, column) }} as {{ column }},
+        {{ prefixed(mapping, column) }} as {{ column }},
         {%- endfor %}
         {%- for column in columns_of_cases(mapping) %}
         source.{{ column }} as given_{{ column }},
@@ -104,6 +110,8 @@ meant as (
         case_action as action,
         {{ by_case(cases, 'method') }} as method,
         {{ by_case(cases, 'channels') }} as channels,
+        {{ by_case(cases, 'emails') }} as emails_raw,
+        {{ by_case(cases, 'phones') }} as phones_raw,
         case
             when place = 'company' then '*'
             when place = 'source' then source_scope
@@ -126,24 +134,35 @@ meant as (
 select * from final
 {%- endmacro %}
 
--- A registry's file of one number a line, as the facts of the list: mapped_registry(table, mapping) is the whole staging model. Whether
--- a file is the whole registry says the feed's description (meta.snapshot). A line that is no number is quarantined.
+-- A registry's file of one number a line or a row, as the facts of the list: mapped_registry(table, mapping) is the whole staging
+-- model. Whether a file is the whole registry says the feed's description (meta.snapshot). What is no number is quarantined.
 --
 -- mapping
 --   registry     which of policy.registries; or {'in_name': {word: registry}, 'otherwise': registry}, where the file's name says it:
 --                the first word that is in it, in small letters
+--   registries   instead, where a row says it of several: {registry: column}. A number is listed where its column has anything but a
+--                blank and the words of `clear`
+--   clear        words that say that a number is not listed
 --   change       'listed' or 'delisted': what a line of this feed says of its number
 --   region       whose national numbers they are
---   number       pattern whose group is the number
+--   column       the column that holds the number; without it `line`
+--   number       pattern whose group is the number; without it the column is the number
 --   area_code    pattern whose group is the area code, where it stands apart: the number is both together
 --   blanks       'padding': the blanks within a line are no part of it
+--   listed_on    pattern whose group is the day of the listing
+--   cases        what else a row says, as in mapped_requests: the first whose `when` fits counts, and has 'listed': true, or a reason
+--                code as 'not_a_request' or 'quarantine'. What fits none is quarantined (unknown_value): an answer that nobody knows
+--                is no listing, and no all-clear. Without cases every row lists its number.
 {% macro mapped_registry(table, mapping) -%}
     {%- set problems = registry_problems(mapping) -%}
     {%- if problems -%}
         {{ exceptions.raise_compiler_error('The mapping of ' ~ table ~ ': ' ~ problems | join('; ') ~ '.') }}
     {%- endif -%}
-    {%- set line = "replace(source.line, ' ', '')" if mapping.get('blanks') == 'padding' else 'source.line' -%}
-    {%- set named = mapping['registry'] -%}
+    {%- set column = 'source.' ~ mapping.get('column', 'line') -%}
+    {%- set line = "replace(" ~ column ~ ", ' ', '')" if mapping.get('blanks') == 'padding' else column -%}
+    {%- set cases = mapping.get('cases', []) -%}
+    {%- set several = mapping.get('registries', {}) -%}
+    {%- set named = mapping.get('registry') -%}
 with source as (
 
     select * from {{ source('raw', table) }}
@@ -162,7 +181,17 @@ numbers as (
         {{ record_columns() }},
         files.name as file_name,
         {{ first_match(line, mapping['area_code']) if 'area_code' in mapping else null_text() }} as area_code,
-        {{ first_match(line, mapping['number']) }} as number
+        {{ first_match(line, mapping['number']) if 'number' in mapping else null_if_blank(line) }} as number
+        {%- if 'listed_on' in mapping %},
+        {{ read_time(first_match(column, mapping['listed_on']), "'UTC'", 'files.received_at') }} as said_at
+        {%- endif %}
+        {%- for name in columns_of_cases({'cases': cases}) %},
+        source.{{ name }} as given_{{ name }},
+        {{ word_key('source.' ~ name) }} as word_{{ name }}
+        {%- endfor %}
+        {%- if several %},
+        {{ filled_list(registries_of(several, mapping.get('clear', []))) }} as registries
+        {%- endif %}
     from source
     inner join files on source._file_id = files.file_id
 
@@ -172,11 +201,68 @@ joined as (
 
     select
         *,
-        {{ 'area_code || number' if 'area_code' in mapping else 'number' }} as phone_raw
+        {{ 'area_code || number' if 'area_code' in mapping else 'number' }} as phone_raw,
+        {% if several -%}
+        case when {{ list_is_empty('registries') }} then 1 else 0 end
+        {%- elif cases -%}
+        case
+            {%- for case in cases %}
+            when {{ case_condition(case.get('when', {})) }} then {{ loop.index }}
+            {%- endfor %}
+            else -1
+        end
+        {%- else -%}
+        0
+        {%- endif %} as fits
     from numbers
 
 ),
 
+judged as (
+
+    select
+        *,
+        case
+            {%- for case in cases if 'listed' not in case %}
+            when fits = {{ cases.index(case) + 1 }} then '{{ 'not_a_request' if 'not_a_request' in case else 'quarantine' }}'
+            {%- endfor %}
+            when phone_raw is null then 'quarantine'
+            {%- if several %}
+            when fits = 1 then 'not_a_request'
+            {%- endif %}
+            {%- if cases %}
+            when fits = -1 then 'quarantine'
+            {%- endif %}
+            else 'registry'
+        end as outcome,
+        case
+            {%- for case in cases if 'listed' not in case %}
+            when fits = {{ cases.index(case) + 1 }} then '{{ case.get('not_a_request') or case['quarantine'] }}'
+            {%- endfor %}
+            when phone_raw is null then 'unreadable_number'
+            {%- if several %}
+            when fits = 1 then 'not_listed'
+            {%- endif %}
+            {%- if cases %}
+            when fits = -1 then 'unknown_value'
+            {%- endif %}
+        end as outcome_reason
+    from joined
+
+),
+
+{% if several -%}
+-- One row for each registry that lists the number, and one for a record that none does: the account counts records.
+placed as (
+
+    select
+        *,
+        {{ unnest_list("case when outcome = 'registry' then registries else " ~ list_of_one("'" ~ (several.keys() | first) ~ "'") ~ " end") }} as registry
+    from judged
+
+),
+
+{% endif -%}
 final as (
 
     select
@@ -185,9 +271,11 @@ final as (
         source,
         vendor,
         feed,
-        case when phone_raw is null then 'quarantine' else 'registry' end as outcome,
-        case when phone_raw is null then 'unreadable_number' end as outcome_reason,
-        {% if named is string -%}
+        outcome,
+        outcome_reason,
+        {% if several -%}
+        registry
+        {%- elif named is string -%}
         '{{ named }}'
         {%- else -%}
         case
@@ -202,38 +290,75 @@ final as (
         phone_raw,
         '{{ mapping['region'] }}' as region,
         area_code,
-        cast(null as date) as listed_on,
+        {% if 'listed_on' in mapping -%}
+        -- Of two readings the later: a number counts as listed by then at the latest.
+        cast(said_at.latest as date)
+        {%- else -%}
+        cast(null as date)
+        {%- endif %} as listed_on,
         received_at,
         snapshot_at
-    from joined
+    from {{ 'placed' if several else 'judged' }}
 
 )
 
 select * from final
 {%- endmacro %}
 
+-- The registries whose column says that they list the number: anything but a blank or a word that says no.
+{% macro registries_of(several, clear) -%}
+    {%- set words = [] -%}
+    {%- for word in clear -%}{%- do words.append("'" ~ folded_word(word) ~ "'") -%}{%- endfor -%}
+    {%- set found = [] -%}
+    {%- for registry, column in several.items() -%}
+        {%- set condition = 'not ' ~ is_blank('source.' ~ column) -%}
+        {%- if words -%}
+            {%- set condition = condition ~ ' and ' ~ word_key('source.' ~ column) ~ ' not in (' ~ words | join(', ') ~ ')' -%}
+        {%- endif -%}
+        {%- do found.append("case when " ~ condition ~ " then '" ~ registry ~ "' end") -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
 -- What is wrong with a registry's mapping, in words; an empty list when nothing is.
 {% macro registry_problems(mapping) -%}
-    {%- set keys = ['registry', 'change', 'region', 'number', 'area_code', 'blanks'] -%}
+    {%- set keys = [
+        'registry', 'registries', 'clear', 'change', 'region', 'column', 'number', 'area_code', 'blanks', 'listed_on', 'cases'] -%}
     {%- set found = [] -%}
     {%- for key in mapping if key not in keys -%}
         {%- do found.append("unknown key '" ~ key ~ "' (allowed: " ~ keys | join(', ') ~ ')') -%}
     {%- endfor -%}
-    {%- for key in ['registry', 'change', 'region', 'number'] if not mapping.get(key) -%}
+    {%- for key in ['change', 'region'] if not mapping.get(key) -%}
         {%- do found.append("'" ~ key ~ "' is required") -%}
     {%- endfor -%}
+    {%- if not mapping.get('number') and not mapping.get('column') -%}
+        {%- do found.append("'number' is required where no 'column' is the number") -%}
+    {%- endif -%}
+    {%- if (1 if mapping.get('registry') else 0) + (1 if mapping.get('registries') else 0) != 1 -%}
+        {%- do found.append("one of 'registry' and 'registries' is required") -%}
+    {%- endif -%}
     {%- if mapping.get('change', 'listed') not in ['listed', 'delisted'] -%}
         {%- do found.append("the change is '" ~ mapping['change'] ~ "' (allowed: listed, delisted)") -%}
     {%- endif -%}
     {%- if mapping.get('blanks', 'padding') != 'padding' -%}
         {%- do found.append("the blanks are '" ~ mapping['blanks'] ~ "' (allowed: padding)") -%}
     {%- endif -%}
+    {%- if mapping.get('registries') and (mapping.get('cases') or mapping.get('change') != 'listed') -%}
+        {%- do found.append("a row that speaks of several registries lists its number, and has no 'cases'") -%}
+    {%- endif -%}
+    {%- for case in mapping.get('cases', []) -%}
+        {%- set ends = [] -%}
+        {%- for key in ['listed', 'not_a_request', 'quarantine'] if key in case -%}{%- do ends.append(key) -%}{%- endfor -%}
+        {%- if ends | length != 1 or (case.keys() | reject('in', ['when', 'listed', 'not_a_request', 'quarantine']) | list) -%}
+            {%- do found.append('case ' ~ loop.index ~ " has a 'when' and exactly one of listed, not_a_request and quarantine") -%}
+        {%- endif -%}
+    {%- endfor -%}
     {%- set named = mapping.get('registry') or '' -%}
     {%- if named is mapping and named.keys() | sort | list != ['in_name', 'otherwise'] -%}
         {%- do found.append("the registry is a name, or {'in_name': {word: registry}, 'otherwise': registry}") -%}
     {%- endif -%}
     {%- set names = [named] if named is string else named.get('in_name', {}).values() | list + [named.get('otherwise')] -%}
-    {%- for name in names if name and name not in known_registries() -%}
+    {%- for name in names + (mapping.get('registries', {}).keys() | list) if name and name not in known_registries() -%}
         {%- do found.append("the registry '" ~ name ~ "' (allowed: " ~ known_registries() | join(', ') ~ ')') -%}
     {%- endfor -%}
     {{ return(found) }}
@@ -242,7 +367,10 @@ select * from final
 -- Every case as SQL, in order; the one of what fits none is first, as number 0.
 {% macro case_meanings(mapping) -%}
     {#- Whom a record is about is no value that the policy could know, and nobody's business in a list of values. #}
-    {%- set people = ['_extra', mapping.get('email'), mapping.get('emails'), mapping.get('phone'), mapping.get('phones'), mapping.get('customer_id')] -%}
+    {%- set people = ['_extra', mapping.get('customer_id')] -%}
+    {%- for place in [mapping] + mapping['cases'] -%}
+        {%- do people.extend([place.get('email'), place.get('emails'), place.get('phone'), place.get('phones')]) -%}
+    {%- endfor -%}
     {%- set columns = columns_of_cases(mapping) | reject('in', people) | list -%}
     {%- set otherwise = mapping.get('otherwise', {'quarantine': mapping.get('unknown', 'unknown_value')}) -%}
     {%- set found = [] -%}
@@ -258,6 +386,8 @@ select * from final
             'action': quoted_text(case.get('action')),
             'method': quoted_text(case.get('method')),
             'channels': quoted_list(case.get('channels', mapping['channels'])),
+            'emails': points_of_case(case, 'email', 'emails'),
+            'phones': points_of_case(case, 'phone', 'phones'),
             'at': quoted_text(case.get('at', 'list' if 'list' in mapping and 'action' in case else 'source')),
             'doubt': quoted_text(doubt),
             'unknown_column': unknown_part(mapping, listed, 'column'),
@@ -283,7 +413,8 @@ select * from final
 {% macro columns_of_cases(mapping) -%}
     {%- set found = [] -%}
     {%- for case in mapping['cases'] -%}
-        {%- for column in (case.get('when', {}).keys() | list) + ([case['unlisted']] if case.get('unlisted') else []) if column not in found -%}
+        {%- set named = [case.get('unlisted'), case.get('email'), case.get('emails'), case.get('phone'), case.get('phones')] -%}
+        {%- for column in (case.get('when', {}).keys() | list) + (named | select | list) if column not in found -%}
             {%- do found.append(column) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -359,6 +490,14 @@ select * from final
     {{ 'source.' ~ mapping[key] if mapping.get(key) else null_text() }}
 {%- endmacro %}
 
+{% macro prefixed(mapping, column) -%}
+    {%- if column == 'customer_id' and mapping.get('customer_prefix') -%}
+    '{{ mapping['customer_prefix'] }}-' || {{ null_if_blank(mapped_column(mapping, column)) }}
+    {%- else -%}
+    {{ mapped_column(mapping, column) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro mapped_time(mapping) -%}
     {%- set columns = mapping.get('time') -%}
     {%- set untimed = mapping.get('untimed', {}) -%}
@@ -373,15 +512,49 @@ select * from final
 {%- endmacro %}
 
 {% macro mapped_zone(mapping) -%}
-    {{ "'" ~ mapping['zone'] ~ "'" if mapping.get('zone') else 'files.timezone' }}
+    {%- if mapping.get('zone') -%}'{{ mapping['zone'] }}'
+    {%- elif mapping.get('usual_zone') -%}case when files.timezone = 'UTC' then '{{ mapping['usual_zone'] }}' else files.timezone end
+    {%- else -%}files.timezone
+    {%- endif -%}
+{%- endmacro %}
+
+-- 447700900101 is a number of no country, or of the wrong one, until a plus stands before it.
+{% macro mapped_number(mapping, key) -%}
+    {%- set column = first_plain(mapping[key]) -%}
+    {%- if mapping.get('international') and key in ['phone', 'to'] -%}
+    case when {{ matches(column, '^\\s*[1-9][0-9]{7,14}\\s*$') }} then '+' || trim({{ column }}) else {{ column }} end
+    {%- else -%}{{ column }}
+    {%- endif -%}
+{%- endmacro %}
+
+-- A vendor may write {"label": ..., "value": ...} where it once wrote the value alone; the object itself is nobody's address.
+{% macro first_plain(columns) -%}
+    {%- if columns is string -%}source.{{ columns }}
+    {%- else -%}
+        {%- set found = [] -%}
+        {%- for column in columns -%}
+            {%- do found.append('case when not ' ~ matches('source.' ~ column, '^\\s*[{]') ~ ' then ' ~ null_if_blank('source.' ~ column) ~ ' end') -%}
+        {%- endfor -%}
+    coalesce({{ found | join(', ') }})
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro mapped_points(mapping, one, several) -%}
     {%- if mapping.get(several) and several == 'emails' and mapping.get('only_address') -%}
     {{ split_list(email_or_only_one('source.' ~ mapping[several], 'source._extra')) }}
     {%- elif mapping.get(several) -%}{{ split_list('source.' ~ mapping[several]) }}
-    {%- elif mapping.get(one) -%}{{ list_of_one('source.' ~ mapping[one]) }}
+    {%- elif mapping.get(one) -%}{{ list_of_one(mapped_number(mapping, one)) }}
     {%- else -%}{{ empty_list() }}
+    {%- endif -%}
+{%- endmacro %}
+
+-- Whom a case is about: its own columns, or without any those of the mapping.
+{% macro points_of_case(case, one, several) -%}
+    {%- set of_its_own = case.keys() | select('in', ['email', 'emails', 'phone', 'phones']) | list -%}
+    {%- if case.get(several) -%}{{ split_list('given_' ~ case[several]) }}
+    {%- elif case.get(one) -%}{{ list_of_one('given_' ~ case[one]) }}
+    {%- elif of_its_own -%}{{ empty_list() }}
+    {%- else -%}told_{{ several }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -397,7 +570,8 @@ select * from final
 {% macro mapped_list_id(list) -%}
     {%- if not list -%}{{ null_text() }}
     {%- else -%}
-        {%- set named = only_of_list(split_list('source.' ~ list['column'])) -%}
+        {%- set ids = all_matches('source.' ~ list['column'], list['ids']) if list.get('ids') else split_list('source.' ~ list['column']) -%}
+        {%- set named = only_of_list(ids) -%}
         {%- set own = named -%}
         {%- if list.get('everything') -%}
             {%- set own = "case when " ~ named ~ " not in ('" ~ list['everything'] | join("', '") ~ "') then " ~ named ~ " end" -%}
@@ -424,8 +598,8 @@ select * from final
 -- What is wrong with a mapping, in words; an empty list when nothing is.
 {% macro mapping_problems(mapping) -%}
     {%- set keys = [
-        'time', 'untimed', 'zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'name', 'address', 'postal_code', 'country',
-        'region', 'customer_id', 'channels', 'list', 'cases', 'otherwise', 'unknown'] -%}
+        'time', 'untimed', 'zone', 'usual_zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'international', 'name', 'address',
+        'postal_code', 'country', 'region', 'customer_id', 'customer_prefix', 'channels', 'list', 'cases', 'otherwise', 'unknown'] -%}
     {%- set found = [] -%}
     {%- for key in mapping if key not in keys -%}
         {%- do found.append("unknown key '" ~ key ~ "' (allowed: " ~ keys | join(', ') ~ ')') -%}
@@ -440,8 +614,8 @@ select * from final
     {%- for key in ['column', 'kind'] if 'list' in mapping and key not in mapping['list'] -%}
         {%- do found.append("'list' needs '" ~ key ~ "'") -%}
     {%- endfor -%}
-    {%- for key in mapping.get('list', {}) if key not in ['column', 'kind', 'in_name', 'everything'] -%}
-        {%- do found.append("unknown key '" ~ key ~ "' of 'list' (allowed: column, kind, in_name, everything)") -%}
+    {%- for key in mapping.get('list', {}) if key not in ['column', 'kind', 'in_name', 'everything', 'ids'] -%}
+        {%- do found.append("unknown key '" ~ key ~ "' of 'list' (allowed: column, kind, in_name, everything, ids)") -%}
     {%- endfor -%}
     {%- set names_somebody = mapping.get('email') or mapping.get('emails') or mapping.get('phone') or mapping.get('phones')
         or mapping.get('customer_id') or mapping.get('address') -%}
@@ -451,7 +625,8 @@ select * from final
         {%- if not case.get('when') and not loop.last -%}
             {%- do found.append(place ~ ' fits every record, so no case after it is ever reached') -%}
         {%- endif -%}
-        {%- if case.get('action') and not names_somebody -%}
+        {%- set names_its_own = case.get('email') or case.get('emails') or case.get('phone') or case.get('phones') -%}
+        {%- if case.get('action') and not names_somebody and not names_its_own -%}
             {%- do found.append(place ~ ' is a request, but no key says whose (email, emails, phone, phones, customer_id, address)') -%}
         {%- endif -%}
     {%- endfor -%}
@@ -465,7 +640,9 @@ select * from final
 {%- endmacro %}
 
 {% macro case_problems(place, case, mapping) -%}
-    {%- set keys = ['when', 'action', 'method', 'channels', 'at', 'doubt', 'unlisted', 'not_a_request', 'echo', 'quarantine'] -%}
+    {%- set keys = [
+        'when', 'action', 'method', 'channels', 'at', 'doubt', 'unlisted', 'email', 'emails', 'phone', 'phones', 'not_a_request', 'echo',
+        'quarantine'] -%}
     {%- set actions = known_actions() -%}
     {%- set methods = known_methods() -%}
     {%- set places = ['list', 'source', 'company'] -%}
@@ -516,7 +693,7 @@ select * from final
 -- The words of policy.actions that are requests, and those of policy.methods and policy.registries; a test compares them, for no
 -- seed can be read while models are compiled.
 {% macro known_actions() -%}
-    {{ return(['opt_out', 'opt_in', 'complaint', 'erasure', 'deceased', 'undeliverable']) }}
+    {{ return(['opt_out', 'opt_in', 'complaint', 'erasure', 'deceased', 'litigator', 'undeliverable']) }}
 {%- endmacro %}
 
 {% macro known_methods() -%}

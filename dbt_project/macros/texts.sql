@@ -63,6 +63,15 @@
     nullif(regexp_extract({{ expression }}, '{{ pattern }}', 1), '')
 {%- endmacro %}
 
+-- What the pattern's group is at each place where the pattern occurs, each once; no text, no place.
+{% macro all_matches(expression, pattern) -%}
+    {{ return(adapter.dispatch('all_matches')(expression, pattern)) }}
+{%- endmacro %}
+
+{% macro duckdb__all_matches(expression, pattern) -%}
+    coalesce(list_distinct(regexp_extract_all({{ expression }}, '{{ pattern }}', 1)), cast([] as varchar[]))
+{%- endmacro %}
+
 -- Whether a pattern occurs in the text; false, not null, when there is no text.
 {% macro matches(expression, pattern) -%}
     {{ return(adapter.dispatch('matches')(expression, pattern)) }}

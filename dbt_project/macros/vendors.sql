@@ -22,3 +22,51 @@
         when {{ matches('lower(' ~ call_type ~ ')', 'inbound') }} then 'inbound'
     end
 {%- endmacro %}
+
+-- The cases of Braze's two changes of a subscription, of e-mail and of texts, for the mapping of both feeds that carry them.
+{% macro braze_changes() -%}
+    {%- set cases = [{'when': {'channel': 'push'}, 'not_a_request': 'push'}] -%}
+    {%- set left = [
+        ('preference center', 'esp_unsubscribe'), ('subscription page', 'esp_unsubscribe'), ('list-unsubscribe', 'list_unsubscribe'),
+        ('inbound message', 'sms_keyword')] -%}
+    {%- set came_back = [('preference center', 'esp_resubscribe'), ('inbound message', 'sms_keyword')] -%}
+    {%- for channels, whom in [
+        (['email', none], {'email': 'address', 'channels': ['email']}),
+        (['sms', 'mms', 'rcs', 'whatsapp'], {'phone': 'phone', 'email': 'email', 'channels': ['sms']})] -%}
+        {%- set status = {'channel': channels, 'status': 'Unsubscribed'} -%}
+        {%- for change, method in left -%}
+            {%- do cases.append(dict(whom, when=dict(status, change_source=change), action='opt_out', method=method)) -%}
+        {%- endfor -%}
+        {%- do cases.append(dict(whom, when=status, action='opt_out', method='import')) -%}
+        {%- set status = {'channel': channels, 'status': ['Subscribed', 'Opted In']} -%}
+        {%- do cases.append(dict(whom, when=dict(status, group_id=none), quarantine='subscribe_request')) -%}
+        {%- for change, method in came_back -%}
+            {%- do cases.append(dict(whom, when=dict(status, change_source=change), action='opt_in', method=method)) -%}
+        {%- endfor -%}
+        {%- do cases.append(dict(whom, when=status, action='opt_in', method='import')) -%}
+    {%- endfor -%}
+    {{ return(cases) }}
+{%- endmacro %}
+
+-- What the response to a form of opt-outs means by what was chosen in it (the column `choice`), as the cases of a mapping. Whoever
+-- filled such a form in wants out, whatever the choice is called; only one that speaks of staying, and of stopping nothing, is
+-- for a person. `incomplete` is a condition under which the form was begun and not sent.
+{% macro form_cases(choice, incomplete=none) -%}
+    {%- set found = [] -%}
+    {%- if incomplete -%}
+        {%- do found.append({'when': incomplete, 'action': 'opt_out', 'method': 'web_form', 'doubt': 'incomplete_form'}) -%}
+    {%- endif -%}
+    {%- do found.extend([
+        {'when': {choice: {'matches': '(?:not|n.t|without|never) (?:delet|eras|remov)'}},
+            'action': 'opt_out', 'method': 'web_form', 'doubt': 'free_text'},
+        {'when': {choice: {'matches': 'delet|eras|forget me|remove (?:all )?my (?:data|information)'}},
+            'action': 'erasure', 'method': 'web_form', 'channels': ['all'], 'at': 'company'},
+        {'when': {choice: none}, 'action': 'opt_out', 'method': 'web_form'},
+        {'when': {choice: {'matches': 'unsubscribe|opt.?out|stop|remove|no more|do not|don.t|take me off'}},
+            'action': 'opt_out', 'method': 'web_form'},
+        {'when': {choice: {'matches': 're-?subscribe|opt.?in|sign me up|keep (?:me|sending)|stay subscribed'}},
+            'quarantine': 'wants_to_stay'},
+        {'action': 'opt_out', 'method': 'web_form', 'doubt': 'unknown_reason', 'unlisted': choice},
+    ]) -%}
+    {{ return(found) }}
+{%- endmacro %}

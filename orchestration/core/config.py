@@ -164,7 +164,8 @@ class Pull(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     kind: str = "api"
-    """``api``: the interface of the format's vendor. ``imap``: a mailbox."""
+    """``api``: the interface of the format's vendor. ``imap``: a mailbox. ``sftp``, ``s3``, ``http``: a folder of
+    an SFTP server, a bucket, a web server. ``sql``: a table of a database."""
     every_hours: Annotated[float, Field(ge=0)] | None = None
     """A run that comes sooner after the last whole pull asks for nothing. Absent: 20 for a list that is read whole, so that a
     daily run asks once, and 0 for one that is asked for what is new."""

@@ -302,6 +302,8 @@ def _resolve(con: duckdb.DuckDBPyConnection, parts: tuple[str, ...]) -> list[str
         wrapped = f"select 1 from json_documents where regexp_matches(ltrim({_at(path)}), '^[{{\\[]') limit 1"
         if "VARCHAR" in kinds and con.execute(wrapped).fetchall():
             return None
+        if part == "*" and kinds & {"ARRAY", "OBJECT"}:
+            return None
         if "ARRAY" in kinds and part.isdigit():
             if "OBJECT" in kinds:
                 return None

@@ -32,14 +32,20 @@ MAPPING: dict[str, Any] = {
 }
 
 
-def meant(mapping: dict[str, Any], *rows: dict[str, Any], scopes: tuple[str, ...] = (), name: str = "list.json") -> list[Any]:
+def meant(
+    mapping: dict[str, Any],
+    *rows: dict[str, Any],
+    scopes: tuple[str, ...] = (),
+    name: str = "list.json",
+    timezone: str = "America/New_York",
+) -> list[Any]:
     """What the records mean, as the rows of a staging model."""
     con = duckdb.connect()
     con.execute("set timezone = 'UTC'; create schema raw")
     con.execute(f"create table raw.one (_file_id varchar, _record_no bigint, {', '.join(f'{c} varchar' for c in COLUMNS)})")
     con.execute(
         "create table stg_quietlist__files as select 'f' as file_id, 'esp' as source, 'one' as vendor, 'one' as feed, "
-        "'acme' as scope, 'America/New_York' as timezone, 'US' as region, timestamptz '2026-03-20 00:00:00+00' as received_at, "
+        f"'acme' as scope, '{timezone}' as timezone, 'US' as region, timestamptz '2026-03-20 00:00:00+00' as received_at, "
         f"timestamptz '2026-03-19 00:00:00+00' as snapshot_at, '{name}' as name"
     )
     for number, row in enumerate(rows, 1):
@@ -221,8 +227,75 @@ def test_the_files_name_may_say_which_list_it_is() -> None:
     assert [row["scope"] for row in rows] == ["acme/stream-news", "acme/stream-own"]
 
 
+@pytest.mark.parametrize(
+    ("case", "stream", "scope"),
+    [
+        ("the one that was left", '[{"topic":"news","status":"out"},{"topic":"x","status":"in"}]', "acme/topic-news"),
+        ("left twice over", '[{"topic":"news","status":"out"},{"topic":"news","status":"out"}]', "acme/topic-news"),
+        ("several", '[{"topic":"news","status":"out"},{"topic":"x","status":"out"}]', "acme"),
+        ("none", '[{"topic":"news","status":"in"}]', "acme"),
+        ("written in another way", '[{"status":"out","topic":"news"}]', "acme"),
+        ("nothing", None, "acme"),
+    ],
+)
+def test_a_pattern_finds_the_lists_where_the_column_says_more_than_them(case: str, stream: str | None, scope: str) -> None:
+    lists = {"column": "stream", "kind": "topic", "ids": '"topic":"([^"]+)","status":"out"'}
+    mapping = {"email": "email", "channels": ["email"], "cases": [UNSUBSCRIBED], "list": lists}
+    (row,) = meant(mapping, {"stream": stream}, scopes=("acme", "acme/topic-news"))
+    assert row["scope"] == scope, case
+
+
+@pytest.mark.parametrize(
+    ("said", "at"), [("UTC", "16:00"), ("Etc/UTC", "10:00"), ("America/New_York", "15:00")], ids=["nobody", "UTC", "another"]
+)
+def test_a_vendors_usual_zone_counts_unless_the_source_says_another(said: str, at: str) -> None:
+    mapping = {"time": "said", "usual_zone": "Etc/GMT+6", "email": "email", "channels": ["email"], "cases": [UNSUBSCRIBED]}
+    (row,) = meant(mapping, {"said": "2026-03-01 10:00:00"}, timezone=said)
+    assert f"{row['at_latest']:%H:%M}" == at
+
+
+def test_the_number_that_a_vendor_gives_somebody_is_not_the_number_of_a_customer() -> None:
+    mapping = {"customer_id": "stream", "customer_prefix": "esp", "channels": ["email"], "cases": [UNSUBSCRIBED]}
+    known, unknown = meant(mapping, {"stream": " 501 "}, {"stream": " "})
+    assert (known["customer_id"], known["outcome"]) == ("esp-501", "request")
+    assert (unknown["customer_id"], unknown["outcome_reason"]) == (None, "no_identifier")
+
+
+@pytest.mark.parametrize(
+    ("case", "record", "emails", "phones"),
+    [
+        ("as the mapping says", {"reason": "a"}, ["a@example.com"], ["+12025550101"]),
+        ("a number where others have an address", {"reason": "b", "stream": "+12025550102"}, [], ["+12025550102"]),
+        (
+            "several addresses",
+            {"reason": "c", "stream": '["x@example.com","y@example.com"]'},
+            ["x@example.com", "y@example.com"],
+            [],
+        ),
+        ("nobody", {"reason": "b", "stream": " "}, [], []),
+        ("what no case knows", {"reason": "?"}, ["a@example.com"], ["+12025550101"]),
+    ],
+)
+def test_a_case_may_be_about_whom_another_column_names(
+    case: str, record: dict[str, Any], emails: list[str], phones: list[str]
+) -> None:
+    mapping = {
+        "email": "email",
+        "phone": "phone",
+        "channels": ["email"],
+        "cases": [
+            {"when": {"reason": "a"}, **UNSUBSCRIBED},
+            {"when": {"reason": "b"}, **UNSUBSCRIBED, "phone": "stream"},
+            {"when": {"reason": "c"}, **UNSUBSCRIBED, "emails": "stream"},
+        ],
+    }
+    (row,) = meant(mapping, {"phone": "+12025550101", **record})
+    assert (row["emails_raw"], row["phones_raw"]) == (emails, phones), case
+    assert row["unknown_column"] in (None, "reason"), "whom a record is about is not listed as a value"
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"tme": "said"}, "unknown key 'tme' (allowed: time, untimed, zone, key"),
+    ({"tme": "said"}, "unknown key 'tme' (allowed: time, untimed, zone, usual_zone, key"),
     ({"cases": []}, "'cases' is required"),
     ({"channels": []}, "'channels' is required"),
     ({"channels": ["pigeon"]}, "has the channel 'pigeon' (allowed: email, voice"),
@@ -338,9 +411,17 @@ def test_a_registry_is_whole_where_its_description_says_so() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"nmber": "x"}, "unknown key 'nmber' (allowed: registry, change"),
+        ({"nmber": "x"}, "unknown key 'nmber' (allowed: registry, registries"),
         ({"number": None}, "'number' is required"),
-        ({"registry": None}, "'registry' is required"),
+        ({"registry": None}, "one of 'registry' and 'registries' is required"),
+        ({"registries": {"uk_fps": "line"}}, "one of 'registry' and 'registries' is required"),
+        ({"cases": [{"when": {"line": "x"}}]}, "case 1 has a 'when' and exactly one of listed, not_a_request and quarantine"),
+        ({"cases": [{"listed": True, "echo": "x"}]}, "case 1 has a 'when' and exactly one of"),
+        (
+            {"registry": None, "registries": {"uk_fps": "line"}, "cases": [{"listed": True}]},
+            "a row that speaks of several registries lists its number, and has no 'cases'",
+        ),
+        ({"registry": None, "registries": {"uk_xyz": "line"}}, "the registry 'uk_xyz'"),
         ({"change": "added"}, "the change is 'added' (allowed: listed, delisted)"),
         ({"blanks": "no"}, "the blanks are 'no' (allowed: padding)"),
         ({"registry": "uk_xyz"}, "the registry 'uk_xyz' (allowed: us_ftc"),
@@ -351,4 +432,24 @@ def test_a_registry_is_whole_where_its_description_says_so() -> None:
 def test_a_registrys_mapping_that_is_wrong_is_a_compile_error(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(CompilerError) as error:
         lines({**REGISTRY, **change}, "0123")
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("macro", "mapping", "sentence"),
+    [
+        ("texted_requests", {"phone": "sender", "body": "text", "bdoy": "x"}, "unknown key 'bdoy' (allowed: time, untimed, zone"),
+        ("texted_requests", {"body": "text"}, "'phone' is required"),
+        ("texted_requests", {"phone": "sender"}, "'body' is required"),
+        ("texted_requests", {"phone": "a", "body": "b", "inbound": [{"type": "in"}]}, "'event' is required"),
+        ("texted_requests", {"phone": "a", "body": "b", "words": ["c"]}, "unknown key 'words'"),
+        ("called_requests", {"phone": "a", "to": "b"}, "'words' is required"),
+        ("called_requests", {"phone": "a", "words": ["c"]}, "'to' is required"),
+        ("called_contacts", {"to": "a", "outbound": [{}]}, "'system' is required"),
+        ("called_contacts", {"to": "a", "system": "b"}, "'outbound' is required"),
+    ],
+)
+def test_a_mapping_of_words_that_is_wrong_is_a_compile_error(macro: str, mapping: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(CompilerError) as error:
+        render(f"{{{{ {macro}('one', {mapping!r}) }}}}", {"snapshot_feeds": []})
     assert sentence in str(error.value)

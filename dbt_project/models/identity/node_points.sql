@@ -9,7 +9,14 @@
 -- run left: its files are not ingested yet, and one that is ingested before them may have seen the same first.
 --
 -- A record of more points than one person has (`record_link_limit`) is a list of people: its points are known and suppressed,
--- but link nobody (`is_linking`). What another, smaller record of the same customer says still does.
+-- but link nobody (`is_linking`). What another, smaller record of the same customer says still does. Neither do the points of a
+-- complaint that names all of whom one complained, nor of a bounce that came for several addresses at once: they share a mail,
+-- and to take them for one person would put one's wishes upon the other.
+{%- set is_of_one_person -%}
+coalesce(identifiers_given, 0) <= {{ var('record_link_limit') }}
+        and coalesce(doubt, '') <> 'one_of_several'
+        and not (coalesce(action, '') = 'undeliverable' and {{ list_size('emails') }} > 1)
+{%- endset %}
 
 with contacts as (
 
@@ -54,7 +61,7 @@ request_points as (
         name_key,
         first_seen,
         file_id,
-        coalesce(identifiers_given, 0) <= {{ var('record_link_limit') }} as is_linking,
+        {{ is_of_one_person }} as is_linking,
         'email' as identifier_type,
         {{ unnest_list('emails') }} as identifier
     from requests
@@ -65,7 +72,7 @@ request_points as (
         name_key,
         first_seen,
         file_id,
-        coalesce(identifiers_given, 0) <= {{ var('record_link_limit') }} as is_linking,
+        {{ is_of_one_person }} as is_linking,
         'phone' as identifier_type,
         {{ unnest_list('phones') }} as identifier
     from requests
@@ -76,7 +83,7 @@ request_points as (
         name_key,
         first_seen,
         file_id,
-        coalesce(identifiers_given, 0) <= {{ var('record_link_limit') }} as is_linking,
+        {{ is_of_one_person }} as is_linking,
         'postal' as identifier_type,
         postal_key as identifier
     from requests
@@ -89,7 +96,7 @@ request_points as (
         name_key,
         first_seen,
         file_id,
-        coalesce(identifiers_given, 0) <= {{ var('record_link_limit') }} as is_linking,
+        {{ is_of_one_person }} as is_linking,
         'customer' as identifier_type,
         customer_id as identifier
     from requests

@@ -1,0 +1,21 @@
+-- The attributes are an object in an extract and a list of names and values in the API: a pattern reads both.
+{% set to_true = {'matches': '"new value" *(: *|, *"value" *: *)"?(true|1)\\b'} -%}
+{% set to_false = {'matches': '"new value" *(: *|, *"value" *: *)"?(false|0)\\b'} -%}
+{{ mapped_requests('marketo__activities', {
+    'time': 'activity_at', 'key': 'activity_id', 'customer_id': 'lead_id', 'customer_prefix': 'marketo', 'channels': ['email'],
+    'cases': [
+        {'when': {'activity_type': 9}, 'action': 'opt_out', 'method': 'esp_unsubscribe'},
+        {'when': {'activity_type': 8, 'attributes': {'matches': '"category" *(: *|, *"value" *: *)"?2\\b'}}, 'action': 'undeliverable', 'method': 'bounce'},
+        {'when': {'activity_type': [8, 27]}, 'not_a_request': 'soft_bounce'},
+        {'when': {'activity_type': 13, 'changed': 'Unsubscribed', 'attributes': to_true}, 'action': 'opt_out', 'method': 'import'},
+        {'when': {'activity_type': 13, 'changed': 'Unsubscribed', 'attributes': to_false}, 'action': 'opt_in', 'method': 'import'},
+        {'when': {'activity_type': 13, 'changed': 'Do Not Call', 'attributes': to_true},
+            'action': 'opt_out', 'method': 'import', 'channels': ['sms', 'voice']},
+        {'when': {'activity_type': 13, 'changed': 'Do Not Call', 'attributes': to_false},
+            'action': 'opt_in', 'method': 'import', 'channels': ['sms', 'voice']},
+        {'when': {'activity_type': 13, 'changed': ['Unsubscribed', 'Do Not Call']}, 'quarantine': 'unreadable_action'},
+        {'when': {'activity_type': 32}, 'quarantine': 'merged_customer'},
+        {'when': {'activity_type': {'matches': '^ *([1-7]|1[0-9]|2[0-9]|3[0-9]|4[0-9]|1[0-9][0-9]|[1-9][0-9]{5,}) *$'}}, 'not_a_request': 'activity'},
+    ],
+    'unknown': 'unknown_event',
+}) }}
