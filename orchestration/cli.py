@@ -603,6 +603,57 @@ def formats(as_json: bool, name: str | None) -> None:
         _say(found.as_dict(), page_of(found).splitlines(), as_json)
 
 
+@main.group("policy", invoke_without_command=True)
+@click.pass_context
+def policy(context: click.Context) -> None:
+    """The rules that the deadlines rest on: list them, explain one, or see what a changed one would do."""
+    if context.invoked_subcommand is None:
+        context.invoke(policy_list)
+
+
+@policy.command("list")
+@_as_of_option
+@_json_option
+@click.option("--region", help="Only rules that protect people of this region, such as US-CA or FR.")
+@click.option("--channel", type=click.Choice(CHANNELS), help="Only rules that bind this channel.")
+@click.option("--kind", type=click.Choice(["request", "erasure", "platform", "registry", "consent", "promise"]),
+              help="Only rules of this kind.")  # fmt: skip
+@click.option("--all", "whole", is_flag=True, help="Also rules that have ended, or have not begun.")
+def policy_list(as_of: str | None = None, as_json: bool = False, region: str | None = None, channel: str | None = None,
+                kind: str | None = None, whole: bool = False) -> None:  # fmt: skip
+    """The rules in force, by their plain names, with the time each gives."""
+    from orchestration.policy.rules import chosen, table_of
+
+    day = None if whole else _moment(as_of).date()
+    found = chosen(day, region=region, channel=channel, kind=kind)
+    _say([rule.as_dict() for rule in found], table_of(found, day), as_json)
+
+
+@policy.command("show")
+@_as_of_option
+@_json_option
+@click.argument("rule")
+def policy_show(as_of: str | None, as_json: bool, rule: str) -> None:
+    """Explain one rule: the law and where it was read, who is bound, dates, exceptions, penalty, what held before and after."""
+    from orchestration.policy.rules import page_of, rule_named
+
+    found = rule_named(rule)
+    _say(found.as_dict(), list(page_of(found, _moment(as_of).date())), as_json)
+
+
+@policy.command("diff")
+@_home_option
+@_json_option
+@click.argument("file", type=click.Path(path_type=Path))
+def policy_diff(home_path: str | None, as_json: bool, file: Path) -> None:
+    """Show what changed rows of rules.csv would do to requests, clocks, golden rows and contacts. Writes nothing."""
+    from orchestration.policy.whatif import difference
+
+    home = Home.at(home_path).require()
+    found = difference(home, _config(home), file)
+    _say(found.as_dict(), list(found.lines()), as_json)
+
+
 @main.command("try")
 @_home_option
 @_as_of_option

@@ -91,7 +91,7 @@ RELATIONS: dict[str, dict[str, str]] = {
     "policy.rules": {
         "rule_id": "varchar", "jurisdiction": "varchar", "channels": "varchar", "trigger": "varchar", "max_value": "bigint",
         "max_unit": "varchar", "clock_start": "varchar", "citation": "varchar", "source_url": "varchar",
-        "verification": "varchar", "status": "varchar",
+        "verification": "varchar", "status": "varchar", "name": "varchar",
     },
     "policy.registries": {"registry": "varchar", "jurisdiction": "varchar", "channels": "varchar", "rule_id": "varchar",
                           "coverage": "varchar", "max_age_days": "bigint", "citation": "varchar", "verification": "varchar"},

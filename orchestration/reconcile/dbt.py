@@ -300,6 +300,23 @@ def _unchecked_views(nodes: Collection[Any]) -> list[Any]:
     ]
 
 
+def compiled(aside: Home, config: Config, as_of: datetime, selection: str) -> list[NodeResult]:
+    """The statements of these models, seeds and checks as a run that builds anew would carry them out. Nothing is: ``aside`` is
+    an empty home, whose database has a warehouse's name.
+
+    Raises:
+        DbtFailed: a statement cannot be written down.
+    """
+    aside.create()
+    with _lock:
+        ensure_manifest()
+        arguments = ["compile", "--select", *selection.split(), "--full-refresh"]
+        success, results, error = _invoke(arguments, run_vars(config, as_of), aside.warehouse_file, aside, config)
+    if not success:
+        raise DbtFailed(selection, results, error, config.limits)
+    return results
+
+
 def build_seeds(home: Home, config: Config, as_of: datetime, warehouse: Path) -> list[NodeResult]:
     """Load every policy seed into a database of its own and run the checks of the seeds on it. Raises nothing for what fails:
     the results say it. ``warehouse`` has the name of a home's warehouse, which the compiled checks name.

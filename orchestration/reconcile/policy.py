@@ -10,6 +10,8 @@ import re
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -80,25 +82,33 @@ def _problems(con: duckdb.DuckDBPyConnection, result: dbt.NodeResult) -> Iterato
         said = f"line {found[1]}: {found[2]}" if found else " ".join(result.message.split())
         yield f"{node.name}.csv, {said}"
         return
-    seed = node.attached_node.rsplit(".", 1)[-1]
+    yield from problems_of(con, node, node.compiled_code, dbt.PROJECT / "seeds" / "policy" / f"{_seed_of(node)}.csv")
+
+
+def _seed_of(node: Any) -> str:
+    return str(node.attached_node.rsplit(".", 1)[-1])
+
+
+def problems_of(con: duckdb.DuckDBPyConnection, node: Any, sql: str, file: Path) -> Iterator[str]:
+    """What one check of a seed finds by this statement, as sentences: file, line, value, allowed. ``file`` holds the rows."""
     metadata = node.test_metadata
-    rows = con.execute(f"select * from ({node.compiled_code}) limit {_ROWS_NAMED + 1}")
+    rows = con.execute(f"select * from ({sql}) limit {_ROWS_NAMED + 1}")
     names = [str(column[0]) for column in rows.description or ()]
     failing = [dict(zip(names, values, strict=True)) for values in rows.fetchall()]
     for found_row in failing[:_ROWS_NAMED]:
         # dbt's own checks give the value under a name of theirs.
         is_renamed = node.column_name and node.column_name not in found_row
         row = {node.column_name: next(iter(found_row.values()))} if is_renamed else found_row
-        where = ", ".join(_lines(seed, row)) or "a row"
-        yield f"{seed}.csv, {where}: {_value(row, node.column_name)}; allowed: {_allowed(metadata, node.name)}"
+        where = ", ".join(_lines(file, row)) or "a row"
+        yield f"{file.name}, {where}: {_value(row, node.column_name)}; allowed: {_allowed(metadata, node.name)}"
     if len(failing) > _ROWS_NAMED:
-        yield f"{seed}.csv: and more rows like these ({node.name})"
+        yield f"{file.name}: and more rows like these ({node.name})"
 
 
-def _lines(seed: str, failing: dict[str, object]) -> list[str]:
+def _lines(file: Path, failing: dict[str, object]) -> list[str]:
     """The lines of the seed's file that hold these values."""
     found = []
-    with (dbt.PROJECT / "seeds" / "policy" / f"{seed}.csv").open(encoding="utf-8", newline="") as stream:
+    with file.open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
         wanted = {name: _text(value) for name, value in failing.items() if name in (reader.fieldnames or ())}
         for row in reader:

@@ -197,6 +197,7 @@ def clocks(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Clocks:
             con,
             f"""
             select clock_counts.rule_id, any_value(rules.jurisdiction) as jurisdiction, any_value(rules.citation) as citation,
+                any_value(rules.name) as name,
                 any_value(rules.verification) as verification, any_value(rules.status) as status,
                 any_value(rules.max_value) as max_value, any_value(rules.max_unit) as max_unit,
                 any_value(rules.clock_start) as clock_start, any_value(rules.trigger) as trigger, {pivot}

@@ -22,11 +22,11 @@ insert into policy.actions values ('opt_out', true), ('complaint', true), ('eras
 insert into policy.lifting_methods values ('web_form', 'email', 'opt_out'), ('preference_center', 'email', 'opt_out'),
     ('preference_center', 'email', 'complaint'), ('sms_keyword', 'sms', 'opt_out');
 insert into policy.rules values
-    ('US-CANSPAM', 'US', 'email', 'direct_request', 10, 'business_day', 'request_received', '15 USC 7704(a)(3)-(5); 16 CFR 316.5', 'https://example.org', 'V', 'in_force'),
-    ('US-TSR-ENTITY', 'US', 'voice', 'direct_request', 0, 'immediate', 'request_made', '16 CFR 310.4(b)(1)(iii)(A)', 'https://example.org', 'V', 'in_force'),
-    ('US-FCC-INTERNAL', 'US', 'voice', 'direct_request', 10, 'business_day', 'request_received', '47 CFR 64.1200(d)(3), (d)(6)', 'https://example.org', 'S', 'contested'),
-    ('UK-POST', 'GB', 'postal', 'direct_request', 2, 'calendar_month', 'request_received', 'ICO guidance, old figures', null, 'M', 'in_force'),
-    ('COMPANY-PROMISE', '*', 'any', 'company_promise', null, 'hour', 'request_received', null, null, 'V', 'in_force');
+    ('US-CANSPAM', 'US', 'email', 'direct_request', 10, 'business_day', 'request_received', '15 USC 7704(a)(3)-(5); 16 CFR 316.5', 'https://example.org', 'V', 'in_force', 'US CAN-SPAM Act: e-mail opt-out'),
+    ('US-TSR-ENTITY', 'US', 'voice', 'direct_request', 0, 'immediate', 'request_made', '16 CFR 310.4(b)(1)(iii)(A)', 'https://example.org', 'V', 'in_force', 'US Telemarketing Sales Rule: do not call me again'),
+    ('US-FCC-INTERNAL', 'US', 'voice', 'direct_request', 10, 'business_day', 'request_received', '47 CFR 64.1200(d)(3), (d)(6)', 'https://example.org', 'S', 'contested', 'US company do-not-call list: calls'),
+    ('UK-POST', 'GB', 'postal', 'direct_request', 2, 'calendar_month', 'request_received', 'ICO guidance, old figures', null, 'M', 'in_force', 'UK: post'),
+    ('COMPANY-PROMISE', '*', 'any', 'company_promise', null, 'hour', 'request_received', null, null, 'V', 'in_force', 'The company''s own promise');
 insert into policy.registries values ('us_ftc', 'US', 'voice;sms', 'US-FCC-NATDNC', 'area_code', 31, '47 CFR 64.1200(c)(2)', 'V'),
     ('uk_fps', 'GB', 'fax', 'UK-FPS', 'whole', 28, 'PECR 2003 reg. 20, 25', 'M');
 
