@@ -21,6 +21,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
+from pydantic import SecretStr
+
 from orchestration.core.config import THIS_MACHINE
 from orchestration.core.errors import ConfigError, PermanentError, Throttled, TransientError, kind_of
 from orchestration.core.pace import Pace, Timer
@@ -145,6 +147,11 @@ class Client:
 
     def close(self) -> None:
         self._http.close()
+
+    def token(self) -> SecretStr:
+        """The token that the next request would carry, for a protocol that is no HTTP."""
+        said = self._pace.call(lambda: self._auth.headers(Outgoing("GET", self._base), self._fetch))
+        return SecretStr(said["Authorization"].removeprefix("Bearer "))
 
     def ask(
         self,
