@@ -11,6 +11,8 @@ AS_OF ?= 2026-04-01T00:00:00Z
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 
+# What the demo's vendor, a server that `make run` starts on this machine, takes for a key (data/demo).
+export DEMO_WEBSHOP_KEY ?= demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -42,11 +44,11 @@ install-dev: $(VENV)/.installed-dev ## Install the product and the developers' t
 
 $(HOME_DIR)/quietlist.toml:
 	@(umask 077 && mkdir -p $(HOME_DIR)/inbox)
-	@cp -Rp data/samples/*/ $(HOME_DIR)/inbox/
-	@cp data/samples/quietlist.toml $@
+	@cp -Rp data/samples/*/ data/demo/inbox/*/ $(HOME_DIR)/inbox/
+	@cat data/samples/quietlist.toml data/demo/quietlist.toml > $@
 
 run: install $(HOME_DIR)/quietlist.toml ## Install, make a demo home from the samples, run everything, say where to look
-	@$(BIN)/quietlist run --home $(HOME_DIR) --as-of $(AS_OF)
+	@$(BIN)/python -m tools.demo $(BIN)/quietlist run --home $(HOME_DIR) --as-of $(AS_OF)
 
 # A file of tests stays with one process, so that what its tests share is made once. Past 8 processes the disk is what they wait for.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --durations 20

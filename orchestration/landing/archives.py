@@ -340,10 +340,13 @@ def _inspect_workbook(path: Path, kind: str, name: str, sha256: str, limits: Lim
         found = workbooks.sheets_of(path, kind)
     except (_Refused, workbooks.WorkbookError) as refusal:
         return (), (Rejected(name, str(refusal)),)
-    sheets = [(Member(name, workbooks.sheet_sha256(sha256, sheet), size, sheet), reason) for sheet, reason in found]
+    told = [
+        (Member(name, workbooks.sheet_sha256(sha256, sheet.name), size, sheet.name, sheet.number), sheet.reason)
+        for sheet in found
+    ]  # fmt: skip
     return (
-        tuple(member for member, reason in sheets if reason is None),
-        tuple(Rejected(member.title, reason) for member, reason in sheets if reason is not None),
+        tuple(member for member, reason in told if reason is None),
+        tuple(Rejected(member.title, reason) for member, reason in told if reason is not None),
     )
 
 

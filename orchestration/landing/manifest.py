@@ -31,6 +31,8 @@ class Member:
     """In bytes; of a sheet its whole workbook's."""
     sheet: str | None = None
     """The sheet's name, where it is one."""
+    sheet_no: int | None = None
+    """And its number among the tabs: a name may be a person's, which is not shown to everybody (``core/masks``)."""
 
     @property
     def title(self) -> str:
@@ -38,7 +40,7 @@ class Member:
         if self.sheet is None:
             return self.name
         sheet = "".join(letter if letter.isprintable() and letter != "/" else " " for letter in self.sheet)
-        return f"{self.name}, sheet '{sheet}'"
+        return f"{self.name}, sheet {self.sheet_no} '{sheet}'"
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Entry:
         del body["hash"]
         for member in body["members"]:
             if member["sheet"] is None:  # as in the lines of before workbooks were read
-                del member["sheet"]
+                del member["sheet"], member["sheet_no"]
         if self.settings.may_lift is None:  # as in the lines, and so in the hashes, of before it could be said
             del body["settings"]["may_lift"]
         if not self.settings.our_addresses:

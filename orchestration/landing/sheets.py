@@ -240,7 +240,7 @@ class Xlsx:
         self._empty = empty_strings(self._archive)
         self._book = CalamineWorkbook.from_path(str(path))
         tables = (SheetTypeEnum.WorkSheet, SheetTypeEnum.MacroSheet)  # the others hold pictures of data, no cells
-        self.names = [sheet.name for sheet in self._book.sheets_metadata if sheet.typ in tables]
+        self.names = {n: sheet.name for n, sheet in enumerate(self._book.sheets_metadata, start=1) if sheet.typ in tables}
         if not {sheet.name for sheet in self._book.sheets_metadata} <= self._parts.keys():
             raise Refused(DAMAGED)
 
@@ -280,7 +280,7 @@ class Xls:
         self._xlrd = xlrd
         # What it has to say of odd files would stand in the answer of this program.
         self._book = xlrd.open_workbook(path, logfile=sys.stderr, on_demand=True)
-        self.names = self._book.sheet_names()
+        self.names = dict(enumerate(self._book.sheet_names(), start=1))
 
     def write(self, name: str, target: Any, most: int | None) -> int:
         """Write a sheet; how many cells of it are filled."""
@@ -316,12 +316,12 @@ def answer(order: dict[str, Any]) -> dict[str, Any]:
             book.write(order["sheet"], target, order["most"])
         return {}
     said = []
-    for name in book.names:
+    for number, name in book.names.items():
         with Path("/dev/null").open("w", encoding="utf-8", newline="") as nowhere:
             try:
-                said.append([name, book.write(name, nowhere, None), None])
+                said.append([number, name, book.write(name, nowhere, None), None])
             except Exception as error:  # noqa: BLE001  a damaged sheet costs only itself
-                said.append([name, 0, _reason(error)])
+                said.append([number, name, 0, _reason(error)])
     return {"sheets": said}
 
 

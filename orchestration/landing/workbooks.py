@@ -14,7 +14,7 @@ import sys
 import zipfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestration.core.files import sha256_text
 from orchestration.landing import sheets
@@ -59,19 +59,27 @@ def kind_of(path: Path) -> str | None:
     return None
 
 
-def sheets_of(path: Path, kind: str) -> list[tuple[str, str | None]]:
-    """Every sheet that is to be read or told about, in the workbook's order: its name, and why it can't be read.
+class Sheet(NamedTuple):
+    """One sheet: its number among the tabs, its name, and why it can't be read."""
+
+    number: int
+    name: str
+    reason: str | None = None
+
+
+def sheets_of(path: Path, kind: str) -> list[Sheet]:
+    """Every sheet that is to be read or told about, in the workbook's order.
 
     An empty sheet is nothing to tell; of a workbook without any other the first stands for it.
 
     Raises:
         WorkbookError: none of it can be read.
     """
-    found: list[tuple[str, int, str | None]] = _ask(path, kind)["sheets"]
-    filled = [(name, reason) for name, cells, reason in found if cells or reason]
+    found: list[tuple[int, str, int, str | None]] = _ask(path, kind)["sheets"]
     if not found:
         raise WorkbookError(DAMAGED)
-    return filled or [(found[0][0], None)]
+    filled = [Sheet(number, name, reason) for number, name, cells, reason in found if cells or reason]
+    return filled or [Sheet(*found[0][:2])]
 
 
 def write_sheet(path: Path, kind: str, sheet: str, target: Path, most: int | None = None) -> None:

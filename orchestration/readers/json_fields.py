@@ -4,16 +4,21 @@ A record is an object: at the top, in an outermost array, behind ``options.recor
 itself. A bare text or number is a record of one value, labelled ``value``; where no column has that label it is the first
 column's.
 
-A column's label is a key, compared as labels of a header are, or a dotted path, which also goes through arrays (by number,
-or by ``*`` into each of their items, which gives an array of what is there) and through texts that hold JSON. What becomes of
-several values is said by the column (``feeds.Column``). ``_extra`` holds every top-level key that no column took as a whole.
+A column's label is a key, compared as labels of a header are, or a dotted path, which also goes through texts that hold JSON and
+through arrays: by number, or by ``*`` into each of their items (or each value of an object), which gives an array of what is
+there. What becomes of several values is said by the column (``feeds.Column``). ``_extra`` holds every top-level key that no
+column took as a whole.
+
+Where a webhook's form was kept as it came (``type=unsubscribe&data%5Bemail%5D=...``), its fields are the record's keys.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.json_stream import Number, Piece, Repeated, as_text, pieces, to_json
@@ -22,6 +27,8 @@ from orchestration.readers.outcome import USUAL_BOUNDS, Bounds
 
 _MOST_WRAPPED = 3  # texts in texts: SNS wraps once, a queue around it twice
 _MOST_ENVELOPES = 4  # objects within objects around the records of a page
+# A body of application/x-www-form-urlencoded: names and values without a blank, several of them, or one that holds JSON.
+_FORM = re.compile(r"[\w.%\[\]-]+=(?:(?:%5B|%7B)[^&\s]*|[^&\s]*(?:&[\w.%\[\]-]+=[^&\s]*)+)\s*", re.ASCII | re.IGNORECASE)
 _MOST_PLANS = 10_000  # objects whose keys are data would fill the memory with plans that are used once
 
 
@@ -116,7 +123,9 @@ class Extractor:
 
     def _unwrap(self, piece: Piece, path: tuple[str, ...], wrapped: int) -> Iterator[Found]:
         value = piece.value
-        if piece.reason:
+        if piece.reason == "not_json" and _FORM.fullmatch(piece.text):
+            yield from self._unwrap(Piece(_form(piece.text), piece.text), path, wrapped)
+        elif piece.reason:
             yield Found(None, piece.text, piece.reason)
         elif holds_json(value) and wrapped < _MOST_WRAPPED:
             for inner in pieces(io.StringIO(value), self._bounds):
@@ -184,8 +193,9 @@ def walk(value: Any, path: tuple[str, ...]) -> Any:
     for place, part in enumerate(path):
         if holds_json(value):
             value = next(iter(pieces(io.StringIO(value)))).value
-        if part == "*" and isinstance(value, list):
-            found = [walk(item, path[place + 1 :]) for item in value]
+        if part == "*" and isinstance(value, (dict, list)):
+            items = value if isinstance(value, list) else value.values()
+            found = [walk(item, path[place + 1 :]) for item in items]
             return [item for item in found if item is not None] or None
         if isinstance(value, dict):
             key = part if part in value else next((key for key in value if normalised(key) == normalised(part)), None)
@@ -197,6 +207,17 @@ def walk(value: Any, path: tuple[str, ...]) -> Any:
     return value
 
 
+def _form(body: str) -> dict[str, Any]:
+    """The fields of a form; one that is named twice with two values is told like a key that is."""
+    pairs = parse_qsl(body.strip(), keep_blank_values=True)
+    value = dict(pairs)
+    if len(value) == len(set(pairs)):
+        return value
+    repeated = Repeated(reversed(pairs))
+    repeated.pairs = list(pairs)
+    return repeated
+
+
 def holds_json(value: Any) -> bool:
     """Whether a value is a text that holds an object or an array, as queues and forms wrap them."""
     return isinstance(value, str) and not isinstance(value, Number) and value.lstrip()[:1] in ("{", "[")
@@ -205,4 +226,6 @@ def holds_json(value: Any) -> bool:
 def _leads(value: Any, path: tuple[str, ...]) -> bool:
     """Whether a path that ends at null leads to a null that is there."""
     parent = walk(value, path[:-1])
+    if path[-1] == "*":
+        return isinstance(parent, (dict, list))
     return isinstance(parent, dict) and any(normalised(key) == normalised(path[-1]) for key in parent)

@@ -302,7 +302,7 @@ def _resolve(con: duckdb.DuckDBPyConnection, parts: tuple[str, ...]) -> list[str
         wrapped = f"select 1 from json_documents where regexp_matches(ltrim({_at(path)}), '^[{{\\[]') limit 1"
         if "VARCHAR" in kinds and con.execute(wrapped).fetchall():
             return None
-        if "ARRAY" in kinds and part == "*":
+        if part == "*" and kinds & {"ARRAY", "OBJECT"}:
             return None
         if "ARRAY" in kinds and part.isdigit():
             if "OBJECT" in kinds:

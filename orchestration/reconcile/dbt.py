@@ -100,6 +100,15 @@ def run_vars(config: Config, as_of: datetime) -> dict[str, Any]:
         "at_risk_hours": config.company.at_risk_hours,
         "shared_point_limit": config.company.shared_point_limit,
         "record_link_limit": config.company.record_link_limit,
+        "first_days": [
+            {
+                "kind": live.kind,
+                "name": live.name,
+                # With a Z and microseconds, as the clock is never written: one is put in the place of the other in statements.
+                "live_from": f"{live.since:%Y-%m-%dT%H:%M:%S.%fZ}" if live.since else "",
+            }
+            for live in config.first_days
+        ],
         "destinations": [
             {
                 "name": name,

@@ -189,7 +189,7 @@ def test_the_sheets_of_a_workbook_are_members_that_are_text_while_they_are_read(
     for name, content, inside in (("a.xlsx", book, "a.xlsx"), ("a.zip", zipped(("in/b.xlsx", book)), "in/b.xlsx")):
         entry = one(inbox, name, content)
         assert [(member.title, member.size) for member in entry.members] == [
-            (f"{inside}, sheet 'One'", len(book)), (f"{inside}, sheet 'Two'", len(book)),
+            (f"{inside}, sheet 1 'One'", len(book)), (f"{inside}, sheet 3 'Two'", len(book)),
         ], name  # fmt: skip
         assert [read(inbox, entry, member) for member in entry.members] == [A, B], name
         assert [member_head(inbox.home, entry, member, 5) for member in entry.members] == [b"email"] * 2, name

@@ -58,7 +58,7 @@ def test_a_workbook_is_known_by_its_content_and_its_records_have_the_numbers_of_
     content = write({"Optouts": [["Opt-outs of March"], [], HEADER, A, [], B, C]})
     assert read(desk, content, name) == [(4, tuple(A)), (6, tuple(B)), (7, tuple(C))]
     assert desk.con.execute("select name, delivered_name from raw.landed_files").fetchall() == [
-        (f"{name}, sheet 'Optouts'", name)
+        (f"{name}, sheet 1 'Optouts'", name)
     ]
 
 
@@ -88,7 +88,7 @@ def test_a_sheet_that_no_feed_knows_is_quarantined_by_its_name_as_such_a_file_wo
     assert reasons == [(1, as_file.detail)], "the same word for both"
     assert desk.con.execute(
         "select name from raw.landed_files semi join raw.quarantine using (file_id) order by name"
-    ).fetchall() == [("book.xlsx, sheet 'Notes'",), ("notes.csv",)]
+    ).fetchall() == [("book.xlsx, sheet 2 'Notes'",), ("notes.csv",)]
 
 
 def test_a_workbook_of_empty_sheets_is_an_empty_file(desk: Desk) -> None:
@@ -186,7 +186,7 @@ def test_what_a_parser_may_leave_out_is_there_or_is_told(desk: Desk, case: str, 
     book = by_hand(rows, strings="<si><t>shared</t></si><si><t></t></si>")
     loaded = desk.deliver((OPTOUTS,), {"book.xlsx": book})
     if expected is None:
-        assert (loaded, refused(desk)) == ([], [("book.xlsx, sheet 'Sheet1'", "workbook_damaged")]), case
+        assert (loaded, refused(desk)) == ([], [("book.xlsx, sheet 1 'Sheet1'", "workbook_damaged")]), case
     else:
         assert [desk.values(file)[0][:2] for file in loaded] == [("a@example.com", expected)], case
 
@@ -208,14 +208,14 @@ def test_a_sheet_in_another_encoding_is_never_taken_for_an_empty_one(desk: Desk)
     sheet = f'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{HEADER_ROW}</sheetData></worksheet>'
     whole = f'<?xml version="1.0" encoding="UTF-16"?>{sheet}'.encode("utf-16")
     assert desk.deliver((OPTOUTS,), {"book.xlsx": by_hand(whole)}) == []
-    assert refused(desk) == [("book.xlsx, sheet 'Sheet1'", "workbook_damaged")]
+    assert refused(desk) == [("book.xlsx, sheet 1 'Sheet1'", "workbook_damaged")]
 
 
 def test_a_damaged_sheet_costs_only_itself(desk: Desk) -> None:
     good = f'{HEADER_ROW}<row r="2">{text("A2", "a@example.com")}</row>'
     loaded = desk.deliver((OPTOUTS,), {"book.xlsx": by_hand(good, "<row><c><v>5", names=("Good", "Bad"))})
     assert [desk.values(file)[0][0] for file in loaded] == ["a@example.com"]
-    assert refused(desk) == [("book.xlsx, sheet 'Bad'", "workbook_damaged")]
+    assert refused(desk) == [("book.xlsx, sheet 2 'Bad'", "workbook_damaged")]
 
 
 def _with_password() -> bytes:
@@ -266,7 +266,7 @@ BOOKS: list[tuple[str, str, Callable[[], bytes], tuple[str, str]]] = [
     ("a password, old", "b.xls", _xls_with_password, ("b.xls", "workbook_password")),
     ("a bomb", "b.xlsx", _bomb, ("b.xlsx", "archive_ratio")),
     ("a bomb that lies", "b.xlsx", _lying_bomb, ("b.xlsx", "archive_damaged")),
-    ("a cell far away", "b.xlsx", _far_cell, ("b.xlsx, sheet 'Sheet1'", "workbook_too_large")),
+    ("a cell far away", "b.xlsx", _far_cell, ("b.xlsx, sheet 1 'Sheet1'", "workbook_too_large")),
     ("two sheets of one name", "b.xlsx", _twice_the_same_name, ("b.xlsx", "workbook_damaged")),
     ("an open document", "b.ods", _ods, ("b.ods", "workbook_kind_not_supported")),
     ("binary parts", "b.xlsb", lambda: packed({"[Content_Types].xml": "", "xl/workbook.bin": b"x"}),
@@ -375,7 +375,7 @@ def test_which_list_a_sheet_is_may_stand_in_the_name_of_the_file_or_of_the_sheet
     for number, (case, name, sheet, expected) in enumerate(cases):
         book = xlsx({sheet: [*table, [f"{number}@example.com"]]})
         assert [file.feed for file in desk.deliver((gone, there), {name: book})] == expected, case
-    assert refused(desk) == [("subscribed_2.xlsx, sheet 'Unsubscribed'", "name_contradicts_content")]
+    assert refused(desk) == [("subscribed_2.xlsx, sheet 1 'Unsubscribed'", "name_contradicts_content")]
 
 
 def test_a_workbook_delivered_twice_is_read_once_and_one_cut_off_anywhere_is_told(desk: Desk) -> None:
@@ -436,7 +436,7 @@ def test_the_program_that_opens_workbooks_gets_no_environment(monkeypatch: pytes
     monkeypatch.setattr(workbooks.subprocess, "run", spy)
     path = tmp_path / "b.xlsx"
     path.write_bytes(xlsx({"S": [HEADER, A]}))
-    assert workbooks.sheets_of(path, "xlsx") == [("S", None)]
+    assert workbooks.sheets_of(path, "xlsx") == [(1, "S", None)]
     assert seen["env"] == {}
 
 

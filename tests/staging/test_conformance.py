@@ -64,6 +64,19 @@ def samples() -> list[Sample]:
     return [Sample(f"{form}_{number}", form, name, data) for number, (form, name, data) in enumerate(found)]
 
 
+def place_of_records(document: Any) -> tuple[dict[str, Any] | None, str]:
+    """The object of a page, at any depth, that holds the records, and under which key: nothing where they stand at the top."""
+    waiting = [document] if isinstance(document, dict) else []
+    for holder in waiting:
+        for key, value in holder.items():
+            if isinstance(value, list) and value:
+                return holder, key
+            if isinstance(value, dict) and len(value) > 1 and all(name.isdigit() for name in value):
+                return holder, key
+            waiting += [value] if isinstance(value, dict) else []
+    return None, ""
+
+
 def half_broken(sample: Sample) -> bytes:
     """The same file with every second record made into nonsense."""
     text = sample.data.decode("utf-8")
@@ -80,14 +93,15 @@ def half_broken(sample: Sample) -> bytes:
             return "\n".join(
                 line if number % 2 else f"{line[: len(line) // 2]}{BROKEN}" for number, line in enumerate(lines)
             ).encode()
-        holder, key = (
-            next(((document, key) for key, value in document.items() if isinstance(value, list) and value), (None, ""))
-            if isinstance(document, dict)
-            else (None, "")
-        )
+        holder, key = place_of_records(document)
         records = document if holder is None else holder[key]
-        records = [record if number % 2 else [BROKEN] for number, record in enumerate(records)]
-        return json.dumps(records if holder is None else {**document, key: records}).encode()
+        if isinstance(records, dict):  # named by their ids
+            records = {name: record if number % 2 else [BROKEN] for number, (name, record) in enumerate(records.items())}
+        else:
+            records = [record if number % 2 else [BROKEN] for number, record in enumerate(records)]
+        if holder is not None:
+            holder[key] = records
+        return json.dumps(records if holder is None else document).encode()
     lines = text.splitlines(keepends=True)
     # The first line is a header or shows the layout, and what ends a list may be a total.
     for number in range(2, len(lines) - 1, 2):
