@@ -152,14 +152,14 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
                 is_late=every is not None and (silent is None or silent > timedelta(hours=every)),
                 rejected_parts=sum(len(entry.rejected) for entry in mine),
                 arrivals=Counter(entry.received_at.date() for entry in mine),
-                pulls=tuple(_pull_said(home, config, name)),
+                pulls=tuple(_pull_said(home, config, name, as_of)),
                 **{key: figures.get(key, 0) for key in _ACCOUNT},
             )
         )
     return sorted(found, key=lambda source: (not source.is_late, not source.is_configured, source.name))
 
 
-def _pull_said(home: Home, config: Config, name: str) -> Iterator[str]:
+def _pull_said(home: Home, config: Config, name: str, as_of: datetime) -> Iterator[str]:
     """By this machine's clock: how old what was pulled is, and what stands in the way."""
     if name not in pulled_sources(config):
         return
@@ -167,7 +167,11 @@ def _pull_said(home: Home, config: Config, name: str) -> Iterator[str]:
     if not kept:
         yield "never pulled"
     for part, progress in sorted(kept.items()):
-        said = [f"pulled whole at {moment(progress.covers)}" if progress.covers else "never pulled whole"]
+        said = ["never pulled whole"]
+        if progress.covers:
+            # A run that plays the past has a clock before this one.
+            aged = f" ({ago(as_of - progress.covers)})" if as_of >= progress.covers else ""
+            said = [f"pulled whole at {moment(progress.covers)}{aged}"]
         if progress.is_under_way and progress.files:
             had = counted(progress.records, "record") if progress.records else counted(progress.files, "file")
             said.append(f"{had} of the one under way")

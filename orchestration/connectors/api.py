@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from orchestration.connectors.blocks import PullBlock, pulled_feeds, value_at
 from orchestration.connectors.contract import Batch, Part, PullSettings
@@ -15,7 +15,7 @@ from orchestration.core.credentials import secret
 from orchestration.core.errors import ConfigError
 from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.pace import Timer
-from orchestration.http.auth import Auth, Basic, KeyHeader
+from orchestration.http.auth import Auth, AwsSigned, Basic, ClientCredentials, KeyHeader
 from orchestration.http.calls import Call
 from orchestration.http.client import Api, Client, base_url_problem
 
@@ -91,36 +91,41 @@ class _List:
         self.overlap_hours = settings.overlap_hours or (block.since.overlap_hours if block.since else 0)
         self._source, self._block, self._settings, self._timer = source, block, settings, timer
         # Not the key, which may be replaced; but the variable, as two accounts have two of them.
-        asked = [settings.api_key_env, settings.base_url, dict(settings.given), block.path, block.parameters]
+        asked = [
+            settings.api_key_env,
+            settings.base_url,
+            dict(settings.given),
+            block.path,
+            block.parameters,
+            *filter(None, [block.body]),
+        ]
         self.asks = sha256_text(canonical_json(asked))
 
     def batches(self, place: str, since: datetime | None) -> Iterator[Batch]:
-        block, settings, call = self._block, self._settings, Call("GET", self._block.path)
+        block, settings = self._block, self._settings
+        call = Call("GET" if block.body is None else "POST", block.path)
         key = secret(settings.api_key_env, f"[sources.{self._source}.pull] api_key")
-        base = settings.base_url or block.base_for(key.get_secret_value())
+        base = settings.base_url or block.filled(block.base_for(key.get_secret_value()), settings.given)
         if not base:
             raise ConfigError(
                 f"Connecting [sources.{self._source}.pull]",
                 seen=f"a key in {settings.api_key_env} that does not say which host it is for",
                 next_step="copy the key whole, or set base_url",
             )
-        auth: Auth = (
-            Basic(block.filled(block.auth.basic, settings.given), key)
-            if block.auth.basic
-            else KeyHeader(key, block.auth.header, block.auth.prefix)
-        )
         client = Client(
             Api(f"source {self._source}", (call,), reset_header=block.reset_header, permission=block.permission),
             base,
-            auth,
+            _auth(block, key, base, settings.given),
             calls_per_second=settings.calls_per_second or block.calls_per_second,
             timeout_seconds=settings.timeout_seconds,
             plain_allowed=settings.allow_plain_http,
             timer=self._timer,
         )
-        parameters = {**block.parameters}
+        parameters = {name: block.filled(value, settings.given) for name, value in block.parameters.items()}
         if since is not None and block.since:
             parameters[block.since.parameter] = block.since.value(since)
+        if block.since and block.since.until:
+            parameters[block.since.until] = block.since.value(self._timer.now() + timedelta(days=2))
         in_path = {name: value for name, value in settings.given.items() if f"{{{name}}}" in block.path}
         try:
             pages = client.pages(
@@ -129,9 +134,21 @@ class _List:
                 lambda body: value_at(body, block.items) if block.items else body,
                 in_path,
                 parameters=parameters,
+                data=block.body,
                 place=place,
             )
             for page in pages:
                 yield Batch(page.raw, len(page.items), page.following or "", is_last=page.following is None)
         finally:
             client.close()
+
+
+def _auth(block: PullBlock, key: SecretStr, base: str, given: Mapping[str, str]) -> Auth:
+    said = block.auth
+    if said.basic:
+        return Basic(block.filled(said.basic, given), key)
+    if said.aws:
+        return AwsSigned(SecretStr(given["access_key_id"]), key, given["region"], said.aws)
+    if said.token_path:
+        return ClientCredentials(base.rstrip("/") + said.token_path, given["client_id"], key)
+    return KeyHeader(key, said.header, said.prefix)

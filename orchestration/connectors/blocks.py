@@ -32,12 +32,21 @@ class AuthBlock(_Strict):
     """What is written before the key there."""
     basic: str = ""
     """HTTP Basic with this user and the key as the password; ``{name}`` is filled in from ``needs``."""
+    aws: str = ""
+    """Amazon's signature for this service, with the key as the secret one; ``needs`` has ``access_key_id`` and ``region``."""
+    token_path: str = ""
+    """Where below the vendor's address a token is fetched, with the key as the client's secret; ``needs`` has ``client_id``."""
 
     @model_validator(mode="after")
     def _check(self) -> AuthBlock:
-        if bool(self.header) == bool(self.basic):
-            raise ValueError("needs exactly one of header and basic")
+        if sum(map(bool, (self.header, self.basic, self.aws, self.token_path))) != 1:
+            raise ValueError("needs exactly one of header, basic, aws and token_path")
         return self
+
+    def needs(self) -> set[str]:
+        """What it takes from the configuration beside the key."""
+        named = {"access_key_id", "region"} if self.aws else {"client_id"} if self.token_path else set()
+        return {*named, *_PART.findall(self.basic)}
 
 
 class PagingBlock(_Strict):
@@ -57,6 +66,8 @@ class PagingBlock(_Strict):
     """The parameter that carries the cursor on."""
     link: str = ""
     """Where in the answer the address of the next page stands."""
+    link_path: str = ""
+    """With ``link``: the path of the pages behind the first, where it is another one; what varies in it is a ``{part}``."""
     ends_empty: bool = False
     """With ``link``: the last page links to a next one all the same."""
 
@@ -66,6 +77,8 @@ class PagingBlock(_Strict):
             raise ValueError("has more than one of offset, number, cursor and link")
         if (self.offset or self.number) and not self.size:
             raise ValueError("needs a size with offset and number")
+        if self.link_path and not self.link:
+            raise ValueError("needs link with link_path")
         if bool(self.cursor) != bool(self.parameter):
             raise ValueError("needs cursor and parameter together")
         return self
@@ -78,7 +91,7 @@ class PagingBlock(_Strict):
         if self.cursor:
             return Cursor(lambda body: value_at(body, self.cursor), self.parameter)
         if self.link:
-            return Link(lambda body: value_at(body, self.link), ends_empty=self.ends_empty)
+            return Link(lambda body: value_at(body, self.link), ends_empty=self.ends_empty, path=self.link_path)
         return Whole()
 
 
@@ -89,6 +102,8 @@ class SinceBlock(_Strict):
     form: Literal["iso", "date", "epoch"]
     overlap_hours: float = Field(default=48, gt=0)
     """How far a pull reaches back behind the start of the one before: a record may show hours after its own time."""
+    until: str = ""
+    """The parameter of the end, where the vendor wants one: two days from now, so that no zone and no clock cuts today off."""
 
     def value(self, moment: datetime) -> str:
         if self.form == "epoch":
@@ -100,13 +115,16 @@ class PullBlock(_Strict):
     """One list of a vendor's interface."""
 
     base_url: str = ""
-    """Where the vendor is. Absent: ``base_url_of_key`` says it."""
+    """Where the vendor is; its ``{parts}`` are filled in from ``needs``. Absent: ``base_url_of_key`` says it."""
     base_url_of_key: dict[str, str] = Field(default_factory=dict)
     """A regular expression on the end of the key, and the address that its group is filled into."""
     auth: AuthBlock
     path: str
     """Its ``{parts}`` are filled in from ``needs``."""
     parameters: dict[str, str] = Field(default_factory=dict)
+    """Their ``{parts}`` are filled in from ``needs``."""
+    body: dict[str, str | int] | None = None
+    """Given, the list is asked for by POST with this as JSON, and with what asks for the next page."""
     items: str = ""
     """Where in the answer the records lie. Absent: the answer is the list."""
     paging: PagingBlock = Field(default_factory=PagingBlock)
@@ -130,7 +148,9 @@ class PullBlock(_Strict):
     def _check(self) -> PullBlock:
         if not self.path.startswith("/"):
             raise ValueError("path does not begin with /")
-        if missing := sorted({*_PART.findall(self.path), *_PART.findall(self.auth.basic)} - self.needs.keys()):
+        filled = (self.path, self.base_url, *self.parameters.values())
+        named = {part for text in filled for part in _PART.findall(text)} | self.auth.needs()
+        if missing := sorted(named - self.needs.keys()):
             raise ValueError(f"needs does not explain {', '.join(missing)}")
         if bool(self.base_url) == bool(self.base_url_of_key):
             raise ValueError("needs exactly one of base_url and base_url_of_key")

@@ -11,12 +11,12 @@ import imaplib
 import json
 import re
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from orchestration.connectors.contract import Batch, Part, PullSettings
 from orchestration.core.config import THIS_MACHINE, Config, Source
@@ -24,7 +24,8 @@ from orchestration.core.credentials import secret
 from orchestration.core.errors import PermanentError, TransientError, kind_of
 from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.pace import Pace, Timer
-from orchestration.http.client import CredentialsRefused
+from orchestration.http.auth import ClientCredentials
+from orchestration.http.client import Api, Client, CredentialsRefused, base_url_problem
 
 _FORMAT = "mail"
 _PORTS = {"implicit": 993, "starttls": 143, "none": 143}
@@ -47,12 +48,35 @@ class Settings(PullSettings):
     """``none`` only on this machine."""
     user: str = Field(min_length=1)
     """Who logs in."""
-    password_env: str
+    password_env: str = ""
     """Name of the environment variable that holds the password; with two-step logins, a password for this program."""
+    token_url: str = ""
+    """Instead of a password: where a token is fetched by OAuth, with ``client_id`` and ``client_secret_env``."""
+    client_id: str = ""
+    """The application that is registered with the provider."""
+    client_secret_env: str = ""
+    """Name of the environment variable that holds the application's secret."""
+    refresh_token_env: str = ""
+    """Name of the environment variable that holds a refresh token, where the application acts for a person and not for itself."""
+    oauth_scope: str = ""
+    """What the token is asked for, if the provider wants that said."""
     folders: tuple[str, ...] = ("INBOX",)
     """Which folders are read. Name every one that mails may be moved to before a run has seen them."""
     timeout_seconds: float = Field(default=60.0, ge=1, le=600)
     """How long one answer may take."""
+
+    @model_validator(mode="after")
+    def _check_login(self) -> Settings:
+        oauth = (self.token_url, self.client_id, self.client_secret_env)
+        if any((*oauth, self.refresh_token_env, self.oauth_scope)) and not all(oauth):
+            raise ValueError("needs token_url, client_id and client_secret_env together")
+        if bool(self.password_env) == all(oauth):
+            raise ValueError("needs password_env, or token_url with client_id and client_secret_env")
+        if self.token_url and (why := base_url_problem(self.token_url)):
+            raise ValueError(f"token_url {why}")
+        if not self.user.isprintable():
+            raise ValueError("user is not a name")
+        return self
 
     @field_validator("folders")
     @classmethod
@@ -154,7 +178,7 @@ class _Folder:
 
     def _connected(self) -> imaplib.IMAP4:
         settings = self._settings
-        password = secret(settings.password_env, f"[sources.{self._source}.pull] password").get_secret_value()
+        login = self._login()
         port, trusted = settings.port or _PORTS[settings.tls], ssl.create_default_context()
         with self._talking():
             if settings.tls == "implicit":
@@ -166,7 +190,7 @@ class _Folder:
             if settings.tls == "starttls":
                 server.starttls(ssl_context=trusted)
         try:
-            server.login(settings.user, password)
+            login(server)
         except imaplib.IMAP4.abort:
             raise TransientError(self._tried, seen="a connection that was cut", next_step="check that the server is up") from None
         except imaplib.IMAP4.error:
@@ -174,9 +198,40 @@ class _Folder:
                 self._tried,
                 seen="a login that was refused",
                 allowed="reading the folders",
-                next_step=f"see that {settings.password_env} holds the password of this user, and that IMAP is allowed for it",
+                next_step=f"see that {settings.password_env} holds the password of this user, and that IMAP is allowed for it"
+                if settings.password_env
+                else "see that the application may read this user's mailbox by IMAP",
             ) from None
         return server
+
+    def _login(self) -> Callable[[imaplib.IMAP4], object]:
+        """What proves who we are. A token is fetched for each connection, which is one for each folder."""
+        settings, section = self._settings, f"[sources.{self._source}.pull]"
+        if settings.password_env:
+            password = secret(settings.password_env, f"{section} password").get_secret_value()
+            return lambda server: server.login(settings.user, password)
+        refresh = settings.refresh_token_env
+        auth = ClientCredentials(
+            settings.token_url,
+            settings.client_id,
+            secret(settings.client_secret_env, f"{section} client_secret"),
+            settings.oauth_scope,
+            refresh_token=secret(refresh, f"{section} refresh_token") if refresh else None,
+        )
+        client = Client(
+            Api(f"the provider of source {self._source}", (), permission="reading this mailbox by IMAP"),
+            settings.token_url,
+            auth,
+            timeout_seconds=settings.timeout_seconds,
+            timer=self._timer,
+        )
+        try:
+            token = client.token().get_secret_value()
+        finally:
+            client.close()
+        # Google's and Microsoft's form; a refusal is explained in a challenge, which wants an empty answer.
+        said = iter([f"user={settings.user}\x01auth=Bearer {token}\x01\x01".encode()])
+        return lambda server: server.authenticate("XOAUTH2", lambda _: next(said, b""))
 
     def _opened(self, server: imaplib.IMAP4) -> str:
         """Open the folder for reading only. Returns its UIDVALIDITY."""

@@ -41,6 +41,7 @@ class Settings(FolderSettings):
     host: str = Field(min_length=1)
     """The server."""
     port: int = Field(default=22, ge=1, le=65535)
+    """Where it listens."""
     user: str = Field(min_length=1)
     """Who logs in."""
     password_env: str = ""

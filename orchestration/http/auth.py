@@ -90,19 +90,25 @@ class Basic:
 
 @dataclass
 class ClientCredentials:
-    """OAuth 2 client credentials (RFC 6749, 4.4): a token that ends, and is fetched again when it ends or is refused."""
+    """OAuth 2 client credentials (RFC 6749, 4.4): a token that ends, and is fetched again when it ends or is refused.
+
+    With a refresh token (6) it is fetched in the name of the person who gave that one.
+    """
 
     token_url: str
     client_id: str
     client_secret: SecretStr
     scope: str = ""
     monotonic: Callable[[], float] = time.monotonic
+    refresh_token: SecretStr | None = None
     _token: SecretStr | None = field(default=None, init=False, repr=False)
     _ends: float = field(default=0.0, init=False, repr=False)
 
     def headers(self, request: Outgoing, fetch: Fetch) -> Mapping[str, str]:
         if self._token is None or self.monotonic() >= self._ends:
             form = {"grant_type": "client_credentials"} | ({"scope": self.scope} if self.scope else {})
+            if self.refresh_token is not None:
+                form |= {"grant_type": "refresh_token", "refresh_token": self.refresh_token.get_secret_value()}
             answer = fetch(self.token_url, form, Basic(self.client_id, self.client_secret).headers(request, fetch))
             token, seconds = answer.get("access_token"), answer.get("expires_in", 0)
             if not isinstance(token, str) or not token.isprintable() or not token.isascii():

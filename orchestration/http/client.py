@@ -21,6 +21,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
+from pydantic import SecretStr
+
 from orchestration.core.config import THIS_MACHINE
 from orchestration.core.errors import ConfigError, PermanentError, Throttled, TransientError, kind_of
 from orchestration.core.pace import Pace, Timer
@@ -146,6 +148,11 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
+    def token(self) -> SecretStr:
+        """The token that the next request would carry, for a protocol that is no HTTP."""
+        said = self._pace.call(lambda: self._auth.headers(Outgoing("GET", self._base), self._fetch))
+        return SecretStr(said["Authorization"].removeprefix("Bearer "))
+
     def ask(
         self,
         call: Call,
@@ -231,16 +238,21 @@ class Client:
         parts: Mapping[str, str] | None = None,
         *,
         parameters: Mapping[str, str] | None = None,
+        data: Mapping[str, Any] | None = None,
         place: str = "",
     ) -> Iterator[Page]:
-        """A list, page by page, from ``place`` on. A page that fails is asked for again; those before it are not."""
+        """A list, page by page, from ``place`` on. A page that fails is asked for again; those before it are not.
+
+        Args:
+            data: sent as JSON, and what asks for the page in it.
+        """
         path = request_path(self._api.system, self._api.calls, call, parts or {})
         been, before = {place}, None
         for _ in range(_MOST_PAGES):
             here, asked = path, {**(parameters or {}), **paging.parameters(place)}
             if place and isinstance(paging, Link):
-                here, asked = self._followed(call, place)
-            answer = self._page(call, here, asked)
+                here, asked = self._followed(call, place, paging)
+            answer = self._page(call, here, asked if data is None else {}, None if data is None else {**data, **asked})
             body = answer.body
             found = items(body) if isinstance(body, dict | list) else None
             if not isinstance(found, list):
@@ -268,14 +280,15 @@ class Client:
             place = following
         raise PermanentError(self._tried(call), seen=f"more than {_MOST_PAGES} pages", next_step="ask the vendor")
 
-    def _page(self, call: Call, path: str, parameters: Mapping[str, str]) -> Answer:
-        return self._pace.call(lambda: self._ask(call, path, parameters, None, None, ()))
+    def _page(self, call: Call, path: str, parameters: Mapping[str, str], data: Any) -> Answer:
+        return self._pace.call(lambda: self._ask(call, path, parameters, data, None, ()))
 
-    def _followed(self, call: Call, link: str) -> tuple[str, dict[str, str]]:
+    def _followed(self, call: Call, link: str, paging: Link) -> tuple[str, dict[str, str]]:
         """Path and parameters of a link to the next page, which must stay where we are: it is asked for with our key."""
         target, base = urlsplit(urljoin(self._base + "/", link)), urlsplit(self._base)
         path = target.path.removeprefix(base.path.rstrip("/"))
-        if (target.scheme, target.netloc) != (base.scheme, base.netloc) or not call.matches(path):
+        expected = Call(call.method, paging.path or call.path)
+        if (target.scheme, target.netloc) != (base.scheme, base.netloc) or not expected.matches(path):
             raise PermanentError(
                 self._tried(call),
                 seen="a next page at another place than this list's",

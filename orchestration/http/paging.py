@@ -90,6 +90,8 @@ class Link:
     """Parameters of the first page; the links carry them on."""
     ends_empty: bool = False
     """The last page links to a next one all the same: an empty page is the end."""
+    path: str = ""
+    """Of the pages behind the first, where it is not the first one's."""
 
     def parameters(self, place: str) -> Mapping[str, str]:
         return {} if place else (self.fixed or {})

@@ -169,7 +169,7 @@ def _pull(feed: Feed) -> list[str]:
     key = f'api_key_env = "{feed.vendor.upper()}_API_KEY"  # {block.permission}'
     return [
         "",
-        f"Can be pulled (docs/pulling.md): `GET {block.path}`, {asked}.{pace}",
+        f"Can be pulled (docs/pulling.md): `{'GET' if block.body is None else 'POST'} {block.path}`, {asked}.{pace}",
         "",
         "```toml",
         f"[sources.{feed.vendor}_main]",

@@ -13,6 +13,7 @@ from orchestration.landing.archives import landed_path
 from tests.vendors.server import FastTimer, Reply, Request, Server
 
 KEY = "swordfish-1234567-us7"
+KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 
 
 class Shelf(Server):
@@ -27,10 +28,12 @@ class Shelf(Server):
 
     def answer(self, request: Request) -> Reply:
         said = {value for name, value in request.headers.items() if name not in ("host", "user-agent")}
-        if not any(KEY in value or value.startswith("Basic ") for value in said):
+        if not any(KEY in value or value.startswith(("Basic ", f"AWS4-HMAC-SHA256 Credential={KEY_ID}/")) for value in said):
             return Reply(401, {"error": "who are you?"})
-        rows = self.lists.get(request.path)
-        if rows is None or request.method != "GET":
+        if request.path == "/services/oauth2/token" and request.method == "POST":
+            return Reply(200, {"access_token": f"{KEY}.token", "token_type": "Bearer"})
+        rows = self.lists.get(request.path.partition("/01g")[0])
+        if rows is None or request.method != ("POST" if request.path.endswith("/contacts/list") else "GET"):
             return Reply(404, {"error": "not found"})
         return Reply(200, self.body(request, rows))
 
@@ -40,6 +43,21 @@ class Shelf(Server):
             return self._slice(rows, int(query["offset"]))
         if path.startswith("/v3/asm/"):
             return rows
+        if path.startswith("/v2/email/"):
+            first = int((request.json or query).get("NextToken", "at 0").removeprefix("at "))
+            more = {"NextToken": f"at {first + self.page}"} if first + self.page < len(rows) else {}
+            name = "Contacts" if path.endswith("/contacts/list") else "SuppressedDestinationSummaries"
+            return {name: self._slice(rows, first), **more}
+        if path.startswith("/services/data/"):
+            assert "FROM Contact " in query.get("q", "FROM Contact ") and bool(query) != ("/01g" in path), request
+            first = int(path.partition("/01g-")[2] or 0)
+            more = {"nextRecordsUrl": f"/services/data/v61.0/query/01g-{first + self.page}"}
+            done = first + self.page >= len(rows)
+            return {"totalSize": len(rows), "done": done, "records": self._slice(rows, first), **({} if done else more)}
+        if path.startswith("/email/"):
+            assert query["start_date"] < query["end_date"] > "2026-03-21", "the vendor wants both, and today within them"
+            found = [row for row in rows if (row.get("unsubscribed_at") or row["hard_bounced_at"])[:10] >= query["start_date"]]
+            return {"emails": self._slice(found, int(query["offset"])), "message": "success"}
         if path.startswith("/message-streams/"):
             return {"Suppressions": rows}
         if path == "/v3/smtp/blockedContacts":
@@ -74,6 +92,9 @@ def settings(format_name: str, server: Server, **more: Any) -> dict[str, Any]:
         "mailgun": {"domain": "mg.example.com"},
         "twilio": {"account_sid": "AC0123456789abcdef0123456789abcdef"},
         "mailchimp": {"list": "a1b2c3d4e5"},
+        "amazon_ses": {"access_key_id": KEY_ID, "region": "eu-west-1", "contact_list": "newsletter"},
+        "braze": {"rest_host": "rest.iad-01.braze.com"},
+        "salesforce": {"my_domain": "acme.my.salesforce.com", "client_id": "3MVG9example", "object": "Contact"},
     }.get(format_name, {})
     return {"format": format_name, "pull": {"api_key_env": "SHELF_KEY", "base_url": server.url, **needs, **more}}
 
@@ -103,4 +124,4 @@ def keys(rows: list[dict[str, Any]]) -> set[str]:
     return {json.dumps(row, sort_keys=True) for row in rows}
 
 
-__all__ = ["KEY", "FastTimer", "Shelf", "contents", "keys", "records", "settings"]
+__all__ = ["KEY", "KEY_ID", "FastTimer", "Shelf", "contents", "keys", "records", "settings"]

@@ -47,6 +47,8 @@ def test_every_file_comes_once_as_it_lies_there(house: House, far: Any) -> None:
     (outcome,) = house.pull()
     assert (outcome.part, outcome.state, outcome.files) == ("files", "whole", 4), outcome.failure
     assert outcome.sentence() == "far/files: 4 files, whole"
+    (health,) = source_health(house.home, house.config, house.now + timedelta(hours=5))
+    assert "files pulled whole at 20 Mar 2026, 12:00 UTC (5 h ago)" in health.sentence(), health.sentence()
     assert dict.fromkeys(came(house.home)) == dict.fromkeys(files.items())
     far.asked.clear()
     house.later(days=1)

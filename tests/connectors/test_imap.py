@@ -30,6 +30,7 @@ from orchestration.readers.mail.containers import raw_of
 from orchestration.readers.recognise import recognise
 from tests.connectors.conftest import NOON, House
 from tests.connectors.shelf import contents
+from tests.vendors.server import Reply, Request, Server
 
 DOVECOT = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 pytestmark = pytest.mark.skipif(DOVECOT is None, reason="no Dovecot here (Debian: apt-get install dovecot-imapd)")
@@ -48,9 +49,16 @@ userdb {{
   driver = static
   args = uid={uid} gid={gid} home={folder}
 }}
+auth_mechanisms = plain xoauth2
 passdb {{
   driver = static
+  mechanisms = plain
   args = password=swordfish
+}}
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/oauth2.conf
 }}
 service imap-login {{
   chroot =
@@ -93,11 +101,35 @@ class Mailbox:
             "user": "support",
             "password_env": "MAIL_PASS",
         }
-        return {"format": "mail", "pull": {**pull, **more}}
+        return {"format": "mail", "pull": {key: value for key, value in {**pull, **more}.items() if value is not None}}
+
+
+class Provider(Server):
+    """Who gives out tokens, and tells the mail server whose they are."""
+
+    given = 0
+
+    def answer(self, request: Request) -> Reply:
+        if request.path == "/tokeninfo":
+            right = request.query.get("access_token") == f"token-{self.given}"
+            return Reply(200, {"email": "support"}) if right else Reply(400, {"error": "invalid_token"})
+        asked = dict(request.form)
+        if request.headers.get("authorization") != "Basic " + base64.b64encode(b"quietlist:swordfish").decode():
+            return Reply(401, {"error": "invalid_client"})
+        if asked["grant_type"] == "refresh_token" and asked["refresh_token"] != "swordfish":
+            return Reply(400, {"error": "invalid_grant"})
+        self.given += 1
+        return Reply(200, {"access_token": f"token-{self.given}", "expires_in": 3600})
 
 
 @pytest.fixture
-def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+def provider() -> Iterator[Provider]:
+    with Provider() as running:
+        yield running
+
+
+@pytest.fixture
+def mailbox(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> Iterator[Mailbox]:
     monkeypatch.setenv("MAIL_PASS", "swordfish")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -115,6 +147,8 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
     folder.chmod(0o755)
     text = CONFIG.format(folder=folder, whose=whose, uid=owner.pw_uid, gid=owner.pw_gid, port=port)
     (folder / "dovecot.conf").write_text(text)
+    asked = f"tokeninfo_url = {provider.url}/tokeninfo?access_token=\nusername_attribute = email\n"
+    (folder / "oauth2.conf").write_text(asked)
     process = subprocess.Popen([str(DOVECOT), "-F", "-c", str(folder / "dovecot.conf")], stderr=subprocess.PIPE)
     try:
         for _ in range(200):
@@ -134,6 +168,12 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
         if process.stderr:
             process.stderr.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+OAUTH = {
+    "password_env": None, "token_url": "https://login.example.com/token", "client_id": "quietlist",
+    "client_secret_env": "MAIL_PASS",
+}  # fmt: skip
 
 
 def mail(number: int, text: str = "STOP", size: int = 0) -> bytes:
@@ -338,6 +378,45 @@ def test_what_stands_in_the_way_is_named(
 
 
 @pytest.mark.parametrize(
+    ("case", "change", "grant"),
+    [
+        ("for itself", {"oauth_scope": "https://mail.example.com/.default"}, "client_credentials"),
+        ("for a person", {"refresh_token_env": "MAIL_PASS"}, "refresh_token"),
+    ],
+)
+def test_a_provider_that_wants_oauth_gets_a_token(
+    house: House, mailbox: Mailbox, provider: Provider, case: str, change: dict[str, Any], grant: str
+) -> None:
+    mailbox.put(mail(1))
+    house.sources = {"post": mailbox.settings(**{**OAUTH, "token_url": f"{provider.url}/token"}, **change)}
+    (outcome,) = house.pull()
+    assert (outcome.state, outcome.records) == ("whole", 1), f"{case}: {outcome.failure}"
+    asked = [dict(request.form) for request in provider.requests if request.path == "/token"]
+    assert [form["grant_type"] for form in asked] == [grant] and asked[0].get("scope", "") == change.get("oauth_scope", "")
+    house.pull()
+    assert provider.given == 2, "a new connection has a token of its own"
+
+
+@pytest.mark.parametrize(
+    ("case", "status", "answer", "said"),
+    [
+        ("the application is not known", 401, {"error": "invalid_client"}, "status 401, invalid_client"),
+        ("the person took the right back", 400, {"error": "invalid_grant"}, "status 401"),
+        ("no token in the answer", 200, {"token": "x"}, "an answer without access_token"),
+        ("a token of another mailbox", 200, {"access_token": "of-another"}, "a login that was refused"),
+    ],
+)
+def test_a_token_that_does_not_open_the_mailbox_is_told(
+    house: House, mailbox: Mailbox, provider: Provider, case: str, status: int, answer: dict[str, Any], said: str
+) -> None:
+    provider.fail("answer", on=lambda request: request.path == "/token", times=9, reply=Reply(status, answer))
+    house.sources = {"post": mailbox.settings(**{**OAUTH, "token_url": f"{provider.url}/token"})}
+    (outcome,) = house.pull()
+    assert outcome.state == "failed" and said in outcome.failure, f"{case}: {outcome.failure}"
+    assert "swordfish" not in outcome.failure and "of-another" not in outcome.failure, case
+
+
+@pytest.mark.parametrize(
     ("case", "change", "said"),
     [
         ("another format", {"format": "requests"}, 'a mailbox is read with format = "mail"'),
@@ -345,11 +424,20 @@ def test_what_stands_in_the_way_is_named(
         ("a folder in letters of its own", {"folders": ["Entwürfe"]}, "write a folder's name as IMAP does"),
         ("a folder twice", {"folders": ["INBOX", "INBOX"]}, "name each folder once"),
         ("an unknown key", {"fodlers": ["INBOX"]}, "did you mean folders?"),
+        ("nothing that proves it", {"password_env": None}, "needs password_env, or token_url with"),
+        (
+            "half of OAuth",
+            {"password_env": None, "client_id": "quietlist"},
+            "token_url, client_id and client_secret_env together",
+        ),
+        ("a token sent in the open", {**OAUTH, "token_url": "http://login.example.com/token"}, "token_url is not encrypted"),
+        ("two ways to log in", {**OAUTH, "password_env": "MAIL_PASS"}, "needs password_env, or token_url with"),
         ("no such kind", {"kind": "pop3"}, "'pop3' is not one of api, imap"),
     ],
 )
 def test_what_is_configured_wrongly_is_told(house: House, case: str, change: dict[str, Any], said: str) -> None:
     pull = {"kind": "imap", "host": "localhost", "tls": "none", "user": "support", "password_env": "MAIL_PASS", **change}
+    pull = {key: value for key, value in pull.items() if value is not None}
     house.sources = {"post": {"format": pull.pop("format", "mail"), "pull": pull}}
     problems = pull_problems(house.config)
     assert len(problems) == 1 and said in problems[0], f"{case}: {problems}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from orchestration.audit.doctor import doctor
 from orchestration.audit.sources import source_health
 from orchestration.core.config import load_config
 from orchestration.core.home import Home
+from tests.connectors.far import PASSWORD, HttpFar
 from tests.connectors.shelf import KEY, Shelf
 from tests.journeys.home import quietlist, version_folder
 from tests.vendors.server import Reply
@@ -166,3 +168,55 @@ def test_two_pulls_never_go_on_at_once(server: Shelf, tmp_path: Path) -> None:
     assert json.loads(results[0].stdout)[0]["state"] == "whole", results[0].stderr
     server.fail("answer", times=99, reply=Reply(401, {}))
     assert quietlist(home, "pull", "esp", ESP_KEY=KEY).returncode == 3
+
+
+FOLDERS = """
+[company]
+name = "Acme"
+default_region = "US"
+scopes = ["acme", "acme/newsletter"]
+
+[limits]
+settle_seconds = 0
+
+[sources.agency]
+format = "requests"
+scope = "acme"
+[sources.agency.pull]
+kind = "http"
+url = "{url}/exports/"
+user = "acme"
+password_env = "FAR_PASS"
+
+[sources.shop]
+format = "requests"
+scope = "acme/newsletter"
+[sources.shop.pull]
+kind = "sql"
+url = "sqlite:///{database}"
+table = "opt_outs"
+cursor = "requested_at"
+"""
+
+
+def test_what_a_folder_and_a_table_hold_is_in_the_table_of_the_same_run(tmp_path: Path) -> None:
+    home, database = tmp_path / "home", tmp_path / "shop.db"
+    home.mkdir()
+    with sqlite3.connect(database) as con:
+        con.execute("create table opt_outs (request_key integer primary key, requested_at datetime, action text, email text)")
+        con.execute("insert into opt_outs values (1, '2026-03-01 10:00:00', 'opt_out', 'shop@example.com')")
+        con.execute("insert into opt_outs values (2, null, 'opt_out', 'timeless@example.com')")
+    with HttpFar(tmp_path) as far:
+        far.put("2026/march.csv", b"requested_at,action,email\n2026-03-01T10:00:00Z,opt_out,agency@example.com\n")
+        far.put("closed.csv", b"")
+        far.denied.add("closed.csv")
+        (home / "quietlist.toml").write_text(FOLDERS.format(url=far.url, database=database))
+        result = quietlist(home, "run", "--as-of", "2026-04-01T00:00:00Z", FAR_PASS=PASSWORD)
+        said = result.stdout + result.stderr
+        assert result.returncode == 1 and "1 files may not be read" in said, said
+        assert PASSWORD not in said and "closed.csv" not in said and "example.com" not in said
+    assert suppressed(home) == {
+        ("agency@example.com", "acme"),
+        ("shop@example.com", "acme/newsletter"),
+        ("timeless@example.com", "acme/newsletter"),
+    }
