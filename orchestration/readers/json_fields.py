@@ -8,13 +8,17 @@ A column's label is a key, compared as labels of a header are, or a dotted path,
 through arrays: by number, or by ``*`` into each of their items (or each value of an object), which gives an array of what is
 there. What becomes of several values is said by the column (``feeds.Column``). ``_extra`` holds every top-level key that no
 column took as a whole.
+
+Where a webhook's form was kept as it came (``type=unsubscribe&data%5Bemail%5D=...``), its fields are the record's keys.
 """
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.json_stream import Number, Piece, Repeated, as_text, pieces, to_json
@@ -23,6 +27,8 @@ from orchestration.readers.outcome import USUAL_BOUNDS, Bounds
 
 _MOST_WRAPPED = 3  # texts in texts: SNS wraps once, a queue around it twice
 _MOST_ENVELOPES = 4  # objects within objects around the records of a page
+# A body of application/x-www-form-urlencoded: names and values without a blank, several of them, or one that holds JSON.
+_FORM = re.compile(r"[\w.%\[\]-]+=(?:(?:%5B|%7B)[^&\s]*|[^&\s]*(?:&[\w.%\[\]-]+=[^&\s]*)+)\s*", re.ASCII | re.IGNORECASE)
 _MOST_PLANS = 10_000  # objects whose keys are data would fill the memory with plans that are used once
 
 
@@ -117,7 +123,9 @@ class Extractor:
 
     def _unwrap(self, piece: Piece, path: tuple[str, ...], wrapped: int) -> Iterator[Found]:
         value = piece.value
-        if piece.reason:
+        if piece.reason == "not_json" and _FORM.fullmatch(piece.text):
+            yield from self._unwrap(Piece(_form(piece.text), piece.text), path, wrapped)
+        elif piece.reason:
             yield Found(None, piece.text, piece.reason)
         elif holds_json(value) and wrapped < _MOST_WRAPPED:
             for inner in pieces(io.StringIO(value), self._bounds):
@@ -197,6 +205,17 @@ def walk(value: Any, path: tuple[str, ...]) -> Any:
         else:
             return None
     return value
+
+
+def _form(body: str) -> dict[str, Any]:
+    """The fields of a form; one that is named twice with two values is told like a key that is."""
+    pairs = parse_qsl(body.strip(), keep_blank_values=True)
+    value = dict(pairs)
+    if len(value) == len(set(pairs)):
+        return value
+    repeated = Repeated(reversed(pairs))
+    repeated.pairs = list(pairs)
+    return repeated
 
 
 def holds_json(value: Any) -> bool:

@@ -33,6 +33,7 @@ ACTIONS = {
     "complaint": "Spam complaints",
     "erasure": "Erasures",
     "deceased": "Deceased",
+    "litigator": "Litigators",
     "undeliverable": "Undeliverable",
     "opt_in": "Opt-ins",
 }

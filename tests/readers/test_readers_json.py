@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -129,6 +130,32 @@ def test_a_star_in_a_label_leads_into_each_item_of_an_array(desk: Desk, tail: st
     file = desk.read(notices, "\n".join(map(json.dumps, records)) + "\n" + tail, "star.json")
     both = '["a@example.com","b@example.com"]'
     assert desk.values(file) == [(both, "[1]"), (both, None), ("c@example.com", None), (None, None)]
+
+
+def test_a_form_that_a_webhook_posted_is_a_record(desk: Desk) -> None:
+    hooks = feed({"email": ["data[email]"], "event": ["type"]}, reader="json")
+    content = (
+        "type=unsubscribe&fired_at=2026-03-01+10%3A00%3A00&data%5Bemail%5D=a%2Bb%40example.com\n"
+        "type=subscribe&data[email]=b@example.com\r\n"
+        '{"type": "cleaned", "data[email]": "c@example.com"}\n'
+        "type=unsubscribe&data%5Bemail%5D=d%40example.com&data%5Bemail%5D=e%40example.com\n"
+        "nothing at all=here & there\n"
+        "one=1\n"
+    )
+    file = desk.read(hooks, content, "hooks.txt")
+    assert desk.values(file)[0] == ("a+b@example.com", "unsubscribe")
+    assert ("c@example.com", "cleaned") in desk.values(file)
+    reasons = [reason for _, reason, _ in desk.quarantine(file)]
+    assert "repeated_key" in reasons and reasons.count("not_json") >= 2, reasons
+
+
+def test_a_form_may_wrap_json(desk: Desk) -> None:
+    hooks = feed({"email": ["msg.email"], "event": ["event"]}, reader="json", records_path="mandrill_events")
+    wrapped = "mandrill_events=" + quote_plus(
+        json.dumps([{"event": "spam", "msg": {"email": "a@example.com"}}, {"event": "open"}])
+    )
+    file = desk.read(hooks, f"{wrapped}\n{wrapped}\n", "hooks.txt")
+    assert desk.values(file) == [("a@example.com", "spam"), (None, "open")] * 2
 
 
 def test_records_named_by_their_ids(desk: Desk) -> None:
