@@ -338,6 +338,8 @@ def _inspect_workbook(path: Path, kind: str, name: str, sha256: str, limits: Lim
         if kind == "xlsx":
             _unpack_all(path, size, limits)
         found = workbooks.sheets_of(path, kind)
+        if len(found) > limits.max_archive_entries:  # several sheets may share one part
+            raise _Refused("archive_too_many_entries")
     except (_Refused, workbooks.WorkbookError) as refusal:
         return (), (Rejected(name, str(refusal)),)
     told = [

@@ -33,6 +33,7 @@ _WORKBOOK = "xl/workbook.xml"
 # A double holds more, but Excel keeps 15 significant digits: what is longer was cut when it was typed, so it gets an exponent,
 # which no reader of numbers to call takes for one.
 _EXACT_BELOW = 10**15
+_LONGEST_NAME = 255  # of a sheet; Excel takes 31 characters, other programs more
 _LONGEST_FORMULA = 200  # shown in the place of the value that it never had
 _ERRORS = {0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?", 0x24: "#NUM!", 0x2A: "#N/A"}
 Rows = Iterator[list[Any]]
@@ -111,7 +112,7 @@ def parts(archive: zipfile.ZipFile) -> dict[str, str]:
         if _local(item.tag) == "sheet":
             key = next(value for name, value in item.attrib.items() if _local(name) == "id")
             # Twice the same name: nobody could say which of them a record stood in.
-            if item.attrib["name"] in found:
+            if item.attrib["name"] in found or len(item.attrib["name"]) > _LONGEST_NAME:
                 raise Refused(DAMAGED)
             found[item.attrib["name"]] = posixpath.normpath(posixpath.join("/xl", relations[key])).lstrip("/")
     return found

@@ -268,6 +268,7 @@ BOOKS: list[tuple[str, str, Callable[[], bytes], tuple[str, str]]] = [
     ("a bomb that lies", "b.xlsx", _lying_bomb, ("b.xlsx", "archive_damaged")),
     ("a cell far away", "b.xlsx", _far_cell, ("b.xlsx, sheet 1 'Sheet1'", "workbook_too_large")),
     ("two sheets of one name", "b.xlsx", _twice_the_same_name, ("b.xlsx", "workbook_damaged")),
+    ("a name without end", "b.xlsx", lambda: by_hand(HEADER_ROW, names=("S" * 256,)), ("b.xlsx", "workbook_damaged")),
     ("an open document", "b.ods", _ods, ("b.ods", "workbook_kind_not_supported")),
     ("binary parts", "b.xlsb", lambda: packed({"[Content_Types].xml": "", "xl/workbook.bin": b"x"}),
      ("b.xlsb", "workbook_kind_not_supported")),
@@ -286,6 +287,17 @@ def test_a_workbook_that_cannot_be_read_is_told_with_its_reason_and_the_run_goes
     loaded = desk.deliver((OPTOUTS,), {name: make(), "good.csv": as_csv([HEADER, A])})
     assert [desk.values(file) for file in loaded] == [[tuple(A)]], case
     assert refused(desk) == [told], case
+
+
+def test_a_workbook_may_have_as_many_sheets_as_an_archive_may_have_files(desk: Desk) -> None:
+    desk.limits["max_archive_entries"] = 12
+    book = zipfile.ZipFile(io.BytesIO(by_hand(HEADER_ROW)))
+    contents = {info.filename: book.read(info) for info in book.infolist()}
+    main = contents["xl/workbook.xml"].decode()
+    more = "".join(f'<sheet name="T{number}" sheetId="{number + 9}" r:id="r1"/>' for number in range(20))
+    contents["xl/workbook.xml"] = main.replace("</sheets>", f"{more}</sheets>").encode()
+    assert desk.deliver((OPTOUTS,), {"b.xlsx": packed(dict(contents))}) == []
+    assert refused(desk) == [("b.xlsx", "archive_too_many_entries")]
 
 
 def test_a_sheet_that_does_not_fit_its_memory_costs_only_itself(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
