@@ -1,4 +1,5 @@
--- What one vendor's values mean where two of its feeds share it.
+-- What one vendor's values mean where two of its feeds share it, and cases that are made of combinations: a record is one request, so what
+-- several of its flags ask is one case.
 
 -- The address of its own column, else, when no label was known (people rename the column, and Mailchimp translates it),
 -- the only text of the record that looks like one.
@@ -23,9 +24,10 @@
     end
 {%- endmacro %}
 
--- The cases of Braze's two changes of a subscription, of e-mail and of texts, for the mapping of both feeds that carry them.
-{% macro braze_changes() -%}
-    {%- set cases = [{'when': {'channel': 'push'}, 'not_a_request': 'push'}] -%}
+-- The cases of Braze's two changes of a subscription, of e-mail and of texts, for the mapping of both feeds that carry them; `event`
+-- is what tells such a change from other events.
+{% macro braze_changes(event={}) -%}
+    {%- set cases = [{'when': dict(event, channel='push'), 'not_a_request': 'push'}] -%}
     {%- set left = [
         ('preference center', 'esp_unsubscribe'), ('subscription page', 'esp_unsubscribe'), ('list-unsubscribe', 'list_unsubscribe'),
         ('inbound message', 'sms_keyword')] -%}
@@ -33,12 +35,12 @@
     {%- for channels, whom in [
         (['email', none], {'email': 'address', 'channels': ['email']}),
         (['sms', 'mms', 'rcs', 'whatsapp'], {'phone': 'phone', 'email': 'email', 'channels': ['sms']})] -%}
-        {%- set status = {'channel': channels, 'status': 'Unsubscribed'} -%}
+        {%- set status = dict(event, channel=channels, status='Unsubscribed') -%}
         {%- for change, method in left -%}
             {%- do cases.append(dict(whom, when=dict(status, change_source=change), action='opt_out', method=method)) -%}
         {%- endfor -%}
         {%- do cases.append(dict(whom, when=status, action='opt_out', method='import')) -%}
-        {%- set status = {'channel': channels, 'status': ['Subscribed', 'Opted In']} -%}
+        {%- set status = dict(event, channel=channels, status=['Subscribed', 'Opted In']) -%}
         {%- do cases.append(dict(whom, when=dict(status, group_id=none), quarantine='subscribe_request')) -%}
         {%- for change, method in came_back -%}
             {%- do cases.append(dict(whom, when=dict(status, change_source=change), action='opt_in', method=method)) -%}
@@ -69,4 +71,98 @@
         {'action': 'opt_out', 'method': 'web_form', 'doubt': 'unknown_reason', 'unlisted': choice},
     ]) -%}
     {{ return(found) }}
+{%- endmacro %}
+
+-- Every combination of flags is a case, because a record is one request: its channels are those of all of its flags.
+{% macro salesforce_flags() -%}
+    {%- set yes, no = ['true', '1', 'yes'], ['false', '0', 'no', none] -%}
+    {%- set filled = {'matches': '[^ ]'} -%}
+    {%- set cases = [
+        {'when': {'died_on': filled}, 'action': 'deceased', 'method': 'import', 'channels': ['all']},
+        {'when': {'forget': yes}, 'action': 'erasure', 'method': 'import', 'channels': ['all']},
+        {'when': {'dont_market': yes}, 'action': 'opt_out', 'method': 'import', 'channels': ['all']},
+        {'when': {'dont_process': yes}, 'action': 'opt_out', 'method': 'import', 'channels': ['all']},
+    ] -%}
+    {%- for mailed, bounced in [(true, none), (false, 'bounced_at'), (false, 'is_bounced'), (false, none)] -%}
+        {%- for called in [true, false] -%}
+            {%- for faxed in [true, false] -%}
+                {%- set when = {
+                    'forget': no, 'dont_market': no, 'dont_process': no, 'out_of_email': yes if mailed else no, 'do_not_call': yes if called else no,
+                    'out_of_fax': yes if faxed else no} -%}
+                {%- if bounced -%}{%- do when.update({bounced: filled if bounced == 'bounced_at' else yes}) -%}
+                {%- elif not mailed -%}{%- do when.update({'bounced_at': none, 'is_bounced': no}) -%}
+                {%- endif -%}
+                {%- set channels = (['email'] if mailed or bounced else []) + (['sms', 'voice'] if called else []) + (['fax'] if faxed else []) -%}
+                {%- if not channels -%}{%- do cases.append({'when': when, 'not_a_request': 'no_flag'}) -%}
+                {%- elif not (mailed or called or faxed) -%}
+                    {%- do cases.append({'when': when, 'action': 'undeliverable', 'method': 'bounce', 'channels': channels}) -%}
+                {%- else -%}{%- do cases.append({'when': when, 'action': 'opt_out', 'method': 'import', 'channels': channels}) -%}
+                {%- endif -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(cases) }}
+{%- endmacro %}
+
+-- A record is one request, so a lead that left mails and calls has both channels; the first flag about mails that is set says how.
+{% macro marketo_flags() -%}
+    {%- set yes, no = ['true', '1', 'yes'], ['false', '0', 'no', none] -%}
+    {%- set mailed = [
+        ('unsubscribed', 'opt_out', 'esp_unsubscribe'), ('blacklisted', 'opt_out', 'import'), ('suspended', 'opt_out', 'import'),
+        ('invalid', 'undeliverable', 'bounce')] -%}
+    {%- set cases, unset = [], {} -%}
+    {%- for flag, action, method in mailed -%}
+        {%- set when = dict(unset, **{flag: yes}) -%}
+        {%- set called = {'action': 'opt_out', 'method': method if action == 'opt_out' else 'import', 'channels': ['email', 'sms', 'voice']} -%}
+        {%- do cases.append(dict(called, when=dict(when, do_not_call=yes))) -%}
+        {%- do cases.append({'when': dict(when, do_not_call=no), 'action': action, 'method': method, 'channels': ['email']}) -%}
+        {%- do unset.update({flag: no}) -%}
+    {%- endfor -%}
+    {%- do cases.append({'when': dict(unset, do_not_call=yes), 'action': 'opt_out', 'method': 'import', 'channels': ['sms', 'voice']}) -%}
+    {%- do cases.append({'when': dict(unset, do_not_call=no), 'not_a_request': 'no_flag'}) -%}
+    {{ return(cases) }}
+{%- endmacro %}
+
+-- Each meaning twice: for whom the address names, and for whom nothing but the key does.
+{% macro marketing_cloud_left() -%}
+    {%- set everything, cases = {'list_name': 'All Subscribers'}, [] -%}
+    {%- for left in [{'unsubscribed_at': {'matches': '[0-9]'}}, {'status': ['Unsubscribed', 'Unsub']}] -%}
+        {%- for place, at in [(everything, 'source'), ({}, 'list')] -%}
+            {%- for key in [{'email': none, 'subscriber_key': {'matches': '@'}}, {}] -%}
+                {%- set case = {'when': dict(left, **dict(place, **key)), 'action': 'opt_out', 'method': 'esp_unsubscribe', 'at': at} -%}
+                {%- do cases.append(dict(case, **({'email': 'subscriber_key'} if key else {}))) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(cases) }}
+{%- endmacro %}
+
+-- What somebody said of mails and of texts stands in one record, which is one request: each state of mails comes twice, with the
+-- channel of texts where that was left, and without. A word of either that nobody knows is listed, and the rest counts.
+{% macro klaviyo_states() -%}
+    {%- set asked = {'action': 'opt_out', 'method': 'esp_unsubscribe'} -%}
+    {%- set by_company = {'action': 'opt_out', 'method': 'import'} -%}
+    {%- set no = ['SUBSCRIBED', 'NEVER_SUBSCRIBED', none] -%}
+    {%- set states = [
+        ({'reasons': {'matches': 'spam_complaint'}}, {'action': 'complaint', 'method': 'spam_complaint'}),
+        ({'reasons': {'matches': '"unsubscribe'}}, asked),
+        ({'email_consent': 'UNSUBSCRIBED'}, asked),
+        ({'reasons': {'matches': 'user_suppressed'}}, by_company),
+        ({'reasons': {'matches': 'hard_bounce|invalid_email'}}, {'action': 'undeliverable', 'method': 'bounce'}),
+        ({'reasons': {'matches': '[a-z]'}}, dict(by_company, doubt='unknown_reason', unlisted='reasons'))] -%}
+    {%- set cases = [] -%}
+    {%- for when, meaning in states -%}
+        {%- set both = dict(meaning, channels=['email', 'sms'], at='source') -%}
+        {%- if meaning['action'] == 'undeliverable' -%}{%- do both.update(by_company) -%}{%- endif -%}
+        {%- do cases.append(dict(both, when=dict(when, sms_consent='UNSUBSCRIBED'))) -%}
+        {%- do cases.append(dict(meaning, when=dict(when, sms_consent=no), at='source')) -%}
+        {%- do cases.append(dict(meaning, when=when, at='source', unlisted='sms_consent')) -%}
+    {%- endfor -%}
+    {%- do cases.extend([
+            dict(asked, when={'left_lists': {'matches': '[a-z0-9]'}, 'sms_consent': 'UNSUBSCRIBED'}, channels=['email', 'sms'], at='source'),
+            dict(asked, when={'left_lists': {'matches': '[a-z0-9]'}}),
+            dict(asked, when={'email_consent': no, 'sms_consent': 'UNSUBSCRIBED'}, channels=['sms'], at='source'),
+            {'when': {'email_consent': no, 'sms_consent': no}, 'not_a_request': 'subscriber'},
+    ]) -%}
+    {{ return(cases) }}
 {%- endmacro %}

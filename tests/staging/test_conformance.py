@@ -94,6 +94,8 @@ def half_broken(sample: Sample) -> bytes:
                 line if number % 2 else f"{line[: len(line) // 2]}{BROKEN}" for number, line in enumerate(lines)
             ).encode()
         holder, key = place_of_records(document)
+        if isinstance(document, dict) and holder is None:  # one record, and nothing else
+            return f"{text[: len(text) // 2]}{BROKEN}".encode()
         records = document if holder is None else holder[key]
         if isinstance(records, dict):  # named by their ids
             records = {name: record if number % 2 else [BROKEN] for number, (name, record) in enumerate(records.items())}

@@ -15,13 +15,9 @@
     {'when': {'event': {'matches': '^users\\.behaviors\\.(customevent|purchase|uninstall|location|installattribution|geofence|app\\.|pushnotification)'}},
         'not_a_request': 'behaviour'},
 ] -%}
-{%- for case in braze_changes() -%}
-    {%- do case['when'].update({'event': {'matches': '^users\\.behaviors\\.subscription(group)?\\.(global)?statechange$'}}) -%}
-    {%- do cases.append(case) -%}
-{%- endfor -%}
 {{ mapped_requests('braze__events', {
     'time': 'happened_at', 'key': 'event_id', 'customer_id': 'customer_id', 'channels': ['email'],
     'list': {'column': 'group_id', 'kind': 'group'},
-    'cases': cases,
+    'cases': cases + braze_changes({'event': {'matches': '^users\\.behaviors\\.subscription(group)?\\.(global)?statechange$'}}),
     'unknown': 'unknown_event',
 }) }}

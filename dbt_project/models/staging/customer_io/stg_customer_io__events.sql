@@ -1,3 +1,4 @@
+-- A failure and the content of a message may name somebody, so of an event that nobody knows the metric is listed, and nothing else.
 {% set mail, person, text = {'email': 'address'}, {'email': 'email'}, {'phone': 'recipient', 'channels': ['sms']} -%}
 {% set of_messages = [
     'drafted', 'attempted', 'sent', 'delivered', 'opened', 'human_opened', 'clicked', 'human_clicked', 'converted', 'deferred', 'failed',
@@ -23,6 +24,6 @@
         dict(text, when={'object_type': 'sms', 'metric': ['bounced', 'dropped']}, not_a_request='message'),
         {'when': {'object_type': ['email', 'sms'], 'metric': of_messages}, 'not_a_request': 'message'},
         {'when': {'object_type': ['push', 'in_app', 'slack', 'webhook']}, 'not_a_request': 'push'},
+        dict(person, quarantine='unknown_event', unlisted='metric'),
     ],
-    'unknown': 'unknown_event',
 }) }}

@@ -7,7 +7,7 @@
         {'when': {'event': 'cleaned', 'reason': {'matches': 'abuse|spam'}}, 'action': 'complaint', 'method': 'spam_complaint'},
         {'when': {'event': 'cleaned'}, 'action': 'undeliverable', 'method': 'bounce'},
         {'when': {'event': 'subscribe'}, 'action': 'opt_in', 'method': 'import'},
-        {'when': {'event': 'upemail', 'old_email': {'matches': '@'}}, 'quarantine': 'changed_address', 'email': 'new_email'},
+        {'when': {'event': 'upemail'}, 'quarantine': 'changed_address', 'email': 'new_email'},
         {'when': {'event': ['profile', 'campaign']}, 'not_a_request': 'notice'},
     ],
     'unknown': 'unknown_event',

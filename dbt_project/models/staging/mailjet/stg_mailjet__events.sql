@@ -7,6 +7,7 @@
         {'when': {'event': 'spam'}, 'action': 'complaint', 'method': 'spam_complaint', 'at': 'source'},
         {'when': {'event': 'bounce', 'hard_bounce': true}, 'action': 'undeliverable', 'method': 'bounce', 'at': 'source'},
         {'when': {'event': 'bounce', 'hard_bounce': false}, 'not_a_request': 'soft_bounce'},
+        {'when': {'event': 'bounce'}, 'quarantine': 'unknown_event', 'unlisted': 'hard_bounce'},
         {'when': {'event': 'blocked', 'error': 'preblocked'}, 'echo': 'dropped'},
         {'when': {'event': 'blocked'}, 'not_a_request': 'blocked'},
         {'when': {'event': 'sent'}, 'not_a_request': 'sent'},

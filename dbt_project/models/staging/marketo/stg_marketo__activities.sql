@@ -1,4 +1,5 @@
--- The attributes are an object in an extract and a list of names and values in the API: a pattern reads both.
+-- Attributes are an object in an extract and a list of names and values in the API: a pattern reads both. They may name somebody, so
+-- of an activity that nobody knows the type is listed and nothing else.
 {% set to_true = {'matches': '"new value" *(: *|, *"value" *: *)"?(true|1)\\b'} -%}
 {% set to_false = {'matches': '"new value" *(: *|, *"value" *: *)"?(false|0)\\b'} -%}
 {{ mapped_requests('marketo__activities', {
@@ -16,6 +17,6 @@
         {'when': {'activity_type': 13, 'changed': ['Unsubscribed', 'Do Not Call']}, 'quarantine': 'unreadable_action'},
         {'when': {'activity_type': 32}, 'quarantine': 'merged_customer'},
         {'when': {'activity_type': {'matches': '^ *([1-7]|1[0-9]|2[0-9]|3[0-9]|4[0-9]|1[0-9][0-9]|[1-9][0-9]{5,}) *$'}}, 'not_a_request': 'activity'},
+        {'quarantine': 'unknown_event', 'unlisted': 'activity_type'},
     ],
-    'unknown': 'unknown_event',
 }) }}
