@@ -151,8 +151,8 @@ select * from final
 --   blanks       'padding': the blanks within a line are no part of it
 --   listed_on    pattern whose group is the day of the listing
 --   cases        what else a row says, as in mapped_requests: the first whose `when` fits counts, and has 'listed': true, or a reason
---                code as 'not_a_request' or 'quarantine'. What fits none is quarantined (unknown_value): an answer that nobody knows
---                is no listing, and no all-clear. Without cases every row lists its number.
+--                code as 'not_a_request'. What fits none is quarantined (unknown_value): an answer that nobody knows is no listing,
+--                and no all-clear. Without cases every row lists its number.
 {% macro mapped_registry(table, mapping) -%}
     {%- set problems = registry_problems(mapping) -%}
     {%- if problems -%}
@@ -224,7 +224,7 @@ judged as (
         *,
         case
             {%- for case in cases if 'listed' not in case %}
-            when fits = {{ cases.index(case) + 1 }} then '{{ 'not_a_request' if 'not_a_request' in case else 'quarantine' }}'
+            when fits = {{ cases.index(case) + 1 }} then 'not_a_request'
             {%- endfor %}
             when phone_raw is null then 'quarantine'
             {%- if several %}
@@ -237,7 +237,7 @@ judged as (
         end as outcome,
         case
             {%- for case in cases if 'listed' not in case %}
-            when fits = {{ cases.index(case) + 1 }} then '{{ case.get('not_a_request') or case['quarantine'] }}'
+            when fits = {{ cases.index(case) + 1 }} then '{{ case['not_a_request'] }}'
             {%- endfor %}
             when phone_raw is null then 'unreadable_number'
             {%- if several %}
@@ -348,9 +348,9 @@ select * from final
     {%- endif -%}
     {%- for case in mapping.get('cases', []) -%}
         {%- set ends = [] -%}
-        {%- for key in ['listed', 'not_a_request', 'quarantine'] if key in case -%}{%- do ends.append(key) -%}{%- endfor -%}
-        {%- if ends | length != 1 or (case.keys() | reject('in', ['when', 'listed', 'not_a_request', 'quarantine']) | list) -%}
-            {%- do found.append('case ' ~ loop.index ~ " has a 'when' and exactly one of listed, not_a_request and quarantine") -%}
+        {%- for key in ['listed', 'not_a_request'] if key in case -%}{%- do ends.append(key) -%}{%- endfor -%}
+        {%- if ends | length != 1 or (case.keys() | reject('in', ['when', 'listed', 'not_a_request']) | list) -%}
+            {%- do found.append('case ' ~ loop.index ~ " has a 'when' and exactly one of listed and not_a_request") -%}
         {%- endif -%}
     {%- endfor -%}
     {%- set named = mapping.get('registry') or '' -%}

@@ -52,8 +52,9 @@
 
 -- What the response to a form of opt-outs means by what was chosen in it (the column `choice`), as the cases of a mapping. Whoever
 -- filled such a form in wants out, whatever the choice is called; only one that speaks of staying, and of stopping nothing, is
--- for a person. `incomplete` is a condition under which the form was begun and not sent.
-{% macro form_cases(choice, incomplete=none) -%}
+-- for a person. It binds mail, and calls and texts where the column `phone` has a number: a channel of which nothing was named would
+-- reach nobody. `incomplete` is a condition under which the form was begun and not sent.
+{% macro form_cases(choice, phone, incomplete=none) -%}
     {%- set found = [] -%}
     {%- if incomplete -%}
         {%- do found.append({'when': incomplete, 'action': 'opt_out', 'method': 'web_form', 'doubt': 'incomplete_form'}) -%}
@@ -70,7 +71,14 @@
             'quarantine': 'wants_to_stay'},
         {'action': 'opt_out', 'method': 'web_form', 'doubt': 'unknown_reason', 'unlisted': choice},
     ]) -%}
-    {{ return(found) }}
+    {%- set cases = [] -%}
+    {%- for case in found -%}
+        {%- if 'action' in case and 'channels' not in case -%}
+            {%- do cases.append(dict(case, when=dict(case.get('when', {}), **{phone: none}), channels=['email'])) -%}
+        {%- endif -%}
+        {%- do cases.append(case) -%}
+    {%- endfor -%}
+    {{ return(cases) }}
 {%- endmacro %}
 
 -- Every combination of flags is a case, because a record is one request: its channels are those of all of its flags.

@@ -3,10 +3,11 @@
 -- whole staging models; called_contacts is the model of the calls that were made, and words_of the one of the words.
 --
 -- mapping of both
---   time, zone, key, list, international     as in mapped_requests
+--   time, zone, key, international     as in mapped_requests
 --   inbound, outbound, nothing, echo     lists of conditions as `when` of mapped_requests has them; the first list of which one fits
 --                counts, in the order echo, outbound, nothing, inbound. Without `inbound` whatever fits no other is inbound; with it,
---                what fits nothing is unknown
+--                what fits nothing is unknown. What an agent marked counts whatever the call was: called_requests knows no nothing
+--                and no echo
 --   event        the column that is listed where nothing fits
 --   phone        whose number it is when the person texted or called
 --   to           whose number it is when we did
@@ -21,9 +22,8 @@
 --   campaign, agent, outcome     columns, of called_contacts
 --   system       its name there
 {% macro texted_requests(table, mapping) -%}
-    {{- refuse_wrong_words(table, mapping, ['body', 'verdict', 'list'], ['phone', 'body']) }}
+    {{- refuse_wrong_words(table, mapping, ['body', 'verdict', 'nothing', 'echo'], ['phone', 'body']) }}
     {%- set verdict = mapping.get('verdict', {}) -%}
-    {%- set list = mapping.get('list', {}) -%}
 with source as (
 
     select * from {{ source('raw', table) }}
@@ -57,8 +57,7 @@ told as (
         {{ word_key('source.' ~ verdict['column']) if verdict else null_text() }} as verdict_word,
         source.{{ mapping['body'] }} is null as has_no_body,
         readings.meaning as said,
-        readings.doubt as doubt_of_words,
-        {{ mapped_list_id(list) }} as list_id
+        readings.doubt as doubt_of_words
         {{- columns_of_conditions(mapping) }}
     from source
     inner join files on source._file_id = files.file_id
@@ -125,14 +124,7 @@ meant as (
         {{ action_of_meaning('meaning') }} as action,
         'sms_keyword' as method,
         coalesce({{ channels_of_meaning('meaning', "['sms']") }}, ['sms']) as channels,
-        {% if list -%}
-        case
-            when {{ action_of_meaning('meaning') }} = 'opt_in' then {{ list_node('source_scope', list['kind'], 'list_id') }}
-            else {{ list_scope('source_scope', list['kind'], 'list_id') }}
-        end
-        {%- else -%}
-        source_scope
-        {%- endif %} as scope,
+        source_scope as scope,
         case when direction in ('outbound', 'echo') then receivers else senders end as phones_raw,
         case
             when meaning = said {%- if verdict %} and coalesce(verdict_word, '') not in ({{ quoted_words(verdict.get('stop', [])) }}) {%- endif %}
@@ -250,14 +242,12 @@ meant as (
     select
         *,
         case
-            when direction = 'nothing_asked' then 'not_a_request'
             when action is not null then 'request'
             -- Neither silence nor a guess: a person says what it means, as a row of policy.phrases.
             when meaning = 'unknown' then 'quarantine'
             else 'not_a_request'
         end as outcome,
         case
-            when direction = 'nothing_asked' then 'other_event'
             when action is not null then null
             when meaning = 'unknown' then 'unknown_disposition'
             else 'call'
@@ -279,12 +269,10 @@ meant as (
             else doubt_of_words
         end as doubt,
         case
-            when direction = 'nothing_asked' then null
             when meaning = 'unknown' then marked_in
             when direction = 'unknown' and action is not null then {{ quoted_text(mapping.get('event')) }}
         end as unknown_column,
         case
-            when direction = 'nothing_asked' then null
             when meaning = 'unknown' then marked_as
             when direction = 'unknown' then {{ 'given_' ~ mapping['event'] if mapping.get('event') else null_text() }}
         end as unknown_value
@@ -299,7 +287,7 @@ select * from final
 
 -- The calls that were made: one that nobody answered was made all the same.
 {% macro called_contacts(table, mapping) -%}
-    {{- refuse_wrong_words(table, mapping, ['campaign', 'agent', 'outcome', 'system'], ['to', 'system', 'outbound']) }}
+    {{- refuse_wrong_words(table, mapping, ['campaign', 'agent', 'outcome', 'system', 'nothing', 'echo'], ['to', 'system', 'outbound']) }}
 with source as (
 
     select * from {{ source('raw', table) }}
@@ -419,7 +407,7 @@ select * from final
 
 -- A wrong key would say nothing, and what it was to tell apart would be told wrongly.
 {% macro refuse_wrong_words(table, mapping, own, required) -%}
-    {%- set keys = ['time', 'untimed', 'zone', 'key', 'international', 'inbound', 'outbound', 'nothing', 'echo', 'event', 'phone', 'to'] + own -%}
+    {%- set keys = ['time', 'untimed', 'zone', 'key', 'international', 'inbound', 'outbound', 'event', 'phone', 'to'] + own -%}
     {%- set found = [] -%}
     {%- for key in mapping if key not in keys -%}
         {%- do found.append("unknown key '" ~ key ~ "' (allowed: " ~ keys | join(', ') ~ ')') -%}

@@ -415,7 +415,7 @@ def test_a_registry_is_whole_where_its_description_says_so() -> None:
         ({"number": None}, "'number' is required"),
         ({"registry": None}, "one of 'registry' and 'registries' is required"),
         ({"registries": {"uk_fps": "line"}}, "one of 'registry' and 'registries' is required"),
-        ({"cases": [{"when": {"line": "x"}}]}, "case 1 has a 'when' and exactly one of listed, not_a_request and quarantine"),
+        ({"cases": [{"when": {"line": "x"}}]}, "case 1 has a 'when' and exactly one of listed and not_a_request"),
         ({"cases": [{"listed": True, "echo": "x"}]}, "case 1 has a 'when' and exactly one of"),
         (
             {"registry": None, "registries": {"uk_fps": "line"}, "cases": [{"listed": True}]},
