@@ -112,9 +112,9 @@ def half_broken(sample: Sample) -> bytes:
 
 
 def is_table(sample: Sample) -> bool:
-    """Whether somebody could have opened it in Excel: no JSON, no mails."""
+    """Whether somebody could have opened it in Excel: no JSON, no mails, no XML, no form of a web page."""
     start = sample.data.decode("utf-8").lstrip()
-    return not start.startswith(("{", "[", "From "))
+    return not start.startswith(("{", "[", "From ", "<")) and not re.match(r"[\w.%\[\]]+=\S*\n", start)
 
 
 def as_workbook(sample: Sample) -> bytes:
