@@ -11,6 +11,8 @@ AS_OF ?= 2026-04-01T00:00:00Z
 PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && { echo $$p; break; }; done)
 
+# What the demo's vendor, a server that `make run` starts on this machine, takes for a key (data/demo).
+export DEMO_WEBSHOP_KEY ?= demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -42,11 +44,11 @@ install-dev: $(VENV)/.installed-dev ## Install the product and the developers' t
 
 $(HOME_DIR)/quietlist.toml:
 	@(umask 077 && mkdir -p $(HOME_DIR)/inbox)
-	@cp -Rp data/samples/*/ $(HOME_DIR)/inbox/
-	@cp data/samples/quietlist.toml $@
+	@cp -Rp data/samples/*/ data/demo/inbox/*/ $(HOME_DIR)/inbox/
+	@cat data/samples/quietlist.toml data/demo/quietlist.toml > $@
 
 run: install $(HOME_DIR)/quietlist.toml ## Install, make a demo home from the samples, run everything, say where to look
-	@$(BIN)/quietlist run --home $(HOME_DIR) --as-of $(AS_OF)
+	@$(BIN)/python -m tools.demo $(BIN)/quietlist run --home $(HOME_DIR) --as-of $(AS_OF)
 
 # A file of tests stays with one process, so that what its tests share is made once. Past 8 processes the disk is what they wait for.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --durations 20
@@ -129,7 +131,7 @@ fmt: install-dev ## Format Python and SQL
 
 lock: ## Renew the lock files from pyproject.toml (needs uv)
 	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra build pyproject.toml -o requirements.lock
-	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra build --extra server --extra postgres --extra fast --extra encryption -c requirements.lock pyproject.toml -o requirements-server.lock
+	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra build --extra server --extra postgres --extra fast --extra encryption --extra sftp -c requirements.lock pyproject.toml -o requirements-server.lock
 	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	echo atheris | uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header - -o requirements-fuzz.lock
 	printf '%s\n' polars splink | uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -c requirements-dev.lock - -o requirements-bench.lock

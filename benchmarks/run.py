@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import full, identifiers, mail, persons, pipeline, registry, scrub
+from benchmarks import full, identifiers, mail, persons, pipeline, registry, scrub, workbooks
 from benchmarks.measure import Table, growth
 
 RESULTS = Path(__file__).parent / "results"
@@ -62,6 +62,8 @@ def _tables(options: argparse.Namespace) -> Iterator[Table]:
     yield from _growing(lambda rows: scrub.run(rows, seed), size)
     # Four kilobytes each: a twentieth of the rows is as many bytes as they are.
     yield mail.run(max(size // 20, 10), seed)
+    # pandas takes minutes for as many rows, and a tenth shows how many times as long.
+    yield workbooks.run(max(size // 10, 10), seed)
     yield from identifiers.run(size, seed)
     if options.command and increment:
         yield full.run(size, options.registry or size, increment, seed)

@@ -572,14 +572,19 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
               help="A source of files and its format (quietlist formats); may be repeated.")  # fmt: skip
 @click.option("--destination", "destinations", multiple=True, metavar="NAME=SYSTEM",
               help="A destination and its system (docs/reference/destinations); may be repeated.")  # fmt: skip
+@click.option("--live-since", type=click.DateTime(["%Y-%m-%d"]), default=lambda: datetime.now(UTC).strftime("%Y-%m-%d"),
+              show_default="today",
+              help="The first day: what was asked before it is counted apart, and never as late.")  # fmt: skip
 @click.option("--dagster-db", metavar="VARIABLE",
               help="For a server: the environment variable with the PostgreSQL URL of Dagster's records.")  # fmt: skip
 def init_(home_path: str | None, as_json: bool, company: str, region: str | None, scopes: tuple[str, ...],
-          sources: tuple[str, ...], destinations: tuple[str, ...], dagster_db: str | None) -> None:  # fmt: skip
+          sources: tuple[str, ...], destinations: tuple[str, ...], live_since: datetime, dagster_db: str | None
+          ) -> None:  # fmt: skip
     """Write a commented configuration for chosen systems, and the inbox folders that go with it."""
     from orchestration.setup.init import Wanted, init
 
-    wanted = Wanted(company, region, scopes, _pairs(sources, "--source"), _pairs(destinations, "--destination"), dagster_db)
+    systems = _pairs(sources, "--source"), _pairs(destinations, "--destination")
+    wanted = Wanted(company, region, scopes, *systems, live_since.date(), dagster_db)
     made = init(Home.at(home_path), wanted)
     _say(made.as_dict(), made.lines(), as_json)
 

@@ -374,7 +374,8 @@ def _formats() -> Iterator[str]:
         "# Formats",
         "",
         "What a source may deliver (`format = ...`). Each page is made from the description beside the staging models; what",
-        "could not be verified against the vendor says so there.",
+        "could not be verified against the vendor says so there. [Excel workbooks](../../workbooks.md) are read wherever",
+        "delimited text is.",
         "",
     )
     yield from ("| format | holds | |", "|---|---|---|")

@@ -66,6 +66,23 @@
     case when len({{ expression }}) = 1 then ({{ expression }})[1] end
 {%- endmacro %}
 
+{% macro concatenated_lists(first, second) -%}
+    {{ return(adapter.dispatch('concatenated_lists')(first, second)) }}
+{%- endmacro %}
+
+{% macro duckdb__concatenated_lists(first, second) -%}
+    ({{ first }} || {{ second }})
+{%- endmacro %}
+
+-- A list of the values that are not null.
+{% macro filled_list(expressions) -%}
+    {{ return(adapter.dispatch('filled_list')(expressions)) }}
+{%- endmacro %}
+
+{% macro duckdb__filled_list(expressions) -%}
+    list_filter([{{ expressions | join(', ') }}], lambda _value: _value is not null)
+{%- endmacro %}
+
 {% macro list_size(expression) -%}
     {{ return(adapter.dispatch('list_size')(expression)) }}
 {%- endmacro %}

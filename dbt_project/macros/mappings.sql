@@ -8,9 +8,10 @@
 --   usual_zone   IANA name of the zone that the vendor usually writes times in: read in it where the source's `timezone` is UTC, which it is
 --                when nobody has said it. Who means UTC says Etc/UTC
 --   key          column with the vendor's own id of the event
---   email, phone       column that holds one address or number
+--   email, phone       column that holds one address or number, or several of which the first filled one counts that is no object
 --   emails, phones     column that may hold several, joined by ;
 --   only_address       true: without a known label, the record's only text that looks like an address
+--   international      true: the vendor writes numbers with their country and without the plus; the plus is put before them
 --   name         column, or [first name, last name]
 --   address, postal_code, country, region, customer_id     column
 --   customer_prefix     a word before each customer_id, where the vendor numbers people itself: its 501 is not the CRM's
@@ -133,24 +134,35 @@ meant as (
 select * from final
 {%- endmacro %}
 
--- A registry's file of one number a line, as the facts of the list: mapped_registry(table, mapping) is the whole staging model. Whether
--- a file is the whole registry says the feed's description (meta.snapshot). A line that is no number is quarantined.
+-- A registry's file of one number a line or a row, as the facts of the list: mapped_registry(table, mapping) is the whole staging
+-- model. Whether a file is the whole registry says the feed's description (meta.snapshot). What is no number is quarantined.
 --
 -- mapping
 --   registry     which of policy.registries; or {'in_name': {word: registry}, 'otherwise': registry}, where the file's name says it:
 --                the first word that is in it, in small letters
+--   registries   instead, where a row says it of several: {registry: column}. A number is listed where its column has anything but a
+--                blank and the words of `clear`
+--   clear        words that say that a number is not listed
 --   change       'listed' or 'delisted': what a line of this feed says of its number
 --   region       whose national numbers they are
---   number       pattern whose group is the number
+--   column       the column that holds the number; without it `line`
+--   number       pattern whose group is the number; without it the column is the number
 --   area_code    pattern whose group is the area code, where it stands apart: the number is both together
 --   blanks       'padding': the blanks within a line are no part of it
+--   listed_on    pattern whose group is the day of the listing
+--   cases        what else a row says, as in mapped_requests: the first whose `when` fits counts, and has 'listed': true, or a reason
+--                code as 'not_a_request' or 'quarantine'. What fits none is quarantined (unknown_value): an answer that nobody knows
+--                is no listing, and no all-clear. Without cases every row lists its number.
 {% macro mapped_registry(table, mapping) -%}
     {%- set problems = registry_problems(mapping) -%}
     {%- if problems -%}
         {{ exceptions.raise_compiler_error('The mapping of ' ~ table ~ ': ' ~ problems | join('; ') ~ '.') }}
     {%- endif -%}
-    {%- set line = "replace(source.line, ' ', '')" if mapping.get('blanks') == 'padding' else 'source.line' -%}
-    {%- set named = mapping['registry'] -%}
+    {%- set column = 'source.' ~ mapping.get('column', 'line') -%}
+    {%- set line = "replace(" ~ column ~ ", ' ', '')" if mapping.get('blanks') == 'padding' else column -%}
+    {%- set cases = mapping.get('cases', []) -%}
+    {%- set several = mapping.get('registries', {}) -%}
+    {%- set named = mapping.get('registry') -%}
 with source as (
 
     select * from {{ source('raw', table) }}
@@ -169,7 +181,17 @@ numbers as (
         {{ record_columns() }},
         files.name as file_name,
         {{ first_match(line, mapping['area_code']) if 'area_code' in mapping else null_text() }} as area_code,
-        {{ first_match(line, mapping['number']) }} as number
+        {{ first_match(line, mapping['number']) if 'number' in mapping else null_if_blank(line) }} as number
+        {%- if 'listed_on' in mapping %},
+        {{ read_time(first_match(column, mapping['listed_on']), "'UTC'", 'files.received_at') }} as said_at
+        {%- endif %}
+        {%- for name in columns_of_cases({'cases': cases}) %},
+        source.{{ name }} as given_{{ name }},
+        {{ word_key('source.' ~ name) }} as word_{{ name }}
+        {%- endfor %}
+        {%- if several %},
+        {{ filled_list(registries_of(several, mapping.get('clear', []))) }} as registries
+        {%- endif %}
     from source
     inner join files on source._file_id = files.file_id
 
@@ -179,11 +201,68 @@ joined as (
 
     select
         *,
-        {{ 'area_code || number' if 'area_code' in mapping else 'number' }} as phone_raw
+        {{ 'area_code || number' if 'area_code' in mapping else 'number' }} as phone_raw,
+        {% if several -%}
+        case when {{ list_is_empty('registries') }} then 1 else 0 end
+        {%- elif cases -%}
+        case
+            {%- for case in cases %}
+            when {{ case_condition(case.get('when', {})) }} then {{ loop.index }}
+            {%- endfor %}
+            else -1
+        end
+        {%- else -%}
+        0
+        {%- endif %} as fits
     from numbers
 
 ),
 
+judged as (
+
+    select
+        *,
+        case
+            {%- for case in cases if 'listed' not in case %}
+            when fits = {{ cases.index(case) + 1 }} then '{{ 'not_a_request' if 'not_a_request' in case else 'quarantine' }}'
+            {%- endfor %}
+            when phone_raw is null then 'quarantine'
+            {%- if several %}
+            when fits = 1 then 'not_a_request'
+            {%- endif %}
+            {%- if cases %}
+            when fits = -1 then 'quarantine'
+            {%- endif %}
+            else 'registry'
+        end as outcome,
+        case
+            {%- for case in cases if 'listed' not in case %}
+            when fits = {{ cases.index(case) + 1 }} then '{{ case.get('not_a_request') or case['quarantine'] }}'
+            {%- endfor %}
+            when phone_raw is null then 'unreadable_number'
+            {%- if several %}
+            when fits = 1 then 'not_listed'
+            {%- endif %}
+            {%- if cases %}
+            when fits = -1 then 'unknown_value'
+            {%- endif %}
+        end as outcome_reason
+    from joined
+
+),
+
+{% if several -%}
+-- One row for each registry that lists the number, and one for a record that none does: the account counts records.
+placed as (
+
+    select
+        *,
+        {{ unnest_list("case when outcome = 'registry' then registries else " ~ list_of_one("'" ~ (several.keys() | first) ~ "'") ~ " end") }} as registry
+    from judged
+
+),
+
+{% endif -%}
 final as (
 
     select
@@ -192,9 +271,11 @@ final as (
         source,
         vendor,
         feed,
-        case when phone_raw is null then 'quarantine' else 'registry' end as outcome,
-        case when phone_raw is null then 'unreadable_number' end as outcome_reason,
-        {% if named is string -%}
+        outcome,
+        outcome_reason,
+        {% if several -%}
+        registry
+        {%- elif named is string -%}
         '{{ named }}'
         {%- else -%}
         case
@@ -209,38 +290,75 @@ final as (
         phone_raw,
         '{{ mapping['region'] }}' as region,
         area_code,
-        cast(null as date) as listed_on,
+        {% if 'listed_on' in mapping -%}
+        -- Of two readings the later: a number counts as listed by then at the latest.
+        cast(said_at.latest as date)
+        {%- else -%}
+        cast(null as date)
+        {%- endif %} as listed_on,
         received_at,
         snapshot_at
-    from joined
+    from {{ 'placed' if several else 'judged' }}
 
 )
 
 select * from final
 {%- endmacro %}
 
+-- The registries whose column says that they list the number: anything but a blank or a word that says no.
+{% macro registries_of(several, clear) -%}
+    {%- set words = [] -%}
+    {%- for word in clear -%}{%- do words.append("'" ~ folded_word(word) ~ "'") -%}{%- endfor -%}
+    {%- set found = [] -%}
+    {%- for registry, column in several.items() -%}
+        {%- set condition = 'not ' ~ is_blank('source.' ~ column) -%}
+        {%- if words -%}
+            {%- set condition = condition ~ ' and ' ~ word_key('source.' ~ column) ~ ' not in (' ~ words | join(', ') ~ ')' -%}
+        {%- endif -%}
+        {%- do found.append("case when " ~ condition ~ " then '" ~ registry ~ "' end") -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
 -- What is wrong with a registry's mapping, in words; an empty list when nothing is.
 {% macro registry_problems(mapping) -%}
-    {%- set keys = ['registry', 'change', 'region', 'number', 'area_code', 'blanks'] -%}
+    {%- set keys = [
+        'registry', 'registries', 'clear', 'change', 'region', 'column', 'number', 'area_code', 'blanks', 'listed_on', 'cases'] -%}
     {%- set found = [] -%}
     {%- for key in mapping if key not in keys -%}
         {%- do found.append("unknown key '" ~ key ~ "' (allowed: " ~ keys | join(', ') ~ ')') -%}
     {%- endfor -%}
-    {%- for key in ['registry', 'change', 'region', 'number'] if not mapping.get(key) -%}
+    {%- for key in ['change', 'region'] if not mapping.get(key) -%}
         {%- do found.append("'" ~ key ~ "' is required") -%}
     {%- endfor -%}
+    {%- if not mapping.get('number') and not mapping.get('column') -%}
+        {%- do found.append("'number' is required where no 'column' is the number") -%}
+    {%- endif -%}
+    {%- if (1 if mapping.get('registry') else 0) + (1 if mapping.get('registries') else 0) != 1 -%}
+        {%- do found.append("one of 'registry' and 'registries' is required") -%}
+    {%- endif -%}
     {%- if mapping.get('change', 'listed') not in ['listed', 'delisted'] -%}
         {%- do found.append("the change is '" ~ mapping['change'] ~ "' (allowed: listed, delisted)") -%}
     {%- endif -%}
     {%- if mapping.get('blanks', 'padding') != 'padding' -%}
         {%- do found.append("the blanks are '" ~ mapping['blanks'] ~ "' (allowed: padding)") -%}
     {%- endif -%}
+    {%- if mapping.get('registries') and (mapping.get('cases') or mapping.get('change') != 'listed') -%}
+        {%- do found.append("a row that speaks of several registries lists its number, and has no 'cases'") -%}
+    {%- endif -%}
+    {%- for case in mapping.get('cases', []) -%}
+        {%- set ends = [] -%}
+        {%- for key in ['listed', 'not_a_request', 'quarantine'] if key in case -%}{%- do ends.append(key) -%}{%- endfor -%}
+        {%- if ends | length != 1 or (case.keys() | reject('in', ['when', 'listed', 'not_a_request', 'quarantine']) | list) -%}
+            {%- do found.append('case ' ~ loop.index ~ " has a 'when' and exactly one of listed, not_a_request and quarantine") -%}
+        {%- endif -%}
+    {%- endfor -%}
     {%- set named = mapping.get('registry') or '' -%}
     {%- if named is mapping and named.keys() | sort | list != ['in_name', 'otherwise'] -%}
         {%- do found.append("the registry is a name, or {'in_name': {word: registry}, 'otherwise': registry}") -%}
     {%- endif -%}
     {%- set names = [named] if named is string else named.get('in_name', {}).values() | list + [named.get('otherwise')] -%}
-    {%- for name in names if name and name not in known_registries() -%}
+    {%- for name in names + (mapping.get('registries', {}).keys() | list) if name and name not in known_registries() -%}
         {%- do found.append("the registry '" ~ name ~ "' (allowed: " ~ known_registries() | join(', ') ~ ')') -%}
     {%- endfor -%}
     {{ return(found) }}
@@ -400,11 +518,32 @@ select * from final
     {%- endif -%}
 {%- endmacro %}
 
+-- 447700900101 is a number of no country, or of the wrong one, until a plus stands before it.
+{% macro mapped_number(mapping, key) -%}
+    {%- set column = first_plain(mapping[key]) -%}
+    {%- if mapping.get('international') and key in ['phone', 'to'] -%}
+    case when {{ matches(column, '^\\s*[1-9][0-9]{7,14}\\s*$') }} then '+' || trim({{ column }}) else {{ column }} end
+    {%- else -%}{{ column }}
+    {%- endif -%}
+{%- endmacro %}
+
+-- A vendor may write {"label": ..., "value": ...} where it once wrote the value alone; the object itself is nobody's address.
+{% macro first_plain(columns) -%}
+    {%- if columns is string -%}source.{{ columns }}
+    {%- else -%}
+        {%- set found = [] -%}
+        {%- for column in columns -%}
+            {%- do found.append('case when not ' ~ matches('source.' ~ column, '^\\s*[{]') ~ ' then ' ~ null_if_blank('source.' ~ column) ~ ' end') -%}
+        {%- endfor -%}
+    coalesce({{ found | join(', ') }})
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro mapped_points(mapping, one, several) -%}
     {%- if mapping.get(several) and several == 'emails' and mapping.get('only_address') -%}
     {{ split_list(email_or_only_one('source.' ~ mapping[several], 'source._extra')) }}
     {%- elif mapping.get(several) -%}{{ split_list('source.' ~ mapping[several]) }}
-    {%- elif mapping.get(one) -%}{{ list_of_one('source.' ~ mapping[one]) }}
+    {%- elif mapping.get(one) -%}{{ list_of_one(mapped_number(mapping, one)) }}
     {%- else -%}{{ empty_list() }}
     {%- endif -%}
 {%- endmacro %}
@@ -459,8 +598,8 @@ select * from final
 -- What is wrong with a mapping, in words; an empty list when nothing is.
 {% macro mapping_problems(mapping) -%}
     {%- set keys = [
-        'time', 'untimed', 'zone', 'usual_zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'name', 'address', 'postal_code', 'country',
-        'region', 'customer_id', 'customer_prefix', 'channels', 'list', 'cases', 'otherwise', 'unknown'] -%}
+        'time', 'untimed', 'zone', 'usual_zone', 'key', 'email', 'emails', 'phone', 'phones', 'only_address', 'international', 'name', 'address',
+        'postal_code', 'country', 'region', 'customer_id', 'customer_prefix', 'channels', 'list', 'cases', 'otherwise', 'unknown'] -%}
     {%- set found = [] -%}
     {%- for key in mapping if key not in keys -%}
         {%- do found.append("unknown key '" ~ key ~ "' (allowed: " ~ keys | join(', ') ~ ')') -%}
@@ -554,7 +693,7 @@ select * from final
 -- The words of policy.actions that are requests, and those of policy.methods and policy.registries; a test compares them, for no
 -- seed can be read while models are compiled.
 {% macro known_actions() -%}
-    {{ return(['opt_out', 'opt_in', 'complaint', 'erasure', 'deceased', 'undeliverable']) }}
+    {{ return(['opt_out', 'opt_in', 'complaint', 'erasure', 'deceased', 'litigator', 'undeliverable']) }}
 {%- endmacro %}
 
 {% macro known_methods() -%}

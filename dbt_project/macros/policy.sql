@@ -66,6 +66,23 @@
     where destination is not null
 {%- endmacro %}
 
+-- The configured first days as a relation: `kind` is company, source or destination, and the company has no name of its own. The
+-- moments are written with a Z, so that none is ever the same text as the run's clock (reconcile/stages.py puts another in its
+-- place).
+{% macro configured_first_days() -%}
+    select
+        cast(kind as {{ dbt.type_string() }}) as kind,
+        cast(name as {{ dbt.type_string() }}) as name,
+        cast(live_from as {{ moment_type() }}) as live_from
+    from (values
+        {% for row in var('first_days') -%}
+        ('{{ row["kind"] }}', '{{ row["name"] }}', {% if row["live_from"] %}'{{ row["live_from"] }}'{% else %}null{% endif %}),
+        {% endfor -%}
+        (null, null, null)
+    ) as configured (kind, name, live_from)
+    where kind is not null
+{%- endmacro %}
+
 -- The area code of a North American number (+1 and three digits); of any other number an empty text.
 {% macro area_code(e164) -%}
     case when {{ starts_with(e164, "'+1'") }} then substr({{ e164 }}, 3, 3) else '' end
@@ -100,12 +117,21 @@
     strftime(timezone('UTC', {{ instant }}), '%Y-%m-%dT%H:%M:%SZ')
 {%- endmacro %}
 
--- Where a clock stands against a moment by which it has to end; `endings` holds when and by what it ended.
+-- Since when a request is inherited at a destination: from the later of its first day and that of the request's source, when
+-- it was asked before. Null: it is not. An end that has no first day says nothing.
+{% macro inherited_from(asked, destination) -%}
+    case
+        when {{ asked }}.asked_by < greatest({{ asked }}.live_from, {{ destination }}.live_from)
+            then greatest({{ asked }}.live_from, {{ destination }}.live_from)
+    end
+{%- endmacro %}
+
+-- Where a clock stands against a moment by which it has to end; `ended_at` and `ended_by` hold when and by what it ended.
 {% macro clock_state(due_at) -%}
     case
-        when endings.ended_at > {{ due_at }} then 'late'
-        when endings.ended_at is not null and endings.ended_by = 'verified' then 'on_time'
-        when endings.ended_at is not null then 'lifted'
+        when ended_at > {{ due_at }} then 'late'
+        when ended_at is not null and ended_by = 'verified' then 'on_time'
+        when ended_at is not null then 'lifted'
         when {{ as_of() }} > {{ due_at }} then 'overdue'
         when {{ add_hours(as_of(), var('at_risk_hours')) }} >= {{ due_at }} then 'at_risk'
         else 'open'

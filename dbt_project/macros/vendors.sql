@@ -143,3 +143,26 @@
     ]) -%}
     {{ return(cases) }}
 {%- endmacro %}
+
+-- What the response to a form of opt-outs means by what was chosen in it (the column `choice`), as the cases of a mapping. Whoever
+-- filled such a form in wants out, whatever the choice is called; only one that speaks of staying, and of stopping nothing, is
+-- for a person. `incomplete` is a condition under which the form was begun and not sent.
+{% macro form_cases(choice, incomplete=none) -%}
+    {%- set found = [] -%}
+    {%- if incomplete -%}
+        {%- do found.append({'when': incomplete, 'action': 'opt_out', 'method': 'web_form', 'doubt': 'incomplete_form'}) -%}
+    {%- endif -%}
+    {%- do found.extend([
+        {'when': {choice: {'matches': '(?:not|n.t|without|never) (?:delet|eras|remov)'}},
+            'action': 'opt_out', 'method': 'web_form', 'doubt': 'free_text'},
+        {'when': {choice: {'matches': 'delet|eras|forget me|remove (?:all )?my (?:data|information)'}},
+            'action': 'erasure', 'method': 'web_form', 'channels': ['all'], 'at': 'company'},
+        {'when': {choice: none}, 'action': 'opt_out', 'method': 'web_form'},
+        {'when': {choice: {'matches': 'unsubscribe|opt.?out|stop|remove|no more|do not|don.t|take me off'}},
+            'action': 'opt_out', 'method': 'web_form'},
+        {'when': {choice: {'matches': 're-?subscribe|opt.?in|sign me up|keep (?:me|sending)|stay subscribed'}},
+            'quarantine': 'wants_to_stay'},
+        {'action': 'opt_out', 'method': 'web_form', 'doubt': 'unknown_reason', 'unlisted': choice},
+    ]) -%}
+    {{ return(found) }}
+{%- endmacro %}

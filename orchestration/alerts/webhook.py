@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from orchestration.core.config import WebhookAlerts
 from orchestration.core.credentials import secret
 from orchestration.core.errors import ConfigError
-from orchestration.http.auth import Auth, Fetch, Signed
+from orchestration.http.auth import Auth, Nobody, Signed
 from orchestration.http.calls import Call
 from orchestration.http.client import Api, Client, base_url_problem
-
-
-class _Unsigned:
-    """Nothing says who asks: the address itself is the secret."""
-
-    def headers(self, body: bytes, fetch: Fetch) -> Mapping[str, str]:
-        return {}
-
-    def renew(self) -> bool:
-        return False
 
 
 def poster(settings: WebhookAlerts) -> Callable[[str, Sequence[str], dict[str, Any]], None]:
@@ -35,7 +25,8 @@ def poster(settings: WebhookAlerts) -> Callable[[str, Sequence[str], dict[str, A
         # The path is a secret, so an error may only name its form.
         names = {f"part{number}": unquote(part) for number, part in enumerate(address.path.strip("/").split("/"), start=1)}
         call = Call("POST", "".join(f"/{{{name}}}" for name in names) + ("/" if address.path.endswith("/") else ""))
-        auth: Auth = Signed(secret(settings.secret_env, "[alerts.webhook] secret")) if settings.secret_env else _Unsigned()
+        # Without a signature the address itself is the secret.
+        auth: Auth = Signed(secret(settings.secret_env, "[alerts.webhook] secret")) if settings.secret_env else Nobody()
         client = Client(
             Api("the alerts' webhook", (call,)),
             f"{address.scheme}://{address.netloc}",

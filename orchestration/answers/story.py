@@ -224,10 +224,14 @@ def _law(rules: Iterable[Fact]) -> str:
 def _clocks(place: Fact) -> Iterator[str]:
     for clock in place["clocks"]:
         if clock["is_strictest"]:
-            yield f"          clock at {clock['destination'] or 'no destination'}: {_clock(clock)}"
+            # Asked before the first day of its source, or of the destination: only from then on it is ours to end.
+            since = f" (inherited, runs from {moment(clock['starts_at'])})" if clock["is_inherited"] else ""
+            yield f"          clock at {clock['destination'] or 'no destination'}{since}: {_clock(clock)}"
 
 
 def _clock(clock: Fact) -> str:
+    if clock["was_in_place"]:
+        return f"{_word(clock['state'])}, it was there when the destination was first read"
     if clock["ended_at"]:
         return f"{_word(clock['state'])}, {_word(clock['ended_by'])} {moment(clock['ended_at'])}"
     if clock["is_unresolved"]:

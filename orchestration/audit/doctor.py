@@ -147,6 +147,12 @@ def _look_at_configuration(home: Home, config: Config) -> Findings:
             "no default_region: a number without a country is unreadable and the strictest rule applies",
             "set company.default_region",
         )
+    if config.company.live_since is None:
+        yield (
+            "attention",
+            "no first day: what was asked before anything was delivered here counts as late for ever",
+            "set company.live_since to the day on which this installation began to be answered for",
+        )
     unwatched = sorted(name for name, source in sources.items() if source.expected_every_hours is None)
     if unwatched:
         yield "attention", f"never reported late: {', '.join(unwatched)}", "set expected_every_hours, so that silence is noticed"

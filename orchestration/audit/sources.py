@@ -169,7 +169,8 @@ def _pull_said(home: Home, config: Config, name: str) -> Iterator[str]:
     for part, progress in sorted(kept.items()):
         said = [f"pulled whole at {moment(progress.covers)}" if progress.covers else "never pulled whole"]
         if progress.is_under_way and progress.files:
-            said.append(f"{counted(progress.records, 'record')} of the one under way")
+            had = counted(progress.records, "record") if progress.records else counted(progress.files, "file")
+            said.append(f"{had} of the one under way")
         if progress.failed_at:
             said.append(f"FAILED at {moment(progress.failed_at)}")
         yield f"{part} {', '.join(said)}"

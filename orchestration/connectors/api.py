@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from orchestration.connectors.blocks import PullBlock, pulled_feeds, value_at
 from orchestration.connectors.contract import Batch, Part, PullSettings
-from orchestration.core.config import Pull, Source, keys_of, unknown_key
+from orchestration.core.config import Config, Pull, Source, keys_of, unknown_key
 from orchestration.core.credentials import secret
 from orchestration.core.errors import ConfigError
 from orchestration.core.files import canonical_json, sha256_text
@@ -73,8 +73,9 @@ class Settings(PullSettings):
         return [(feed, block) for feed, block in pulled_feeds(source.format) if not self.feeds or feed.feed in self.feeds]
 
 
-def parts(name: str, source: Source, settings: Settings, timer: Timer) -> Sequence[Part]:
+def parts(name: str, config: Config, settings: Settings, timer: Timer) -> Sequence[Part]:
     """One part for each of the lists."""
+    source = config.sources[name]
     return [
         _List(name, feed.feed, block, settings, timer, is_whole=block.since is None) for feed, block in settings._chosen(source)
     ]
@@ -83,7 +84,7 @@ def parts(name: str, source: Source, settings: Settings, timer: Timer) -> Sequen
 class _List:
     """One list of the vendor's."""
 
-    ending, goes_on = ".json", False
+    ending, goes_on, counts_records = ".json", False, True
 
     def __init__(self, source: str, feed: str, block: PullBlock, settings: Settings, timer: Timer, *, is_whole: bool) -> None:
         self.name, self.saves_as, self.is_whole = feed, block.saves_as, is_whole

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
@@ -15,7 +15,7 @@ from orchestration.core.config import Config, Pull, Source, is_own_source, keys_
 from orchestration.core.errors import ConfigError
 from orchestration.core.pace import Timer
 
-KINDS = ("api", "imap")
+KINDS = ("api", "imap", "sftp", "s3", "http", "sql")
 """The modules that are a kind of pull."""
 
 
@@ -29,7 +29,27 @@ class Batch:
     apart: str = ""
     """The ending of a file of its own, for what is not put together with others."""
     is_last: bool = False
-    """Nothing follows: there is no place behind it."""
+    """Nothing follows."""
+    told: str = ""
+    """What a person should know of the pull, in a sentence without names."""
+
+
+@dataclass(frozen=True)
+class Arriving:
+    """A file of another machine, which is kept under its own name. Its bytes are not held in memory."""
+
+    name: str
+    """As it is there, with its folders; it is made safe for this machine."""
+    size: int
+    modified_at: datetime | None
+    read: Callable[[], Iterator[bytes]]
+    """Its bytes, from the first, each time it is called."""
+    landed: Callable[[], str]
+    """Called once it is durable. Returns the place behind it."""
+
+
+class NotWhole(Exception):
+    """Raised while a file is read: nothing of it counts. The part that reads it tells why, at its end; others are not stopped."""
 
 
 class Part(Protocol):
@@ -50,7 +70,10 @@ class Part(Protocol):
     overlap_hours: float
     """How far a pull reaches back behind the start of the last whole one, where it asks by time."""
 
-    def batches(self, place: str, since: datetime | None) -> Iterator[Batch]:
+    counts_records: bool
+    """It knows how many records it fetched, and not only how many files."""
+
+    def batches(self, place: str, since: datetime | None) -> Iterator[Batch | Arriving]:
         """What lies behind ``place``, of ``since`` and later where it asks by time."""
 
 
@@ -84,7 +107,7 @@ def parts_of(name: str, config: Config, timer: Timer) -> Sequence[Part]:
     settings, problems = _read(name, source)
     if source.pull is None or settings is None:
         raise ConfigError(f"Reading [sources.{name}.pull]", problems, next_step="correct them in quietlist.toml")
-    made: Sequence[Part] = module_of(source.pull.kind).parts(name, source, settings, timer)
+    made: Sequence[Part] = module_of(source.pull.kind).parts(name, config, settings, timer)
     return made
 
 

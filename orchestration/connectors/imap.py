@@ -19,7 +19,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from orchestration.connectors.contract import Batch, Part, PullSettings
-from orchestration.core.config import THIS_MACHINE, Source
+from orchestration.core.config import THIS_MACHINE, Config, Source
 from orchestration.core.credentials import secret
 from orchestration.core.errors import PermanentError, TransientError, kind_of
 from orchestration.core.files import canonical_json, sha256_text
@@ -77,7 +77,7 @@ class Settings(PullSettings):
         return found
 
 
-def parts(name: str, source: Source, settings: Settings, timer: Timer) -> Sequence[Part]:
+def parts(name: str, config: Config, settings: Settings, timer: Timer) -> Sequence[Part]:
     """One part for each folder."""
     return [_Folder(name, folder, settings, timer) for folder in settings.folders]
 
@@ -85,7 +85,7 @@ def parts(name: str, source: Source, settings: Settings, timer: Timer) -> Sequen
 class _Folder:
     """One folder of the mailbox."""
 
-    saves_as, ending, is_whole, goes_on, overlap_hours = "mailbox", ".jsonl", False, True, 0.0
+    saves_as, ending, is_whole, goes_on, overlap_hours, counts_records = "mailbox", ".jsonl", False, True, 0.0, True
 
     def __init__(self, source: str, folder: str, settings: Settings, timer: Timer) -> None:
         self.name = folder

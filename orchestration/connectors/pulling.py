@@ -4,6 +4,8 @@ Killed between the two, the same is fetched again: the same bytes get the same n
 landing recognises. Other bytes get another name under the same moment: both are read, as one state. A pull that fails costs its
 own part only, keeps what it has, and is told; the next one goes on where it stopped.
 
+A file of another machine (``Arriving``) keeps its own name and comes as a stream, as a dropped one would lie there.
+
 Pages are bundled until a file is worth its line in the manifest, for a list of ten million must not become twenty thousand files.
 """
 
@@ -14,18 +16,22 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestration.connectors.contract import Batch, Part, parts_of, pulled_sources
+from orchestration.connectors.arriving import keep_arriving
+from orchestration.connectors.contract import Arriving, Batch, NotWhole, Part, parts_of, pulled_sources
 from orchestration.connectors.progress import Progress, read_progress, write_progress
 from orchestration.core.config import Config, Pull
 from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, TransientError, redacted_errors
 from orchestration.core.files import sha256_bytes, write_atomic
 from orchestration.core.home import PRIVATE_FOLDER, Home
-from orchestration.core.pace import Timer
+from orchestration.core.pace import Pace, Timer
 from orchestration.core.wording import counted, listed, moment
 from orchestration.http.client import CredentialsRefused
 
 _BUNDLE = 8 << 20
 """Bytes of one file. What is not yet written when a process is killed is fetched again, so it must not be hours of work."""
+_FILES_BETWEEN = 100
+"""Small files that may be fetched again after a kill, for how far a folder came is written anew each time: a hundred thousand
+names are two megabytes."""
 _WHOLE_EVERY_HOURS = 20.0
 """A list that is read whole, by default: once for each daily run, also when one starts somewhat early."""
 _SHRUNK = 0.5
@@ -46,13 +52,15 @@ class Pulled:
     """``whole``, ``under_way`` (goes on next time), ``rests`` (asked not long ago), ``failed``."""
     failure: str = ""
     attention: str = ""
+    counts_records: bool = True
+    """Whether ``records`` says anything; of a folder only the files are known."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     def sentence(self) -> str:
         """One line for a terminal."""
-        had = f"{counted(self.records, 'record')} in {counted(self.files, 'file')}"
+        had = (f"{counted(self.records, 'record')} in " if self.counts_records else "") + counted(self.files, "file")
         said = {
             "whole": f"{had}, whole",
             "under_way": f"{had} so far; the next pull goes on",
@@ -179,10 +187,12 @@ class _Going:
         self._held: list[Batch] = []
         self._held_bytes = 0
         self._files = self._records = 0
+        self._unkept_files = self._unkept_bytes = 0
+        self._told: list[str] = []
 
     def pull(self, as_of: datetime, wanted: Wanted, ends: float) -> Pulled:
         progress, part = self._progress, self._part
-        attention, state, failure = "", "whole", ""
+        state, failure = "whole", ""
         try:
             with redacted_errors(f"Pulling {self._source}/{part.name}"):
                 self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -192,13 +202,14 @@ class _Going:
                 if not progress.is_under_way or further_back:
                     self._begin(as_of, wanted)
                 if self._go(ends):
-                    attention = self._finish()
+                    self._finish()
                 else:
                     state = "under_way"
         except QuietlistError as error:
             state, failure = "failed", str(error)
             self._fail(error)
-        return Pulled(self._source, part.name, self._records, self._files, state, failure, attention)
+        attention, counts = " ".join(self._told), part.counts_records
+        return Pulled(self._source, part.name, self._records, self._files, state, failure, attention, counts)
 
     def _begin(self, as_of: datetime, wanted: Wanted) -> None:
         progress, now = self._progress, self._timer.now().replace(microsecond=0)
@@ -222,8 +233,12 @@ class _Going:
         started = progress.place
         try:
             for batch in self._part.batches(progress.place, progress.since):
-                self._take(batch)
-                if not batch.is_last and self._timer.monotonic() >= ends:
+                if isinstance(batch, Arriving):
+                    self._land(batch)
+                else:
+                    self._take(batch)
+                is_last = isinstance(batch, Batch) and batch.is_last
+                if not is_last and self._timer.monotonic() >= ends:
                     self._write()
                     progress.failed_at, progress.failure = None, ""
                     self._keep()
@@ -236,7 +251,28 @@ class _Going:
             return self._go(ends)
         return True
 
+    def _land(self, arriving: Arriving) -> None:
+        """Take in a file of its own, whole and durable or not at all."""
+        try:
+            Pace(None, self._timer).call(lambda: keep_arriving(self._folder, arriving, f".{self._part.saves_as}_"))
+        except NotWhole:
+            return
+        self._progress.place = arriving.landed()
+        self._progress.files += 1
+        self._files += 1
+        self._unkept_files += 1
+        self._unkept_bytes += arriving.size
+        if self._unkept_files >= _FILES_BETWEEN or self._unkept_bytes >= _BUNDLE:
+            self._keep()
+            self._unkept_files = self._unkept_bytes = 0
+
     def _take(self, batch: Batch) -> None:
+        if batch.told:
+            self._told.append(batch.told)
+        if not batch.content and not batch.apart:  # nothing more was there: only the place has moved
+            self._write()
+            self._progress.place = batch.place
+            return
         if batch.apart:
             self._write()
         self._held.append(batch)
@@ -265,12 +301,11 @@ class _Going:
         self._held.clear()
         self._held_bytes = 0
 
-    def _finish(self) -> str:
+    def _finish(self) -> None:
         self._write()
         progress = self._progress
-        attention = ""
         if self._part.is_whole and progress.records < progress.last_records * _SHRUNK:
-            attention = (
+            self._told.append(
                 f"It held {counted(progress.last_records, 'record')} before: nobody is released by that; see whether the key is "
                 "still of this account."
             )
@@ -281,7 +316,6 @@ class _Going:
         if not self._part.goes_on:
             progress.place = ""
         self._keep()
-        return attention
 
     def _fail(self, error: QuietlistError) -> None:
         """Keep what was fetched before it, and say so."""

@@ -13,12 +13,15 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from orchestration.core.channels import CHANNELS, SCOPE_FORM, scope_tree
+from orchestration.core.clock import is_ahead
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import CHECKOUT, PACKAGE, Home
 
@@ -85,6 +88,26 @@ def _owner_list(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
+# No list of opt-outs that is kept by machine is older, and none of ours will be younger: another year is a slip of the hand.
+_YEARS = range(2000, 2100)
+
+
+def _first_day(value: object) -> date | datetime:
+    """A date or a moment of TOML, or the same as a text."""
+    for read in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            day = value if isinstance(value, date) else read(str(value))
+        except ValueError:
+            continue
+        if day.year not in _YEARS:
+            raise ValueError(f"'{value}' is not between {_YEARS[0]} and {_YEARS[-1]}: correct the year")
+        return day
+    raise ValueError(f"'{value}' is neither a day such as 2026-04-01 nor a moment such as 2026-04-01T09:00:00")
+
+
+FirstDay = Annotated[datetime | date, BeforeValidator(_first_day)]
+
+
 class Company(_Strict):
     """Whose list this is."""
 
@@ -94,6 +117,11 @@ class Company(_Strict):
     """ISO 3166-1 or 3166-2; used when neither a record nor its source says. Absent: the strictest rule applies."""
     scopes: tuple[str, ...] = ()
     """The tree of brands and lists, without the root ``*``; parents are implied."""
+    live_since: FirstDay | None = None
+    """The first day: since when Quietlist is answered for. Requests and contacts of before are inherited: counted apart, never in
+    the headline of the report. A day such as ``2026-04-01``, or a moment. Absent: nothing is inherited."""
+    timezone: str = "UTC"
+    """IANA name of the zone in which the first days (``live_since``) begin."""
     target_hours: Annotated[int, Field(gt=0, le=24 * 366)] = 24
     """The company's own promise, beside the legal deadline, in hours from the request."""
     at_risk_hours: Annotated[int, Field(ge=0, le=24 * 366)] = 24
@@ -112,6 +140,7 @@ class Company(_Strict):
     """Who answers for what Dagster shows, as team:name or an address, where no source or destination says otherwise."""
 
     _check_owners = field_validator("owners")(_owner_list)
+    _check_zone = field_validator("timezone")(_timezone)
     _check_region = field_validator("default_region")(lambda value: value if value is None else _region(value))
 
     @field_validator("scopes")
@@ -135,7 +164,8 @@ class Pull(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
     kind: str = "api"
-    """``api``: the interface of the format's vendor. ``imap``: a mailbox."""
+    """``api``: the interface of the format's vendor. ``imap``: a mailbox. ``sftp``, ``s3``, ``http``: a folder of
+    an SFTP server, a bucket, a web server. ``sql``: a table of a database."""
     every_hours: Annotated[float, Field(ge=0)] | None = None
     """A run that comes sooner after the last whole pull asks for nothing. Absent: 20 for a list that is read whole, so that a
     daily run asks once, and 0 for one that is asked for what is new."""
@@ -165,6 +195,9 @@ class Source(_Strict):
     (``policy/format_trust.csv``), which is none for canonical requests: a word in a column is no proof of who wrote it."""
     expected_every_hours: Annotated[int, Field(gt=0)] | None = None
     """A source silent for longer is reported late. Absent: never late."""
+    live_since: FirstDay | None = None
+    """The source's own first day, for one that was connected after the company's: what it says of the time before is inherited.
+    Absent: the company's."""
 
     our_addresses: tuple[str, ...] = ()
     """The company's own addresses (news@example.com) and domains (@example.com): in a mailbox, what they send is no request and
@@ -215,6 +248,9 @@ class Destination(BaseModel):
     """A golden row is wanted here when it suppresses any of these nodes."""
     dry_run: bool = False
     """Plan and report, but send nothing."""
+    live_since: FirstDay | None = None
+    """The destination's own first day, for one that was added after the company's: its clocks of older requests run from then,
+    counted as inherited. Absent: the company's."""
     max_releases: Annotated[int, Field(ge=0)] = 100
     """More releases than this in one push, or in all pushes of one day (UTC), are held for a person."""
     max_release_share: Annotated[float, Field(ge=0, le=1)] = 0.05
@@ -421,6 +457,17 @@ class Alerts(_Strict):
     """Absent: no webhook."""
 
 
+@dataclass(frozen=True)
+class Live:
+    """The first day of the company, of a source or of a destination, as it counts."""
+
+    kind: Literal["company", "source", "destination"]
+    name: str
+    """Empty for the company."""
+    since: datetime | None
+    """None: no first day is set, here or for the company."""
+
+
 class Config(_Strict):
     """The whole of ``quietlist.toml``."""
 
@@ -437,6 +484,27 @@ class Config(_Strict):
     def scope_tree(self) -> tuple[str, ...]:
         """Every node: ``*``, then each configured path and its ancestors, sorted."""
         return scope_tree(self.company.scopes)
+
+    def live_from(self, day: date | None) -> datetime | None:
+        """The moment at which a first day begins, in the company's zone where it names none. Of a moment that the clock shows
+        twice, or never, the earlier."""
+        if day is None:
+            return None
+        moment = day if isinstance(day, datetime) else datetime.combine(day, time())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zoneinfo.ZoneInfo(self.company.timezone))).astimezone(UTC)
+
+    @property
+    def first_days(self) -> tuple[Live, ...]:
+        """The first day of everything, the company's first. What a sync finds at a destination is as old as the destination."""
+        company = self.live_from(self.company.live_since)
+        destinations = {name: self.live_from(entry.live_since) or company for name, entry in self.destinations.items()}
+        sources = {name: self.live_from(entry.live_since) or company for name, entry in self.sources.items()}
+        sources |= {f"{FOUND_PREFIX}{name}": since for name, since in destinations.items()}
+        return (
+            Live("company", "", company),
+            *(Live("source", name, since) for name, since in sorted(sources.items())),
+            *(Live("destination", name, since) for name, since in sorted(destinations.items())),
+        )
 
     @property
     def sends(self) -> tuple[str, ...]:
@@ -591,6 +659,8 @@ def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:
                 close = difflib.get_close_matches(value, known, n=1)
                 hint = f"; did you mean {close[0]}?" if close else ""
                 problems.append(f"{section}.{name}.{key}: '{value}' is not one of {', '.join(known)}{hint}")
+    if config is not None:
+        problems += _of_first_days(config)
     if config is not None and config.company.scopes:
         tree = set(config.scope_tree)
         places = [(f"sources.{name}.scope", source.scope) for name, source in config.sources.items()]
@@ -600,4 +670,26 @@ def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:
             for place, scope in places
             if scope not in tree
         ]
+    return problems
+
+
+def _of_first_days(config: Config) -> list[str]:
+    """First days that cannot be: still to come, or before the company's own."""
+    company = config.live_from(config.company.live_since)
+    given = [("company", config.company.live_since)]
+    given += [(f"sources.{name}", source.live_since) for name, source in config.sources.items()]
+    given += [(f"destinations.{name}", destination.live_since) for name, destination in config.destinations.items()]
+    problems = []
+    for section, day in given:
+        since = config.live_from(day)
+        if since is None:
+            continue
+        place = f"{section}.live_since: {day}"
+        if is_ahead(since):
+            problems.append(f"{place} is still to come: leave it out until that day, or nothing would count as ours")
+        elif company is not None and since < company and not is_ahead(company):
+            problems.append(
+                f"{place} is before company.live_since ({config.company.live_since}): the company's first day is that of its "
+                "first source and destination"
+            )
     return problems

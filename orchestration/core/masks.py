@@ -12,6 +12,8 @@ _DATE = re.compile(r"^(?:19|20)\d\d[-./ ]?(?:0[1-9]|1[0-2])[-./ ]?(?:0[1-9]|[12]
 
 # What systems call their files and scopes: a name of a person that somebody typed has a capital or a blank.
 _MACHINE_MADE = re.compile(r"[a-z0-9_.\-/\[\]*]*")
+# How a sheet of a workbook is called (``Member.title``).
+_SHEET = re.compile(r"(.+)(, sheet \d+) '(.*)'")
 # Months, days, zones and halves of the day are three letters at most when they stand in a time.
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 HIDDEN = "(not shown)"
@@ -37,7 +39,12 @@ def mask_text(text: str) -> str:
 
 
 def mask_label(text: str) -> str:
-    """The name of a file or scope, if it looks as a machine would make it; else only a file's ending."""
+    """The name of a file or scope, if it looks as a machine would make it; else only a file's ending. Of a workbook's sheet the
+    number is always shown.
+    """
+    if sheet := _SHEET.fullmatch(text):
+        name = mask_label(sheet[3])
+        return mask_label(sheet[1]) + sheet[2] + (f" '{name}'" if name == sheet[3] else "")
     masked = mask_text(text)
     if _MACHINE_MADE.fullmatch(masked):
         return masked

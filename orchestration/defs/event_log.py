@@ -4,6 +4,9 @@ As shipped every event is a connection and a commit of its own, two or three for
 reports hundreds of assets: on a small home that was most of a run's time. Here what comes in numbers waits in memory until an
 event that a person looks for (a step began, ended or failed, a message, the run's state), and goes into the file with it.
 Whoever reads in this process writes what waits first. A killed process loses at most what its last step said of single assets.
+
+Two files stay open: the index of all runs and that of the run at hand. SQLite empties its write-ahead log, and waits for the
+disk, whenever the last connection closes, and Dagster asks for an asset's last event before each that is made of it.
 """
 
 from __future__ import annotations
@@ -17,7 +20,10 @@ from typing import Any
 
 from dagster import DagsterEventType, EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Engine, QueuePool, create_engine
 from sqlalchemy.engine import Connection
 
 # One for each asset or check of a step, told before it begins or when it ends.
@@ -44,6 +50,8 @@ class StepEventLog(SqliteEventLogStorage):
         self._stack = ExitStack()
         self._writing = threading.RLock()
         self._tables: set[str] = set()
+        self._indexes: set[str] = set()
+        self._engines: dict[str, Engine] = {}
         super().__init__(base_dir, inst_data)
         self._db_lock = threading.RLock()  # type: ignore[assignment]  # writing to a run's file and the index holds it twice
 
@@ -65,13 +73,30 @@ class StepEventLog(SqliteEventLogStorage):
 
     def dispose(self) -> None:
         self._write()
+        self._close()
         super().dispose()
+
+    def wipe(self) -> None:
+        self._write()
+        self._close()  # it removes the runs' files
+        super().wipe()
+
+    def _close(self) -> None:
+        with self._writing:
+            while self._engines:
+                self._engines.popitem()[1].dispose()
 
     def has_table(self, table_name: str) -> bool:
         # Asked for each event, each time with an engine and a connection of its own; a table that is there stays.
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
+
+    def has_secondary_index(self, name: str) -> bool:
+        # Asked with each look at an asset; a migration that was done stays done.
+        if name not in self._indexes and super().has_secondary_index(name):
+            self._indexes.add(name)
+        return name in self._indexes
 
     def _write(self) -> None:
         with self._writing:
@@ -110,9 +135,25 @@ class StepEventLog(SqliteEventLogStorage):
         with self._writing:
             if self._open is None:
                 self._write()
-                with super()._connect(shard) as con:
+                with self._engine(shard).begin() as con:
                     yield con
                 return
             if shard not in self._open:
-                self._open[shard] = self._stack.enter_context(super()._connect(shard))
+                self._open[shard] = self._stack.enter_context(self._engine(shard).begin())
             yield self._open[shard]
+
+    def _engine(self, shard: str) -> Engine:
+        if shard not in self._engines:
+            for other in self._engines.keys() - {INDEX_SHARD_NAME, shard}:
+                self._engines.pop(other).dispose()  # of another run: a server that shows many must not keep them all open
+            engine = create_engine(
+                self.conn_string_for_shard(shard),
+                poolclass=QueuePool,
+                # One thread at a time: whoever holds a connection holds the lock.
+                connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+            )
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+            self._engines[shard] = engine
+        return self._engines[shard]

@@ -32,7 +32,8 @@ from sqlalchemy.engine import make_url
 
 from orchestration.core.config import CHANNELS
 from orchestration.core.credentials import secret
-from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError, TransientError, error_code
+from orchestration.core.databases import fault_of
+from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError, TransientError
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER
 from orchestration.core.room import NEXT_STEP, full
 from orchestration.destinations.contract import (
@@ -65,9 +66,6 @@ _NAME = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")  # what PostgreSQL takes without 
 # What libpq opens on this machine because a URL says so; "system" is its word for the machine's own certificates.
 _FILES_IN_URLS = ("passfile", "servicefile", "sslcert", "sslcrl", "sslcrldir", "sslkey", "sslrootcert")
 
-# A transient fault of the server, by the first two characters of its SQLSTATE: connection, resources, operator
-# intervention (a restart), serialization and deadlock.
-_TRANSIENT_STATES = ("08", "40", "53", "57", "58")
 # A SQLite file, or its folder, that cannot be written to.
 _SHUT = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")
 # A fault of the row itself: data exception, integrity constraint.
@@ -424,29 +422,28 @@ class SqlTable:
         try:
             yield
         except Exception as error:
-            driver = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-            state, name = getattr(driver, "sqlstate", None), getattr(driver, "sqlite_errorname", None)
-            if not isinstance(error, sa.exc.SQLAlchemyError) and state is None and name is None:
+            fault = fault_of(error)
+            if fault is None:
                 raise
-            if name == "SQLITE_FULL" and self._sqlite is not None:
+            if fault.name == "SQLITE_FULL" and self._sqlite is not None:
                 raise OutOfRoom(tried, seen=full(self._sqlite), next_step=NEXT_STEP) from None
-            if (name or "").startswith(_SHUT) and self._sqlite is not None:
+            if fault.name.startswith(_SHUT) and self._sqlite is not None:
                 raise PermanentError(
                     tried,
-                    seen=f"{error_code(str(name))}: {self._sqlite.parent} or its file may not be written to, or is gone",
+                    seen=f"{fault.code}: {self._sqlite.parent} or its file may not be written to, or is gone",
                     next_step="correct owner, mode or mount of that folder, or the url of the destination",
                 ) from None
-            code = f"sqlstate_{state}" if state else error_code(str(name or type(driver).__name__))
-            if (state or "").startswith(_ROW_STATES) or (name or "").startswith("SQLITE_CONSTRAINT"):
-                raise BatchRejected(tried, code=code) from None
-            lost = isinstance(error, sa.exc.OperationalError) and state is None and name is None
-            if state == "53100":
+            if fault.state.startswith(_ROW_STATES) or fault.name.startswith("SQLITE_CONSTRAINT"):
+                raise BatchRejected(tried, code=fault.code) from None
+            if fault.state == "53100":
                 raise TransientError(
                     tried, seen="sqlstate_53100: the disk of the database server is full", next_step="make room there, run again"
                 ) from None
-            if lost or (state or "").startswith(_TRANSIENT_STATES) or name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
-                raise TransientError(tried, seen=code, next_step="check that the database is up and reachable") from None
-            raise PermanentError(tried, seen=code, next_step="look up the code; check rights, the URL and the table") from None
+            if fault.is_transient:
+                raise TransientError(tried, seen=fault.code, next_step="check that the database is up and reachable") from None
+            raise PermanentError(
+                tried, seen=fault.code, next_step="look up the code; check rights, the URL and the table"
+            ) from None
 
 
 def _texts(values: Iterable[Any]) -> pa.Array:

@@ -109,9 +109,11 @@ RELATIONS: dict[str, dict[str, str]] = {
         "request_id": "varchar", "channel": "varchar", "rule_id": "varchar", "destination": "varchar", "is_strictest": "boolean",
         "is_unresolved": "boolean", "starts_at": _TIME, "deadline_at": _TIME, "target_at": _TIME, "accepted_at": _TIME,
         "ended_at": _TIME, "ended_by": "varchar", "state": "varchar", "target_state": "varchar",
+        "is_inherited": "boolean", "was_in_place": "boolean", "asked_at": _TIME,
     },
+    "deadlines.first_days": {"kind": "varchar", "name": "varchar", "live_from": _TIME},
     "exposure.summary": {"day": "date", "source": "varchar", "system": "varchar", "campaign": "varchar", "channel": "varchar",
-                         "outcome": "varchar", "root_cause": "varchar", "contacts": "bigint"},
+                         "outcome": "varchar", "root_cause": "varchar", "contacts": "bigint", "is_inherited": "boolean"},
 }  # fmt: skip
 """Table -> the columns used here and their types."""
 

@@ -68,7 +68,8 @@ from orchestration.reconcile.stages import ledger_state
 # elsewhere, changes it. The clocks are told apart by how many stand in which state. The exit gate's are the candidate's rows.
 _JUDGED = {
     "entry": "(select * from ledger.conservation)",
-    "clocks": "(select rule_id, destination, channel, state, count(*) as clocks from deadlines.clocks group by all)",
+    "clocks": "(select rule_id, destination, channel, is_inherited, state, count(*) as clocks "
+    "from deadlines.clocks group by all)",
 }
 _FILE_ID = re.compile("[0-9a-f]{32}")
 # A query counts, so it gives a row or a few; what gives more is not kept in this process's memory.

@@ -12,7 +12,9 @@ import hmac
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Protocol
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import SecretStr
 
@@ -21,6 +23,16 @@ from orchestration.core.errors import ConfigError
 Fetch = Callable[[str, Mapping[str, str], Mapping[str, str]], Mapping[str, object]]
 """Posts a form with headers to an address and returns the JSON object that comes back. The client lends it."""
 
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A request as it is about to leave: what a signature is made over."""
+
+    method: str
+    url: str
+    body: bytes = field(default=b"", repr=False)
+
+
 _EARLY_SECONDS = 60.0  # a token is renewed so long before its end: what leaves with it must still arrive in time
 _SHORTEST_SECONDS = 5.0  # and is used for at least so long, or an end given as 0 would fetch one per request
 
@@ -28,11 +40,22 @@ _SHORTEST_SECONDS = 5.0  # and is used for at least so long, or an end given as 
 class Auth(Protocol):
     """One way of saying who asks."""
 
-    def headers(self, body: bytes, fetch: Fetch) -> Mapping[str, str]:
-        """The headers of one request with this body."""
+    def headers(self, request: Outgoing, fetch: Fetch) -> Mapping[str, str]:
+        """The headers of one request."""
 
     def renew(self) -> bool:
         """The last headers were refused: whether new ones may do better."""
+
+
+@dataclass(frozen=True)
+class Nobody:
+    """Nothing says who asks."""
+
+    def headers(self, request: Outgoing, fetch: Fetch) -> Mapping[str, str]:
+        return {}
+
+    def renew(self) -> bool:
+        return False
 
 
 @dataclass(frozen=True)
@@ -43,7 +66,7 @@ class KeyHeader:
     name: str = "Authorization"
     prefix: str = ""
 
-    def headers(self, body: bytes, fetch: Fetch) -> Mapping[str, str]:
+    def headers(self, request: Outgoing, fetch: Fetch) -> Mapping[str, str]:
         return {self.name: self.prefix + self.key.get_secret_value()}
 
     def renew(self) -> bool:
@@ -57,7 +80,7 @@ class Basic:
     user: str
     password: SecretStr
 
-    def headers(self, body: bytes, fetch: Fetch) -> Mapping[str, str]:
+    def headers(self, request: Outgoing, fetch: Fetch) -> Mapping[str, str]:
         pair = f"{self.user}:{self.password.get_secret_value()}"
         return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
 
@@ -77,10 +100,10 @@ class ClientCredentials:
     _token: SecretStr | None = field(default=None, init=False, repr=False)
     _ends: float = field(default=0.0, init=False, repr=False)
 
-    def headers(self, body: bytes, fetch: Fetch) -> Mapping[str, str]:
+    def headers(self, request: Outgoing, fetch: Fetch) -> Mapping[str, str]:
         if self._token is None or self.monotonic() >= self._ends:
             form = {"grant_type": "client_credentials"} | ({"scope": self.scope} if self.scope else {})
-            answer = fetch(self.token_url, form, Basic(self.client_id, self.client_secret).headers(b"", fetch))
+            answer = fetch(self.token_url, form, Basic(self.client_id, self.client_secret).headers(request, fetch))
             token, seconds = answer.get("access_token"), answer.get("expires_in", 0)
             if not isinstance(token, str) or not token.isprintable() or not token.isascii():
                 raise ConfigError(
@@ -111,7 +134,8 @@ class Signed:
     secret: SecretStr
     now: Callable[[], float] = time.time
 
-    def headers(self, body: bytes, fetch: Fetch) -> Mapping[str, str]:
+    def headers(self, request: Outgoing, fetch: Fetch) -> Mapping[str, str]:
+        body = request.body
         name, moment = f"msg_{hashlib.sha256(body).hexdigest()[:32]}", str(int(self.now()))
         digest = hmac.new(_webhook_key(self.secret), f"{name}.{moment}.".encode() + body, hashlib.sha256).digest()
         signature = f"v1,{base64.b64encode(digest).decode()}"
@@ -119,6 +143,65 @@ class Signed:
 
     def renew(self) -> bool:
         return False
+
+
+@dataclass(frozen=True)
+class AwsSigned:
+    """AWS Signature Version 4, as Amazon's services and those that speak S3 want it, over every request.
+
+    A session token goes with temporary keys. Path and query are signed as they are sent: S3 takes the path as it is, the other
+    services escape it once more.
+    """
+
+    key_id: SecretStr
+    key: SecretStr
+    region: str
+    service: str
+    session_token: SecretStr | None = None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def headers(self, request: Outgoing, fetch: Fetch) -> Mapping[str, str]:
+        parts, moment = urlsplit(request.url), f"{self.now():%Y%m%dT%H%M%SZ}"
+        host = parts.hostname or ""
+        host = f"[{host}]" if ":" in host else host
+        default = {"http": 80, "https": 443}[parts.scheme]
+        digest = hashlib.sha256(request.body).hexdigest()
+        signed = {
+            "host": host if parts.port in (None, default) else f"{host}:{parts.port}",
+            "x-amz-content-sha256": digest,
+            "x-amz-date": moment,
+        }
+        if self.session_token is not None:
+            signed["x-amz-security-token"] = self.session_token.get_secret_value()
+        path = parts.path or "/"
+        pairs = sorted((_escaped(name), _escaped(value)) for name, value in parse_qsl(parts.query, keep_blank_values=True))
+        canonical = "\n".join(
+            (
+                request.method,
+                path if self.service == "s3" else quote(path, safe="/-_.~"),
+                "&".join(f"{name}={value}" for name, value in pairs),
+                *(f"{name}:{value}" for name, value in sorted(signed.items())),
+                "",
+                ";".join(sorted(signed)),
+                digest,
+            )
+        )
+        scope = f"{moment[:8]}/{self.region}/{self.service}/aws4_request"
+        text = "\n".join(("AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(canonical.encode()).hexdigest()))
+        key = f"AWS4{self.key.get_secret_value()}".encode()
+        for part in scope.split("/"):
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+        who, names = f"{self.key_id.get_secret_value()}/{scope}", ";".join(sorted(signed))
+        said = f"Credential={who}, SignedHeaders={names}, Signature={signature}"
+        return {**{name: value for name, value in signed.items() if name != "host"}, "Authorization": f"AWS4-HMAC-SHA256 {said}"}
+
+    def renew(self) -> bool:
+        return False
+
+
+def _escaped(text: str) -> str:
+    return quote(text, safe="-_.~")
 
 
 def _webhook_key(secret: SecretStr) -> bytes:

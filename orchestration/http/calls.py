@@ -13,10 +13,15 @@ from urllib.parse import quote
 
 from orchestration.core.errors import PermanentError
 
+_DOTS = " .\t\r\n"
+
 
 @dataclass(frozen=True)
 class Call:
-    """One permitted request of an HTTP system: a method and a path template such as ``/lists/{list}/members``."""
+    """One permitted request of an HTTP system: a method and a path template such as ``/lists/{list}/members``.
+
+    ``{+name}`` takes a path within it, such as the key of a file with its folders; everything else is one step of the path.
+    """
 
     method: str
     path: str
@@ -26,7 +31,8 @@ class Call:
 
     def matches(self, path: str) -> bool:
         """Whether ``path`` is this call's, filled in; no part of it may be empty."""
-        return re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(self.path)), path) is not None
+        steps = re.sub(r"\\{\\\+\w+\\}", ".+", re.escape(self.path))
+        return re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", steps), path) is not None
 
 
 def request_path(system: str, calls: Collection[Call], call: Call, parts: Mapping[str, str]) -> str:
@@ -45,8 +51,11 @@ def request_path(system: str, calls: Collection[Call], call: Call, parts: Mappin
             allowed=", ".join(map(str, calls)) or "no requests at all",
             next_step="add it to FACTS.calls only after reading what it can destroy",
         )
-    needed = set(re.findall(r"{(\w+)}", call.path))
-    bad = sorted(needed ^ set(parts)) + sorted(name for name, value in parts.items() if not value.strip(" .\t\r\n"))
+    paths = set(re.findall(r"{\+(\w+)}", call.path))
+    needed = set(re.findall(r"{(\w+)}", call.path)) | paths
+    steps = {name: value.split("/") if name in paths else [value] for name, value in parts.items()}
+    empty = {name for name, some in steps.items() if not all(step.strip(_DOTS) for step in some)}
+    bad = sorted(needed ^ set(parts)) + sorted(empty)
     if bad:
         raise PermanentError(
             f"Asking {system} for {call}",
@@ -54,4 +63,5 @@ def request_path(system: str, calls: Collection[Call], call: Call, parts: Mappin
             allowed="exactly the named parts, none of them empty or only dots",
             next_step="nothing was sent; correct the caller",
         )
-    return call.path.format_map({name: quote(value, safe="") for name, value in parts.items()})
+    filled = {name: quote(value, safe="/" if name in paths else "", errors="surrogateescape") for name, value in parts.items()}
+    return re.sub(r"{\+?(\w+)}", lambda found: filled[found[1]], call.path)

@@ -15,15 +15,16 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
 from orchestration.core.config import THIS_MACHINE
 from orchestration.core.errors import ConfigError, PermanentError, Throttled, TransientError, kind_of
 from orchestration.core.pace import Pace, Timer
-from orchestration.http.auth import Auth
+from orchestration.http.auth import Auth, Outgoing
 from orchestration.http.calls import Call, request_path
 from orchestration.http.codes import codes_in
 from orchestration.http.paging import Link, Numbered, Offset, Paging
@@ -37,6 +38,7 @@ _TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2
 
 _MOST_BYTES = 64 << 20  # of one answer, unpacked; a page of ten thousand rows has some MB
 _WHOLE_ANSWER = 4  # times the time-out: a large page over a slow line, but not a server that sends a byte a minute
+_LEAST_BYTES = 64 << 10  # of a file in that time
 _MOST_PAGES = 1_000_000  # a list of ten million in pages of ten; more is a circle
 _TRANSIENT = (408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)  # the 52x are a proxy's words for a lost server
 _OF_THE_DATA = (400, 413, 422)
@@ -80,6 +82,8 @@ class Answer:
     status: int
     body: Any
     raw: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By name in small letters."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,49 @@ class Client:
         path = request_path(self._api.system, self._api.calls, call, parts or {})
         return self._pace.call(lambda: self._ask(call, path, parameters or {}, data, None, expected))
 
+    def stream(
+        self,
+        call: Call,
+        parts: Mapping[str, str] | None = None,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        begins: Callable[[Mapping[str, str]], None] = lambda headers: None,
+    ) -> Iterator[bytes]:
+        """The bytes of a file, as they are sent and never held together. Asked once: who asks again begins with the first byte.
+
+        Args:
+            begins: is given the headers of the answer before the first byte, and may raise.
+        """
+        url = self._url(request_path(self._api.system, self._api.calls, call, parts or {}), parameters or {})
+        self._pace.wait_for_turn()
+        for attempt in range(2):
+            said = {"Accept-Encoding": "identity", **self._api.headers, **(headers or {})}
+            said |= self._auth.headers(Outgoing(call.method, url), self._fetch)
+            with self._answered(call, url, b"", said) as response:
+                if response.status_code == 401 and attempt == 0 and self._auth.renew():
+                    continue
+                answered = {name.lower(): value for name, value in response.headers.items()}
+                if not 200 <= response.status_code < 300:
+                    body = _json(self._read(response, self._tried(call)))
+                    self._judge(call, response.status_code, answered, body, ())
+                begins(answered)
+                yield from self._flowing(response, self._tried(call))
+                return
+
+    def _flowing(self, response: httpx.Response, tried: str) -> Iterator[bytes]:
+        """As long as the file is, but not from a server that sends a byte a minute."""
+        ends, size = time.monotonic() + self._timeout * _WHOLE_ANSWER, 0
+        for part in response.iter_raw():
+            size += len(part)
+            if size >= _LEAST_BYTES:
+                ends, size = time.monotonic() + self._timeout * _WHOLE_ANSWER, 0
+            elif time.monotonic() > ends:
+                raise TransientError(
+                    tried, seen="an answer that does not end", next_step="check the proxies and networks in between"
+                )
+            yield part
+
     def pages(
         self,
         call: Call,
@@ -252,16 +299,27 @@ class Client:
         elif data is not None:
             body, kind = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
         headers = {**({"Content-Type": kind} if kind else {}), **self._api.headers}
-        url = f"{self._base}{path}" + (f"?{urlencode(parameters)}" if parameters else "")
-        status, answered, said = self._sent(call, url, body, {**headers, **self._auth.headers(body, self._fetch)})
+        request = Outgoing(call.method, self._url(path, parameters), body)
+        status, answered, said = self._sent(call, request.url, body, {**headers, **self._auth.headers(request, self._fetch)})
         if status == 401 and self._auth.renew():
-            status, answered, said = self._sent(call, url, body, {**headers, **self._auth.headers(body, self._fetch)})
+            status, answered, said = self._sent(call, request.url, body, {**headers, **self._auth.headers(request, self._fetch)})
         content = _json(answered)
         self._judge(call, status, said, content, expected)
-        return Answer(status, content, answered)
+        return Answer(status, content, answered, said)
+
+    def _url(self, path: str, parameters: Mapping[str, str]) -> str:
+        # A blank as %20 and not as +, which a signature reads as the sign itself.
+        return f"{self._base}{path}" + (f"?{urlencode(parameters, quote_via=quote)}" if parameters else "")
 
     def _sent(self, call: Call, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
         """Status, body and headers of the answer, whatever they are; what is no answer at all is an error."""
+        with self._answered(call, url, body, headers) as response:
+            data = self._read(response, self._tried(call))
+        return response.status_code, data, {name.lower(): value for name, value in response.headers.items()}
+
+    @contextmanager
+    def _answered(self, call: Call, url: str, body: bytes, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+        """The answer while it is read."""
         import httpx
 
         tried = self._tried(call)
@@ -269,7 +327,7 @@ class Client:
             request = self._http.build_request(call.method, url, content=body or None, headers=dict(headers))
             response = self._http.send(request, stream=True)
             try:
-                data = self._read(response, tried)
+                yield response
             finally:
                 response.close()
         except httpx.TimeoutException as error:
@@ -291,7 +349,6 @@ class Client:
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise TransientError(tried, seen=kind_of(error), next_step="check the proxies and networks in between") from None
         _LOG.debug("%s %s: %s", self._api.system, call, response.status_code)
-        return response.status_code, data, {name.lower(): value for name, value in response.headers.items()}
 
     def _read(self, response: httpx.Response, tried: str) -> bytes:
         """The body, if it comes within bounds. The time-out of the library is between two bytes; this one is for all."""

@@ -1,4 +1,4 @@
-"""Looking into ZIP and gzip deliveries without trusting them, and giving out one member's bytes at a time.
+"""Looking into ZIP, gzip and Excel deliveries without trusting them, and giving out one member's bytes at a time.
 
 Nothing is unpacked for keeping: the delivered bytes are the only copy, a member exists on disk while somebody reads it.
 """
@@ -18,7 +18,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -26,8 +26,9 @@ from orchestration.core.config import Limits, size_in_bytes
 from orchestration.core.errors import InputError
 from orchestration.core.files import sha256_file
 from orchestration.core.home import PRIVATE_FOLDER, Home
-from orchestration.landing import sealing
+from orchestration.landing import sealing, workbooks
 from orchestration.landing.manifest import Entry, Member, Rejected
+from orchestration.landing.sheets import PASSWORD
 
 _CHUNK = 1 << 20
 # A small file may compress any amount without harm; the ratio is looked at only past this.
@@ -63,18 +64,32 @@ def _unpacking() -> Iterator[None]:
         raise
 
 
-def inspect(path: Path, name: str, sha256: str, limits: Limits) -> tuple[tuple[Member, ...], tuple[Rejected, ...], int]:
+# Members, and what can't be read.
+_Found = tuple[tuple[Member, ...], tuple[Rejected, ...]]
+
+
+def inspect(
+    path: Path, name: str, sha256: str, limits: Limits, scratch: Path
+) -> tuple[tuple[Member, ...], tuple[Rejected, ...], int]:
     """What can be read in the delivered file at ``path``.
+
+    Args:
+        scratch: where a workbook in an archive may lie while it is looked into.
 
     Returns:
         The members, the rejected parts with their reasons, and how many members were junk of a file manager.
     """
     size = path.stat().st_size
     head = _head(path)
+    try:
+        if kind := workbooks.kind_of(path):
+            return (*_inspect_workbook(path, kind, name, sha256, limits), 0)
+    except workbooks.WorkbookError as error:
+        return (), (Rejected(name, str(error)),), 0
     if head.startswith((_ZIP, _EMPTY_ZIP)) and not _is_office_document(path):
-        return _inspect_zip(path, name, size, limits)
+        return _inspect_zip(path, name, size, limits, scratch)
     if head.startswith(_GZIP):
-        return _inspect_gzip(path, name, size, limits)
+        return (*_inspect_gzip(path, name, size, limits, scratch), 0)
     if head.startswith(_OTHER_PACKED) or head[_TAR_MARK_AT:].startswith(_TAR_MARK):
         return (), (Rejected(name, "archive_kind_not_supported"),), 0
     return (Member(name, sha256, size),), (), 0
@@ -83,25 +98,57 @@ def inspect(path: Path, name: str, sha256: str, limits: Limits) -> tuple[tuple[M
 def inspect_landed(home: Home, name: str, sha256: str, limits: Limits) -> tuple[tuple[Member, ...], tuple[Rejected, ...], int]:
     """:func:`inspect` of the delivered bytes with this hash, as they lie in landing."""
     with sealing.opened(home, landed_path(home, sha256)) as path:
-        return inspect(path, name, sha256, limits)
+        return inspect(path, name, sha256, limits, home.warehouse_folder / "unpacked")
 
 
 @contextmanager
 def open_member(home: Home, entry: Entry, member: Member) -> Iterator[Path]:
     """The member's bytes as a file, verified against the manifest; one that was unpacked or decrypted is gone when the
-    block ends.
+    block ends. A sheet of a workbook is comma-separated text.
 
     Raises:
         InputError: the bytes in landing are missing or no longer those of the manifest.
     """
     with _delivered(home, entry) as delivered:
-        if member.sha256 == entry.sha256:
-            if sha256_file(delivered) != entry.sha256:
-                raise _altered(entry, "other bytes")
-            yield delivered
-        else:
-            with _unpacked(home, entry, delivered, member) as path:
+        is_whole = _is_of(member, entry.sha256)
+        if is_whole and sha256_file(delivered) != entry.sha256:
+            raise _altered(entry, "other bytes")
+        with nullcontext(delivered) if is_whole else _unpacked(home, entry, delivered, member) as path:
+            if member.sheet is None:
                 yield path
+            else:
+                with _written(home, entry, path, member.sheet) as text:
+                    yield text
+
+
+def _is_of(member: Member, sha256: str) -> bool:
+    """Whether the bytes with this hash are the member, or the workbook whose sheet it is."""
+    return member.sha256 == (sha256 if member.sheet is None else workbooks.sheet_sha256(sha256, member.sheet))
+
+
+@contextmanager
+def _written(home: Home, entry: Entry, book: Path, sheet: str, most: int | None = None) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}.", dir=_unpacked_folder(home)) as folder:
+        text = Path(folder) / "sheet"
+        try:
+            kind = workbooks.kind_of(book)
+            if kind is None:
+                raise _altered(entry, "no workbook any more")
+            workbooks.write_sheet(book, kind, sheet, text, most)
+        except workbooks.WorkbookError as error:
+            # It could be when it was landed, so the file is as good as it was.
+            raise InputError(
+                f"Reading a sheet of landed file {entry.sha256[:12]} of source {entry.source}",
+                seen=f"the workbook can no longer be read ({error})",
+                next_step="have it saved as CSV and deliver that",
+            ) from error
+        yield text
+
+
+def _unpacked_folder(home: Home) -> Path:
+    folder = home.warehouse_folder / "unpacked"
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    return folder
 
 
 @contextmanager
@@ -116,17 +163,15 @@ def _delivered(home: Home, entry: Entry) -> Iterator[Path]:
 
 @contextmanager
 def _unpacked(home: Home, entry: Entry, delivered: Path, member: Member) -> Iterator[Path]:
-    parent = home.warehouse_folder / "unpacked"
-    parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     # The process id in the name lets clear_unpacked tell what a killed process left from what is being read.
-    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}.", dir=parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{os.getpid()}.", dir=_unpacked_folder(home)) as folder:
         path = Path(folder) / "member"
         try:
             with _unpacking(), _member_stream(delivered, member) as stream, path.open("wb") as target:
                 seen = _copy(stream, target.write)
         except _Refused as refusal:
             raise _altered(entry, str(refusal)) from refusal
-        if seen != member.sha256:
+        if not _is_of(member, seen):
             raise _altered(entry, "other bytes in a member")
         yield path
 
@@ -138,7 +183,15 @@ def member_head(home: Home, entry: Entry, member: Member, length: int) -> bytes:
         InputError: the bytes in landing are missing or can no longer be unpacked.
     """
     with _delivered(home, entry) as delivered:
-        if member.sha256 == entry.sha256:
+        is_whole = _is_of(member, entry.sha256)
+        if member.sheet is not None:
+            with (
+                nullcontext(delivered) if is_whole else _unpacked(home, entry, delivered, member) as book,
+                _written(home, entry, book, member.sheet, length) as text,
+                text.open("rb") as plain,
+            ):
+                return plain.read(length)
+        if is_whole:
             with delivered.open("rb") as plain:
                 return plain.read(length)
         try:
@@ -166,7 +219,9 @@ def landed_path(home: Home, sha256: str) -> Path:
     return home.landing / sha256[:2] / sha256
 
 
-def _inspect_zip(path: Path, name: str, size: int, limits: Limits) -> tuple[tuple[Member, ...], tuple[Rejected, ...], int]:
+def _inspect_zip(
+    path: Path, name: str, size: int, limits: Limits, scratch: Path
+) -> tuple[tuple[Member, ...], tuple[Rejected, ...], int]:
     try:
         with _unpacking():
             archive = zipfile.ZipFile(path)
@@ -183,7 +238,9 @@ def _inspect_zip(path: Path, name: str, size: int, limits: Limits) -> tuple[tupl
         for info in data:
             clean = _clean_name(info.filename)
             try:
-                members.append(Member(*_inspect_zip_member(archive, info, clean)))
+                good, bad = _inspect_zip_member(archive, info, clean, limits, scratch)
+                members += good
+                rejected += bad
             except _Refused as refusal:
                 rejected.append(Rejected(clean or "(a name that leaves the archive)", str(refusal)))
     return tuple(members), tuple(rejected), len(infos) - len(data)
@@ -203,7 +260,9 @@ def _refuse_whole(infos: list[zipfile.ZipInfo], size: int, limits: Limits) -> st
     return None
 
 
-def _inspect_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, clean: str | None) -> tuple[str, str, int]:
+def _inspect_zip_member(
+    archive: zipfile.ZipFile, info: zipfile.ZipInfo, clean: str | None, limits: Limits, scratch: Path
+) -> _Found:
     if clean is None:
         raise _Refused("archive_unsafe_path")
     if stat.S_ISLNK(info.external_attr >> 16):
@@ -211,45 +270,101 @@ def _inspect_zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, clean: 
     if info.flag_bits & 0x1:
         raise _Refused("archive_encrypted")
     with _unpacking(), archive.open(info) as stream:  # never reads past the size the entry claims
-        return clean, _copy(stream, _refuse_nested()), info.file_size
+        return _inspect_part(stream, clean, limits, scratch)
 
 
-def _inspect_gzip(path: Path, name: str, size: int, limits: Limits) -> tuple[tuple[Member, ...], tuple[Rejected, ...], int]:
+def _inspect_gzip(path: Path, name: str, size: int, limits: Limits, scratch: Path) -> _Found:
     inner = re.sub(r"\.(gz|gzip)$", "", name, flags=re.IGNORECASE)
     largest = size_in_bytes(limits.max_file)
-    nested = _refuse_nested()
-    total = 0
 
-    def look(chunk: bytes) -> None:
-        nonlocal total
-        total += len(chunk)
+    def look(total: int) -> None:
         if total > largest:
             raise _Refused("archive_too_large")
         if total > max(_RATIO_MATTERS_FROM, size * limits.max_archive_ratio):
             raise _Refused("archive_ratio")
-        nested(chunk)
 
     try:
         with _unpacking(), gzip.open(path) as stream:
-            digest = _copy(stream, look)
+            return _inspect_part(stream, inner, limits, scratch, look)
     except _Refused as refusal:
-        return (), (Rejected(inner, str(refusal)),), 0
-    return (Member(inner, digest, total),), (), 0
+        return (), (Rejected(inner, str(refusal)),)
 
 
-def _refuse_nested() -> Callable[[bytes], object]:
-    """A consumer that looks at the first chunk only: an archive within an archive is refused."""
-    first = True
+def _inspect_part(
+    stream: IO[bytes] | gzip.GzipFile, name: str, limits: Limits, scratch: Path, look: Callable[[int], None] = lambda _: None
+) -> _Found:
+    """One file of an archive: itself, or the sheets of a workbook. An archive within an archive is refused.
 
-    def look(chunk: bytes) -> None:
-        nonlocal first
-        if first:
-            first = False
-            packed = (_ZIP, _EMPTY_ZIP, _GZIP, *_OTHER_PACKED)
-            if chunk.startswith(packed) or chunk[_TAR_MARK_AT:].startswith(_TAR_MARK):
+    Args:
+        look: told how many bytes there were so far; it raises when that is too many.
+    """
+    total = 0
+    start: bytes | None = None
+    with ExitStack() as stack:
+        copy: IO[bytes] | None = None
+
+        def take(chunk: bytes) -> None:
+            nonlocal copy, start, total
+            total += len(chunk)
+            look(total)
+            if start is None:
+                start = chunk[:_HEAD]
+                if start.startswith((_EMPTY_ZIP, _GZIP, *_OTHER_PACKED)) or start[_TAR_MARK_AT:].startswith(_TAR_MARK):
+                    raise _Refused("archive_in_archive")
+                if start.startswith(workbooks.STARTS):  # only a whole file shows what it is
+                    scratch.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+                    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{os.getpid()}.", dir=scratch))
+                    copy = stack.enter_context((Path(folder) / "part").open("wb"))
+            if copy is not None:
+                copy.write(chunk)
+
+        digest = _copy(stream, take)
+        if copy is not None:
+            copy.flush()
+            path = Path(copy.name)
+            try:
+                if kind := workbooks.kind_of(path):
+                    return _inspect_workbook(path, kind, name, digest, limits)
+            except workbooks.WorkbookError as error:
+                raise _Refused(str(error)) from error
+            if start is not None and start.startswith(_ZIP):
                 raise _Refused("archive_in_archive")
+    return (Member(name, digest, total),), ()
 
-    return look
+
+def _inspect_workbook(path: Path, kind: str, name: str, sha256: str, limits: Limits) -> _Found:
+    size = path.stat().st_size
+    try:
+        if kind == "xlsx":
+            _unpack_all(path, size, limits)
+        found = workbooks.sheets_of(path, kind)
+    except (_Refused, workbooks.WorkbookError) as refusal:
+        return (), (Rejected(name, str(refusal)),)
+    told = [
+        (Member(name, workbooks.sheet_sha256(sha256, sheet.name), size, sheet.name, sheet.number), sheet.reason)
+        for sheet in found
+    ]  # fmt: skip
+    return (
+        tuple(member for member, reason in told if reason is None),
+        tuple(Rejected(member.title, reason) for member, reason in told if reason is not None),
+    )
+
+
+def _unpack_all(path: Path, size: int, limits: Limits) -> None:
+    """The same bounds as of any archive, asked before another program unpacks it: one that may not ask them itself.
+
+    Raises:
+        _Refused: it is too much, or not what it says it is.
+    """
+    with _unpacking(), zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
+        if reason := _refuse_whole(infos, size, limits):
+            raise _Refused(reason)
+        if any(info.flag_bits & 0x1 for info in infos):
+            raise _Refused(PASSWORD)
+        for info in infos:
+            with archive.open(info) as stream:  # never reads past the size the entry claims, and fails where there is more
+                _copy(stream, len)
 
 
 def _copy(stream: IO[bytes] | gzip.GzipFile, consume: Callable[[bytes], object]) -> str:
@@ -276,7 +391,7 @@ def _member_stream(delivered: Path, member: Member) -> Iterator[IO[bytes] | gzip
         # Names may repeat inside one archive; then the hash says which entry is meant.
         for info in same[:-1]:
             with archive.open(info) as candidate:
-                if _copy(candidate, len) == member.sha256:
+                if _is_of(member, _copy(candidate, len)):
                     same = [info]
                     break
         if not same:

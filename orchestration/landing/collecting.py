@@ -18,7 +18,7 @@ import stat
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -489,10 +489,10 @@ def _scan(home: Home, config: Config) -> _Scan:
         elif is_folder or entry.is_dir():
             found, closed = _below(Path(entry.path))
             # A folder that may not be opened counts as one file: nobody knows what is in it.
-            files = closed + sum(path.name.casefold() not in _PLACEHOLDERS for path in found)
+            files = closed + sum(not is_placeholder(path.name) for path in found)
             if files or not is_folder:
                 scan.unknown[entry.name] = max(files, 1)
-        elif entry.name.casefold() not in _PLACEHOLDERS:
+        elif not is_placeholder(entry.name):
             scan.unknown[""] = scan.unknown.get("", 0) + 1
     return scan
 
@@ -502,10 +502,9 @@ def _scan_source(scan: _Scan, folder: Path) -> None:
     scan.unread += [Unread(folder.name, "folder_not_allowed")] * closed
     for path in paths:
         inside = path.relative_to(folder)
-        if path.name.casefold() in _PLACEHOLDERS:
+        if is_placeholder(path.name):
             continue
-        # A folder can be temporary too: rsync and some SFTP servers collect under a hidden one.
-        if any(part.startswith(".") for part in inside.parts) or path.name.casefold().endswith(_TEMPORARY_ENDINGS):
+        if is_unfinished(inside.parts):
             scan.still_written[folder.name] += 1
             continue
         state = _state(path)
@@ -516,6 +515,17 @@ def _scan_source(scan: _Scan, folder: Path) -> None:
         # A name that is no UTF-8 is kept readable: the manifest is text.
         name = inside.as_posix().encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         scan.candidates.append(_Candidate(path, folder.name, re.sub(r"[\r\n]", " ", name), state))
+
+
+def is_placeholder(name: str) -> bool:
+    """Whether a file of this name never holds data."""
+    return name.casefold() in _PLACEHOLDERS
+
+
+def is_unfinished(parts: Sequence[str]) -> bool:
+    """Whether folders and name say that the file is still being written."""
+    # A folder can be temporary too: rsync and some SFTP servers collect under a hidden one.
+    return any(part.startswith(".") for part in parts) or parts[-1].casefold().endswith(_TEMPORARY_ENDINGS)
 
 
 def _below(folder: Path) -> tuple[list[Path], int]:

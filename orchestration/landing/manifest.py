@@ -22,11 +22,25 @@ GENESIS = "0" * 64  # what the first line gives as the hash of the line before i
 
 @dataclass(frozen=True)
 class Member:
-    """One readable file of a delivery; a plain file is its own only member."""
+    """One readable file of a delivery, or one sheet of a workbook in it; a plain file is its own only member."""
 
     name: str
     sha256: str
+    """Of its bytes; of a sheet see ``workbooks.sheet_sha256``."""
     size: int
+    """In bytes; of a sheet its whole workbook's."""
+    sheet: str | None = None
+    """The sheet's name, where it is one."""
+    sheet_no: int | None = None
+    """And its number among the tabs: a name may be a person's, which is not shown to everybody (``core/masks``)."""
+
+    @property
+    def title(self) -> str:
+        """What people are told it is called."""
+        if self.sheet is None:
+            return self.name
+        sheet = "".join(letter if letter.isprintable() and letter != "/" else " " for letter in self.sheet)
+        return f"{self.name}, sheet {self.sheet_no} '{sheet}'"
 
 
 @dataclass(frozen=True)
@@ -79,6 +93,9 @@ class Entry:
     def _body(self) -> dict[str, Any]:
         body = asdict(self) | {"received_at": self.received_at.isoformat(), "modified_at": self.modified_at.isoformat()}
         del body["hash"]
+        for member in body["members"]:
+            if member["sheet"] is None:  # as in the lines of before workbooks were read
+                del member["sheet"], member["sheet_no"]
         if self.settings.may_lift is None:  # as in the lines, and so in the hashes, of before it could be said
             del body["settings"]["may_lift"]
         if not self.settings.our_addresses:

@@ -14,6 +14,11 @@ _DATE = re.compile(
 )
 # What browsers and people add to the name of a second copy.
 _COPY = re.compile(r"(^copy of )|([ _-]?\(\d+\))|([ _-]copy)", re.IGNORECASE)
+# What spreadsheet programs call a sheet that nobody has named, in the languages they come in: it says nothing of what is in it.
+_UNNAMED_SHEET = re.compile(
+    r"(?:work)?sheet|tabelle|feuil(?:le)?|hoja|foglio|planilha|plan|folha|blad|ark|taul|arkusz|list|munka|sayfa|лист|シート|工作表",
+    re.IGNORECASE,
+)
 # A clock that is a little ahead still says when; more than a day ahead, the digits mean something else.
 _AHEAD = timedelta(days=1)
 
@@ -35,3 +40,10 @@ def date_in(name: str, received_at: datetime) -> datetime | None:
 def list_name(name: str) -> str:
     """The base name without the marks of a second copy: what of a name may say which list a file holds."""
     return _COPY.sub("", PurePosixPath(name).name).casefold()
+
+
+def name_with_sheet(name: str, sheet: str) -> str:
+    """A workbook's name and its sheet's as the one name of a delimited file, for either may say which list it is."""
+    path = PurePosixPath(name)
+    told = "" if _UNNAMED_SHEET.fullmatch(re.sub(r"[\s\d()_-]+", "", sheet)) else f"_{sheet.replace('/', ' ')}"
+    return str(path.with_name(f"{path.stem}{told}.csv"))

@@ -7,6 +7,7 @@ are all made from that description, so that a new vendor needs no Python.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import re
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ STAGING = CHECKOUT / "dbt_project" / "models" / "staging"
 KINDS = ("requests", "contacts", "contacts_made", "registry")
 READERS = ("delimited", "json", "lines", "mail", "auto")
 _COLUMN_KEYS = {"labels", "several"}
+_TEXT_OPTIONS = {"encoding", "delimiter", "quote"}
 SEVERAL = ("first", "join", "one")
 # The vendor-neutral formats share one staging folder; a source's ``format`` names the feed, not the folder.
 CANONICAL = "canonical"
@@ -91,6 +93,13 @@ class Feed:
     def format(self) -> str:
         """The ``format`` of the sources that deliver this feed."""
         return self.feed if self.vendor == CANONICAL else self.vendor
+
+    def in_a_sheet(self) -> Feed:
+        """The same layout where it is a sheet of a workbook: how the vendor's own text files are written does not hold there."""
+        options = {key: value for key, value in self.options.items() if key not in _TEXT_OPTIONS}
+        return dataclasses.replace(
+            self, reader="delimited" if self.reader == "auto" else self.reader, options=options | {"delimiter": ","}
+        )
 
     def lacks(self, present: frozenset[str]) -> tuple[str, ...]:
         """What a file with only these columns lacks of what is required, in words; nothing when it is all there."""

@@ -23,12 +23,14 @@ from orchestration.core.terminal import visible
 from orchestration.core.warehouse import one_row
 from orchestration.landing.archives import clear_unpacked, open_member
 from orchestration.landing.manifest import Entry, Member, read_manifest
+from orchestration.readers.callers import HEAD_BYTES, refuse_callers
 from orchestration.readers.delimited import read_delimited
 from orchestration.readers.feeds import Feed
 from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.json_records import read_json
 from orchestration.readers.mail import read_mail
 from orchestration.readers.number_lines import pictures_of, read_number_lines
+from orchestration.readers.number_tags import as_lines, is_tagged
 from orchestration.readers.outcome import Bounds, Outcome, UnreadableFile
 from orchestration.readers.recognise import reader_of
 from orchestration.readers.tables import FAILED, create_raw_tables
@@ -113,7 +115,7 @@ def _pending(con: duckdb.DuckDBPyConnection, home: Home, feeds: tuple[Feed, ...]
     for file_id, source, vendor, feed_name, delivered, delivered_name, sha256, name in rows:
         feed, entry = by_name.get((vendor, feed_name)), entries.get((source, delivered, delivered_name))
         if feed is not None and entry is not None:
-            member = next(item for item in entry.members if (item.sha256, item.name) == (sha256, name))
+            member = next(item for item in entry.members if (item.sha256, item.title) == (sha256, name))
             pending.append(_Pending(file_id, source, feed, entry, member))
     return pending
 
@@ -157,7 +159,9 @@ def _load_one(
 
 
 def _read(con: duckdb.DuckDBPyConnection, home: Home, pending: _Pending, bounds: Bounds) -> Outcome:
-    feed = pending.feed
+    feed = pending.feed if pending.member.sheet is None else pending.feed.in_a_sheet()
+    if pending.member.sheet is not None and feed.reader in ("json", "mail"):
+        raise UnreadableFile(f"It is a sheet of a workbook, and {feed.vendor}/{feed.feed} comes as {feed.reader} only.")
     if pending.member.size == 0:
         return Outcome(0, 0, 0, 0, feed.reader, "", "The file is empty.")
     if feed.reader == "mail":  # bytes: each part of a mail has an encoding of its own
@@ -171,14 +175,17 @@ def _read(con: duckdb.DuckDBPyConnection, home: Home, pending: _Pending, bounds:
         tempfile.TemporaryDirectory(prefix=f"{os.getpid()}.", dir=_scratch(home)) as folder,
         as_utf8(path, Path(folder), feed.options.get("encoding")) as text,
     ):
+        with path.open("rb") as original:
+            refuse_callers(original.read(HEAD_BYTES))
         with text.path.open(encoding="utf-8", errors="replace", newline="") as stream:
             start = stream.read(_START)
         if len(start) < _START and not start.strip("\ufeff \t\r\n"):
             return Outcome(0, 0, 0, 0, feed.reader, text.encoding, "The file holds nothing but white space.")
+        flat = as_lines(text, Path(folder)) if is_tagged(feed, start) else text
         if pictures_of(feed):
-            return _read_numbers(con, home, pending, text, Path(folder), bounds)
+            return _read_numbers(con, home, pending, flat, Path(folder), bounds)
         read = read_json if reader_of(feed, start) == "json" else read_delimited
-        return read(con, feed, pending.file_id, text, bounds)
+        return read(con, feed, pending.file_id, flat, bounds)
 
 
 def _read_numbers(

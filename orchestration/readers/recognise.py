@@ -16,10 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from orchestration.readers.callers import refuse_callers
 from orchestration.readers.feeds import Feed
 from orchestration.readers.json_fields import Extractor
 from orchestration.readers.json_stream import pieces
 from orchestration.readers.layout import look_for_layout
+from orchestration.readers.number_tags import first_lines, is_tagged
 from orchestration.readers.outcome import UnreadableFile
 from orchestration.readers.text import head_as_text
 
@@ -72,6 +74,10 @@ def recognise(name: str, head: bytes, feeds: Sequence[Feed], *, whole: bool) -> 
         head: its first bytes, as many as :data:`HEAD_BYTES`.
         whole: they are all of it.
     """
+    try:
+        refuse_callers(head)
+    except UnreadableFile as refused:
+        return Recognised(None, refused.reason, refused.detail)
     told = [feed for feed in feeds if _tells(head, feed, whole=whole)]
     if len(told) == 1:
         return Recognised(told[0])
@@ -146,6 +152,7 @@ def _tells(head: bytes, feed: Feed, *, whole: bool) -> bool:
             text = head_as_text(head)
         except UnreadableFile:
             return False
+        text = first_lines(text) if is_tagged(feed, text) else text
         lines = [line for line in itertools.islice(_LINE_END.split(text), _LINES) if line.strip()]
         # Most of them: a list may open with a title and hold a damaged line, but it has one layout.
         return sum(bool(re.search(looks, line)) for line in lines) * 2 > len(lines)

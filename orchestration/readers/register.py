@@ -21,7 +21,7 @@ from orchestration.core.home import Home
 from orchestration.landing.archives import member_head
 from orchestration.landing.collecting import Unread
 from orchestration.landing.manifest import Entry, Member, read_manifest
-from orchestration.landing.names import date_in, list_name
+from orchestration.landing.names import date_in, list_name, name_with_sheet
 from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.recognise import HEAD_BYTES, Recognised, recognise
@@ -30,6 +30,13 @@ from orchestration.readers.tables import create_raw_tables
 _A_DAY = timedelta(days=1)
 _REFUSED = "archive"  # load_log.reader of what could not be unpacked
 _UNCERTAIN = "name"  # load_log.reader of a file whose name and records say different things
+_CLOSED_ANYHOW = "The delivered file, or this part of it, can't be opened; ask for it again."
+_CLOSED = {
+    "workbook_password": "The workbook has a password; have it saved without one, or as CSV, and delivered again.",
+    "workbook_damaged": "It is a workbook and can't be read as a whole; have it opened, saved anew and delivered again.",
+    "workbook_too_large": "The workbook's cells need more memory than one may take; have it saved as CSV and delivered again.",
+    "workbook_kind_not_supported": "It is a workbook, but neither .xlsx nor .xls; have it saved as one of them, or as CSV.",
+}
 # Vendor and feed, or that no feed knows the file.
 _FeedName = tuple[str, str] | tuple[None, None]
 # Kinds of which a repetition says nothing: links between contacts accumulate, a contact made is one however often it is told.
@@ -106,8 +113,8 @@ def _landed_files(
         used_format = source.format if source else entry.settings.format
         candidates = tuple(feed for feed in feeds if feed.format == used_format)
         for member in entry.members:
-            snapshot_at = date_in(member.name, entry.received_at) or date_in(entry.name, entry.received_at) or entry.received_at
-            key, listed = file_id(entry.source, member.sha256), (entry.source, member.sha256, list_name(member.name))
+            snapshot_at = date_in(member.title, entry.received_at) or date_in(entry.name, entry.received_at) or entry.received_at
+            key, listed = file_id(entry.source, member.sha256), (entry.source, member.sha256, list_name(member.title))
             if listed not in feed_of:
                 loaded_as = known.get(key) if key not in rows else None
                 found = Recognised(None) if loaded_as else _recognise(home, entry, member, candidates)
@@ -132,7 +139,7 @@ def _landed_files(
             if vendor is None and listed in doubts:
                 uncertain[key] = doubts[listed]
             rows[key] = LandedFile(
-                key, member.sha256, entry.sha256, entry.source, used_format, vendor, feed_name, member.name, entry.name,
+                key, member.sha256, entry.sha256, entry.source, used_format, vendor, feed_name, member.title, entry.name,
                 member.size, entry.received_at, snapshot_at,
             )  # fmt: skip
     return list(rows.values()), uncertain
@@ -176,8 +183,9 @@ def register(
             [_REFUSED, _UNCERTAIN],
         )
         con.execute("delete from raw.load_log where reader in (?, ?)", [_REFUSED, _UNCERTAIN])
-        detail = "The delivered file, or this part of it, can't be opened; ask for it again."
-        held = [(row, _REFUSED, reasons[row.file_id], detail) for row in refused]
+        held = [
+            (row, _REFUSED, reasons[row.file_id], _CLOSED.get(reasons[row.file_id], _CLOSED_ANYHOW)) for row in refused
+        ]  # fmt: skip
         held += [
             (row, _UNCERTAIN, str(uncertain[row.file_id].reason), str(uncertain[row.file_id].detail))
             for row in files
@@ -206,10 +214,13 @@ def register(
 def _recognise(home: Home, entry: Entry, member: Member, candidates: tuple[Feed, ...]) -> Recognised:
     """Which feed a file is; of a format with one feed its name alone is asked, and the reader says what is wrong with it."""
     head = b""
+    name = member.name
+    if member.sheet is not None:
+        name, candidates = name_with_sheet(name, member.sheet), tuple(feed.in_a_sheet() for feed in candidates)
     if len(candidates) > 1:
         with suppress(InputError):  # loading it says what is wrong with it
-            head = member_head(home, entry, member, HEAD_BYTES)
-    return recognise(member.name, head, candidates, whole=member.size <= HEAD_BYTES)
+            head = member_head(home, entry, member, HEAD_BYTES + 1)
+    return recognise(name, head[:HEAD_BYTES], candidates, whole=len(head) <= HEAD_BYTES)
 
 
 def _refused_parts(entries: tuple[Entry, ...], config: Config) -> tuple[list[LandedFile], dict[str, str]]:

@@ -34,7 +34,10 @@ _NOT_TEXT = (
     (b"%PDF", "a PDF file; ask for CSV or JSON"),
     (b"PAR1", "a Parquet file; ask for CSV or JSON"),
 )
-_HTML = re.compile(rb"\s*(?:<!doctype html|<html)", re.IGNORECASE)
+_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype html|html|head|meta|style|body|div|table)\b", re.IGNORECASE)
+# What many systems export under .xls; Excel opens it, after a warning.
+_HTML_TABLE = re.compile(rb"<table\b", re.IGNORECASE)
+_XML_WORKBOOK = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml.{0,1000}<(?:\w+:)?Workbook\b", re.DOTALL)
 _CONTROL = bytes(set(range(32)) - {0, 9, 10, 12, 13, 26, 27, 30})  # 26 ends DOS files, 27 shifts, 30 separates JSON texts
 
 
@@ -94,7 +97,11 @@ def _refuse_what_is_no_text(sample: bytes) -> None:
     for start, what in _NOT_TEXT:
         if sample.startswith(start):
             raise UnreadableFile(f"The file is {what}.")
+    if _XML_WORKBOOK.match(sample):
+        raise UnreadableFile("The file is a workbook written as XML; open it in Excel and save it as .xlsx or CSV.")
     if _HTML.match(sample):
+        if _HTML_TABLE.search(sample):
+            raise UnreadableFile("The file is a web page with a table; open it in Excel and save it as .xlsx or CSV.")
         raise UnreadableFile("The file is a web page, probably an error page or a log-in form.")
     controls = len(sample) - len(sample.translate(None, _CONTROL))
     # Real exports hold none; one in twenty is far above any damage and below any binary format.

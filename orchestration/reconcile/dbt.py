@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -100,6 +100,15 @@ def run_vars(config: Config, as_of: datetime) -> dict[str, Any]:
         "at_risk_hours": config.company.at_risk_hours,
         "shared_point_limit": config.company.shared_point_limit,
         "record_link_limit": config.company.record_link_limit,
+        "first_days": [
+            {
+                "kind": live.kind,
+                "name": live.name,
+                # With a Z and microseconds, as the clock is never written: one is put in the place of the other in statements.
+                "live_from": f"{live.since:%Y-%m-%dT%H:%M:%S.%fZ}" if live.since else "",
+            }
+            for live in config.first_days
+        ],
         "destinations": [
             {
                 "name": name,
@@ -181,6 +190,8 @@ def _forget_old_manifests(current: Path) -> None:
 
 
 _loaded: dict[tuple[Path, frozenset[str]], Any] = {}
+# One tag instead of their names: dbt compares each word of a selection with every node.
+_UNCHECKED = "view_without_checks"
 
 
 def _manifest(unused: Sequence[str] = ()) -> Any:
@@ -202,6 +213,8 @@ def _manifest(unused: Sequence[str] = ()) -> Any:
         for node in manifest.nodes.values():
             if gone.intersection(node.depends_on_nodes):
                 node.depends_on.nodes = [name for name in node.depends_on.nodes if name not in gone]
+        for node in _unchecked_views(manifest.nodes.values()):
+            node.tags.append(_UNCHECKED)
         manifest.build_flat_graph()
         _loaded.clear()
         _loaded[key] = manifest
@@ -267,7 +280,7 @@ def invoke(
             # Unit tests prove the models once per change, in the test suite, not at every run.
             arguments += ["--exclude-resource-type", "unit_test", "seed"]
         if not views:
-            arguments += ["--exclude", *_unchecked_views(unused)]
+            arguments += ["--exclude", f"tag:{_UNCHECKED}"]
         if full_refresh:
             arguments.append("--full-refresh")
         variables = {**run_vars(config, as_of), "unused_models": list(unused)}
@@ -277,15 +290,14 @@ def invoke(
     return results
 
 
-def _unchecked_views(unused: Sequence[str]) -> list[str]:
+def _unchecked_views(nodes: Collection[Any]) -> list[Any]:
     """The views that no check is about. To leave a view out would leave its checks out too."""
-    nodes = _manifest(unused).nodes.values()
     checked = {parent for node in nodes if node.resource_type == "test" for parent in node.depends_on.nodes}
-    return sorted(
-        node.name
+    return [
+        node
         for node in nodes
         if node.resource_type == "model" and node.config.materialized == "view" and node.unique_id not in checked
-    )
+    ]
 
 
 def build_seeds(home: Home, config: Config, as_of: datetime, warehouse: Path) -> list[NodeResult]:

@@ -91,7 +91,10 @@ def take(con: duckdb.DuckDBPyConnection, home: Home, default_region: str | None)
             pending.file_id in (select entries.file_id from registry_entries as entries) as has_entries
         from registry_pending as pending
         left join raw.plain_numbers as plain on pending.file_id = plain.file_id
-        left join (select file_id, count(*) as records from registry_lines where status = 'ok' group by file_id) as lines
+        left join (
+            -- A record may list its number in several registries.
+            select file_id, count(distinct record_no) as records from registry_lines where status = 'ok' group by file_id
+        ) as lines
             on pending.file_id = lines.file_id
         left join registry_plain as meaning on pending.file_id = meaning.file_id
         """
@@ -187,7 +190,7 @@ def _refuse(con: duckdb.DuckDBPyConnection, home: Home) -> int:
         rows = con.execute(
             f"""
             insert into raw.quarantine by name
-            select lines.file_id, lines.record_no, lines.vendor, lines.feed, 'unreadable_number' as reason,
+            select distinct lines.file_id, lines.record_no, lines.vendor, lines.feed, 'unreadable_number' as reason,
                 'It is no phone number: ' || lines.reason || '.' as detail, concat_ws(',', {text}) as record_text
             from registry_lines as lines
             inner join raw."{feed.table}" as raw on lines.file_id = raw._file_id and lines.record_no = raw._record_no
@@ -200,7 +203,9 @@ def _refuse(con: duckdb.DuckDBPyConnection, home: Home) -> int:
         con.execute(
             """
             update raw.load_log set loaded = loaded - refused.records, quarantined = quarantined + refused.records
-            from (select file_id, count(*) as records from registry_lines where status <> 'ok' group by file_id) as refused
+            from (
+                select file_id, count(distinct record_no) as records from registry_lines where status <> 'ok' group by file_id
+            ) as refused
             where load_log.file_id = refused.file_id
             """
         )

@@ -31,6 +31,8 @@ LIST = 12
 RARE = 5
 # Share of the legal time used, in tenths; the eleventh is beyond the deadline.
 TENTHS = 11
+# From this share of the late clocks on, in per cent, it is worth a person's minute that they are older than the installation.
+OLD_SHARE = 10
 # Where a rule allows no time at all a share means nothing; what tells is how long it took. Upper bounds in hours.
 DURATIONS: tuple[tuple[float, str], ...] = (
     (1, "within 1 h"), (4, "1 to 4 h"), (24, "4 to 24 h"), (48, "1 to 2 days"), (168, "2 to 7 days"), (720, "7 to 30 days"),
@@ -38,6 +40,8 @@ DURATIONS: tuple[tuple[float, str], ...] = (
 )  # fmt: skip
 
 
+# Contacts made since the first day of their source.
+_OURS = "(select * from exposure__summary where not is_inherited)"
 # What a clock can be: ended (on time, lifted by the person before anything was due, late), running (open, at risk, overdue),
 # or accepted by a system that shows nothing, which ends it for nobody who asks for proof.
 STATES = ("on_time", "lifted", "late", "accepted", "open", "at_risk", "overdue")
@@ -49,7 +53,7 @@ def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     durations = " + ".join(f"(used > {round(hours * 3_600_000_000)})::integer" for hours, _ in DURATIONS[:-1])
     con.execute(
         """
-        create or replace temp view clocks_seen as
+        create or replace temp view all_clocks as
         with unreadable as (
             select distinct destination from raw__sync__row_state where verify_class in ('none', 'receipt')
         ),
@@ -73,6 +77,8 @@ def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
         select * from final
         """
     )
+    # What was asked before the first day is in none of these figures: it has its own (`inherited`).
+    con.execute("create or replace temp view clocks_seen as select * from all_clocks where not is_inherited")
     con.execute(
         f"""
         create or replace temp table clock_counts as
@@ -101,6 +107,23 @@ def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
         select * from final
         """,
         {"as_of": as_of},
+    )
+    con.execute(
+        """
+        create or replace temp table inherited_requests as
+        with company as (
+            select live_from from deadlines__first_days where kind = 'company'
+        ),
+        final as (
+            select
+                requests.request_id, requests.source, requests.at_earliest,
+                coalesce(of_source.live_from, (select live_from from company)) as live_from
+            from ledger__requests as requests
+            left join deadlines__first_days as of_source on of_source.kind = 'source' and requests.source = of_source.name
+            where least(requests.at_latest, requests.first_seen) < coalesce(of_source.live_from, (select live_from from company))
+        )
+        select * from final
+        """
     )
     con.execute(
         """
@@ -231,9 +254,128 @@ def clocks(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Clocks:
             select channel, count(*) as requests from bound
             semi join applied using (request_id, channel)
             anti join clocked using (request_id, channel)
+            anti join inherited_requests using (request_id)
             group by channel order by requests desc, channel
             """,
         ),
+    )
+
+
+@dataclass(frozen=True)
+class Inherited:
+    """What was there before the first day, and what is known about it: in no other figure of clocks or contacts."""
+
+    since: datetime | None
+    """The company's first day; None: nobody has set one."""
+    is_set: bool
+    """Whether anybody has: the company, a source or a destination."""
+    requests: int
+    by_source: Rows
+    states: Mapping[str, int]
+    """State -> legal clocks."""
+    by_destination: Rows
+    """Each with its first day, the clocks that the system's own unsubscribes met, those that other rows in place met, and the
+    states of the rest."""
+    outcomes: Mapping[str, int]
+    """Outcome -> contacts made before the first day."""
+    unserved: int
+    """Requests that a legal rule binds on a channel that no destination serves."""
+    late: int
+    """Late and overdue legal clocks that are not inherited."""
+    late_and_older: int
+    """Of these, those of requests that were made before anything was ever delivered here."""
+
+    @property
+    def total(self) -> int:
+        return sum(self.states.values())
+
+    @property
+    def in_place(self) -> int:
+        return sum(row["own"] + row["in_place"] for row in self.by_destination)
+
+    @property
+    def own(self) -> int:
+        return sum(row["own"] for row in self.by_destination)
+
+    @property
+    def contacts(self) -> int:
+        return sum(self.outcomes.values())
+
+    @property
+    def lacks_first_day(self) -> bool:
+        """Whether so much of what is late is older than this installation that somebody should set a first day."""
+        return not self.is_set and self.late_and_older * 100 >= OLD_SHARE * max(self.late, 1)
+
+    def of(self, *states: str) -> int:
+        return sum(self.states.get(state, 0) for state in states)
+
+
+def inherited(con: duckdb.DuckDBPyConnection) -> Inherited:
+    """Everything the report says about the time before the first day. Needs :func:`prepare`."""
+    pushed = ", ".join(f"count(*) filter (where state = '{state}' and not was_in_place) as {state}" for state in STATES)
+    (since, is_set), *_ = con.execute(
+        "select max(live_from) filter (where kind = 'company'), count(live_from) > 0 from deadlines__first_days"
+    ).fetchall() or [(None, False)]
+    late, older = con.execute(
+        """
+        select count(*), count(*) filter (where asked_at < (select min(received_at) from raw__landed_files))
+        from clocks_seen where is_legal and state in ('late', 'overdue')
+        """
+    ).fetchall()[0]
+    return Inherited(
+        since=since,
+        is_set=is_set,
+        requests=_one(con, "select count(*) from inherited_requests"),
+        by_source=rows(
+            con,
+            """
+            select source, max(live_from) as live_from, count(*) as requests, min(at_earliest) as oldest
+            from inherited_requests
+            group by source
+            order by requests desc, source
+            """,
+        ),
+        states=_counts(con, "select state, count(*) from all_clocks where is_inherited and is_legal group by state"),
+        by_destination=rows(
+            con,
+            f"""
+            with systems as (
+                select destination, any_value(system) as system from raw__sync__row_state group by destination
+            ),
+            final as (
+                select
+                    clocks.destination, max(clocks.starts_at) as live_from,
+                    -- The record came from the very system that was found to hold it.
+                    count(*) filter (where was_in_place and requests.vendor = systems.system) as own,
+                    count(*) filter (where was_in_place and requests.vendor is distinct from systems.system) as in_place,
+                    {pushed}, count(*) as total
+                from all_clocks as clocks
+                left join ledger__requests as requests on clocks.request_id = requests.request_id
+                left join systems on clocks.destination = systems.destination
+                where clocks.is_inherited and clocks.is_legal
+                group by clocks.destination
+            )
+            select final.* replace (coalesce(first_days.live_from, final.live_from) as live_from)
+            from final
+            left join deadlines__first_days as first_days
+                on first_days.kind = 'destination' and final.destination = first_days.name
+            order by total desc, final.destination
+            """,
+        ),
+        outcomes=_counts(con, "select outcome, sum(contacts)::bigint from exposure__summary where is_inherited group by outcome"),
+        unserved=_one(
+            con,
+            """
+            select count(*) from (
+                select distinct request_id, channel from deadlines__request_rules where trigger <> 'company_promise'
+            )
+            semi join (select distinct request_id, channel from golden__applied_requests) using (request_id, channel)
+            anti join (select distinct request_id, channel from deadlines__clocks) using (request_id, channel)
+            semi join inherited_requests using (request_id)
+            """,
+        ),
+        late=late,
+        late_and_older=older,
     )
 
 
@@ -482,20 +624,20 @@ class Exposure:
 
 
 def exposure(con: duckdb.DuckDBPyConnection) -> Exposure:
-    """Everything the report says about contacts made."""
+    """Everything the report says about contacts made since the first day."""
     return Exposure(
-        outcomes=_counts(con, "select outcome, sum(contacts)::bigint from exposure__summary group by outcome"),
+        outcomes=_counts(con, f"select outcome, sum(contacts)::bigint from {_OURS} group by outcome"),
         causes=_counts(
             con,
-            """
-            select coalesce(root_cause, 'unknown') as cause, sum(contacts)::bigint from exposure__summary
+            f"""
+            select coalesce(root_cause, 'unknown') as cause, sum(contacts)::bigint from {_OURS}
             where outcome = 'violation' group by cause
             """,
         ),
         obstacles=_counts(
             con,
-            """
-            select coalesce(root_cause, 'unknown') as cause, sum(contacts)::bigint from exposure__summary
+            f"""
+            select coalesce(root_cause, 'unknown') as cause, sum(contacts)::bigint from {_OURS}
             where outcome = 'not_judged' group by cause
             """,
         ),
@@ -509,7 +651,7 @@ def exposure(con: duckdb.DuckDBPyConnection) -> Exposure:
                 )
                 select titles.campaign, system, channel, source, sum(contacts)::bigint as violations, min(day) as first_day,
                     max(day) as last_day
-                from exposure__summary as summary
+                from {_OURS} as summary
                 left join titles on summary.campaign = titles.campaign
                 where outcome = 'violation'
                 group by titles.campaign, system, channel, source

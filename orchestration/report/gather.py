@@ -47,6 +47,7 @@ class Evidence:
     rotations: tuple[Rotation, ...]
     """Every time the key of the keyed hashes was replaced."""
     clocks: figures.Clocks
+    inherited: figures.Inherited
     requests: figures.Requests
     files: figures.Files
     exposure: figures.Exposure
@@ -115,6 +116,7 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
             overrides=overrides(home),
             rotations=rotations(home),
             clocks=replace(clocks, worst=as_shown(clocks.worst, key)),
+            inherited=figures.inherited(con),
             requests=figures.requests(con, as_of),
             files=figures.files(con),
             exposure=figures.exposure(con),

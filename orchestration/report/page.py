@@ -33,6 +33,7 @@ ACTIONS = {
     "complaint": "Spam complaints",
     "erasure": "Erasures",
     "deceased": "Deceased",
+    "litigator": "Litigators",
     "undeliverable": "Undeliverable",
     "opt_in": "Opt-ins",
 }
@@ -136,6 +137,7 @@ def render(evidence: Evidence, *, has_data_docs: bool = False) -> str:
             for series in plots.STATES
             if evidence.clocks.states.get(series.key) or series.key in ("on_time", "late", "overdue")
         ],
+        all_states=plots.STATES,
         causes=CAUSES,
         obstacles=OBSTACLES,
         outcomes=OUTCOMES,

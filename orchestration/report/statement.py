@@ -55,6 +55,7 @@ def state(evidence: Evidence) -> Statement:
         *_of_clocks(evidence),
         *_of_destinations(evidence),
         *_of_sources(evidence),
+        *_of_first_day(evidence),
         *_of_gates(evidence, "alert"),
     )
     return Statement(_headline(evidence, len(matters)), tuple(_proven(evidence)), tuple(_unproven(evidence)), matters)
@@ -81,6 +82,8 @@ def _clocks_in_short(evidence: Evidence) -> str:
     clocks = evidence.clocks
     met, ended, overdue = clocks.of("on_time"), clocks.of("on_time", "late"), clocks.of("overdue")
     if not clocks.total:
+        if evidence.inherited.total and not clocks.unserved:
+            return "No legal clock has begun since the first day."
         return "Legal clocks run that no destination ends." if clocks.unserved else "No legal clock runs."
     said = [
         f"{percent(met, ended)} of {counted(ended, 'legal clock')} that ended {_were(ended)} met" if ended else "",
@@ -145,7 +148,8 @@ def _looked_at_something(evidence: Evidence, gate: str) -> bool:
         return evidence.files.files > 0
     if gate == "exit":
         return evidence.is_latest_published and (evidence.published is None or evidence.published.row_count > 0)
-    return evidence.clocks.total + sum(evidence.clocks.promised.values()) + len(evidence.registries) > 0
+    clocks = evidence.clocks.total + sum(evidence.clocks.promised.values()) + evidence.inherited.total
+    return clocks + len(evidence.registries) > 0
 
 
 def _were(number: int) -> str:
@@ -214,6 +218,15 @@ def _unproven(evidence: Evidence) -> Iterator[Line]:
         )
     if running := evidence.clocks.of("open", "at_risk"):
         yield Line(told(running, "One legal clock still runs.", "# legal clocks still run."), "clocks")
+    if unproven := evidence.inherited.of("open", "at_risk", "accepted"):
+        yield Line(
+            told(
+                unproven,
+                "One clock of a request from before the first day has no proof yet.",
+                "# clocks of requests from before the first day have no proof yet.",
+            ),
+            "inherited",
+        )
     if open_law := evidence.clocks.unverified:
         yield Line(
             told(open_law, "One clock rests on an unverified citation.", "# clocks rest on an unverified citation."), "clocks"
@@ -323,7 +336,7 @@ def _of_gates(evidence: Evidence, *levels: str) -> Iterator[Matter]:
 
 
 def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
-    clocks, violations = evidence.clocks, evidence.exposure.violations
+    clocks, inherited, violations = evidence.clocks, evidence.inherited, evidence.exposure.violations
     yield from _counts(
         "contacts",
         (
@@ -347,6 +360,23 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
         (clocks.accepted_late, "One legal clock was", "# legal clocks were", " accepted after its deadline, with no proof since.",
          "The system cannot be read back: ask its owner for a proof, and be ready to explain."),
     )  # fmt: skip
+    yield from _counts(
+        "inherited",
+        (inherited.of("overdue"), "One legal clock of a request from before the first day is",
+         "# legal clocks of requests from before the first day are", " overdue.",
+         "These people can still be contacted there: push, and read back."),
+    )  # fmt: skip
+
+
+def _of_first_day(evidence: Evidence) -> Iterator[Matter]:
+    inherited = evidence.inherited
+    if inherited.lacks_first_day:
+        yield Matter(
+            f"{percent(inherited.late_and_older, inherited.late)} of the late and overdue clocks are of requests from before the "
+            "first delivery.",
+            "inherited",
+            "Set live_since in the section [company] of quietlist.toml, so that they are counted apart.",
+        )
 
 
 def _of_destinations(evidence: Evidence) -> Iterator[Matter]:

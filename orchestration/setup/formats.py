@@ -21,10 +21,11 @@ _KINDS = {
     "registry": "listings of a registry",
 }
 _READERS = {
-    "delimited": "delimited text (comma, semicolon, tab or bar; any usual encoding; packed or not)",
+    "delimited": "delimited text (comma, semicolon, tab or bar; any usual encoding; packed or not) or the sheets of a workbook "
+    "(`.xlsx`, `.xls`)",
     "json": "JSON (an array, a page with its records inside, one object per line or one after the other)",
-    "lines": "plain lines",
-    "auto": "delimited text or JSON",
+    "lines": "plain lines, or the rows of a workbook's sheets (`.xlsx`, `.xls`)",
+    "auto": "delimited text, the sheets of a workbook (`.xlsx`, `.xls`) or JSON",
 }
 
 

@@ -9,6 +9,7 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -34,6 +35,8 @@ class Wanted:
     scopes: Sequence[str]
     sources: Mapping[str, str]
     destinations: Mapping[str, str]
+    live_since: date | None = None
+    """The first day: what was asked before it is inherited."""
     dagster_db: str | None = None
     """Name of the environment variable with the PostgreSQL URL of Dagster's records, for a server of its own."""
 
@@ -109,6 +112,8 @@ def _text(wanted: Wanted) -> tuple[str, list[str]]:
         f"default_region = {_quoted(wanted.region)}" if wanted.region else '# default_region = "US"',
         "# The brands and lists that people may leave one by one, as paths. An opt-out of a brand leaves its lists too.",
         f"scopes = [{', '.join(map(_quoted, wanted.scopes))}]",
+        "# The first day: what was asked before it, and is delivered later, is counted apart and never as late.",
+        f"live_since = {wanted.live_since}" if wanted.live_since else "# live_since = ...  (not set)",
     ]
     explained: set[str] = set()
     for name, chosen in wanted.sources.items():

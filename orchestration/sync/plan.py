@@ -268,6 +268,9 @@ def make_plan(
                 *,
                 there and (any_ours or (any_unknown and ours)) as ours_there,
                 there and (any_other or (any_unknown and not ours)) as other_there,
+                -- The age of what is there says that a put of ours made it, of which no answer came. That is noted before it is
+                -- put again: the next put is younger than the row, which would then look like somebody else's.
+                there and any_unknown and not any_other and active and known.attempted as shown_by_age,
                 active and known.state = 'sent' and looked and not there and known.sent_at + $settle > $as_of as settling,
                 coalesce(wanted_fingerprint, case when active then {_fingerprint(destination, "known")} end) as fingerprint,
                 known.fingerprint is distinct from wanted_fingerprint as differs,
@@ -323,7 +326,8 @@ def make_plan(
                 {KEY_LIST},
                 split_part(decision, ':', 1) as action,
                 split_part(decision, ':', 2) as why,
-                is_wanted, active, is_known, looked, there, ours, any_ours, is_newer, taken_over, since, fingerprint, known,
+                is_wanted, active, is_known, looked, there, ours, any_ours, shown_by_age, is_newer, taken_over, since,
+                fingerprint, known,
                 coalesce(proof.id, known.releasing) as evidence_id,
                 coalesce(proof.kind, known.evidence_kind) as evidence_kind,
                 coalesce(desired.identifier_hash, known.identifier_hash, keyed_hash(identifier)) as identifier_hash,
@@ -373,7 +377,8 @@ def make_changes(
         # the first sight counts: a row that was lost later and put back was in place when its clock ran
         "verified_at": "case when active and known.verified_at is not null then known.verified_at "
         f"when {proved} or action = 'found' or (there and any_ours) then $as_of end",
-        "written_by_us": "action <> 'found' and ((active and known.written_by_us and not taken_over) or any_ours)",
+        "written_by_us": "action <> 'found' "
+        "and (any_ours or shown_by_age or (active and known.written_by_us and not taken_over))",
         "attempted": "action <> 'found' and active and known.attempted and not taken_over",
         "error": "case when action = 'put' and why = 'missing' then 'not_seen_at_read_back' when action = 'blocked' then why "
         "when action = 'put' and active then known.error end",

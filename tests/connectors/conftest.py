@@ -27,12 +27,13 @@ class House:
     now: datetime = NOON
     fast: FastTimer = field(default_factory=FastTimer)
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    limits: dict[str, Any] = field(default_factory=dict)
 
     @property
     def config(self) -> Config:
         said = {
             "company": {"name": "Acme", "scopes": ["acme"]},
-            "limits": {"settle_seconds": 0},
+            "limits": {"settle_seconds": 0, **self.limits},
             "sources": {name: {"scope": "acme", **source} for name, source in self.sources.items()},
         }
         return Config.model_validate(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,72 @@ def test_what_dagster_starts_by_itself_is_configured_and_nonsense_is_refused(tmp
             parse_config(f"{COMPANY}[dagster]\n{line}\n", tmp_path / "quietlist.toml")
         assert f"dagster.{line.partition(' ')[0]}" in str(caught.value) and said in str(caught.value), (line, str(caught.value))
         assert "secret" not in str(caught.value), "a URL that stands in the file is not repeated"
+
+
+FIRST_DAYS = """
+[company]
+name = "Acme"
+{company}
+
+[sources.crm]
+format = "contacts"
+{source}
+
+[destinations.house]
+system = "file_drop"
+channels = ["postal"]
+{destination}
+"""
+
+
+@pytest.mark.parametrize(
+    ("why", "company", "source", "destination", "counts"),
+    [
+        ("nobody set one", "", "", "", (None, None, None)),
+        ("a day begins in UTC", "live_since = 2026-04-01", "", "", ("2026-04-01T00:00", "2026-04-01T00:00", "2026-04-01T00:00")),
+        ("and in the company's zone where it has one", 'live_since = "2026-04-01"\ntimezone = "America/New_York"', "", "",
+         ("2026-04-01T04:00", "2026-04-01T04:00", "2026-04-01T04:00")),
+        ("a source and a destination may have their own", "live_since = 2026-04-01", "live_since = 2026-05-01T10:30:00",
+         "live_since = 2026-06-01T00:00:00+02:00", ("2026-04-01T00:00", "2026-05-01T10:30", "2026-05-31T22:00")),
+        ("also where the company has none", "", "", "live_since = 2026-06-01", (None, None, "2026-06-01T00:00")),
+        # 25 October 2026, 01:30 comes twice in London: the earlier calls less inherited
+        ("of an hour that comes twice the first", 'live_since = 2026-10-25T01:30:00\ntimezone = "Europe/London"', "", "",
+         ("2026-10-25T00:30",) * 3),
+    ],
+)  # fmt: skip
+def test_a_first_day_is_the_companys_where_a_source_or_destination_has_no_own(
+    why: str, company: str, source: str, destination: str, counts: tuple[str | None, ...]
+) -> None:
+    text = FIRST_DAYS.format(company=company, source=source, destination=destination)
+    found = {(live.kind, live.name): live.since for live in parse_config(text, Path("quietlist.toml")).first_days}
+    expected = [day and datetime.fromisoformat(day).replace(tzinfo=UTC) for day in counts]
+    places = [("company", ""), ("source", "crm"), ("destination", "house")]
+    assert [found[place] for place in places] == expected, why
+    assert found["source", "found__house"] == expected[2], "what is found at a destination is as old as the destination"
+    assert found["source", "decisions"] == expected[0]
+
+
+@pytest.mark.parametrize(
+    ("company", "source", "destination", "said"),
+    [
+        ("live_since = {tomorrow}", "live_since = {tomorrow}", "",
+         ["company.live_since: {tomorrow} is still to come", "sources.crm.live_since: {tomorrow} is still to come"]),
+        ("live_since = 2026-04-01", "live_since = 2026-03-31", "live_since = 2026-03-31T23:59:59",
+         ["sources.crm.live_since: 2026-03-31 is before company.live_since (2026-04-01)",
+          "destinations.house.live_since: 2026-03-31 23:59:59 is before company.live_since (2026-04-01)"]),
+        ("live_since = 1926-04-01", "live_since = 9999-12-31", "",
+         ["company.live_since: '1926-04-01' is not between 2000 and 2099: correct the year",
+          "sources.crm.live_since: '9999-12-31' is not between 2000 and 2099: correct the year"]),
+        ('live_since = "April"', "live_since = 7", "live_since = 07:30:00",
+         ["company.live_since: 'April' is neither a day such as 2026-04-01", "sources.crm.live_since: '7' is neither",
+          "destinations.house.live_since: '07:30:00' is neither"]),
+        ('timezone = "Mars/Olympus"', "", "", ["company.timezone: 'Mars/Olympus' is not an IANA time zone"]),
+    ],
+)  # fmt: skip
+def test_every_first_day_that_cannot_be_is_refused_at_once(company: str, source: str, destination: str, said: list[str]) -> None:
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
+    text = FIRST_DAYS.format(company=company, source=source, destination=destination).replace("{tomorrow}", tomorrow)
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, Path("quietlist.toml"))
+    for sentence in said:
+        assert sentence.replace("{tomorrow}", tomorrow) in str(caught.value), caught.value

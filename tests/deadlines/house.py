@@ -17,7 +17,9 @@ from orchestration.reconcile import dbt
 from tests.deadlines.oracle import Asked, Clock
 
 AS_OF = datetime(2026, 11, 23, 12, tzinfo=UTC)
-_MODELS = "int_asked binding_rules int_rules_by_region rule_deadlines request_rules request_deadlines"
+_MODELS = (
+    "first_days int_first_day_moments int_asked binding_rules int_rules_by_region rule_deadlines request_rules request_deadlines"
+)
 _TIME = pa.timestamp("us", tz="UTC")
 _LEDGER = pa.schema(
     [

@@ -1,5 +1,6 @@
 """Dagster's events, a step's in one transaction: the same for whoever reads them, and no fewer when a process is killed."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from sqlalchemy.engine import Connection, Engine
 
 from orchestration.core.home import Home
 from orchestration.defs import execute
@@ -85,14 +88,39 @@ def test_whoever_reads_finds_what_dagster_s_own_log_holds(
     assert told(plain, run_id) == told(ours.event_log_storage, run_id), "Dagster's own log reads the same files"
 
 
-def test_a_step_is_a_transaction_however_many_assets_it_tells_of(
-    ours: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened = []
-    connect = SqliteEventLogStorage._connect
-    monkeypatch.setattr(SqliteEventLogStorage, "_connect", lambda self, shard: opened.append(shard) or connect(self, shard))
-    run(ours)
-    assert 2 < len(opened) < len(KEYS), f"{len(opened)} connections for {len(KEYS)} assets, each told of three times"
+def test_a_step_is_a_transaction_however_many_assets_it_tells_of(ours: dg.DagsterInstance) -> None:
+    ended: list[str] = []
+
+    def committed(con: Connection) -> None:
+        ended.append(str(con.engine.url))
+
+    sqlalchemy.event.listen(Engine, "commit", committed)
+    try:
+        run(ours)
+    finally:
+        sqlalchemy.event.remove(Engine, "commit", committed)
+    assert 2 < len(ended) < 2 * len(KEYS), f"{len(ended)} transactions for {len(KEYS)} assets, each told of three times"
+
+
+def open_files(instance: dg.DagsterInstance) -> list[str]:
+    folder, names = instance.event_log_storage._base_dir, []  # type: ignore[attr-defined]
+    for number in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the folder itself was open while it was listed
+            names.append(str(number.readlink()))
+    return sorted(Path(name).stem for name in names if name.startswith(str(folder)) and name.endswith(".db"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="asks Linux which files are open")
+def test_of_many_runs_the_files_of_one_stay_open(ours: dg.DagsterInstance) -> None:
+    runs = [run(ours) for _ in range(3)]
+    for run_id in (*runs, runs[0]):
+        assert told(ours.event_log_storage, run_id), run_id  # type: ignore[arg-type]
+        assert set(open_files(ours)) == {"index", run_id}, "a server shows hundreds of runs"
+    ours.event_log_storage.wipe()
+    assert set(open_files(ours)) <= {"index"} and not ours.event_log_storage.get_logs_for_run(runs[0])
+    assert told(ours.event_log_storage, run(ours)), "what was wiped is written anew"  # type: ignore[arg-type]
+    ours.event_log_storage.dispose()
+    assert open_files(ours) == []
 
 
 def test_who_reads_while_a_step_goes_on_reads_all_of_it(ours: dg.DagsterInstance) -> None:

@@ -160,7 +160,8 @@ select rules.request_id, rules.channel, rules.rule_id, destination, true, destin
     case when ended_at is not null then 'verified' end,
     case when ended_at > deadline_at then 'late' when ended_at is not null then 'on_time' when getvariable('as_of') > deadline_at then 'overdue'
         when getvariable('as_of') + to_hours(24) >= deadline_at then 'at_risk' else 'open' end,
-    case when ended_at > target_at then 'late' when ended_at is not null then 'on_time' when getvariable('as_of') > target_at then 'overdue' else 'open' end
+    case when ended_at > target_at then 'late' when ended_at is not null then 'on_time' when getvariable('as_of') > target_at then 'overdue' else 'open' end,
+    false, false, starts_at
 from deadlines.request_rules as rules
 inner join (
     select applied.request_id, applied.channel, any_value(destination) as destination, max(accepted_at) as accepted_at,
@@ -180,12 +181,13 @@ select 'us_ftc', area, 1, '2026-10-14-full', getvariable('as_of') - to_days(40) 
 union all select 'uk_fps', '*', 1, '2026-11-10-full', getvariable('as_of') - to_days(13);
 insert into registries.listings values ('us_ftc', '+12015559901', '201', getvariable('as_of') - to_days(40), null, null, '2026-10-14-full', '2026-10-14-full');
 insert into registries.unscreened select 'us_ftc', phone_of(i) from person where i % 4 = 2;
+insert into deadlines.first_days values ('company', '', null);
 insert into exposure.summary
 select (getvariable('as_of') - to_days((i % 30)::int))::date, 'dialler', ['dialler', 'mail_system'][1 + i % 2],
     case i % 3 when 0 then 'Autumn <script>alert(1)</script> sale' when 1 then 'Win back canary1@example.com or 201-555-0199' else null end,
     ['voice', 'email'][1 + i % 2],
     case when i % 40 = 0 then 'violation' when i % 15 = 0 then 'in_grace' when i % 7 = 0 then 'before_request' else 'clean' end,
-    case when i % 80 = 0 then 'not_pushed' when i % 120 = 0 then 'registry_too_old' when i % 40 = 0 then 'arrived_late' end, 3
+    case when i % 80 = 0 then 'not_pushed' when i % 120 = 0 then 'registry_too_old' when i % 40 = 0 then 'arrived_late' end, 3, false
 from range(600) as numbers(i);
 
 -- The original records of the first persons, and one that no reader could read.

@@ -67,7 +67,8 @@ create table deadlines.binding_rules (
     valid_to date
 );
 create table deadlines.clocks (
-    request_id varchar, channel varchar, rule_id varchar, destination varchar, state varchar, target_state varchar
+    request_id varchar, channel varchar, rule_id varchar, destination varchar, state varchar, target_state varchar,
+    is_inherited boolean
 );
 create table registries.versions (
     registry varchar, version varchar, is_full boolean, obtained_at timestamptz, row_count bigint
@@ -165,7 +166,7 @@ def build_house(root: Path) -> Home:
             "insert into golden.release_evidence values ('email', 'email', 'eve@example.com', 'acme/newsletter', 'r4', 'opt_in')"
         )
         con.execute("insert into golden.release_evidence values ('email', 'email', 'bob@example.com', '*', 'r6', 'opt_in')")
-        con.execute("insert into deadlines.clocks values ('r1', 'email', 'us_can_spam', 'esp', 'on_time', 'on_time')")
+        con.execute("insert into deadlines.clocks values ('r1', 'email', 'us_can_spam', 'esp', 'on_time', 'on_time', false)")
         con.execute("insert into registries.versions values ('us_ftc', '2026-03-30', true, ?, 100)", [AS_OF])
         con.execute(
             "insert into registries.area_versions select 'us_ftc', unnest(['202', '212']), 1, '2026-03-30', ?::timestamptz",

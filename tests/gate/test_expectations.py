@@ -194,6 +194,8 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
     "clocks": {
         "No legal deadline that has passed is still without proof that the request was honoured.":
             "update deadlines.clocks set state = 'overdue', target_state = 'overdue'",
+        "What was asked before the first day is honoured everywhere within the legal time from that day.":
+            "update deadlines.clocks set state = 'overdue', target_state = 'overdue', is_inherited = true",
         "No legal deadline is about to pass.": "update deadlines.clocks set state = 'at_risk', target_state = 'overdue'",
         "No clock of the company's own promise is overdue, or about to be.":
             "update deadlines.clocks set state = 'open', target_state = 'overdue'",
@@ -301,6 +303,7 @@ def test_one_bad_value_fails_one_expectation(judged: Judge, sentence: str) -> No
 LEGAL = "No legal deadline that has passed is still without proof that the request was honoured."
 SOON = "No legal deadline is about to pass."
 PROMISE = "No clock of the company's own promise is overdue, or about to be."
+INHERITED = "What was asked before the first day is honoured everywhere within the legal time from that day."
 
 
 @pytest.mark.parametrize(
@@ -320,6 +323,21 @@ def test_the_law_and_the_promise_are_told_apart(
 ) -> None:
     sql = f"update deadlines.clocks set rule_id = '{rule}', state = '{state}', target_state = '{target}'"
     assert set(judged("clocks", sql)) == unmet, why
+
+
+@pytest.mark.parametrize(
+    ("rule", "state", "unmet"),
+    [
+        ("us_can_spam", "overdue", {INHERITED}),
+        ("us_can_spam", "at_risk", {INHERITED}),
+        ("us_can_spam", "late", set()),
+        ("COMPANY-PROMISE", "overdue", set()),
+        ("us_can_spam", "nobody_knows", {"Every clock is in one of the known states."}),
+    ],
+)
+def test_a_clock_from_before_the_first_day_is_a_finding_of_its_own(judged: Judge, rule: str, state: str, unmet: set[str]) -> None:
+    sql = f"update deadlines.clocks set rule_id = '{rule}', state = '{state}', target_state = 'overdue', is_inherited = true"
+    assert set(judged("clocks", sql)) == unmet, (rule, state)
 
 
 # What may and what may not explain that somebody left the list that was published before.

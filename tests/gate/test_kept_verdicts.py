@@ -108,6 +108,7 @@ CHANGES: dict[str, tuple[str, Callable[[Home, pytest.MonkeyPatch], None]]] = {
     "an echo that nobody knows": (
         "exit", lambda home, _: spoil(home, "insert into golden.unmatched_echoes (file_id, source) values ('f', 'web')")),
     "a clock in another state": ("clocks", lambda home, _: spoil(home, "update deadlines.clocks set state = 'overdue'")),
+    "a clock that is inherited now": ("clocks", lambda home, _: spoil(home, "update deadlines.clocks set is_inherited = true")),
     "an expectation of another level": ("clocks", changed_sentence),
     "another release of Great Expectations": (
         "clocks", lambda _, monkeypatch: monkeypatch.setattr(judging, "version", lambda _: "other")),

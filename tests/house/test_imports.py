@@ -72,7 +72,7 @@ def test_what_the_product_imports_is_what_it_asks_for() -> None:
     extras = project["optional-dependencies"]
     asked = {
         canonicalize_name(Requirement(text).name)
-        for text in (*project["dependencies"], *extras["postgres"], *extras["fast"], *extras["encryption"])
+        for text in (*project["dependencies"], *extras["postgres"], *extras["fast"], *extras["encryption"], *extras["sftp"])
     }
     makers = packages_distributions()
     for path in PYTHON:

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 
 from orchestration.core.errors import ConfigError, PermanentError, Throttled, TransientError
 from orchestration.core.pace import Timer
-from orchestration.http.auth import Basic, ClientCredentials, KeyHeader, Signed
+from orchestration.http.auth import Basic, ClientCredentials, KeyHeader, Outgoing, Signed
 from orchestration.http.calls import Call
 from orchestration.http.client import Api, Client, CredentialsRefused, Refused, base_url_problem
 from orchestration.http.paging import Cursor, Link, Offset, Whole
@@ -384,11 +384,11 @@ def test_a_signature_is_what_the_specification_says(server: Scripted, timer: Fas
     assert again.headers["webhook-id"] == first.headers["webhook-id"], "the same request has the same id"
     # The vector of the specification's own libraries.
     vector = Signed(SecretStr("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), lambda: 1614265330).headers(
-        b'{"test": 2432232314}', None
+        Outgoing("POST", "https://hooks.example.com", b'{"test": 2432232314}'), None
     )
     assert len(base64.b64decode(vector["webhook-signature"].removeprefix("v1,"))) == 32
     with pytest.raises(ConfigError, match="no base64"):
-        Signed(SecretStr("whsec_###")).headers(b"", None)
+        Signed(SecretStr("whsec_###")).headers(Outgoing("POST", "https://hooks.example.com"), None)
     client.close()
 
 

@@ -17,6 +17,7 @@ from orchestration.core.errors import InputError
 from orchestration.landing import Entry, Member, member_head, open_member
 from orchestration.landing.archives import clear_unpacked, landed_path
 from tests.landing.conftest import AS_OF, Inbox, config
+from tests.workbooks import xlsx
 
 SEED = int(os.environ.get("QUIETLIST_SEED", "20260401"))
 A, B = b"email\na@example.com\n", b"email\nb@example.com\n"
@@ -178,9 +179,35 @@ def test_text_that_packs_well_is_no_bomb(inbox: Inbox) -> None:
     assert [member.size for member in entry.members] == [700_000]
 
 
-def test_a_spreadsheet_is_one_file_not_an_archive(inbox: Inbox) -> None:
-    entry = one(inbox, "a.xlsx", zipped(("[Content_Types].xml", b"<Types/>"), ("xl/workbook.xml", b"<x/>")))
-    assert [member.name for member in entry.members] == ["a.xlsx"]
+def test_a_document_is_one_file_not_an_archive(inbox: Inbox) -> None:
+    entry = one(inbox, "a.docx", zipped(("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"<x/>")))
+    assert [member.name for member in entry.members] == ["a.docx"]
+
+
+def test_the_sheets_of_a_workbook_are_members_that_are_text_while_they_are_read(inbox: Inbox) -> None:
+    book = xlsx({"One": [["email"], ["a@example.com"]], "Empty": [], "Two": [["email"], ["b@example.com"]]})
+    for name, content, inside in (("a.xlsx", book, "a.xlsx"), ("a.zip", zipped(("in/b.xlsx", book)), "in/b.xlsx")):
+        entry = one(inbox, name, content)
+        assert [(member.title, member.size) for member in entry.members] == [
+            (f"{inside}, sheet 1 'One'", len(book)), (f"{inside}, sheet 3 'Two'", len(book)),
+        ], name  # fmt: skip
+        assert [read(inbox, entry, member) for member in entry.members] == [A, B], name
+        assert [member_head(inbox.home, entry, member, 5) for member in entry.members] == [b"email"] * 2, name
+    assert len(inbox.landed()) == 2, "nothing is kept twice"
+    assert not list((inbox.home.warehouse_folder / "unpacked").iterdir()), "nothing stays unpacked"
+
+
+def test_a_sheet_of_altered_bytes_is_not_read(inbox: Inbox) -> None:
+    entry = one(inbox, "a.xlsx", xlsx({"One": [["email"], ["a@example.com"]]}))
+    landed_path(inbox.home, entry.sha256).write_bytes(xlsx({"One": [["email"], ["b@example.com"]]}))
+    with pytest.raises(InputError, match="restore landing"), open_member(inbox.home, entry, entry.members[0]):
+        pass
+
+
+def test_a_line_of_before_workbooks_were_read_keeps_its_hash(inbox: Inbox) -> None:
+    entry = one(inbox, "a.csv", A)
+    assert '"sheet"' not in entry.line(), "its hash is what older lines were chained by"
+    assert '"sheet":"One"' in one(inbox, "a.xlsx", xlsx({"One": [["email"]]})).line()
 
 
 def test_members_of_one_name_are_told_apart(inbox: Inbox) -> None:

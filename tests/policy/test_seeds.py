@@ -37,7 +37,15 @@ def test_only_what_the_design_names_lifts_anything() -> None:
 
 def test_the_gravest_reason_comes_first() -> None:
     ranked = sorted((int(row["priority"]), row["action"]) for row in rows("actions") if row["is_suppressing"] == "true")
-    assert [action for _, action in ranked] == ["erasure", "deceased", "opt_out", "complaint", "undeliverable", "registry"]
+    assert [action for _, action in ranked] == [
+        "erasure",
+        "deceased",
+        "opt_out",
+        "complaint",
+        "litigator",
+        "undeliverable",
+        "registry",
+    ]
 
 
 @pytest.mark.parametrize("table", [RULES, REGISTRIES], ids=["rules", "registries"])

@@ -111,6 +111,9 @@ def test_made_visible_json_says_the_same(text: str) -> None:
         ("ann@example.com", "[address]"),
         ("Ann Doe.csv", "(not shown).csv"),
         ("Ann Doe", "(not shown)"),
+        ("optouts.xlsx, sheet 2 'march'", "optouts.xlsx, sheet 2 'march'"),
+        ("optouts.xlsx, sheet 2 'Ann Doe'", "optouts.xlsx, sheet 2"),
+        ("Ann Doe.xlsx, sheet 1 'ann@example.com'", "(not shown).xlsx, sheet 1"),
     ],
 )
 def test_a_label_is_shown_when_a_machine_could_have_made_it(text: str, shown: str) -> None:

@@ -27,6 +27,8 @@ CONFIG = Config(
         "us": Source(format="ftc_national_dnc", timezone="America/New_York"),
         "us_two": Source(format="ftc_national_dnc"),
         "uk": Source(format="uk_tps"),
+        "ca": Source(format="ca_dncl"),
+        "sg": Source(format="sg_dnc"),
         "crm": Source(format="contacts"),
     },
 )

@@ -87,7 +87,7 @@ def test_titles_and_scopes_are_shown_only_when_many_records_carry_them(own_house
         con.execute("update ledger.requests set scope_given = 'gold club' where source = 'hotline'")
         con.execute(
             "insert into exposure.summary values "
-            "(date '2026-11-01', 'dialler', 'd', 'A call to Jo', 'voice', 'violation', 'x', 4)"
+            "(date '2026-11-01', 'dialler', 'd', 'A call to Jo', 'voice', 'violation', 'x', 4, false)"
         )
     text = write_report(own_house, load_config(own_house), AS_OF).read_text(encoding="utf-8")
     assert "gold club" in text and "club of one" not in text
@@ -137,7 +137,7 @@ def test_the_page_is_well_formed_and_can_be_read_aloud(page: str) -> None:
         if tag == "th":
             assert attributes.get("scope") in ("row", "col"), "a header that heads nothing"
     tags = Counter(tag for tag, _ in reader.tags)
-    assert tags["h1"] == 1 and tags["main"] == 1 and tags["h2"] == 12
+    assert tags["h1"] == 1 and tags["main"] == 1 and tags["h2"] == 13
     pictures = page.count('class="picture"')
     assert pictures >= 5 and page.count("<desc>") == pictures, "every picture says what it shows"
     assert dict(reader.tags[1:2])["html"]["lang"] == "en" if reader.tags[0][0] != "html" else reader.tags[0][1]["lang"] == "en"
@@ -290,7 +290,7 @@ def test_a_clock_falls_into_the_column_of_its_share_or_of_its_time(
         start = AS_OF - timedelta(days=90)
         con.execute(
             "insert into deadlines.clocks by name "
-            "select 'r' as request_id, 'email' as channel, 'X' as rule_id, 'd' as destination, "
+            "select 'r' as request_id, 'email' as channel, 'X' as rule_id, 'd' as destination, false as is_inherited, "
             "?::timestamptz as starts_at, ?::timestamptz as deadline_at, ?::timestamptz as ended_at, ? as state",
             [start, start + allowed, start + used, clock_state],
         )
@@ -321,7 +321,7 @@ def test_a_clock_that_ran_out_before_the_request_arrived_is_told_apart_and_a_req
             ):
                 con.execute(
                     "insert into deadlines.clocks by name "
-                    "select ? as request_id, ? as channel, 'X' as rule_id, ? as destination, ? as state, "
+                    "select ? as request_id, ? as channel, 'X' as rule_id, ? as destination, ? as state, false as is_inherited, "
                     "? as is_strictest, ?::timestamptz as starts_at, ?::timestamptz as deadline_at",
                     [number, channel, destination, state, is_strictest, asked, asked + timedelta(days=10)],
                 )
@@ -350,7 +350,9 @@ def said(home: Home, *statements: str) -> tuple[list[str], list[str], list[str],
 
 
 def contacts(outcome: str, count: int, cause: str = "null") -> str:
-    return f"insert into exposure.summary values (date '2026-11-01', 's', 's', null, 'voice', '{outcome}', {cause}, {count})"
+    return (
+        f"insert into exposure.summary values (date '2026-11-01', 's', 's', null, 'voice', '{outcome}', {cause}, {count}, false)"
+    )
 
 
 def test_contacts_that_could_not_be_judged_are_not_called_clean(own_house: Home) -> None:
@@ -527,3 +529,87 @@ def test_gates_that_had_nothing_to_look_at_prove_nothing(empty_home: Home) -> No
     proven, _, _, text = said(empty_home)
     assert not any("expectation" in line for line in proven), proven
     assert "Nothing has arrived yet: what is ticked below" in text and "No clock ran: what is ticked below" in text
+
+
+def test_what_is_inherited_is_told_apart_and_is_in_no_other_figure(own_house: Home) -> None:
+    day = "timestamptz '2026-09-01 00:00:00+00'"
+    before = gather(own_house, load_config(own_house), AS_OF)
+    with warehouse(own_house) as con:
+        con.execute(
+            f"""
+            update deadlines.first_days set live_from = {day};
+            insert into deadlines.first_days values ('destination', 'ads_audience', timestamptz '2026-10-01 00:00:00+00');
+            update deadlines.clocks set is_inherited = true, was_in_place = state = 'on_time', starts_at = {day}
+            where asked_at < {day} and rule_id <> 'COMPANY-PROMISE';
+            update exposure.summary set is_inherited = true where day < date '2026-11-10';
+            update ledger.requests set vendor = 'sql_table' where source = 'shop'
+            """
+        )
+        clocks = dict(
+            con.execute(
+                "select state, count(*) from deadlines.clocks where is_inherited and ended_at is null group by state"
+            ).fetchall()
+        )
+        (own,) = con.execute(
+            "select count(*) from deadlines.clocks join ledger.requests using (request_id) "
+            "where is_inherited and was_in_place and vendor = 'sql_table' and destination = 'mail_system'"
+        ).fetchone()
+        (requests,) = con.execute(
+            f"select count(*) from ledger.requests where at_latest < {day} or first_seen < {day}"
+        ).fetchone()
+        contacts = dict(
+            con.execute("select outcome, sum(contacts) from exposure.summary where is_inherited group by outcome").fetchall()
+        )
+    evidence = gather(own_house, load_config(own_house), AS_OF)
+    found = evidence.inherited
+    assert own > 0 and contacts["violation"] > 0 and clocks["overdue"] > 0, "there is something to tell apart"
+    assert (found.requests, found.own) == (requests, own)
+    assert found.of("overdue", "at_risk", "open", "accepted") == sum(clocks.values())
+    assert found.total + evidence.clocks.total == before.clocks.total, "each legal clock is counted once"
+    assert evidence.clocks.of("overdue") == before.clocks.of("overdue") - found.of("overdue")
+    assert found.outcomes == contacts
+    assert evidence.exposure.violations == before.exposure.violations - contacts["violation"]
+    for row in found.by_destination:
+        assert sum(row[name] for name in ("own", "in_place", *figures.STATES)) == row["total"], row["destination"]
+
+    text = Reader(write_report(own_house, load_config(own_house), AS_OF).read_text(encoding="utf-8")).text
+    section = text[text.index("3 Before the first day Quietlist") :]
+    section = section[: section.index("4 What needs a person")]
+    for sentence in (
+        "Quietlist is answered for since 1 Sep 2026, 00:00 UTC.",
+        f"{requests:,} requests were made before the first day of their source.",
+        f"there are {found.total:,}",
+        f"{own:,} of them are of that system's own unsubscribes, which it honoured at once",
+        f"{found.contacts:,} contacts were made before the first day:",
+        "ads_audience 1 Oct 2026 added later"
+        if any(row["destination"] == "ads_audience" for row in found.by_destination)
+        else "mail_system",
+    ):
+        assert sentence in section, f"{sentence}: {section}"
+    headline = state(evidence).headline
+    assert f"{evidence.clocks.of('overdue'):,} legal clocks are overdue now" in headline, headline
+    assert f"{found.of('overdue'):,} legal clocks of requests from before the first day are overdue." in text
+
+
+def test_a_house_of_nothing_but_inherited_clocks_says_so_and_not_that_none_runs(own_house: Home) -> None:
+    with warehouse(own_house) as con:
+        con.execute("update deadlines.first_days set live_from = timestamptz '2026-11-23 00:00:00+00'")
+        con.execute("update deadlines.clocks set is_inherited = true, starts_at = timestamptz '2026-11-23 00:00:00+00'")
+    evidence = gather(own_house, load_config(own_house), AS_OF)
+    assert evidence.clocks.total == 0 and evidence.inherited.total > 0
+    assert "No legal clock has begun since the first day." in state(evidence).headline
+
+
+def test_without_a_first_day_somebody_is_asked_for_one_when_much_of_what_is_late_is_older_than_the_house(own_house: Home) -> None:
+    asked = "of the late and overdue clocks are of requests from before the first delivery."
+    for arrived, is_asked in (("2026-11-23", True), ("2020-01-01", False)):
+        with warehouse(own_house) as con:
+            con.execute(f"update raw.landed_files set received_at = timestamptz '{arrived} 00:00:00+00'")
+        evidence = gather(own_house, load_config(own_house), AS_OF)
+        matters = [matter for matter in state(evidence).matters if asked in matter.said]
+        assert len(matters) == is_asked, arrived
+        assert all("live_since" in matter.next_step for matter in matters)
+    with warehouse(own_house) as con:
+        con.execute("update raw.landed_files set received_at = timestamptz '2026-11-23 00:00:00+00'")
+        con.execute("update deadlines.first_days set live_from = timestamptz '2020-01-01 00:00:00+00'")
+    assert not gather(own_house, load_config(own_house), AS_OF).inherited.lacks_first_day, "somebody has set one"

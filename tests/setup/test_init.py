@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from orchestration import cli
-from orchestration.core.config import known_formats, known_systems, parse_config
+from orchestration.core.config import known_formats, known_systems, load_config, parse_config
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
 from orchestration.setup.init import Made, Wanted, init
@@ -44,6 +45,18 @@ def test_a_server_keeps_its_records_where_it_was_told(tmp_path: Path) -> None:
     assert parse_config(made.file.read_text(encoding="utf-8"), made.file).dagster.storage_url_env == "ACME_DB"
     plain = init(Home.at(tmp_path / "other"), wanted())
     assert parse_config(plain.file.read_text(encoding="utf-8"), plain.file).dagster.storage_url_env is None
+
+
+def test_the_first_day_is_todays_unless_another_is_named(tmp_path: Path) -> None:
+    for option, wants in (((), datetime.now(UTC).date()), (("--live-since", "2025-02-28"), date(2025, 2, 28))):
+        home = tmp_path / f"home{len(option)}"
+        result = CliRunner().invoke(cli.main, ["init", "--home", str(home), "--company", "Acme", *option])
+        assert result.exit_code == 0, result.output
+        assert load_config(Home.at(home)).company.live_since == wants, option
+    late = CliRunner().invoke(
+        cli.main, ["init", "--home", str(tmp_path / "x"), "--company", "Acme", "--live-since", "2098-01-01"]
+    )
+    assert late.exit_code == 2 and not (tmp_path / "x").exists(), late.output
 
 
 @pytest.mark.parametrize("company", ['Acme "Co"', "Back\\slash", "Ünïcode 株式会社", "hash # sign"])

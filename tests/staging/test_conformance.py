@@ -1,12 +1,15 @@
-"""What every format keeps, tried on its samples: no record without an account, nothing new when a file comes twice, and nothing
-lost without a word when a file is cut off or half of its records are broken.
+"""What every format keeps, tried on its samples: no record without an account, nothing new when a file comes twice, nothing
+lost without a word when a file is cut off or half of its records are broken, and the same from a workbook of the same table.
 
 One home for all of it: each sample from a source of its own, the day after the same once more, and each of its damaged copies
-from a source of its own.
+and its workbook from sources of their own.
 """
 
 from __future__ import annotations
 
+import csv
+import dataclasses
+import io
 import json
 import re
 import tomllib
@@ -14,6 +17,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +32,7 @@ from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.register import register
 from orchestration.reconcile import stages
 from tests.staging.conftest import AS_OF, SAMPLES
+from tests.workbooks import xlsx
 
 FORMATS = SAMPLES.parent / "formats"
 CUTS = (0.3, 0.6, 0.9)
@@ -106,6 +111,20 @@ def half_broken(sample: Sample) -> bytes:
     return "".join(lines).encode()
 
 
+def is_table(sample: Sample) -> bool:
+    """Whether somebody could have opened it in Excel: no JSON, no mails."""
+    start = sample.data.decode("utf-8").lstrip()
+    return not start.startswith(("{", "[", "From "))
+
+
+def as_workbook(sample: Sample) -> bytes:
+    """The same table as Excel saves it: what looks like a whole number has become one."""
+    text = sample.data.decode("utf-8-sig")
+    delimiter = max(",;\t|", key=text.partition("\n")[0].count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    return xlsx({"Sheet1": [[int(cell) if re.fullmatch("[1-9][0-9]{0,14}", cell) else cell for cell in row] for row in rows]})
+
+
 @dataclass(frozen=True)
 class Tried:
     home: Home
@@ -157,6 +176,11 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
             for cut in CUTS
         },
         **{f"{sample.source}_half": (sample, half_broken(sample)) for sample in there},
+        **{
+            f"{sample.source}_book": (dataclasses.replace(sample, name=f"{Path(sample.name).stem}.xlsx"), as_workbook(sample))
+            for sample in there
+            if is_table(sample)
+        },
     }
     formats = {sample.source: sample.format for sample in there} | {
         source: sample.format for source, (sample, _) in damaged.items()
@@ -214,6 +238,19 @@ def staged(tried: Tried, source: str) -> dict[int, tuple[Any, ...]]:
             [source, source],
         ).fetchall()
     return {row[0]: row[1:] for row in rows}
+
+
+@pytest.mark.parametrize("sample", filter(is_table, samples()), ids=lambda sample: f"{sample.format}-{sample.name}")
+def test_a_workbook_of_the_same_table_says_the_same(tried: Tried, sample: Sample) -> None:
+    loaded = (
+        "select vendor, feed, sum(log.loaded), sum(log.quarantined) from raw.landed_files as landed "
+        "join raw.load_log as log using (file_id, vendor, feed) where source = ? and (source, file_id) in "
+        "(select (source, min(file_id)) from raw.landed_files group by source) group by all"
+    )
+    with warehouse(tried.home, read_only=True) as con:
+        plain, book = (con.execute(loaded, [source]).fetchall() for source in (sample.source, f"{sample.source}_book"))
+    assert (book, len(book)) == (plain, 1)
+    assert staged(tried, f"{sample.source}_book") == staged(tried, sample.source)
 
 
 def quarantined(tried: Tried, source: str) -> int:

@@ -411,9 +411,17 @@ def test_a_registry_is_whole_where_its_description_says_so() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"nmber": "x"}, "unknown key 'nmber' (allowed: registry, change"),
+        ({"nmber": "x"}, "unknown key 'nmber' (allowed: registry, registries"),
         ({"number": None}, "'number' is required"),
-        ({"registry": None}, "'registry' is required"),
+        ({"registry": None}, "one of 'registry' and 'registries' is required"),
+        ({"registries": {"uk_fps": "line"}}, "one of 'registry' and 'registries' is required"),
+        ({"cases": [{"when": {"line": "x"}}]}, "case 1 has a 'when' and exactly one of listed, not_a_request and quarantine"),
+        ({"cases": [{"listed": True, "echo": "x"}]}, "case 1 has a 'when' and exactly one of"),
+        (
+            {"registry": None, "registries": {"uk_fps": "line"}, "cases": [{"listed": True}]},
+            "a row that speaks of several registries lists its number, and has no 'cases'",
+        ),
+        ({"registry": None, "registries": {"uk_xyz": "line"}}, "the registry 'uk_xyz'"),
         ({"change": "added"}, "the change is 'added' (allowed: listed, delisted)"),
         ({"blanks": "no"}, "the blanks are 'no' (allowed: padding)"),
         ({"registry": "uk_xyz"}, "the registry 'uk_xyz' (allowed: us_ftc"),
@@ -424,4 +432,24 @@ def test_a_registry_is_whole_where_its_description_says_so() -> None:
 def test_a_registrys_mapping_that_is_wrong_is_a_compile_error(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(CompilerError) as error:
         lines({**REGISTRY, **change}, "0123")
+    assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("macro", "mapping", "sentence"),
+    [
+        ("texted_requests", {"phone": "sender", "body": "text", "bdoy": "x"}, "unknown key 'bdoy' (allowed: time, untimed, zone"),
+        ("texted_requests", {"body": "text"}, "'phone' is required"),
+        ("texted_requests", {"phone": "sender"}, "'body' is required"),
+        ("texted_requests", {"phone": "a", "body": "b", "inbound": [{"type": "in"}]}, "'event' is required"),
+        ("texted_requests", {"phone": "a", "body": "b", "words": ["c"]}, "unknown key 'words'"),
+        ("called_requests", {"phone": "a", "to": "b"}, "'words' is required"),
+        ("called_requests", {"phone": "a", "words": ["c"]}, "'to' is required"),
+        ("called_contacts", {"to": "a", "outbound": [{}]}, "'system' is required"),
+        ("called_contacts", {"to": "a", "system": "b"}, "'outbound' is required"),
+    ],
+)
+def test_a_mapping_of_words_that_is_wrong_is_a_compile_error(macro: str, mapping: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(CompilerError) as error:
+        render(f"{{{{ {macro}('one', {mapping!r}) }}}}", {"snapshot_feeds": []})
     assert sentence in str(error.value)

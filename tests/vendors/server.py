@@ -40,7 +40,7 @@ class Request:
 
     @property
     def writes(self) -> bool:
-        return self.method != "GET"
+        return self.method not in ("GET", "HEAD")
 
 
 @dataclass
@@ -100,7 +100,7 @@ class Server:
             def _any(self) -> None:
                 outer._serve(self)
 
-            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _any
+            do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = _any
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._http.daemon_threads = True
@@ -158,6 +158,8 @@ class Server:
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
+        if request.method == "HEAD":
+            return
         if kind == "half":
             handler.wfile.write(body[: len(body) // 2])
             handler.wfile.flush()

@@ -8,6 +8,12 @@ with asked as (
 
 ),
 
+first_day_moments as (
+
+    select * from {{ ref('int_first_day_moments') }}
+
+),
+
 rules as (
 
     select * from {{ ref('binding_rules') }}
@@ -89,7 +95,9 @@ outrun_triggers as (
 
 regions as (
 
-    select distinct region from asked
+    select region from asked
+    union
+    select region from first_day_moments
 
 ),
 

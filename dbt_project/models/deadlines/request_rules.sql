@@ -36,6 +36,7 @@ rules as (
 rule_deadlines as (
 
     select * from {{ ref('rule_deadlines') }}
+    where not is_first_day
 
 ),
 

@@ -1,10 +1,19 @@
 -- The rules valid for a region in each quarter of an hour in which somebody there asked something, and when their days run
 -- out. Day 0 is the local day of the start, the deadline is the end of day N in the person's zone; in a region of several
 -- zones the earliest of their answers. Rules in hours and immediate ones have no day to wait for: see request_rules.
+--
+-- The same from the first days on (is_first_day), by every rule of the region: what is inherited is judged by the rule of its own
+-- day, which may have ended since, and its time is counted from the first day.
 
 with asked as (
 
     select * from {{ ref('int_asked') }}
+
+),
+
+first_day_moments as (
+
+    select * from {{ ref('int_first_day_moments') }}
 
 ),
 
@@ -40,10 +49,17 @@ holidays as (
 
 moments as (
 
-    select distinct
+    select
         region,
-        moment
+        moment,
+        false as is_first_day
     from asked
+    union
+    select
+        region,
+        moment,
+        true as is_first_day
+    from first_day_moments
 
 ),
 
@@ -70,7 +86,12 @@ local_days as (
         moments.moment,
         zones.zone,
         {{ local_date('moments.moment', 'zones.zone') }} as local_day
-    from moments
+    from (
+        select distinct
+            region,
+            moment
+        from moments
+    ) as moments
     inner join zones on moments.region = zones.region
 
 ),
@@ -91,16 +112,21 @@ moment_days as (
 valid_rules as (
 
     select
-        moment_days.region,
-        moment_days.moment,
+        moments.region,
+        moments.moment,
+        moments.is_first_day,
         rules_by_region.rule_id,
         rules_by_region.region_basis
-    from moment_days
-    inner join rules_by_region on moment_days.region = rules_by_region.region
+    from moments
+    inner join moment_days on moments.region = moment_days.region and moments.moment = moment_days.moment
+    inner join rules_by_region on moments.region = rules_by_region.region
     inner join rules on rules_by_region.rule_id = rules.rule_id
     where
-        moment_days.last_day >= coalesce(rules.valid_from, moment_days.last_day)
-        and moment_days.first_day <= coalesce(rules.valid_to, moment_days.first_day)
+        moments.is_first_day
+        or (
+            moment_days.last_day >= coalesce(rules.valid_from, moment_days.last_day)
+            and moment_days.first_day <= coalesce(rules.valid_to, moment_days.first_day)
+        )
 
 ),
 
@@ -250,6 +276,7 @@ final as (
     select
         valid_rules.region,
         valid_rules.moment,
+        valid_rules.is_first_day,
         valid_rules.rule_id,
         valid_rules.region_basis,
         earliest.deadline_at,

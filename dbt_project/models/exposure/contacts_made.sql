@@ -5,6 +5,8 @@
 --   violation       after that deadline, or against a registry
 --   not_judged      nobody knows: its identifier could not be read, or no copy of its registry was held then
 -- with the root cause of each violation: how far the request had come when the contact was made.
+--
+-- What was made before the first day of its source is inherited: judged like any other contact, and counted apart.
 
 with contacts as (
 
@@ -49,6 +51,12 @@ quarantine as (
 
 ),
 
+first_days as (
+
+    select * from {{ ref('first_days') }}
+
+),
+
 destinations as (
 
     select distinct
@@ -82,10 +90,14 @@ judged as (
             when contact_registries.finding = 'registry_no_copy' then 'not_judged'
             else 'clean'
         end as outcome,
-        coalesce(contact_requests.outcome = 'violation', false) as is_against_request
+        coalesce(contact_requests.outcome = 'violation', false) as is_against_request,
+        -- Made before it by any reading of its time.
+        coalesce(contacts.at_latest < coalesce(of_source.live_from, of_company.live_from), false) as is_inherited
     from contacts
     left join contact_requests on contacts.contact_id = contact_requests.contact_id
     left join contact_registries on contacts.contact_id = contact_registries.contact_id
+    left join first_days as of_source on of_source.kind = 'source' and contacts.source = of_source.name
+    left join first_days as of_company on of_company.kind = 'company'
 
 ),
 
@@ -219,6 +231,7 @@ final as (
         judged.agent,
         judged.at_earliest as contacted_at,
         judged.at_latest > judged.at_earliest as is_time_uncertain,
+        judged.is_inherited,
         judged.outcome,
         case
             when judged.identifier is null then 'identifier_unreadable'

@@ -14,6 +14,7 @@ final as (
         system,
         campaign,
         channel,
+        is_inherited,
         outcome,
         root_cause,
         rule_id,

@@ -1,5 +1,5 @@
 -- The lines are those of the full file: see stg_uk_tps__numbers.
 {{ mapped_registry('uk_tps__additions', {
-    'registry': {'in_name': {'ctps': 'uk_ctps'}, 'otherwise': 'uk_tps'}, 'region': 'GB', 'change': 'listed',
+    'registry': {'in_name': {'ctps': 'uk_ctps', 'fps': 'uk_fps'}, 'otherwise': 'uk_tps'}, 'region': 'GB', 'change': 'listed',
     'number': '^(0?[1-9][0-9]{8,9})$', 'blanks': 'padding',
 }) }}

@@ -1,0 +1,1 @@
+{{ words_of('aws_sms__messages', 'text', ['body']) }}

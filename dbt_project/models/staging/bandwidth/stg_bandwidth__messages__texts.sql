@@ -1,0 +1,1 @@
+{{ words_of('bandwidth__messages', 'text', ['body']) }}

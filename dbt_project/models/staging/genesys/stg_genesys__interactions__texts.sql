@@ -1,0 +1,1 @@
+{{ words_of('genesys__interactions', 'disposition', ['wrap_up']) }}

@@ -1,0 +1,1 @@
+{{ words_of('sinch__messages', 'text', ['body']) }}

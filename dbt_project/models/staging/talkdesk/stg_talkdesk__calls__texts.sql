@@ -1,0 +1,1 @@
+{{ words_of('talkdesk__calls', 'disposition', ['disposition']) }}

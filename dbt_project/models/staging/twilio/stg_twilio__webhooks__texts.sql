@@ -1,0 +1,1 @@
+{{ words_of('twilio__webhooks', 'text', ['body']) }}

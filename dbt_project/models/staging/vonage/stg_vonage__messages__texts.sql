@@ -1,0 +1,1 @@
+{{ words_of('vonage__messages', 'text', ['body']) }}
