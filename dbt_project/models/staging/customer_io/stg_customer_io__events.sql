@@ -1,4 +1,5 @@
--- A failure and the content of a message may name somebody, so of an event that nobody knows the metric is listed, and nothing else.
+-- A failure and the content of a message may name somebody, so of an event that nobody knows the metric is listed,
+-- and nothing else.
 {% set mail, person, text = {'email': 'address'}, {'email': 'email'}, {'phone': 'recipient', 'channels': ['sms']} -%}
 {% set of_messages = [
     'drafted', 'attempted', 'sent', 'delivered', 'opened', 'human_opened', 'clicked', 'human_clicked', 'converted', 'deferred', 'failed',

@@ -1,5 +1,5 @@
--- Attributes are an object in an extract and a list of names and values in the API: a pattern reads both. They may name somebody, so
--- of an activity that nobody knows the type is listed and nothing else.
+-- Attributes are an object in an extract and a list of names and values in the API: a pattern reads both. They may name
+-- somebody, so of an activity that nobody knows the type is listed and nothing else.
 {% set to_true = {'matches': '"new value" *(: *|, *"value" *: *)"?(true|1)\\b'} -%}
 {% set to_false = {'matches': '"new value" *(: *|, *"value" *: *)"?(false|0)\\b'} -%}
 {{ mapped_requests('marketo__activities', {
