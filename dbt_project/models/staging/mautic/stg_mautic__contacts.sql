@@ -1,5 +1,6 @@
 -- A bounce of e-mail is an entry whose reason is 2, in whichever order its fields stand.
-{% set bounced = {'matches': '[{][^{}]*"reason":"?2"?,[^{}]*"channel":"email"|[{][^{}]*"channel":"email",[^{}]*"reason":"?2"?[,}]'} -%}
+{% set bounced = {
+    'matches': '[{][^{}]*"reason":"?2"?,[^{}]*"channel":"email"|[{][^{}]*"channel":"email",[^{}]*"reason":"?2"?[,}]'} -%}
 {% set known, both = {'matches': '^\\[("?[123]"?,?)+\\]$'}, ['email', 'sms'] -%}
 {{ mapped_requests('mautic__contacts', {
     'email': 'email', 'phones': 'phone', 'name': ['first_name', 'last_name'], 'channels': both,
