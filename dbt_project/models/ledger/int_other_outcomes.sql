@@ -25,13 +25,14 @@ taken_in as (
 
 ),
 
--- Lines not ingested: refused, or still waiting.
+-- Lines not ingested: refused, or still waiting. A line on which several registries list a number is one line.
 registry_lines as (
 
     select
         file_id,
         outcome
     from {{ ref('int_registry__unioned') }}
+    group by file_id, record_no, outcome
 
 ),
 
