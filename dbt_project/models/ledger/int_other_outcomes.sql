@@ -26,13 +26,22 @@ taken_in as (
 ),
 
 -- Lines not ingested: refused, or still waiting. A line on which several registries list a number is one line.
+registry_records as (
+
+    select distinct
+        file_id,
+        record_no,
+        outcome
+    from {{ ref('int_registry__unioned') }}
+
+),
+
 registry_lines as (
 
     select
         file_id,
         outcome
-    from {{ ref('int_registry__unioned') }}
-    group by file_id, record_no, outcome
+    from registry_records
 
 ),
 
