@@ -34,6 +34,8 @@ from orchestration.reconcile import stages
 from tests.staging.conftest import AS_OF, SAMPLES
 from tests.workbooks import xlsx
 
+# One home takes in every sample of every format in all its damaged copies: minutes, and on a busy machine more than ten.
+pytestmark = pytest.mark.timeout(1800)
 FORMATS = SAMPLES.parent / "formats"
 CUTS = (0.3, 0.6, 0.9)
 COMPANY = '[company]\nname = "Acme"\ndefault_region = "US"\nscopes = ["acme"]\n[limits]\nsettle_seconds = 0\n'
