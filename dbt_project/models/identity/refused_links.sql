@@ -1,8 +1,8 @@
 {{ config(materialized='view') }}
 
 -- Records that name more contact points than one person has, and therefore link nobody by them: an import that put a whole list
--- into one record, or a system that keeps everybody under one customer. Somebody must take them apart. Of the mail that several people
--- share (a bounce of them all, a complaint by one of them) nobody has to: it never was one person's.
+-- into one record, or a system that keeps everybody under one customer. Somebody must take them apart. Of the mail that several
+-- people share (a bounce of them all, a complaint by one of them) nobody has to: it never was one person's.
 
 with shared_mails as (
 
