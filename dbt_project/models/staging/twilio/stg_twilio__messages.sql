@@ -90,7 +90,11 @@ meant as (
         end as outcome_reason,
         sid as event_key,
         {{ action_of_meaning('meaning') }} as action,
-        'sms_keyword' as method,
+        -- WhatsApp is another messenger: who stops there stops texts too, who starts there has not asked for texts.
+        case
+            when {{ action_of_meaning('meaning') }} = 'opt_in' and {{ matches('lower(from_number)', '^ *(?:whatsapp|messenger):') }} then 'import'
+            else 'sms_keyword'
+        end as method,
         coalesce({{ channels_of_meaning('meaning', "['sms']") }}, ['sms']) as channels,
         case
             when direction = 'outbound' then {{ list_of_one('to_number') }}
