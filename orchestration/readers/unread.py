@@ -57,7 +57,8 @@ def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignore
     step = max(1, records // _LOOKED_AT)
     # An object or an array beside the record counts by the addresses in it.
     nested = f"(left(value, 1) in ('{{', '[') and regexp_matches(value, '{_EMAIL}'))".replace("\\'", "''")
-    left = f"regexp_full_match(value, '(?i)\\s*(?:{_LEFT})\\s*') or (left(value, 1) in ('{{', '[') and regexp_matches(value, '(?i)\"(?:{_LEFT})\"'))"
+    said = f"regexp_full_match(value, '(?i)\\s*(?:{_LEFT})\\s*')"
+    left = f"{said} or (left(value, 1) in ('{{', '[') and regexp_matches(value, '(?i)\"(?:{_LEFT})\"'))"
     tests = ", ".join(
         f"count(*) filter (where regexp_full_match(value, ?){'' if place else f' or {nested}'}) as kind_{place}"
         for place in range(len(_KINDS))

@@ -1,5 +1,5 @@
 {% set erasure = 'delet|eras|forget|lösch|suppr|cancell|borra|elimin' %}
-{% set contact = 'unsub|marketing|(?:not?|stop|never) (?:contact|call|e-?mail|text|writ)' %}
+{% set contact = 'unsub|désinscri|désabonn|abmeld|marketing|werbung|(?:not?|stop|never) (?:contact|call|e-?mail|text|writ)' %}
 {% set opt_out = 'opt.?out|object|widerspr|oppos' %}
 {% set data_only = 'sell|shar|sale|sensitive|targeted' %}
 {% set access = 'access|portab|correct|rectif|update|information|auskunft' %}
