@@ -1,5 +1,5 @@
--- An opt-out of the person's own counts before everything else; one by the account is also what a deletion leaves behind. The time is
--- that of the opt-out of mails.
+-- An opt-out of the person's own counts before everything else; one by the account is also what a deletion leaves behind.
+-- The time is that of the opt-out of mails.
 {% set texts = {'text_permissions': {'matches': 'unsubscribed'}} -%}
 {{ mapped_requests('constant_contact__contacts', {
     'time': 'opt_out_at', 'untimed': [texts], 'email': 'email', 'phone': 'phone', 'name': ['first_name', 'last_name'], 'channels': ['email'],

@@ -1,4 +1,4 @@
--- The time is that of the consent of mails: beside SUBSCRIBED it is that of the opt-in, and no reason but the person's own was then.
+-- The time is that of the consent to mails: beside SUBSCRIBED that of the opt-in, and no reason but the person's own was then.
 {% set stays = ['SUBSCRIBED', 'NEVER_SUBSCRIBED', none] -%}
 {{ mapped_requests('klaviyo__profiles', {
     'time': 'consent_at', 'emails': 'email', 'phones': 'phone', 'name': ['first_name', 'last_name'], 'channels': ['email'],

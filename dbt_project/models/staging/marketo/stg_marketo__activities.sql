@@ -1,6 +1,6 @@
--- A flag is named as people see it or as the API does. Attributes are an object in an extract and a list of names and values in the API: a pattern reads both. They may name
--- somebody, so of an activity that nobody knows the type is listed and nothing else. A flag that the company made
--- itself, and that sounds like an opt-out, is listed by its name.
+-- A flag is named as people see it or as the API does. Attributes are an object in an extract and a list of names and values in
+-- the API: a pattern reads both. They may name somebody, so of an activity that nobody knows the type is listed and nothing
+-- else. A flag that the company made itself, and that sounds like an opt-out, is listed by its name.
 {% set to_true = {'matches': '"new value" *(: *|, *"value" *: *)"?(true|1)\\b'} -%}
 {% set to_false = {'matches': '"new value" *(: *|, *"value" *: *)"?(false|0)\\b'} -%}
 {% set left = ['Unsubscribed', 'Marketing Suspended', 'marketingSuspended', 'Black Listed', 'blackListed'] -%}

@@ -5,8 +5,8 @@
 {% set access = 'access|portab|correct|rectif|update|information|auskunft' %}
 {% set unverified, refused = ['unverified', 'pending verification'], ['rejected', 'cancelled', 'canceled', 'denied'] %}
 
--- A request may be of several types: the gravest counts, and nothing is none but where each type is. "Opt out of sale" speaks of data
--- and not of contact; beside another type nobody can say which of them an "opt out" is about, so it is one in doubt.
+-- A request may be of several types: the gravest counts, and it is nothing only where each type is. "Opt out of sale" speaks of
+-- data and not of contact; beside another type nobody can say which of them an "opt out" is about, so it is one in doubt.
 {% set all_of = '^[\\[";, ]*(?:[^\\];",]*(?:%s)[^\\];",]*[\\];", ]*)+$' %}
 {{ mapped_requests('onetrust__requests', {
     'time': 'created_at', 'key': 'request_id', 'email': 'email', 'phone': 'phone', 'name': ['first_name', 'last_name'], 'channels': ['all'],
