@@ -4,7 +4,7 @@
 {{ mapped_requests('mautic__contacts', {
     'email': 'email', 'phones': 'phone', 'name': ['first_name', 'last_name'], 'channels': both,
     'cases': [
-        {'when': {'reasons': none, 'entry_channels': none}, 'not_a_request': 'no_flag'},
+        {'when': {'entries': [none, '[]'], 'reasons': none, 'entry_channels': none}, 'not_a_request': 'no_flag'},
         {'when': {'reasons': bounced, 'entry_channels': {'matches': '^\\["email"(,"email")*\\]$'}},
             'action': 'undeliverable', 'method': 'bounce', 'channels': ['email']},
         {'when': {'reasons': known, 'entry_channels': {'matches': '^\\["email"(,"email")*\\]$'}},
