@@ -6,6 +6,7 @@ The raw tables are filled with seeded nonsense built from words that occur in re
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
@@ -166,30 +167,55 @@ def staged(home: Home, config: Config) -> Home:
 MODELS = [(feed, kind) for feed in all_feeds() for kind in feed.kinds]
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a staging model yields of the nonsense."""
+
+    columns: list[tuple[str, str]]
+    counts: tuple[int, ...]
+    """Rows too many, distinct records, the first and the last number of a record."""
+    outcomes: set[str]
+    unnamed: int
+    """Records in quarantine without a reason."""
+    of_snapshots: set[bool]
+
+
+def show(con: duckdb.DuckDBPyConnection, feed: Feed, kind: str) -> Shown:
+    model = f"staging.{feed.model(kind)}"
+    # A record may say that several registries list a number.
+    row = "(record_no, registry)" if kind == "registry" else "record_no"
+    of_snapshots = "list(distinct is_snapshot)" if kind == "requests" else "[]"
+    *counts, outcomes, unnamed, snapshots = con.execute(
+        f"select count(*) - count(distinct {row}), count(distinct record_no), min(record_no), max(record_no), "
+        "list(distinct outcome), count(*) filter (outcome = 'quarantine' and outcome_reason is null), "
+        f"{of_snapshots} from {model} where file_id = ?",
+        [f"file of {feed.table}"],
+    ).fetchall()[0]
+    columns = [(str(name), str(kind)) for name, kind, *_ in con.execute(f"describe {model}").fetchall()]
+    return Shown(columns, tuple(counts), set(outcomes), unnamed, set(snapshots))
+
+
+@pytest.fixture(scope="module")
+def shown(staged: Home) -> dict[str, Shown]:
+    """By model; read at once, since every opening of a warehouse with all feeds costs as much as a dozen models."""
+    with warehouse(staged, read_only=True) as con:
+        return {feed.model(kind): show(con, feed, kind) for feed, kind in MODELS}
+
+
 @pytest.mark.parametrize(("feed", "kind"), MODELS, ids=[feed.model(kind) for feed, kind in MODELS])
-def test_a_staging_model_keeps_its_columns_and_every_record(staged: Home, feed: Feed, kind: str) -> None:
-    row = "(record_no, registry)" if kind == "registry" else "record_no"  # a record may say that several registries list a number
-    with warehouse(staged) as con:
-        model = f"staging.{feed.model(kind)}"
-        columns = {str(row[0]): str(row[1]) for row in con.execute(f"describe {model}").fetchall()}
-        counts = con.execute(
-            f"select count(*) - count(distinct {row}), count(distinct record_no), min(record_no), max(record_no) from {model} "
-            "where file_id = ?",
-            [f"file of {feed.table}"],
-        ).fetchone()
-        outcomes = {str(row[0]) for row in con.execute(f"select distinct outcome from {model}").fetchall()}
-        unnamed = con.execute(f"select count(*) from {model} where outcome = 'quarantine' and outcome_reason is null").fetchone()
-    assert list(columns.items()) == list(CONTRACT[kind].items()), model
-    assert counts == (0, RECORDS, 1, RECORDS), f"{model} doubled or lost records: {counts}"
-    assert outcomes <= OUTCOMES[kind], f"{model}: {outcomes}"
-    assert unnamed == (0,), f"{model} quarantines without a reason"
+def test_a_staging_model_keeps_its_columns_and_every_record(shown: dict[str, Shown], feed: Feed, kind: str) -> None:
+    model = feed.model(kind)
+    found = shown[model]
+    assert found.columns == list(CONTRACT[kind].items()), model
+    assert found.counts == (0, RECORDS, 1, RECORDS), f"{model} doubled or lost records: {found.counts}"
+    assert found.outcomes <= OUTCOMES[kind], f"{model}: {found.outcomes}"
+    assert found.unnamed == 0, f"{model} quarantines without a reason"
 
 
 @pytest.mark.parametrize("feed", [feed for feed in all_feeds() if "requests" in feed.kinds], ids=lambda feed: feed.table)
-def test_a_record_is_one_of_a_snapshot_where_the_description_of_its_feed_says_so(staged: Home, feed: Feed) -> None:
-    with warehouse(staged) as con:
-        found = con.execute(f"select distinct is_snapshot from staging.{feed.model('requests')}").fetchall()
-    assert found == [(feed.snapshot,)], f"{feed.model('requests')} and the description of its feed differ"
+def test_a_record_is_one_of_a_snapshot_where_the_description_of_its_feed_says_so(shown: dict[str, Shown], feed: Feed) -> None:
+    model = feed.model("requests")
+    assert shown[model].of_snapshots == {feed.snapshot}, f"{model} and the description of its feed differ"
 
 
 @pytest.mark.parametrize(
