@@ -38,17 +38,7 @@
     {%- set cases = case_meanings(mapping) -%}
     {%- set list = mapping.get('list', {}) -%}
     {%- set at_list = ("case_action = 'opt_in' and place = 'list' and list_id is null") -%}
-with source as (
-
-    select * from {{ source('raw', table) }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
+with {{ record_imports(table) }}
 
 told as (
 
@@ -163,17 +153,7 @@ select * from final
     {%- set cases = mapping.get('cases', []) -%}
     {%- set several = mapping.get('registries', {}) -%}
     {%- set named = mapping.get('registry') -%}
-with source as (
-
-    select * from {{ source('raw', table) }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
+with {{ record_imports(table) }}
 
 numbers as (
 
