@@ -460,3 +460,15 @@ def test_a_sheet_is_told_apart_by_the_bytes_of_its_workbook_and_its_name() -> No
 
 def test_a_value_that_no_cell_should_hold_stops_no_file() -> None:
     assert [sheets.text_of(value) for value in (float("nan"), float("inf"))] == ["NAN", "INF"]
+
+
+@pytest.mark.parametrize(("where", "table"), [("below", [["a"], ["b"]]), ("beside", [["a", "b"]])])
+def test_a_cell_that_only_the_parser_sees_holds_the_sheet(
+    where: str, table: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """Outside of what was counted no cell is written, so as many are filled as were counted."""
+    path = tmp_path / "b.xlsx"
+    path.write_bytes(xlsx({"S": table}))
+    monkeypatch.setattr(sheets, "cells_of", lambda *_: sheets.Cells(filled=1, rows=1, columns=1))
+    with pytest.raises(sheets.Refused, match=sheets.DAMAGED):
+        sheets.Xlsx(path, 1 << 30).write("S", io.StringIO(), None)
