@@ -257,6 +257,13 @@ def _twice_the_same_name() -> bytes:
     return by_hand(HEADER_ROW, HEADER_ROW, names=("S", "S"))
 
 
+def _document_type() -> bytes:
+    """One that changes nothing: whoever writes a document type into a sheet may write entities into it."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    rows = f'{HEADER_ROW}<row r="2">{text("A2", "a@example.com")}</row>'
+    return by_hand(f'<!DOCTYPE worksheet><worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>'.encode())
+
+
 def _ods() -> bytes:
     return packed({"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "content.xml": "<x/>"})
 
@@ -269,6 +276,7 @@ BOOKS: list[tuple[str, str, Callable[[], bytes], tuple[str, str]]] = [
     ("a cell far away", "b.xlsx", _far_cell, ("b.xlsx, sheet 1 'Sheet1'", "workbook_too_large")),
     ("two sheets of one name", "b.xlsx", _twice_the_same_name, ("b.xlsx", "workbook_damaged")),
     ("a name without end", "b.xlsx", lambda: by_hand(HEADER_ROW, names=("S" * 256,)), ("b.xlsx", "workbook_damaged")),
+    ("a document type", "b.xlsx", _document_type, ("b.xlsx, sheet 1 'Sheet1'", "workbook_damaged")),
     ("an open document", "b.ods", _ods, ("b.ods", "workbook_kind_not_supported")),
     ("binary parts", "b.xlsb", lambda: packed({"[Content_Types].xml": "", "xl/workbook.bin": b"x"}),
      ("b.xlsb", "workbook_kind_not_supported")),
