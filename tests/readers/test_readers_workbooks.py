@@ -167,6 +167,8 @@ HOSTILE_CELLS: list[tuple[str, str, str | None]] = [
         '<c r="B2" t="inlineStr"><is><t>abc</t><rPh sb="0" eb="1"><t>ZZ</t></rPh></is></c>',
         "abc",
     ),
+    ("only that", '<c r="B2" t="inlineStr"><is><t></t><rPh sb="0" eb="1"><t>ZZ</t></rPh></is></c>', ""),
+    ("only that in the shared table", '<c r="B2" t="s"><v>2</v></c>', ""),
     ("a text of the shared table", '<c r="B2" t="s"><v>0</v></c>', "shared"),
     ("an empty text of the shared table", '<c r="B2" t="s"><v>1</v></c>', ""),
     ("a return written as Excel does", text("B2", "one_x000D_\ntwo"), "one\ntwo"),
@@ -183,7 +185,7 @@ HOSTILE_CELLS: list[tuple[str, str, str | None]] = [
 @pytest.mark.parametrize(("case", "cell", "expected"), HOSTILE_CELLS, ids=[case for case, _, _ in HOSTILE_CELLS])
 def test_what_a_parser_may_leave_out_is_there_or_is_told(desk: Desk, case: str, cell: str, expected: str | None) -> None:
     rows = f'{HEADER_ROW}<row r="2">{text("A2", "a@example.com")}{cell}</row>'
-    book = by_hand(rows, strings="<si><t>shared</t></si><si><t></t></si>")
+    book = by_hand(rows, strings="<si><t>shared</t></si><si><t></t></si><si><t></t><rPh><t>ZZ</t></rPh></si>")
     loaded = desk.deliver((OPTOUTS,), {"book.xlsx": book})
     if expected is None:
         assert (loaded, refused(desk)) == ([], [("book.xlsx, sheet 1 'Sheet1'", "workbook_damaged")]), case
