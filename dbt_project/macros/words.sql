@@ -3,7 +3,7 @@
 -- whole staging models; called_contacts is the model of the calls that were made, and words_of the one of the words.
 --
 -- mapping of both
---   time, zone, key, international     as in mapped_requests
+--   time, untimed, zone, key, international     as in mapped_requests
 --   inbound, outbound, nothing, echo     lists of conditions as `when` of mapped_requests has them; the first list of which one fits
 --                counts, in the order echo, outbound, nothing, inbound. Without `inbound` whatever fits no other is inbound; with it,
 --                what fits nothing is unknown. What an agent marked counts whatever the call was: called_requests knows no nothing
