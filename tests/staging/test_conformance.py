@@ -134,6 +134,12 @@ class Tried:
     samples: list[Sample]
     first: dict[str, list[Any]]
     """The ledger of the first day, by source."""
+    second: dict[str, list[Any]]
+    staged: dict[str, dict[int, tuple[Any, ...]]]
+    """What staging says of the records of each source's oldest file, by source and the record's number."""
+    quarantined: dict[str, int]
+    loaded: dict[str, list[Any]]
+    """Vendor, feed, and how many records of it were loaded and refused, of each source's oldest file."""
 
 
 def requests(home: Home) -> dict[str, list[Any]]:
@@ -141,6 +147,37 @@ def requests(home: Home) -> dict[str, list[Any]]:
         rows = con.execute(
             "select source, request_id, action, method, channels, scope, emails, phones, at_earliest, at_latest "
             "from ledger.requests order by all"
+        ).fetchall()
+    found: dict[str, list[Any]] = {}
+    for source, *rest in rows:
+        found.setdefault(source, []).append(rest)
+    return found
+
+
+def staged(home: Home) -> dict[str, dict[int, tuple[Any, ...]]]:
+    with warehouse(home, read_only=True) as con:
+        rows = con.execute(
+            "select source, record_no, outcome, action, scope, emails_raw, phones_raw, at_latest "
+            "from staging.int_requests__unioned where (source, file_id) in "
+            "(select (source, min(file_id)) from raw.landed_files group by source)"
+        ).fetchall()
+    found: dict[str, dict[int, tuple[Any, ...]]] = {}
+    for source, number, *rest in rows:
+        found.setdefault(source, {})[number] = tuple(rest)
+    return found
+
+
+def quarantined(home: Home) -> dict[str, int]:
+    with warehouse(home, read_only=True) as con:
+        return dict(con.execute("select source, count(*) from ledger.quarantine group by source").fetchall())
+
+
+def loaded(home: Home) -> dict[str, list[Any]]:
+    with warehouse(home, read_only=True) as con:
+        rows = con.execute(
+            "select source, vendor, feed, sum(log.loaded), sum(log.quarantined) from raw.landed_files as landed "
+            "join raw.load_log as log using (file_id, vendor, feed) where (source, file_id) in "
+            "(select (source, min(file_id)) from raw.landed_files group by source) group by all order by all"
         ).fetchall()
     found: dict[str, list[Any]] = {}
     for source, *rest in rows:
@@ -196,7 +233,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
     first = requests(home)
     deliver(home, whole | {source: (sample.name, data) for source, (sample, data) in damaged.items()})
     run(home, config, 1)
-    yield Tried(home, config, there, first)
+    yield Tried(home, config, there, first, requests(home), staged(home), quarantined(home), loaded(home))
 
 
 def test_every_format_has_a_sample(tried: Tried) -> None:
@@ -226,47 +263,23 @@ def test_every_record_of_whole_and_damaged_files_has_its_account(tried: Tried) -
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
 def test_a_sample_that_comes_twice_changes_nothing(tried: Tried, sample: Sample) -> None:
-    assert requests(tried.home).get(sample.source, []) == tried.first.get(sample.source, [])
-
-
-SAID = "record_no, outcome, action, scope, emails_raw, phones_raw, at_latest"
-
-
-def staged(tried: Tried, source: str) -> dict[int, tuple[Any, ...]]:
-    with warehouse(tried.home, read_only=True) as con:
-        rows = con.execute(
-            f"select {SAID} from staging.int_requests__unioned where source = ? and file_id = "
-            "(select min(file_id) from raw.landed_files where source = ?)",
-            [source, source],
-        ).fetchall()
-    return {row[0]: row[1:] for row in rows}
+    assert tried.second.get(sample.source, []) == tried.first.get(sample.source, [])
 
 
 @pytest.mark.parametrize("sample", filter(is_table, samples()), ids=lambda sample: f"{sample.format}-{sample.name}")
 def test_a_workbook_of_the_same_table_says_the_same(tried: Tried, sample: Sample) -> None:
-    loaded = (
-        "select vendor, feed, sum(log.loaded), sum(log.quarantined) from raw.landed_files as landed "
-        "join raw.load_log as log using (file_id, vendor, feed) where source = ? and (source, file_id) in "
-        "(select (source, min(file_id)) from raw.landed_files group by source) group by all"
-    )
-    with warehouse(tried.home, read_only=True) as con:
-        plain, book = (con.execute(loaded, [source]).fetchall() for source in (sample.source, f"{sample.source}_book"))
+    plain, book = (tried.loaded[source] for source in (sample.source, f"{sample.source}_book"))
     assert (book, len(book)) == (plain, 1)
-    assert staged(tried, f"{sample.source}_book") == staged(tried, sample.source)
-
-
-def quarantined(tried: Tried, source: str) -> int:
-    with warehouse(tried.home, read_only=True) as con:
-        return int(con.execute("select count(*) from ledger.quarantine where source = ?", [source]).fetchall()[0][0])
+    assert tried.staged.get(f"{sample.source}_book", {}) == tried.staged.get(sample.source, {})
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
 def test_what_a_cut_off_file_still_holds_is_read_or_the_file_is_refused_aloud(tried: Tried, sample: Sample) -> None:
-    whole = staged(tried, sample.source)
+    whole = tried.staged.get(sample.source, {})
     numbers = sorted(whole)
     for cut in CUTS:
         source = f"{sample.source}_cut{round(cut * 100)}"
-        found, refused = staged(tried, source), quarantined(tried, source)
+        found, refused = tried.staged.get(source, {}), tried.quarantined.get(source, 0)
         # The last record may be the cut one; what stands before it is whole.
         before = sorted(found)[:-1]
         differing = [number for number in before if found[number] != whole.get(number)]
@@ -292,9 +305,9 @@ def ending_before(sample: Sample, whole: dict[int, tuple[Any, ...]], end: int) -
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
 def test_a_broken_record_holds_back_itself_and_not_the_others(tried: Tried, sample: Sample) -> None:
-    whole, found = staged(tried, sample.source), staged(tried, f"{sample.source}_half")
+    whole, found = (tried.staged.get(source, {}) for source in (sample.source, f"{sample.source}_half"))
     if not whole:
         pytest.skip("its records are no requests")
     kept = {number: said for number, said in found.items() if said == whole.get(number)}
-    refused = quarantined(tried, f"{sample.source}_half")
+    refused = tried.quarantined.get(f"{sample.source}_half", 0)
     assert len(kept) + refused >= len(whole), f"{len(whole)} records, {len(kept)} of them as they were, {refused} refused"
