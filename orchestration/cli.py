@@ -574,7 +574,7 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
               help="A destination and its system (docs/reference/destinations); may be repeated.")  # fmt: skip
 @click.option("--live-since", type=click.DateTime(["%Y-%m-%d"]), default=lambda: datetime.now(UTC).strftime("%Y-%m-%d"),
               show_default="today",
-              help="The first day: what was asked before it is counted apart, and never as late.")  # fmt: skip
+              help="The first day: what was asked before it is counted apart, and its time runs from that day.")  # fmt: skip
 @click.option("--dagster-db", metavar="VARIABLE",
               help="For a server: the environment variable with the PostgreSQL URL of Dagster's records.")  # fmt: skip
 def init_(home_path: str | None, as_json: bool, company: str, region: str | None, scopes: tuple[str, ...],

@@ -84,7 +84,7 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
         if reconciled is not None and not is_of_this_key:
             raise ConfigError(
                 "Rebuilding",
-                seen="the key was rotated and no run has made the keyed hashes anew since",
+                seen="the key was rotated and no run has made the keyed hashes again since",
                 next_step="run quietlist run first, then rebuild",
             )
         if reconciled is None:

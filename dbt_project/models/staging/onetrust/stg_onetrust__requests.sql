@@ -2,7 +2,8 @@
 {% set contact = 'unsub|désinscri|désabonn|abmeld|marketing|werbung|(?:not?|stop|never) (?:contact|call|e-?mail|text|writ)' %}
 {% set opt_out = 'opt.?out|object|widerspr|oppos' %}
 {% set data_only = 'sell|shar|sale|sensitive|targeted' %}
-{% set access = 'access|portab|correct|rectif|update|information|auskunft' %}
+{% set access = 'access|portab|correct|rectif|update|auskunft' %}
+{% set stops = '(?:^|[^a-z])(?:not?(?:[^a-z]|$)|stop|withdr|restrict|limit)' %}
 {% set unverified, refused = ['unverified', 'pending verification'], ['rejected', 'cancelled', 'canceled', 'denied'] %}
 
 -- A request may be of several types: the gravest counts, and it is nothing only where each type is. "Opt out of sale" speaks of
@@ -24,5 +25,7 @@
         {'when': {'types': {'matches': opt_out}}, 'action': 'opt_out', 'method': 'privacy_request'},
         {'when': {'types': {'matches': all_of | replace('%s', access)}}, 'not_a_request': 'access_request'},
         {'when': {'types': {'matches': all_of | replace('%s', access ~ '|' ~ data_only)}}, 'not_a_request': 'about_data_only'},
+        {'when': {'types': {'matches': stops}}, 'quarantine': 'unknown_value', 'unlisted': 'types'},
+        {'when': {'types': {'matches': all_of | replace('%s', access ~ '|information')}}, 'not_a_request': 'access_request'},
     ],
 }) }}
