@@ -15,6 +15,7 @@ from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.landing import collect
 from orchestration.readers import load
+from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.register import register
 from orchestration.rebuild import rebuild
 from orchestration.reconcile import dbt, stages
@@ -65,7 +66,7 @@ def reconcile(home: Home, config: Config, as_of: datetime = AS_OF) -> stages.Bui
     """Everything from the inbox to the golden table; returns how the golden table was built."""
     collect(home, config, as_of)
     with warehouse(home) as con:
-        stages.prepare(con, home)
+        stages.prepare(con, home, feeds_in_use(home, config, con))
         register(con, home, config)
         load(con, home, config, as_of)
     stages.stage(home, config, as_of)

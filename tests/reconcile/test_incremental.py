@@ -43,7 +43,7 @@ class House:
         self.home.config_file.write_text(CONFIG + REGISTRIES)
         self.config: Config = load_config(self.home)
         for source in ("asks", "crm", "us_dnc"):
-            (self.home.inbox / source).mkdir()
+            (self.home.inbox / source).mkdir(exist_ok=True)
         self.day = DAY_ONE - timedelta(days=1)
 
     def deliver(self, *things: Request | Contact, registry: dict[str, str] | None = None) -> None:
