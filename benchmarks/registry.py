@@ -61,10 +61,24 @@ def run(size: int, seed: int) -> Table:
 
         def step(name: str, label: str, rows: int) -> str:
             finished = subprocess.run(
-                [sys.executable, "-m", "benchmarks.registry", "--child", name, "--folder", str(work), "--size", str(size),
-                 "--seed", str(seed)],
-                capture_output=True, text=True, check=False, cwd=CHECKOUT,
-            )  # fmt: skip
+                [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.registry",
+                    "--child",
+                    name,
+                    "--folder",
+                    str(work),
+                    "--size",
+                    str(size),
+                    "--seed",
+                    str(seed),
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=CHECKOUT,
+            )
             if finished.returncode:
                 raise RuntimeError(f"{name}: {finished.stderr}")
             if not label:

@@ -55,9 +55,15 @@ class NumberWriter:
         self._handle, self._name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)  # mode 0600
         self._stream = os.fdopen(self._handle, "wb")
         self._writer = pq.ParquetWriter(
-            self._stream, SCHEMA, version="2.6", data_page_version="2.0", use_dictionary=False,
-            column_encoding={"number": "DELTA_BINARY_PACKED"}, compression="zstd", compression_level=_LEVEL,
-        )  # fmt: skip
+            self._stream,
+            SCHEMA,
+            version="2.6",
+            data_page_version="2.0",
+            use_dictionary=False,
+            column_encoding={"number": "DELTA_BINARY_PACKED"},
+            compression="zstd",
+            compression_level=_LEVEL,
+        )
         self.rows = 0
 
     def add(self, chunk: Chunk) -> None:

@@ -220,9 +220,7 @@ def _codes_by_head() -> str:
     return f"({codes}::usmallint[])"
 
 
-_TABLES = (
-    "phone_reading", "phone_plan", "phone_hint", "phone_dialled", "phone_numbering", "phone_key",
-)  # fmt: skip
+_TABLES = ("phone_reading", "phone_plan", "phone_hint", "phone_dialled", "phone_numbering", "phone_key")
 
 
 def _statements(result: str) -> list[str]:

@@ -88,7 +88,7 @@ _UNREAD = {
         "{n} files were taken and cannot be removed from the inbox",
         "give the user that runs Quietlist the right to write to the folder they are in",
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

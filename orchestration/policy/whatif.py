@@ -27,9 +27,16 @@ from orchestration.reconcile.policy import problems_of
 
 # Everything between the rules and what the company answers for, in the order in which each reads the one before.
 _MODELS = (
-    "binding_rules", "int_asked", "int_rules_by_region", "rule_deadlines", "request_rules", "request_deadlines", "clocks",
-    "int_contact_requests", "contacts_made",
-)  # fmt: skip
+    "binding_rules",
+    "int_asked",
+    "int_rules_by_region",
+    "rule_deadlines",
+    "request_rules",
+    "request_deadlines",
+    "clocks",
+    "int_contact_requests",
+    "contacts_made",
+)
 _COLUMNS = tuple(field.name for field in fields(Rule))
 _BEFORE, _AFTER = "policy_before", "policy_after"
 
@@ -53,9 +60,11 @@ class Difference:
     def as_dict(self) -> dict[str, Any]:
         return {
             "changed": {rule: {name: list(values) for name, values in columns.items()} for rule, columns in self.changed.items()},
-            "requests": [dict(row) for row in self.requests], "clocks": [dict(row) for row in self.clocks],
-            "golden_rows": self.golden_rows, "contacts": [dict(row) for row in self.contacts],
-        }  # fmt: skip
+            "requests": [dict(row) for row in self.requests],
+            "clocks": [dict(row) for row in self.clocks],
+            "golden_rows": self.golden_rows,
+            "contacts": [dict(row) for row in self.contacts],
+        }
 
     def lines(self) -> Iterator[str]:
         """For a person at a terminal."""
@@ -155,8 +164,12 @@ def _read(file: Path) -> list[dict[str, str]]:
         f"line {line}: not {len(header)} cells" for line, row in enumerate(found, 2) if None in row or None in row.values()
     ]
     if problems:
-        raise ConfigError(tried, problems, allowed="the header of dbt_project/seeds/policy/rules.csv, and rows of as many cells",
-                          next_step="correct these; nothing was compared")  # fmt: skip
+        raise ConfigError(
+            tried,
+            problems,
+            allowed="the header of dbt_project/seeds/policy/rules.csv, and rows of as many cells",
+            next_step="correct these; nothing was compared",
+        )
     return found
 
 

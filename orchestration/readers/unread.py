@@ -83,7 +83,12 @@ def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignore
         con.execute(
             "insert into raw.unread_columns values (?, ?, ?, ?, ?, ?, ?)",
             [
-                file_id, feed.vendor, feed.feed, shown(label), looks, labels[near[0]] if near else None,
+                file_id,
+                feed.vendor,
+                feed.feed,
+                shown(label),
+                looks,
+                labels[near[0]] if near else None,
                 feed.vendor == CANONICAL,
             ],
-        )  # fmt: skip
+        )

@@ -35,9 +35,14 @@ TENTHS = 11
 OLD_SHARE = 10
 # Where a rule allows no time at all a share means nothing; what tells is how long it took. Upper bounds in hours.
 DURATIONS: tuple[tuple[float, str], ...] = (
-    (1, "within 1 h"), (4, "1 to 4 h"), (24, "4 to 24 h"), (48, "1 to 2 days"), (168, "2 to 7 days"), (720, "7 to 30 days"),
+    (1, "within 1 h"),
+    (4, "1 to 4 h"),
+    (24, "4 to 24 h"),
+    (48, "1 to 2 days"),
+    (168, "2 to 7 days"),
+    (720, "7 to 30 days"),
     (float("inf"), "over 30 days"),
-)  # fmt: skip
+)
 
 
 # Contacts made since the first day of their source.

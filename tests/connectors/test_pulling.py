@@ -28,10 +28,17 @@ def people(count: int, first: int = 0) -> list[dict[str, Any]]:
 
 def texts(*days: str) -> list[dict[str, Any]]:
     return [
-        {"sid": f"SM{number}", "from": "+12025550101", "to": "+12025550190", "body": "STOP", "direction": "inbound",
-         "status": "received", "date_sent": f"{day} 10:00"}
+        {
+            "sid": f"SM{number}",
+            "from": "+12025550101",
+            "to": "+12025550190",
+            "body": "STOP",
+            "direction": "inbound",
+            "status": "received",
+            "date_sent": f"{day} 10:00",
+        }
         for number, day in enumerate(days)
-    ]  # fmt: skip
+    ]
 
 
 def sendgrid(house: House, server: Shelf, **more: Any) -> None:

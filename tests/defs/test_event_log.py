@@ -164,8 +164,13 @@ def test_an_event_that_cannot_be_stored_takes_no_other_with_it(ours: dg.DagsterI
     with pytest.raises(OSError, match="refused"):
         run(ours)
     monkeypatch.undo()
-    planned = {asset for storage in [ours.event_log_storage] for run_id in storage.get_all_run_ids()
-               for kind, _, asset in told(storage, run_id) if kind.endswith("MATERIALIZATION_PLANNED")}  # fmt: skip
+    planned = {
+        asset
+        for storage in [ours.event_log_storage]
+        for run_id in storage.get_all_run_ids()
+        for kind, _, asset in told(storage, run_id)
+        if kind.endswith("MATERIALIZATION_PLANNED")
+    }
     assert planned == {str(key) for key in (*KEYS, dg.AssetKey("after")) if key != KEYS[7]}
 
 

@@ -78,9 +78,15 @@ def asked(
 ) -> Request:
     at = datetime(2026, 3, 1, hour, tzinfo=UTC)
     return Request(
-        key=key, action=action, method=method, channels=frozenset(channels.split(";")), scope=str(who.pop("scope", "acme")),
-        earliest=at, latest=at, **{name: frozenset(v) if isinstance(v, set) else v for name, v in who.items()},  # type: ignore[arg-type]
-    )  # fmt: skip
+        key=key,
+        action=action,
+        method=method,
+        channels=frozenset(channels.split(";")),
+        scope=str(who.pop("scope", "acme")),
+        earliest=at,
+        latest=at,
+        **{name: frozenset(v) if isinstance(v, set) else v for name, v in who.items()},  # type: ignore[arg-type]
+    )
 
 
 def customer(number: int, *, emails: set[str] = frozenset(), phones: set[str] = frozenset(), name: str = "") -> Contact:  # type: ignore[assignment]

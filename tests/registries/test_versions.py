@@ -117,10 +117,13 @@ def take(con: duckdb.DuckDBPyConnection, home: Home, files: list[File], arrived:
         con.execute(
             "insert into registries.files values (?, ?, ?, ?, ?)",
             [
-                file.file_id, len(rows) + len(file.plain), file.registry if file.plain else None,
-                file.is_full if file.plain else None, bool(rows),
+                file.file_id,
+                len(rows) + len(file.plain),
+                file.registry if file.plain else None,
+                file.is_full if file.plain else None,
+                bool(rows),
             ],
-        )  # fmt: skip
+        )
         areas: dict[str, int] = {}
         for number in file.plain | file.listed | file.delisted:
             code = area("area_code", number)

@@ -17,10 +17,16 @@ from orchestration.core.warehouse import warehouse
 from tests.texts.conftest import Reading, Wording, corpus, deliver, read
 
 FAMILIES = {
-    "stop": "stop", "stop_calls": "stop", "stop_everything": "stop", "complaint": "stop",
-    "wrong_number": "wrong_number", "disconnected": "wrong_number", "undeliverable": "wrong_number",
-    "erasure": "erasure", "deceased": "deceased",
-}  # fmt: skip
+    "stop": "stop",
+    "stop_calls": "stop",
+    "stop_everything": "stop",
+    "complaint": "stop",
+    "wrong_number": "wrong_number",
+    "disconnected": "wrong_number",
+    "undeliverable": "wrong_number",
+    "erasure": "erasure",
+    "deceased": "deceased",
+}
 SETS = ("tuned", "held_out")
 Read = list[tuple[Wording, Reading]]
 
