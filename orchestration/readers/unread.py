@@ -11,6 +11,7 @@ import re
 
 import duckdb
 
+from orchestration.core.sql import quoted
 from orchestration.readers.feeds import CANONICAL, Feed
 from orchestration.readers.layout import normalised, shown
 
@@ -52,7 +53,7 @@ def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignore
         return
     step = max(1, records // _LOOKED_AT)
     # An object or an array beside the record counts by the addresses in it.
-    nested = f"(left(value, 1) in ('{{', '[') and regexp_matches(value, '{_EMAIL}'))".replace("\\'", "''")
+    nested = f"(left(value, 1) in ('{{', '[') and regexp_matches(value, {quoted(_EMAIL)}))"
     tests = ", ".join(
         f"count(*) filter (where regexp_full_match(value, ?){'' if place else f' or {nested}'}) as kind_{place}"
         for place in range(len(_KINDS))

@@ -77,3 +77,22 @@ def test_the_formatter_is_left_out_only_for_tables_of_literals() -> None:
 )
 def test_each_unneeded_word_to_the_formatter_is_seen(source: str, lines: list[int]) -> None:
     assert unneeded_skips(source) == lines, source
+
+
+# What is easily done a second time, a little otherwise, and the one module that does it.
+ONE_HOME = {
+    r"\bos\.fsync\(": ("core/files.py", "a stream is made durable by core.files.flush_to_disk, another's file by keep_file"),
+    r"\bfcntl\.\w|import fcntl": ("core/lock.py", "a lock is core.lock.locked"),
+    r"""\.replace\([^()]*, ?["']''["']\)""": ("core/sql.py", "a text goes into SQL by core.sql.quoted"),
+}
+
+
+@pytest.mark.parametrize("pattern", ONE_HOME)
+def test_what_has_one_home_is_done_nowhere_else(pattern: str) -> None:
+    home, said = ONE_HOME[pattern]
+    where = [
+        path.relative_to(CHECKOUT / "orchestration").as_posix()
+        for path in PYTHON
+        if path.is_relative_to(CHECKOUT / "orchestration") and re.search(pattern, path.read_text(encoding="utf-8"))
+    ]
+    assert where == [home], said
