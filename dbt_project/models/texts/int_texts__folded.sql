@@ -27,7 +27,11 @@ spans as (
 
 ),
 
-{{ folding_of('spans') }},
+folded as (
+
+    {{ folding_of('spans') }}
+
+),
 
 final as (
 
