@@ -156,7 +156,7 @@ def _delivered(name: str, to: str, work: Path, home: Home, config: Config, as_of
 def _take(home: Home, config: Config, as_of: datetime) -> str:
     with warehouse(home, limits=config.limits) as con:
         load(con, home, config, as_of)
-        update(con, home, config, as_of, anew=False)
+        update(con, home, config, as_of, full_refresh=False)
     version = latest_of(home, "us_ftc")
     assert version is not None
     facts = version.manifest

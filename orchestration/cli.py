@@ -173,7 +173,7 @@ def pull(home_path: str | None, as_json: bool, names: tuple[str, ...], since: st
     config = _config(home)
     if problems := pull_problems(config):
         raise ConfigError(f"Reading {home.config_file}", problems, next_step="correct these and run again; nothing was asked")
-    wanted = Wanted(names, _moment(since, "--since") if since else None, anew=from_start)
+    wanted = Wanted(names, _moment(since, "--since") if since else None, from_start=from_start)
     with run_lock(home) as got:
         if not got:
             raise Busy(f"Pulling in {home.root}", seen="a run is in progress there", next_step="wait for it to end; it pulls too")

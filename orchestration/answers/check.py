@@ -19,7 +19,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,10 +45,6 @@ _BASIS_WORDS = {
     "person": "asked for another contact point of the same person",
     "registry": "listed in a registry",
 }
-_COLUMNS = (
-    "channel", "identifier_type", "identifier", "scope", "except_scopes", "reason", "basis", "suppressed_since",
-    "deciding_request_id", "registry", "registry_version",
-)  # fmt: skip
 EXAMPLES = {
     "email": "an address such as a@example.com",
     "phone": "a number such as +1 202 555 0123",
@@ -433,7 +429,7 @@ def _look_up(
         with wanted as (
             select unnest($channels) as channel, unnest($types) as identifier_type, unnest($identifiers) as identifier
         )
-        select {", ".join(_COLUMNS)}
+        select channel, identifier_type, identifier, {", ".join(field.name for field in fields(Row))}
         from read_parquet($files, hive_partitioning = false)
         inner join wanted using (channel, identifier_type, identifier)
         """,

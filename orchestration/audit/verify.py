@@ -207,7 +207,7 @@ class _Walk:
 
     def _check(self, link: Link) -> None:
         if link.kind == "ledger":
-            return  # a batch may have been superseded by a ledger built anew; those of today are compared at the end
+            return  # a batch may have been superseded by a full refresh of the ledger; those of today are compared at the end
         if (line := _LINE.match(link.subject)) is not None:
             self._check_line(link, self._home.root / line["file"], int(line["number"]))
         else:

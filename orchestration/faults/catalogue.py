@@ -475,7 +475,7 @@ def _snapshot(case: Case) -> Path:
 
 
 def _alter_snapshot(case: Case) -> None:
-    """Somebody writes the file anew: the same rows, other bytes."""
+    """Somebody writes the file again: the same rows, other bytes."""
     pq.write_table(pq.ParquetFile(_snapshot(case)).read(), _snapshot(case), compression="none")
 
 

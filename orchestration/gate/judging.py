@@ -19,7 +19,7 @@ run.snapshot_feeds  the feeds whose every delivery repeats the whole state: vend
 No connection to the warehouse may be open in this process meanwhile.
 
 Each run judges, and most days nothing differs: then what was found is kept, and Great Expectations not even imported. A suite's
-result follows from its text, its arguments and the rows it is about, so its query is asked anew each time, by DuckDB, and the
+result follows from its text, its arguments and the rows it is about, so its query is asked again each time, by DuckDB, and the
 rows compared with those that were judged. Only when all suites of a gate are about the same rows is the verdict kept, under the
 run's own clock; it says so (``kept_from``).
 """

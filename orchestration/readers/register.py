@@ -163,7 +163,7 @@ def register(
     feeds: tuple[Feed, ...] | None = None,
     unread: Iterable[Unread] = (),
 ) -> int:
-    """Make ``raw.landed_files`` and ``raw.source_settings`` anew, and account for archives that can't be opened.
+    """Make ``raw.landed_files`` and ``raw.source_settings`` again, and account for archives that can't be opened.
 
     Args:
         feeds: the feeds there are; by default those that the home has to do with.

@@ -377,7 +377,7 @@ def test_a_configuration_is_validated_again_when_it_changes(own_house: Home) -> 
     for spoilt in ("", "[]", "{}", '{"state": 1}'):
         note.write_text(spoilt)
         assert asked(own_house) == Asked.of(load_config(own_house)), spoilt
-    assert json.loads(note.read_text())["scopes"], "the note was made anew"
+    assert json.loads(note.read_text())["scopes"], "the note was made again"
     own_house.config_file.write_text(
         own_house.config_file.read_text() + "\n[destinations.x]\nsystem = 'nothing'\nchannels = ['email']\n"
     )

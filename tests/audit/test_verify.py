@@ -181,7 +181,7 @@ def edit_manifest(home: Home) -> str:
 
 
 def rewrite_manifest(home: Home) -> str:
-    """Every line after the edited one chained anew, as somebody would who knows how."""
+    """Every line after the edited one chained again, as somebody would who knows how."""
     prev, lines = "0" * 64, []
     for line in lines_of(home.manifest_file):
         body = {**json.loads(line), "prev": prev, "received_at": "2026-01-01T00:00:00+00:00"}

@@ -142,7 +142,7 @@ def take_in(con: duckdb.DuckDBPyConnection, home: Home) -> None:
         "insert into raw.load_log by name select distinct file_id, 'delimited' as reader from ledger.requests "
         "where file_id not in (select file_id from raw.load_log)"
     )
-    batches.close_batch(con, home, anew=False)
+    batches.close_batch(con, home, full_refresh=False)
     con.execute("delete from raw.ledger_files")
     con.execute("insert into raw.ledger_files select file_id from raw.load_log where reader <> 'failed'")
     con.execute("commit")

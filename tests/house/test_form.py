@@ -96,3 +96,32 @@ def test_what_has_one_home_is_done_nowhere_else(pattern: str) -> None:
         if path.is_relative_to(CHECKOUT / "orchestration") and re.search(pattern, path.read_text(encoding="utf-8"))
     ]
     assert where == [home], said
+
+
+def sql_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How many lines of a function are texts of several lines, other than what it says of itself."""
+    said = function.body[0].value if ast.get_docstring(function) else None  # type: ignore[attr-defined]
+    return len(
+        {
+            line
+            for node in ast.walk(function)
+            if isinstance(node, ast.JoinedStr | ast.Constant) and node is not said and node.end_lineno > node.lineno
+            for line in range(node.lineno, node.end_lineno + 1)
+        }
+    )
+
+
+def test_a_long_function_is_not_made_of_sql() -> None:
+    found = [
+        f"{path.relative_to(CHECKOUT)}: {node.name}: {node.end_lineno - node.lineno + 1} lines, {sql_lines(node)} of SQL"
+        for path in PYTHON
+        if path.is_relative_to(CHECKOUT / "orchestration")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno >= 60
+        and sql_lines(node) > 20
+    ]
+    assert found == [], (
+        "over 60 lines: make each query a function, or a .sql file with named parameters "
+        "(orchestration/identifiers/phone_keys.sql):\n" + "\n".join(found)
+    )

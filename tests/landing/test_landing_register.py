@@ -1,4 +1,4 @@
-"""The warehouse's view of landing: made anew from manifest and configuration each time, and the same each time."""
+"""The warehouse's view of landing: made again from manifest and configuration each time, and the same each time."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_everything_that_can_go_wrong_names_nobody(
         prepare_table(database, "drop trigger talkative")
         old = published_hashes(home)
         assert quietlist("key", "rotate", "--person", "Sam\x1b[2J", "--reason", "<script>alert(1)</script>")[0] == 0
-        assert quietlist("rebuild")[0] == 2, "not before a run has made the hashes anew"
+        assert quietlist("rebuild")[0] == 2, "not before a run has made the hashes again"
         code, said = quietlist("run", "--as-of", AS_OF)
         assert code in (0, 1), said
         new = published_hashes(home)

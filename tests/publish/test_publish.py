@@ -138,7 +138,7 @@ def test_evidence_replaced_after_the_exit_gate_is_not_published(home: Home) -> N
         publish(home, AS_OF)
     assert latest_version(home) is None
     export(home)
-    assert publish(home, AS_OF).version == 1, "exported and judged anew"
+    assert publish(home, AS_OF).version == 1, "exported and judged again"
 
 
 def test_rules_replaced_after_the_exit_gate_are_not_published(home: Home) -> None:
@@ -555,8 +555,8 @@ def test_a_candidate_is_kept_while_its_rows_are_the_latest_or_the_next_version(h
     exported_of(home, "three")
     record = other.folder / "candidate.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"version": 1}))
-    was_written, anew = exported_of(home, "three")
-    assert (was_written, anew.version) == (True, 3), "numbered otherwise, and not the latest: it can't be published as it is"
+    was_written, again = exported_of(home, "three")
+    assert (was_written, again.version) == (True, 3), "numbered otherwise, and not the latest: it can't be published as it is"
 
 
 def test_the_file_that_the_gate_judged_is_not_looked_into_again_before_a_push(

@@ -98,7 +98,7 @@ def test_the_same_files_again_publish_nothing(home: Home) -> None:
     before = tree(home)
     deliver(home, "us", "full_2026-03-01.txt", FULL)
     assert run(home, LATER).published == []
-    assert run(home, LATER, anew=True).published == []
+    assert run(home, LATER, full_refresh=True).published == []
     assert tree(home) == before
     assert numbers_of(home, "us_ftc") == LISTED
 
@@ -198,12 +198,12 @@ def test_a_landed_file_that_is_gone_ends_no_listing(home: Home) -> None:
     landed.unlink()
     for _ in range(2):
         with pytest.raises(PermanentError, match="missing or were altered"):
-            run(home, LATER, anew=True)
+            run(home, LATER, full_refresh=True)
         assert tree(home) == before
         with warehouse(home) as con:
             assert con.execute("select count(*) from registries.files").fetchall() == [(1,)]
     landed.write_bytes(kept)
-    assert run(home, LATER, anew=True).published == []
+    assert run(home, LATER, full_refresh=True).published == []
     assert numbers_of(home, "us_ftc") == LISTED
 
 

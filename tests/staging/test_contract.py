@@ -273,8 +273,8 @@ def test_the_unions_hold_every_record_once_however_often_and_in_whatever_steps_t
     with warehouse(staged) as con:
         con.execute("delete from raw.ledger_files")
     dbt.invoke(staged, config, AS_OF, "run", tables, full_refresh=True)
-    anew = contents(staged)
-    assert [anew[table] for table in UNION.values()] == [stepwise[table] for table in UNION.values()]
+    again = contents(staged)
+    assert [again[table] for table in UNION.values()] == [stepwise[table] for table in UNION.values()]
 
 
 def test_every_raw_identifier_of_a_request_is_seen_by_the_normaliser(staged: Home) -> None:

@@ -120,7 +120,7 @@ def test_a_new_wording_is_one_row(home: Home, config: Config, readings: dict[str
     assert [before[text].meaning for text in texts] == ["nothing", "unknown", "nothing"]
     with warehouse(home) as con:
         con.execute("insert into policy.phrases values ('flumox me', 'en', 'any', 'within', 'stop', 'clear', 'test')")
-    after = read(home, config, anew=True)
+    after = read(home, config, full_refresh=True)
     assert [(after[text].meaning, after[text].certainty) for text in texts] == [
         ("stop", "clear"),
         ("stop", "clear"),

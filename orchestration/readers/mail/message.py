@@ -1,4 +1,4 @@
-"""One mail as rows of facts: who sent it, what kind of mail its form says it is, whom it is about, what was written anew.
+"""One mail as rows of facts: who sent it, what kind of mail its form says it is, whom it is about, what was written.
 
 A mail is one row; of a report about several people, and of a letter that names addresses, each further person is a
 row, so that strangers whom one mail names are never taken for one person.
