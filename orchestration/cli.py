@@ -619,7 +619,7 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
     type=click.DateTime(["%Y-%m-%d"]),
     default=lambda: datetime.now(UTC).strftime("%Y-%m-%d"),
     show_default="today",
-    help="The first day: what was asked before it is counted apart, and never as late.",
+    help="The first day: what was asked before it is counted apart, and its time runs from that day.",
 )
 @click.option(
     "--dagster-db",

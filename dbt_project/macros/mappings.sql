@@ -11,7 +11,7 @@
 --   email, phone       column that holds one address or number, or several of which the first filled one counts that is no object
 --   emails, phones     column that may hold several, joined by ;
 --   only_address       true: without a known label, the record's only text that looks like an address
---   international      true: the vendor writes numbers with their country and without the plus; the plus is put before them
+--   international      true: the vendor writes numbers with their country and without the plus; the plus is put before the one of `phone`
 --   name         column, or [first name, last name]
 --   address, postal_code, country, region, customer_id     column
 --   customer_prefix     a word before each customer_id, where the vendor numbers people itself: its 501 is not the CRM's
@@ -38,17 +38,7 @@
     {%- set cases = case_meanings(mapping) -%}
     {%- set list = mapping.get('list', {}) -%}
     {%- set at_list = ("case_action = 'opt_in' and place = 'list' and list_id is null") -%}
-with source as (
-
-    select * from {{ source('raw', table) }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
+with {{ record_imports(table) }}
 
 told as (
 
@@ -167,17 +157,7 @@ select * from final
     {%- set cases = mapping.get('cases', []) -%}
     {%- set several = mapping.get('registries', {}) -%}
     {%- set named = mapping.get('registry') -%}
-with source as (
-
-    select * from {{ source('raw', table) }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
+with {{ record_imports(table) }}
 
 numbers as (
 
@@ -621,6 +601,9 @@ select * from final
     {%- for key in mapping.get('list', {}) if key not in ['column', 'kind', 'in_name', 'everything', 'ids'] -%}
         {%- do found.append("unknown key '" ~ key ~ "' of 'list' (allowed: column, kind, in_name, everything, ids)") -%}
     {%- endfor -%}
+    {%- if mapping.get('international') and not mapping.get('phone') -%}
+        {%- do found.append("'international' is for the number of 'phone'; no other is read so") -%}
+    {%- endif -%}
     {%- set names_somebody = mapping.get('email') or mapping.get('emails') or mapping.get('phone') or mapping.get('phones')
         or mapping.get('customer_id') or mapping.get('address') -%}
     {%- for case in mapping.get('cases', []) -%}

@@ -13,6 +13,31 @@
         files.received_at
 {%- endmacro %}
 
+-- The imports of a staging model that a macro writes: the records of a table (`source`), their files, and with `read_in` what the words in
+-- that place were read as (`readings`). More CTEs follow.
+{% macro record_imports(table, read_in=none) -%}
+source as (
+
+    select * from {{ source('raw', table) }}
+
+),
+
+files as (
+
+    select * from {{ ref('stg_quietlist__files') }}
+
+),
+{%- if read_in %}
+
+readings as (
+
+    select * from {{ ref('readings') }}
+    where place = '{{ read_in }}'
+
+),
+{%- endif %}
+{%- endmacro %}
+
 {% macro contract_of(kind) -%}
     {%- set first = [['file_id', 'varchar'], ['record_no', 'bigint'], ['source', 'varchar'], ['vendor', 'varchar'], ['feed', 'varchar'],
         ['outcome', 'varchar'], ['outcome_reason', 'varchar']] -%}

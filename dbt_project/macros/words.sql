@@ -3,7 +3,7 @@
 -- whole staging models; called_contacts is the model of the calls that were made, and words_of the one of the words.
 --
 -- mapping of both
---   time, zone, key, international     as in mapped_requests
+--   time, untimed, zone, key, international     as in mapped_requests
 --   inbound, outbound, nothing, echo     lists of conditions as `when` of mapped_requests has them; the first list of which one fits
 --                counts, in the order echo, outbound, nothing, inbound. Without `inbound` whatever fits no other is inbound; with it,
 --                what fits nothing is unknown. What an agent marked counts whatever the call was: called_requests knows no nothing
@@ -24,24 +24,7 @@
 {% macro texted_requests(table, mapping) -%}
     {{- refuse_wrong_words(table, mapping, ['body', 'verdict', 'nothing', 'echo'], ['phone', 'body']) }}
     {%- set verdict = mapping.get('verdict', {}) -%}
-with source as (
-
-    select * from {{ source('raw', table) }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
-
-readings as (
-
-    select * from {{ ref('readings') }}
-    where place = 'text'
-
-),
+with {{ record_imports(table, read_in='text') }}
 
 told as (
 
@@ -154,24 +137,7 @@ select * from final
 {% macro called_requests(table, mapping) -%}
     {{- refuse_wrong_words(table, mapping, ['words', 'name'], ['phone', 'to', 'words']) }}
     {%- set words = mapping['words'] -%}
-with source as (
-
-    select * from {{ source('raw', table) }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
-
-readings as (
-
-    select * from {{ ref('readings') }}
-    where place = 'disposition'
-
-),
+with {{ record_imports(table, read_in='disposition') }}
 
 told as (
 
@@ -296,17 +262,7 @@ select * from final
 -- The calls that were made: one that nobody answered was made all the same.
 {% macro called_contacts(table, mapping) -%}
     {{- refuse_wrong_words(table, mapping, ['campaign', 'agent', 'outcome', 'system', 'nothing', 'echo'], ['to', 'system', 'outbound']) }}
-with source as (
-
-    select * from {{ source('raw', table) }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
+with {{ record_imports(table) }}
 
 told as (
 

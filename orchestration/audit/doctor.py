@@ -156,7 +156,7 @@ def _look_at_configuration(home: Home, config: Config) -> Findings:
     if config.company.live_since is None:
         yield (
             "attention",
-            "no first day: what was asked before anything was delivered here counts as late for ever",
+            "no first day: what was asked before anything was delivered here counts as late, in every report",
             "set company.live_since to the day on which this installation began to be answered for",
         )
     unwatched = sorted(name for name, source in sources.items() if source.expected_every_hours is None)

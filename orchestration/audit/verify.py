@@ -50,7 +50,7 @@ KINDS = {
     "takeover": ("takeover of a destination", "takeovers of a destination"),
 }
 _REBUILD = (
-    "see with quietlist rebuild what differs; then delete warehouse/warehouse.duckdb and run: it is built anew from landing"
+    "see with quietlist rebuild what differs; then delete warehouse/warehouse.duckdb and run: it is built again from landing"
 )
 _HEAD = re.compile(r"^[0-9a-f]{64}$")
 _LINE = re.compile(r"^(?P<file>.+) line (?P<number>[1-9][0-9]*)$")

@@ -1013,7 +1013,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "published snapshot altered",
-        "a published file is written anew by hand",
+        "a published file is rewritten by hand",
         STOPPED,
         "not the file that was published",
         _then(_keep("snapshot", _snapshot), _alter_snapshot),

@@ -76,7 +76,7 @@ _UNREAD = {
         "{n} files may not be opened by the user that runs Quietlist",
         "give that user the right to read them (ls -l, chown, chmod)",
     ),
-    "damaged": ("{n} files cannot be read from their disk", "see what the system's log says of that disk, and copy them anew"),
+    "damaged": ("{n} files cannot be read from their disk", "see what the system's log says of that disk, and copy them again"),
     "vanished": ("{n} files vanished while they were taken", "find out who removes files there, and have them delivered again"),
     "too_large": (
         "{n} files are larger than limits.max_file allows",

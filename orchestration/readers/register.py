@@ -33,7 +33,7 @@ _UNCERTAIN = "name"  # load_log.reader of a file whose name and records say diff
 _CLOSED_ANYHOW = "The delivered file, or this part of it, can't be opened; ask for it again."
 _CLOSED = {
     "workbook_password": "The workbook has a password; have it saved without one, or as CSV, and delivered again.",
-    "workbook_damaged": "It is a workbook and can't be read as a whole; have it opened, saved anew and delivered again.",
+    "workbook_damaged": "It is a workbook and can't be read as a whole; have it opened, saved again and redelivered.",
     "workbook_too_large": "The workbook's cells need more memory than one may take; have it saved as CSV and delivered again.",
     "workbook_kind_not_supported": "It is a workbook, but neither .xlsx nor .xls; have it saved as one of them, or as CSV.",
 }

@@ -52,6 +52,7 @@ def test_every_rule_has_a_line_and_a_page_and_every_kind_a_word() -> None:
         for said in (rule.name, rule.citation, rule.exceptions, rule.penalty, rule.source_url):
             assert said in page, f"{rule.rule_id}: {said}"
         assert ("NOT VERIFIED" in page) == (rule.verification == "M") == ("[M]" in line), rule.rule_id
+        assert (rule.status == "unverified") == (" not verified" in line or " unverified" in line), rule.rule_id
 
 
 def test_a_page_says_what_held_before_and_what_holds_after() -> None:

@@ -37,6 +37,9 @@ def test_every_key_format_system_and_command_has_its_place() -> None:
     assert all(f"## quietlist {name}" in made["commands.md"] for name in cli.main.commands)
     without = [line for line in made["configuration.md"].splitlines() if line.startswith("| `") and line.endswith("|  |")]
     assert without == [], "a key without a meaning: write it below the field"
+    rows = [line for line in made["formats/README.md"].splitlines() if line.startswith("| [")]
+    unfinished = [line for line in rows if not line.endswith((". |", ".) |"))]
+    assert len(rows) == len(known_formats()) and unfinished == [], "what a format holds is a whole sentence"
 
 
 @pytest.mark.parametrize("system", known_systems())

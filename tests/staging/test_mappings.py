@@ -317,6 +317,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"cases": [{"when": {"reason": {"like": "a"}}, **UNSUBSCRIBED}]}, "case 1 asks of 'reason' what nobody knows"),
     ({"cases": [{"when": {"reason": []}, **UNSUBSCRIBED}]}, "case 1 names no value of 'reason'"),
     ({"email": None, "phones": None}, "case 1 is a request, but no key says whose"),
+    ({"international": True, "phones": "phone"}, "'international' is for the number of 'phone'"),
     ({"list": {"column": "stream"}}, "'list' needs 'kind'"),
     ({"list": {"column": "stream", "kind": "s", "name": "x"}}, "unknown key 'name' of 'list'"),
     ({"otherwise": {"action": "opt_in", "method": "import"}}, "'otherwise' is for a list of people who opted out"),
