@@ -1,4 +1,4 @@
-"""Building everything anew from the landed files beside the real warehouse, and comparing row for row (promise 4)."""
+"""Building everything again from the landed files beside the real warehouse, and comparing row for row (promise 4)."""
 
 from __future__ import annotations
 

@@ -120,10 +120,16 @@ def _type(annotation: Any) -> str:
     text = str(annotation)
     words = [
         word
-        for sign, word in (("Alerts", "section"), ("tuple", "list of texts"), ("dict", "table"), ("bool", "true or false"),
-                           ("float", "number"), ("int", "whole number"))
+        for sign, word in (
+            ("Alerts", "section"),
+            ("tuple", "list of texts"),
+            ("dict", "table"),
+            ("bool", "true or false"),
+            ("float", "number"),
+            ("int", "whole number"),
+        )
         if sign in text
-    ]  # fmt: skip
+    ]
     return words[0] if words else "text"
 
 

@@ -135,7 +135,11 @@ meant as (
 
 ),
 
-{{ final_requests(has=['event_key', 'phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
+final as (
+
+    {{ final_requests(has=['event_key', 'phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
+
+)
 
 select * from final
 {%- endmacro %}
@@ -256,7 +260,11 @@ meant as (
 
 ),
 
-{{ final_requests(has=['event_key', 'phones_raw', 'name', 'doubt', 'unknown_column', 'unknown_value']) }}
+final as (
+
+    {{ final_requests(has=['event_key', 'phones_raw', 'name', 'doubt', 'unknown_column', 'unknown_value']) }}
+
+)
 
 select * from final
 {%- endmacro %}
@@ -314,7 +322,11 @@ meant as (
 
 ),
 
-{{ final_contacts_made(has=['campaign', 'system', 'agent', 'call_outcome']) }}
+final as (
+
+    {{ final_contacts_made(has=['campaign', 'system', 'agent', 'call_outcome']) }}
+
+)
 
 select * from final
 {%- endmacro %}

@@ -28,7 +28,7 @@ from orchestration.core import chain
 from orchestration.core.clock import is_ahead
 from orchestration.core.config import Config, Source, size_in_bytes
 from orchestration.core.errors import Busy, ConfigError, OutOfRoom, TransientError
-from orchestration.core.files import sha256_text, sync_folder
+from orchestration.core.files import flush_to_disk, sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.lock import locked
 from orchestration.core.room import NEXT_STEP, NO_ROOM, full, size
@@ -88,7 +88,7 @@ _UNREAD = {
         "{n} files were taken and cannot be removed from the inbox",
         "give the user that runs Quietlist the right to write to the folder they are in",
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -341,8 +341,7 @@ class _Landing:
                         digest.update(chunk)
                         target.write(chunk)
                         count += len(chunk)
-                    target.flush()
-                    os.fsync(target.fileno())
+                    flush_to_disk(target)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise

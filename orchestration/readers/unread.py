@@ -11,6 +11,7 @@ import re
 
 import duckdb
 
+from orchestration.core.sql import quoted
 from orchestration.readers.feeds import CANONICAL, Feed
 from orchestration.readers.layout import normalised, shown
 
@@ -56,9 +57,9 @@ def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignore
         return
     step = max(1, records // _LOOKED_AT)
     # An object or an array beside the record counts by the addresses in it.
-    nested = f"(left(value, 1) in ('{{', '[') and regexp_matches(value, '{_EMAIL}'))".replace("\\'", "''")
-    said = f"regexp_full_match(value, '(?i)\\s*(?:{_LEFT})\\s*')"
-    left = f"{said} or (left(value, 1) in ('{{', '[') and regexp_matches(value, '(?i)\"(?:{_LEFT})\"'))"
+    nested = f"(left(value, 1) in ('{{', '[') and regexp_matches(value, {quoted(_EMAIL)}))"
+    alone, within = quoted(f"(?i)\\s*(?:{_LEFT})\\s*"), quoted(f'(?i)"(?:{_LEFT})"')
+    left = f"regexp_full_match(value, {alone}) or (left(value, 1) in ('{{', '[') and regexp_matches(value, {within}))"
     tests = ", ".join(
         f"count(*) filter (where regexp_full_match(value, ?){'' if place else f' or {nested}'}) as kind_{place}"
         for place in range(len(_KINDS))
@@ -93,7 +94,12 @@ def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignore
         con.execute(
             "insert into raw.unread_columns values (?, ?, ?, ?, ?, ?, ?)",
             [
-                file_id, feed.vendor, feed.feed, shown(label), looks, labels[near[0]] if near else None,
+                file_id,
+                feed.vendor,
+                feed.feed,
+                shown(label),
+                looks,
+                labels[near[0]] if near else None,
                 feed.vendor == CANONICAL,
             ],
-        )  # fmt: skip
+        )

@@ -313,7 +313,7 @@ def _unchecked_views(nodes: Collection[Any]) -> list[Any]:
 
 
 def compiled(aside: Home, config: Config, as_of: datetime, selection: str) -> list[NodeResult]:
-    """The statements of these models, seeds and checks as a run that builds anew would carry them out. Nothing is: ``aside`` is
+    """The statements of these models, seeds and checks as a full refresh would carry them out. Nothing is: ``aside`` is
     an empty home, whose database has a warehouse's name.
 
     Raises:

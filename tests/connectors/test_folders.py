@@ -149,7 +149,7 @@ def test_a_first_pull_may_begin_later_and_no_later_one_leaves_a_gap(house: House
     house.later(days=1)
     house.pull(since=NOON + timedelta(days=36_500))
     assert set(came(house.home)) == {("moved here with its old date.csv", b"new here")}
-    assert house.pull(anew=True)[0].files == 2, "everything is asked for when that is wanted"
+    assert house.pull(from_start=True)[0].files == 2, "everything is asked for when that is wanted"
     assert ("old.csv", b"old") in came(house.home)
 
 

@@ -139,7 +139,7 @@ NO_LISTS = [
     ("a list that goes nowhere", 200, GOES_NOWHERE, "does not say where"),
     ("another region", 301, b"<Error/>", "status 301"),
     ("no such bucket", 404, b"<Error/>", "status 404"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("case", "status", "body", "said"), NO_LISTS)

@@ -89,8 +89,12 @@ def judge(copy: Path, home: Path, changed: str) -> int:
     try:
         return subprocess.run(
             [sys.executable, "-m", "tests.mutants.judge", str(home), changed],
-            cwd=copy, env=environment, capture_output=True, timeout=_SECONDS, check=False,
-        ).returncode  # fmt: skip
+            cwd=copy,
+            env=environment,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        ).returncode
     except subprocess.TimeoutExpired:
         return 1
 

@@ -74,8 +74,10 @@ def test_every_sheet_is_read_hidden_ones_too_and_each_as_its_own_feed(desk: Desk
     )
     loaded = desk.deliver((OPTOUTS, calls), {"book.xlsx": book})
     assert sorted((file.feed, *desk.values(file)) for file in loaded) == [
-        ("calls", ("+12025550102", "x")), ("optouts", tuple(A)), ("optouts", tuple(B)),
-    ]  # fmt: skip
+        ("calls", ("+12025550102", "x")),
+        ("optouts", tuple(A)),
+        ("optouts", tuple(B)),
+    ]
     assert refused(desk) == [], "an empty sheet is nothing to tell"
 
 
@@ -321,12 +323,20 @@ def test_a_sheet_that_does_not_fit_its_memory_costs_only_itself(desk: Desk, monk
 
 
 TEXTS: list[tuple[str, str, bytes, str]] = [
-    ("a table of a web page", "list.xls", b"<html><body><table><tr><td>email</td></tr></table></body></html>",
-     "web page with a table"),
+    (
+        "a table of a web page",
+        "list.xls",
+        b"<html><body><table><tr><td>email</td></tr></table></body></html>",
+        "web page with a table",
+    ),
     ("a table alone", "list.xls", b"\xef\xbb\xbf\n<table border=1><tr><td>email</td></tr></table>", "web page with a table"),
-    ("the XML of 2003", "list.xls",
-     b'<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook xmlns="x"/>', "workbook written as XML"),
-]  # fmt: skip
+    (
+        "the XML of 2003",
+        "list.xls",
+        b'<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook xmlns="x"/>',
+        "workbook written as XML",
+    ),
+]
 
 
 @pytest.mark.parametrize(("case", "name", "content", "told"), TEXTS, ids=[case for case, *_ in TEXTS])

@@ -257,9 +257,13 @@ def test_a_link_that_a_named_person_cuts_is_none_for_what_is_asked_after_it(stor
             "where requests.event_key = 'list'"
         ).fetchall()[0]
     record_decision(
-        story.home, "link_cut", {"of_source": "asks", "of_sha256": sha256, "of_record_no": str(record_no)},
-        person="Ines", reason="an old campaign list in one record", now=story.start,
-    )  # fmt: skip
+        story.home,
+        "link_cut",
+        {"of_source": "asks", "of_sha256": sha256, "of_record_no": str(record_no)},
+        person="Ines",
+        reason="an old campaign list in one record",
+        now=story.start,
+    )
     assert story.run(days=2) == set(people) and story.blocked() == before, "only an opt-in ends a suppression; a cut is none"
     story.asks("later.csv", f"later,2026-03-05T10:00:00Z,opt_out,all,letter,outlet,{people[1]}")
     story.deliver(*(customer(number, emails={who}) for number, who in enumerate([*people, "new@example.com"])))

@@ -316,8 +316,8 @@ def test_the_unions_hold_the_same_in_whatever_steps_they_are_built(
     with warehouse(home) as con:
         con.execute("delete from raw.ledger_files")
     dbt.invoke(home, config, AS_OF, "run", tables, full_refresh=True, unused=unused)
-    anew = contents(home)
-    assert [anew[table] for table in UNION.values()] == [stepwise[table] for table in UNION.values()]
+    again = contents(home)
+    assert [again[table] for table in UNION.values()] == [stepwise[table] for table in UNION.values()]
 
 
 def test_every_raw_identifier_of_a_request_is_seen_by_the_normaliser(staged: Home) -> None:

@@ -114,6 +114,10 @@ meant as (
 
 ),
 
-{{ final_requests(has=['event_key', 'phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
+final as (
+
+    {{ final_requests(has=['event_key', 'phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
+
+)
 
 select * from final
