@@ -134,7 +134,7 @@ def all_feeds(staging: Path = STAGING) -> tuple[Feed, ...]:
     described = {path.parent for path in staging.glob("*/_*.yml")}
     problems = [
         f"{folder.name}: no file describes its feeds (expected _{folder.name}.yml)"
-        for folder in sorted({path.parent for path in staging.glob("*/*")} - described)
+        for folder in sorted({path.parent for path in staging.glob("[!.]*/*")} - described)
     ]
     for path in sorted(staging.glob("*/_*.yml")):
         try:

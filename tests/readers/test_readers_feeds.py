@@ -69,8 +69,11 @@ def test_a_feed_that_is_described_wrong_is_told_what_is_wrong(tmp_path: Path, wr
 def test_a_folder_without_a_description_is_told_of(tmp_path: Path) -> None:
     described(tmp_path, "post")
     (tmp_path / "post" / "_post.yml").rename(tmp_path / "post" / "post.yml")
-    with pytest.raises(ConfigError, match=r"post: no file describes its feeds \(expected _post.yml\)"):
+    (tmp_path / ".idea").mkdir()  # an editor's own
+    (tmp_path / ".idea" / "notes.yml").write_text("")
+    with pytest.raises(ConfigError, match=r"post: no file describes its feeds \(expected _post.yml\)") as caught:
         all_feeds(tmp_path)
+    assert ".idea" not in str(caught.value)
 
 
 def test_a_description_that_is_wrong_is_named_with_its_file(tmp_path: Path) -> None:
