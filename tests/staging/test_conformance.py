@@ -206,9 +206,8 @@ def run(home: Home, config: Config, day: int) -> None:
 
 def asked_for(items: list[pytest.Item]) -> list[Sample]:
     """The samples that the chosen tests of this file are about."""
-    chosen = {
-        item.callspec.params["sample"] for item in items if item.path == Path(__file__) and "sample" in item.callspec.params
-    }
+    parameters = [getattr(item, "callspec", None) for item in items if item.path == Path(__file__)]
+    chosen = {found.params["sample"] for found in parameters if found and "sample" in found.params}
     return [sample for sample in samples() if sample in chosen]
 
 
