@@ -1,8 +1,10 @@
 """What every format keeps, tried on its samples: no record without an account, nothing new when a file comes twice, nothing
-lost without a word when a file is cut off or half of its records are broken, and the same from a workbook of the same table.
+lost without a word when a file is cut off or half of its records are broken, and the same from a workbook of the same table,
+from the same records in another order and from the same text in another encoding.
 
-One home for all of it: each sample from a source of its own, the day after the same once more, and each of its damaged copies
-and its workbook from sources of their own. Whoever asks for one vendor (``-k postmark``) waits for its samples alone.
+One home for all of it: each sample from a source of its own, the day after the same once more, and each of its damaged and
+otherwise written copies from sources of their own. Whoever asks for one vendor (``-k postmark``) waits for its samples alone.
+The long form cuts each file at every tenth byte.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import json
 import re
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -113,6 +115,37 @@ def half_broken(sample: Sample) -> bytes:
     return "".join(lines).encode()
 
 
+def in_another_order(sample: Sample) -> bytes | None:
+    """The same file with its records the other way round; nothing where it has one, or where a record is more than a line."""
+    text = sample.data.decode("utf-8")
+    if text.startswith("From "):
+        return "".join(reversed(re.split(r"(?m)^(?=From \S+ \w{3} \w{3} )", text)[1:])).encode()
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            document = json.loads(text)
+        except ValueError:
+            return "".join(f"{line}\n" for line in reversed(text.splitlines())).encode()
+        holder, key = place_of_records(document)
+        if isinstance(document, dict) and holder is None:
+            return None
+        records = document if holder is None else holder[key]
+        turned = dict(reversed(records.items())) if isinstance(records, dict) else records[::-1]
+        if holder is not None:
+            holder[key] = turned
+        return json.dumps(turned if holder is None else document).encode()
+    lines = text.splitlines(keepends=True)
+    if len(lines) < 4 or any(line.count('"') % 2 for line in lines):
+        return None
+    # As for broken records: the first line may be a header, the last a total.
+    return "".join((lines[0], *lines[-2:0:-1], lines[-1])).encode()
+
+
+def in_utf_16(sample: Sample) -> bytes | None:
+    """The same text as Windows programs save it; mails say themselves how they are encoded."""
+    text = sample.data.decode("utf-8")
+    return None if text.startswith("From ") else text.encode("utf-16")
+
+
 def is_table(sample: Sample) -> bool:
     """Whether somebody could have opened it in Excel: no JSON, no mails, no XML, no form of a web page."""
     start = sample.data.decode("utf-8").lstrip()
@@ -130,7 +163,6 @@ def as_workbook(sample: Sample) -> bytes:
 @dataclass(frozen=True)
 class Tried:
     home: Home
-    config: Config
     samples: list[Sample]
     first: dict[str, list[Any]]
     """The ledger of the first day, by source."""
@@ -211,36 +243,53 @@ def asked_for(items: list[pytest.Item]) -> list[Sample]:
     return [sample for sample in samples() if sample in chosen]
 
 
-@pytest.fixture(scope="module")
-def tried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
-    home = Home.at(tmp_path_factory.mktemp("conformance") / "home").create()
-    there = asked_for(request.session.items)
-    damaged = {
-        **{
-            f"{sample.source}_cut{round(cut * 100)}": (sample, sample.data[: int(len(sample.data) * cut)])
-            for sample in there
-            for cut in CUTS
-        },
-        **{f"{sample.source}_half": (sample, half_broken(sample)) for sample in there},
-        **{
-            f"{sample.source}_book": (dataclasses.replace(sample, name=f"{Path(sample.name).stem}.xlsx"), as_workbook(sample))
-            for sample in there
-            if is_table(sample)
-        },
+def copies(sample: Sample) -> dict[str, Sample]:
+    """The sample's damaged and otherwise written copies, by what was done to them."""
+    changed = {"half": half_broken(sample), "turned": in_another_order(sample), "utf16": in_utf_16(sample)}
+    made = {how: dataclasses.replace(sample, data=data) for how, data in changed.items() if data is not None}
+    if is_table(sample):
+        made["book"] = dataclasses.replace(sample, name=f"{Path(sample.name).stem}.xlsx", data=as_workbook(sample))
+    return {f"{sample.source}_{how}": dataclasses.replace(copy, source=f"{sample.source}_{how}") for how, copy in made.items()}
+
+
+def cut(sample: Sample, places: Iterable[int]) -> dict[str, Sample]:
+    """What is left of the sample when it is cut off at each of these bytes."""
+    return {
+        f"{sample.source}_at{place}": dataclasses.replace(sample, source=f"{sample.source}_at{place}", data=sample.data[:place])
+        for place in places
     }
-    formats = {sample.source: sample.format for sample in there} | {
-        source: sample.format for source, (sample, _) in damaged.items()
-    }
-    text = "".join(f'[sources.{source}]\nformat = "{name}"\nscope = "acme"\nregion = "US"\n' for source, name in formats.items())
+
+
+def three_places(sample: Sample) -> list[int]:
+    return [int(len(sample.data) * part) for part in CUTS]
+
+
+def every_tenth_byte(sample: Sample) -> range:
+    return range(10, len(sample.data), 10)
+
+
+def tried_in(home: Home, there: list[Sample], others: dict[str, Sample]) -> Tried:
+    """Each sample from a source of its own; the day after each once more, and the others."""
+    text = "".join(
+        f'[sources.{sample.source}]\nformat = "{sample.format}"\nscope = "acme"\nregion = "US"\n'
+        for sample in (*there, *others.values())
+    )
     home.config_file.write_text(COMPANY + text)
     config = load_config(home)
     whole = {sample.source: (sample.name, sample.data) for sample in there}
     deliver(home, whole)
     run(home, config, 0)
     first = requests(home)
-    deliver(home, whole | {source: (sample.name, data) for source, (sample, data) in damaged.items()})
+    deliver(home, whole | {source: (sample.name, sample.data) for source, sample in others.items()})
     run(home, config, 1)
-    yield Tried(home, config, there, first, requests(home), staged(home), quarantined(home), loaded(home))
+    return Tried(home, there, first, requests(home), staged(home), quarantined(home), loaded(home))
+
+
+@pytest.fixture(scope="module")
+def tried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tried:
+    there = asked_for(request.session.items)
+    others = {source: copy for sample in there for source, copy in (copies(sample) | cut(sample, three_places(sample))).items()}
+    return tried_in(Home.at(tmp_path_factory.mktemp("conformance") / "home").create(), there, others)
 
 
 def test_every_format_has_a_sample() -> None:
@@ -264,13 +313,12 @@ def test_a_sample_is_read_whole_as_what_it_is(tried: Tried, sample: Sample) -> N
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
 def test_every_record_of_a_whole_and_a_damaged_file_has_its_account(tried: Tried, sample: Sample) -> None:
     with warehouse(tried.home, read_only=True) as con:
-        rows = con.execute(
-            "select source, records_read, difference from ledger.conservation where regexp_matches(source, ?)",
-            [f"^{sample.source}(_cut[0-9]+|_half|_book)?$"],
-        ).fetchall()
-    # The sample itself, what was cut off and what is half broken.
-    assert len(rows) >= 2 + len(CUTS), rows
-    assert [row for row in rows if row[2] != 0] == []
+        rows = con.execute("select source, difference from ledger.conservation").fetchall()
+    differences = {
+        source: difference for source, difference in rows if source == sample.source or source.startswith(f"{sample.source}_")
+    }
+    assert differences.keys() == {sample.source, *copies(sample), *cut(sample, three_places(sample))}
+    assert set(differences.values()) == {0}, differences
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
@@ -285,21 +333,49 @@ def test_a_workbook_of_the_same_table_says_the_same(tried: Tried, sample: Sample
     assert tried.staged.get(f"{sample.source}_book", {}) == tried.staged.get(sample.source, {})
 
 
+def gone_in_silence(tried: Tried, sample: Sample, places: Iterable[int]) -> list[str]:
+    """What a cut-off file lost, or says otherwise than the whole one, without being refused."""
+    whole = tried.staged.get(sample.source, {})
+    wrong = []
+    for place, (source, _) in zip(places, cut(sample, places).items(), strict=True):
+        found = tried.staged.get(source, {})
+        if tried.quarantined.get(source, 0):
+            continue
+        # The last record may be the cut one; what stands before it is whole.
+        if differing := [number for number in sorted(found)[:-1] if found[number] != whole.get(number)]:
+            wrong.append(f"{source}: records {differing} mean something else than in the whole file")
+        # Records that end before the cut, told by the identifiers of the records behind them.
+        if lost := sorted(ending_before(sample, whole, place) - found.keys()):
+            wrong.append(f"{source}: records {lost} stand before the cut and are gone without a word")
+    return wrong
+
+
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
 def test_what_a_cut_off_file_still_holds_is_read_or_the_file_is_refused_aloud(tried: Tried, sample: Sample) -> None:
-    whole = tried.staged.get(sample.source, {})
-    numbers = sorted(whole)
-    for cut in CUTS:
-        source = f"{sample.source}_cut{round(cut * 100)}"
-        found, refused = tried.staged.get(source, {}), tried.quarantined.get(source, 0)
-        # The last record may be the cut one; what stands before it is whole.
-        before = sorted(found)[:-1]
-        differing = [number for number in before if found[number] != whole.get(number)]
-        assert not differing or refused, f"{source}: records {differing} mean something else than in the whole file"
-        # Records that end before the cut, told by the identifiers of the records behind them.
-        complete = ending_before(sample, whole, int(len(sample.data) * cut))
-        lost = [number for number in numbers if number in complete and number not in found]
-        assert not lost or refused, f"{source}: records {lost} stand before the cut and are gone without a word"
+    assert gone_in_silence(tried, sample, three_places(sample)) == []
+
+
+@pytest.mark.slow
+def test_a_file_cut_off_at_any_tenth_byte_is_read_or_refused_aloud(tmp_path: Path) -> None:
+    there = samples()
+    others = {source: copy for sample in there for source, copy in cut(sample, every_tenth_byte(sample)).items()}
+    found = tried_in(Home.at(tmp_path / "home").create(), there, others)
+    assert len(others) > 10_000
+    assert [line for sample in there for line in gone_in_silence(found, sample, every_tenth_byte(sample))] == []
+
+
+def said(tried: Tried, source: str) -> list[tuple[Any, ...]]:
+    """What a source's records mean, whatever their numbers."""
+    return sorted(tried.staged.get(source, {}).values(), key=repr)
+
+
+@pytest.mark.parametrize("how", ["turned", "utf16"])
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
+def test_the_same_records_in_another_order_or_encoding_say_the_same(tried: Tried, sample: Sample, how: str) -> None:
+    if f"{sample.source}_{how}" not in copies(sample):
+        pytest.skip("it has one record, or records of several lines, or says itself how it is encoded")
+    same = said(tried, f"{sample.source}_{how}") == said(tried, sample.source)
+    assert same or tried.quarantined.get(f"{sample.source}_{how}", 0), f"{sample.name}: records are gone, or mean something else"
 
 
 def ending_before(sample: Sample, whole: dict[int, tuple[Any, ...]], end: int) -> set[int]:
