@@ -170,6 +170,10 @@ class Tried:
     staged: dict[str, dict[int, tuple[Any, ...]]]
     """What staging says of the records of each source's oldest file, by source and the record's number."""
     quarantined: dict[str, int]
+    read: dict[str, list[Any]]
+    """As which vendor's each file of a source was read, and how many records of it."""
+    differences: list[tuple[str, int]]
+    """By file: its source, and how many of its records have no account."""
     loaded: dict[str, list[Any]]
     """Vendor, feed, and how many records of it were loaded and refused, of each source's oldest file."""
 
@@ -202,6 +206,23 @@ def staged(home: Home) -> dict[str, dict[int, tuple[Any, ...]]]:
 def quarantined(home: Home) -> dict[str, int]:
     with warehouse(home, read_only=True) as con:
         return dict(con.execute("select source, count(*) from ledger.quarantine group by source").fetchall())
+
+
+def read(home: Home) -> dict[str, list[Any]]:
+    with warehouse(home, read_only=True) as con:
+        rows = con.execute(
+            "select source, landed.vendor, log.loaded + coalesce(plain.records, 0) from raw.landed_files as landed "
+            "left join raw.load_log as log using (file_id) left join raw.plain_numbers as plain using (file_id)"
+        ).fetchall()
+    found: dict[str, list[Any]] = {}
+    for source, *rest in rows:
+        found.setdefault(source, []).append(rest)
+    return found
+
+
+def differences(home: Home) -> list[tuple[str, int]]:
+    with warehouse(home, read_only=True) as con:
+        return con.execute("select source, difference from ledger.conservation").fetchall()
 
 
 def loaded(home: Home) -> dict[str, list[Any]]:
@@ -282,7 +303,7 @@ def tried_in(home: Home, there: list[Sample], others: dict[str, Sample]) -> Trie
     first = requests(home)
     deliver(home, whole | {source: (sample.name, sample.data) for source, sample in others.items()})
     run(home, config, 1)
-    return Tried(home, there, first, requests(home), staged(home), quarantined(home), loaded(home))
+    return Tried(home, there, first, requests(home), staged(home), quarantined(home), read(home), differences(home), loaded(home))
 
 
 @pytest.fixture(scope="module")
@@ -299,12 +320,7 @@ def test_every_format_has_a_sample() -> None:
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
 def test_a_sample_is_read_whole_as_what_it_is(tried: Tried, sample: Sample) -> None:
-    with warehouse(tried.home, read_only=True) as con:
-        rows = con.execute(
-            "select landed.vendor, log.loaded + coalesce(plain.records, 0) from raw.landed_files as landed "
-            "left join raw.load_log as log using (file_id) left join raw.plain_numbers as plain using (file_id) where source = ?",
-            [sample.source],
-        ).fetchall()
+    rows = tried.read.get(sample.source)
     assert rows, f"{sample.name} did not arrive"
     for vendor, loaded in rows:
         assert vendor is not None and loaded, f"{sample.name} is not recognised, or nothing of it was read"
@@ -312,10 +328,10 @@ def test_a_sample_is_read_whole_as_what_it_is(tried: Tried, sample: Sample) -> N
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
 def test_every_record_of_a_whole_and_a_damaged_file_has_its_account(tried: Tried, sample: Sample) -> None:
-    with warehouse(tried.home, read_only=True) as con:
-        rows = con.execute("select source, difference from ledger.conservation").fetchall()
     differences = {
-        source: difference for source, difference in rows if source == sample.source or source.startswith(f"{sample.source}_")
+        source: difference
+        for source, difference in tried.differences
+        if source == sample.source or source.startswith(f"{sample.source}_")
     }
     assert differences.keys() == {sample.source, *copies(sample), *cut(sample, three_places(sample))}
     assert set(differences.values()) == {0}, differences
