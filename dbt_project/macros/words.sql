@@ -14,6 +14,8 @@
 --
 -- of texted_requests
 --   body         the column of the words
+--   elsewhere    conditions under which the text came by another messenger (WhatsApp): its STOP counts for texts too, its START lifts
+--                nothing of them
 --   verdict      {'column', 'stop': [words], 'start': [words], 'help': [words]}: what the carrier's side made of the text
 --
 -- of called_requests and called_contacts
@@ -22,7 +24,7 @@
 --   campaign, agent, outcome     columns, of called_contacts
 --   system       its name there
 {% macro texted_requests(table, mapping) -%}
-    {{- refuse_wrong_words(table, mapping, ['body', 'verdict', 'nothing', 'echo'], ['phone', 'body']) }}
+    {{- refuse_wrong_words(table, mapping, ['body', 'elsewhere', 'verdict', 'nothing', 'echo'], ['phone', 'body']) }}
     {%- set verdict = mapping.get('verdict', {}) -%}
 with {{ record_imports(table, read_in='text') }}
 
@@ -105,7 +107,15 @@ meant as (
             when 'nothing' then 'ordinary_message'
         end as outcome_reason,
         {{ action_of_meaning('meaning') }} as action,
-        'sms_keyword' as method,
+        {% if mapping.get('elsewhere') -%}
+        case
+            when {{ action_of_meaning('meaning') }} = 'opt_in' and ({% for when in mapping['elsewhere'] %}{{ case_condition(when) }}{{ ' or ' if not loop.last }}{% endfor %})
+                then 'import'
+            else 'sms_keyword'
+        end
+        {%- else -%}
+        'sms_keyword'
+        {%- endif %} as method,
         coalesce({{ channels_of_meaning('meaning', "['sms']") }}, ['sms']) as channels,
         source_scope as scope,
         case when direction in ('outbound', 'echo') then receivers else senders end as phones_raw,
@@ -348,7 +358,7 @@ select * from final
 -- The columns that conditions look at, as given and as words.
 {% macro columns_of_conditions(mapping) -%}
     {%- set whens = [] -%}
-    {%- for key in ['echo', 'outbound', 'nothing', 'inbound'] -%}
+    {%- for key in ['echo', 'outbound', 'nothing', 'inbound', 'elsewhere'] -%}
         {%- for when in mapping.get(key, []) -%}{%- do whens.append({'when': when}) -%}{%- endfor -%}
     {%- endfor -%}
     {%- for column in columns_of_cases({'cases': whens}) %},
