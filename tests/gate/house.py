@@ -24,7 +24,9 @@ format = "requests"
 may_lift = ["preference_center", "web_form"]
 expected_every_hours = 48
 """
-SEEDS = ("actions", "methods", "channels", "lifting_methods", "format_trust", "registries", "rules")
+SEEDS = (
+    "actions", "methods", "channels", "lifting_methods", "format_trust", "registries", "rules", "calendars", "calendar_holidays",
+)  # fmt: skip
 
 TABLES = """
 create table ledger.requests (

@@ -30,6 +30,16 @@ GOOD_ROWS = (
     "null, null, null, null from range({}) as people (number)"
 )
 
+# A hundred records on each of four Wednesdays, and then so many.
+WEEKS = """
+    insert into run.deliveries
+    select 'web', week::varchar, '2026-02-04 04:00+00'::timestamptz + to_days(week::integer * 7) from range(5) as weeks (week);
+    insert into raw.landed_files (file_id, sha256, source, vendor, feed, size_bytes)
+    select repeat(sha256, 32), sha256, 'web', 'canonical', 'requests', 1 from run.deliveries;
+    insert into ledger.conservation (file_id, records_read)
+    select repeat(sha256, 32), case when sha256 = '4' then {today} else 100 end from run.deliveries
+"""
+
 # suite -> sentence -> (what spoils it, other sentences that rightly fail with it)
 CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
     "ledger": {
@@ -99,6 +109,10 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
     "registry_shrink": {
         "No copy and no list of removals took a tenth or more of a registry's numbers out of it.":
             "update registries.listings set listed_to = '2026-04-01 12:00+00' where identifier = 'number 10'",
+    },
+    "volumes": {
+        "No feed brought far less than it usually does on that weekday.": WEEKS.format(today=24),
+        "No feed brought far more than it usually does on that weekday.": WEEKS.format(today=401),
     },
     "sources": {
         "No source is silent for longer than its entry in quietlist.toml allows.":
@@ -210,7 +224,7 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
 }  # fmt: skip
 
 TOUCHED = (
-    "raw.unread_columns", "registries.withheld",
+    "raw.unread_columns", "registries.withheld", "run.deliveries",
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
     "run.published", "run.held_back", "run.let_go", "raw.source_settings", "golden.untrusted_opt_ins", "identity.refused_links",
     "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests", "golden.unmatched_echoes",
@@ -233,7 +247,11 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     con.execute("copy from database stored to memory")
     con.execute("detach stored")
     con.execute("attach ':memory:' as run; create schema run.judged")
-    con.execute("create table run.sources as select 'web' as source, 'requests' as format, 48::bigint as expected_every_hours")
+    con.execute(
+        "create table run.sources as select 'web' as source, 'requests' as format, 48::bigint as expected_every_hours, "
+        "'UTC' as timezone, 'US' as region, 4.0::double as volume_factor"
+    )
+    con.execute("create table run.deliveries (source varchar, sha256 varchar, received_at timestamptz)")
     con.execute("create table run.acknowledged (file_id varchar)")
     con.execute("create table run.snapshot_feeds as select 'canonical' as vendor, 'contacts' as feed")
     con.execute(f"create table run.candidate as select * from {candidate.relation}")
