@@ -23,7 +23,7 @@
             ['emails_raw', 'varchar[]'], ['phones_raw', 'varchar[]'], ['name', 'varchar'], ['address', 'varchar'],
             ['postal_code', 'varchar'], ['country', 'varchar'], ['region', 'varchar'], ['customer_id', 'varchar'],
             ['is_snapshot', 'boolean'], ['snapshot_at', 'timestamptz'], ['received_at', 'timestamptz'], ['doubt', 'varchar'],
-            ['unknown_column', 'varchar'], ['unknown_value', 'varchar']],
+            ['unknown_column', 'varchar'], ['unknown_value', 'varchar'], ['listed_hash', 'varchar']],
         'contacts': [
             ['customer_id', 'varchar'], ['emails_raw', 'varchar[]'], ['phones_raw', 'varchar[]'], ['name', 'varchar'],
             ['address', 'varchar'], ['postal_code', 'varchar'], ['country', 'varchar'], ['region', 'varchar'],
@@ -168,7 +168,9 @@ final as (
             case when outcome = 'request' and not coalesce({{ is_scope('scope') }}, false) then 'unreadable_scope' end
         ) as varchar) as doubt,
         cast(unknown_column as varchar) as unknown_column,
-        case when unknown_column is not null then coalesce(cast(unknown_value as varchar), '') end as unknown_value
+        case when unknown_column is not null then coalesce(cast(unknown_value as varchar), '') end as unknown_value,
+        {#- Enough to tell that somebody who asked to be left alone is still on a list, and no address of the others. #}
+        case when is_nothing and outcome_reason = 'subscriber' then {{ listed_hash(only_of_list('emails_raw')) }} end as listed_hash
     from named
 
 )

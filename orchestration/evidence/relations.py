@@ -80,6 +80,8 @@ RELATIONS: dict[str, dict[str, str]] = {
     "golden.open_requests": {"request_id": "varchar", "channel": "varchar", "source": "varchar", "at_earliest": _TIME},
     "golden.unmatched_echoes": {"file_id": "varchar", "record_no": "bigint", "source": "varchar", "channel": "varchar",
                                 "identifier_type": "varchar"},
+    "golden.contradictions": {"kind": "varchar", "channel": "varchar", "identifier": "varchar", "source": "varchar",
+                              "other_source": "varchar"},
     "golden.suppression_history": {
         "suppression_id": "varchar", "request_id": "varchar", "registry": "varchar", **_POINT, "scope": "varchar",
         "action": "varchar", "basis": "varchar", "released_scope": "varchar", "in_force_from": _TIME, "in_force_to": _TIME,

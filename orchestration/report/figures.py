@@ -595,6 +595,19 @@ def unmatched_echoes(con: duckdb.DuckDBPyConnection) -> Rows:
     )
 
 
+def contradictions(con: duckdb.DuckDBPyConnection) -> Rows:
+    """Contact points of whom one source says that they opted out, and another that they did not, by both."""
+    return rows(
+        con,
+        """
+        select source, other_source, kind, channel, count(distinct identifier) as people
+        from golden__contradictions
+        group by all
+        order by people desc, source, other_source, kind, channel
+        """,
+    )
+
+
 @dataclass(frozen=True)
 class Exposure:
     """Contacts that were made, against what applied at their second."""

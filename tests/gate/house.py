@@ -47,6 +47,9 @@ create table ledger.unknown_values (
 create table golden.unresolved_requests (request_id varchar, channel varchar, at_earliest timestamptz, region varchar);
 create table identity.refused_links (node varchar, file_id varchar, source varchar, identifiers bigint);
 create table golden.untrusted_opt_ins (request_id varchar, source varchar, reason varchar);
+create table golden.contradictions (
+    kind varchar, channel varchar, identifier_type varchar, identifier varchar, source varchar, other_source varchar
+);
 create table golden.open_requests (request_id varchar, source varchar, channel varchar);
 create table golden.unmatched_echoes (
     file_id varchar, record_no bigint, source varchar, channel varchar, identifier_type varchar

@@ -169,6 +169,8 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             "insert into golden.open_requests (request_id) values ('r2')",
         "Every suppression that a vendor told us of is one that we know.":
             "insert into golden.unmatched_echoes (file_id) values ('f')",
+        "No source says of somebody who opted out with another that they did not, or came back.":
+            "insert into golden.contradictions (channel, identifier, other_source) values ('email', 'ada@example.com', 'web')",
         "Every opt-in by a way that lifts came from a source that is trusted with it.":
             "insert into golden.untrusted_opt_ins values ('r4', 'web', 'method_not_trusted')",
         "No record names more addresses and numbers than one person has.":
@@ -227,6 +229,7 @@ TOUCHED = (
     "raw.unread_columns", "registries.withheld", "run.deliveries",
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
     "run.published", "run.held_back", "run.let_go", "raw.source_settings", "golden.untrusted_opt_ins", "identity.refused_links",
+    "golden.contradictions",
     "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests", "golden.unmatched_echoes",
     "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.area_versions",
     "registries.listings", "registries.file_areas", "raw.quarantine", "raw.unread_inbox", "run.evidence", "run.rules",
