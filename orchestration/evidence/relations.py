@@ -44,6 +44,7 @@ RELATIONS: dict[str, dict[str, str]] = {
         "records_read": "bigint", "entries": "bigint", "duplicates": "bigint", "echoes": "bigint",
         "not_requests": "bigint", "quarantined": "bigint", "difference": "bigint",
     },
+    "ledger.unmapped_lists": {"source": "varchar", "unmapped_list": "varchar", "records": "bigint", "first_received_at": _TIME},
     "ledger.quarantine": {"file_id": "varchar", "record_no": "bigint", "source": "varchar", "stage": "varchar",
                           "reason": "varchar", "decision": "varchar"},
     "ledger.open_records": {"kind": "varchar", "file_id": "varchar", "record_no": "bigint", "request_id": "varchar",

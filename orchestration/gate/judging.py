@@ -76,6 +76,8 @@ _JUDGED = {
 _FILE_ID = re.compile("[0-9a-f]{32}")
 # A day of a feed beside what is usual, as expectations/volumes.yml writes it.
 _DAY_OF_FEED = re.compile(r"([a-z0-9_]+) ([0-9]+) ([A-Z][a-z]+day [0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]+) ([0-9]+)")
+# A list of a vendor, as expectations/unmapped_lists.yml writes it.
+_LIST = re.compile(r"list ([^\n]+)")
 # The eight weeks that a weekday is compared with, and a day for the zones.
 _LATELY = timedelta(weeks=8, days=1)
 # A query counts, so it gives a row or a few; what gives more is not kept in this process's memory.
@@ -341,9 +343,11 @@ def _thing(source: str, more: str = "", file_id: str = "", label: str = "", near
     only if it looks as ours do.
     """
     place = mask_label(source)
-    if day := _DAY_OF_FEED.fullmatch(more):
+    if not file_id and (day := _DAY_OF_FEED.fullmatch(more)):
         feed, records, weekday, least, most = day.groups()
         return f"{place} ({feed}: {int(records):,} on {weekday}, usually {int(least):,} to {int(most):,})"
+    if not file_id and (named := _LIST.fullmatch(more)):
+        return f"{place} (list {mask_label(named[1])})"
     if file_id:
         column = f"column {mask_text(label)} of " if label else ""
         like = f", most like {nearest}" if nearest else ""

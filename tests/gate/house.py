@@ -44,6 +44,9 @@ create table ledger.unknown_values (
     file_id varchar, source varchar, vendor varchar, feed varchar, column_name varchar, value_given varchar, outcome varchar,
     records bigint, people bigint, received_at timestamptz
 );
+create table ledger.unmapped_lists (
+    source varchar, vendor varchar, feed varchar, unmapped_list varchar, records bigint, first_received_at timestamptz
+);
 create table golden.unresolved_requests (request_id varchar, channel varchar, at_earliest timestamptz, region varchar);
 create table identity.refused_links (node varchar, file_id varchar, source varchar, identifiers bigint);
 create table golden.untrusted_opt_ins (request_id varchar, source varchar, reason varchar);

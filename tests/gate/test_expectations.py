@@ -91,6 +91,11 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "Every disposition, action, status, channel and event is one that somebody has given a meaning.":
             "insert into ledger.unknown_values (file_id, records) values (repeat('a', 32), 1)",
     },
+    "unmapped_lists": {
+        "Every list, group and type of a vendor that came for the first time is a part of the company's tree.":
+            "insert into ledger.unmapped_lists (source, unmapped_list, first_received_at) "
+            "values ('web', 'acme/type-7', '2026-03-31 12:00:01+00')",
+    },
     "snapshots": {
         "No list that repeats everything came with half of its rows or fewer.": """
             insert into ledger.conservation
@@ -229,7 +234,7 @@ TOUCHED = (
     "raw.unread_columns", "registries.withheld", "run.deliveries",
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
     "run.published", "run.held_back", "run.let_go", "raw.source_settings", "golden.untrusted_opt_ins", "identity.refused_links",
-    "golden.contradictions",
+    "golden.contradictions", "ledger.unmapped_lists",
     "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests", "golden.unmatched_echoes",
     "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.area_versions",
     "registries.listings", "registries.file_areas", "raw.quarantine", "raw.unread_inbox", "run.evidence", "run.rules",
@@ -447,6 +452,12 @@ def test_a_version_that_was_held_back_stops_the_table_made_of_it(judged: Judge) 
 def test_who_may_be_absent(judged: Judge, why: str, happened: list[str], is_missing: bool) -> None:
     sentence = "Everybody who asked, and did not opt in again by a way that counts, is in the table."
     assert (sentence in judged("completeness", ";".join([GONE, *happened]))) is is_missing, why
+
+
+def test_a_list_is_told_on_the_day_it_first_comes_and_never_again(judged: Judge) -> None:
+    day_before = "insert into ledger.unmapped_lists (source, unmapped_list, first_received_at) values ('web', 'acme/a', '{}')"
+    assert judged("unmapped_lists", day_before.format("2026-03-31 12:00:00+00")) == {}, "the run of the day before told it"
+    assert list(judged("unmapped_lists", day_before.format("2026-04-01 12:00:00+00")).values()) == ["alert"]
 
 
 def test_an_acknowledged_file_no_longer_holds(judged: Judge) -> None:
