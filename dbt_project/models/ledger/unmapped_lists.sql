@@ -1,5 +1,5 @@
--- Lists, groups and types of vendors that the company's tree (company.scopes) does not have: who left one of them is suppressed for the
--- whole source.
+-- Lists, groups and types of vendors that the company's tree (company.scopes) does not have: who left one of them is suppressed
+-- for the whole source.
 
 with records as (
 
