@@ -45,11 +45,15 @@ class House:
     def publish(self, *names: str, lifted: tuple[str, ...] = (), scope: str = "*") -> None:
         proof = [
             {
-                "channel": self.vendor.channel, "identifier": self.identifier(name), "scope": "*", "evidence_kind": "opt_in",
-                "identifier_type": "email" if self.vendor.channel == "email" else "phone", "evidence_id": f"opt-in of {name}",
+                "channel": self.vendor.channel,
+                "identifier": self.identifier(name),
+                "scope": "*",
+                "evidence_kind": "opt_in",
+                "identifier_type": "email" if self.vendor.channel == "email" else "phone",
+                "evidence_id": f"opt-in of {name}",
             }
             for name in lifted
-        ]  # fmt: skip
+        ]
         self.publisher.publish(*(self.person(name, scope) for name in names), evidence=proof)
 
     def copied(self, name: str) -> House:
