@@ -111,6 +111,8 @@ meant as (
             else list_scope
         end as scope,
         {{ by_case(cases, 'doubt') }} as doubt,
+        -- It counts for the whole source then, which somebody should know who meant to leave one list only.
+        case when place = 'list' and case_action <> 'opt_in' and list_scope <> own_node then own_node end as unmapped_list,
         {{ by_case(cases, 'unknown_column') }} as unknown_column,
         {{ by_case(cases, 'unknown_value') }} as unknown_value
     from placed
@@ -121,7 +123,7 @@ final as (
 
     {{ final_requests(has=[
         'event_key', 'emails_raw', 'phones_raw', 'name', 'address', 'postal_code', 'country', 'region', 'customer_id', 'doubt',
-        'unknown_column', 'unknown_value'
+        'unmapped_list', 'unknown_column', 'unknown_value'
     ]) }}
 
 )

@@ -48,7 +48,8 @@ readings as (
             ['emails_raw', 'varchar[]'], ['phones_raw', 'varchar[]'], ['name', 'varchar'], ['address', 'varchar'],
             ['postal_code', 'varchar'], ['country', 'varchar'], ['region', 'varchar'], ['customer_id', 'varchar'],
             ['is_snapshot', 'boolean'], ['snapshot_at', 'timestamptz'], ['received_at', 'timestamptz'], ['doubt', 'varchar'],
-            ['unknown_column', 'varchar'], ['unknown_value', 'varchar']],
+            ['unknown_column', 'varchar'], ['unknown_value', 'varchar'], ['listed_hash', 'varchar'],
+            ['unmapped_list', 'varchar']],
         'contacts': [
             ['customer_id', 'varchar'], ['emails_raw', 'varchar[]'], ['phones_raw', 'varchar[]'], ['name', 'varchar'],
             ['address', 'varchar'], ['postal_code', 'varchar'], ['country', 'varchar'], ['region', 'varchar'],
@@ -117,7 +118,8 @@ readings as (
 {# The query of the last CTE, `final`, of a staging model of requests, from a CTE `meant` with record_columns() and
      outcome, outcome_reason, action, method, channels, scope, time_text, said_at (of read_time)
    and, named in `has`, any of event_key, emails_raw, phones_raw, name, address, postal_code, country, region,
-   customer_id, doubt, unknown_column and unknown_value (a value that nobody knows, in a column that carries meaning). A record that says "request" passes here only when it names somebody, something to do and where,
+   customer_id, doubt, unmapped_list (a vendor's list that the company's tree does not have), unknown_column and unknown_value
+   (a value that nobody knows, in a column that carries meaning). A record that says "request" passes here only when it names somebody, something to do and where,
    and, as an opt-in, when: an opt-in of unknown time can't be set after anything, so it must not lift (promise 3). #}
 {% macro final_requests(has=[]) -%}
     {%- set lists = ['emails_raw', 'phones_raw'] -%}
@@ -128,7 +130,7 @@ with judged as (
         meant.*,
         {% for column in lists if column not in has %}{{ empty_list() }} as {{ column }},
         {% endfor -%}
-        {% for column in texts + ['event_key', 'doubt', 'region', 'unknown_column', 'unknown_value'] if column not in has %}cast(null as varchar) as {{ column }},
+        {% for column in texts + ['event_key', 'doubt', 'region', 'unknown_column', 'unknown_value', 'unmapped_list'] if column not in has %}cast(null as varchar) as {{ column }},
         {% endfor -%}
         case
             when meant.outcome <> 'request' then null
@@ -191,7 +193,10 @@ select
         case when outcome = 'request' and not coalesce({{ is_scope('scope') }}, false) then 'unreadable_scope' end
     ) as varchar) as doubt,
     cast(unknown_column as varchar) as unknown_column,
-    case when unknown_column is not null then coalesce(cast(unknown_value as varchar), '') end as unknown_value
+    case when unknown_column is not null then coalesce(cast(unknown_value as varchar), '') end as unknown_value,
+    {#- Enough to tell that somebody who asked to be left alone is still on a list, and no address of the others. #}
+    case when is_nothing and outcome_reason = 'subscriber' then {{ listed_hash(only_of_list('emails_raw')) }} end as listed_hash,
+    case when outcome = 'request' and reason_to_refuse is null then cast(unmapped_list as varchar) end as unmapped_list
 from named
 {%- endmacro %}
 

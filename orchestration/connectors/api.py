@@ -97,7 +97,7 @@ class _List:
             dict(settings.given),
             block.path,
             block.parameters,
-            *filter(None, [block.body]),
+            *filter(None, [block.body, block.headers]),
         ]
         self.asks = sha256_text(canonical_json(asked))
 
@@ -113,7 +113,13 @@ class _List:
                 next_step="copy the key whole, or set base_url",
             )
         client = Client(
-            Api(f"source {self._source}", (call,), reset_header=block.reset_header, permission=block.permission),
+            Api(
+                f"source {self._source}",
+                (call,),
+                headers=block.headers,
+                reset_header=block.reset_header,
+                permission=block.permission,
+            ),
             base,
             _auth(block, key, base, settings.given),
             calls_per_second=settings.calls_per_second or block.calls_per_second,

@@ -125,6 +125,8 @@ class PullBlock(_Strict):
     """Their ``{parts}`` are filled in from ``needs``."""
     body: dict[str, str | int] | None = None
     """Given, the list is asked for by POST with this as JSON, and with what asks for the next page."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Sent with every request: the version of its interface that the vendor wants to be told."""
     items: str = ""
     """Where in the answer the records lie. Absent: the answer is the list."""
     paging: PagingBlock = Field(default_factory=PagingBlock)

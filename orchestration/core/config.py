@@ -37,6 +37,9 @@ DECISIONS = "decisions"
 OWN_FORMAT = "quietlist"
 """The format of the sources that Quietlist itself fills."""
 
+MOST_USUAL_FACTOR = 1_000
+"""The largest ``volume_factor``. What differs by more is no question of taste; who wants no report says 0."""
+
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _SCOPE = re.compile(SCOPE_FORM)
 _REGION = re.compile(r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
@@ -195,6 +198,9 @@ class Source(_Strict):
     (``policy/format_trust.csv``), which is none for canonical requests: a word in a column is no proof of who wrote it."""
     expected_every_hours: Annotated[int, Field(gt=0)] | None = None
     """A source silent for longer is reported late. Absent: never late."""
+    volume_factor: Annotated[float, Field(ge=0)] = 4.0
+    """A day that brings less than the usual of its weekday divided by this, or more than the usual times this, is reported; 0
+    reports nothing. Four: a large campaign trebles a day's opt-outs, a filter or a broken export leaves a tenth."""
     live_since: FirstDay | None = None
     """The source's own first day, for one that was connected after the company's: what it says of the time before is inherited.
     Absent: the company's."""
@@ -216,6 +222,13 @@ class Source(_Strict):
     _check_owners = field_validator("owners")(_owner_list)
     _check_scope = field_validator("scope")(_scope)
     _check_region = field_validator("region")(lambda value: value if value is None else _region(value))
+
+    @field_validator("volume_factor")
+    @classmethod
+    def _check_factor(cls, value: float) -> float:
+        if value and not (MOST_USUAL_FACTOR >= value > 1):  # also of a value that is no number (nan), which TOML can say
+            raise ValueError(f"is above 1 and up to {MOST_USUAL_FACTOR:,}, or 0 for never")
+        return value
 
     @field_validator("may_lift")
     @classmethod

@@ -44,6 +44,7 @@ RELATIONS: dict[str, dict[str, str]] = {
         "records_read": "bigint", "entries": "bigint", "duplicates": "bigint", "echoes": "bigint",
         "not_requests": "bigint", "quarantined": "bigint", "difference": "bigint",
     },
+    "ledger.unmapped_lists": {"source": "varchar", "unmapped_list": "varchar", "records": "bigint", "first_received_at": _TIME},
     "ledger.quarantine": {"file_id": "varchar", "record_no": "bigint", "source": "varchar", "stage": "varchar",
                           "reason": "varchar", "decision": "varchar"},
     "ledger.open_records": {"kind": "varchar", "file_id": "varchar", "record_no": "bigint", "request_id": "varchar",
@@ -80,6 +81,8 @@ RELATIONS: dict[str, dict[str, str]] = {
     "golden.open_requests": {"request_id": "varchar", "channel": "varchar", "source": "varchar", "at_earliest": _TIME},
     "golden.unmatched_echoes": {"file_id": "varchar", "record_no": "bigint", "source": "varchar", "channel": "varchar",
                                 "identifier_type": "varchar"},
+    "golden.contradictions": {"kind": "varchar", "channel": "varchar", "identifier": "varchar", "source": "varchar",
+                              "other_source": "varchar"},
     "golden.suppression_history": {
         "suppression_id": "varchar", "request_id": "varchar", "registry": "varchar", **_POINT, "scope": "varchar",
         "action": "varchar", "basis": "varchar", "released_scope": "varchar", "in_force_from": _TIME, "in_force_to": _TIME,

@@ -11,7 +11,8 @@ run.held_back       exit gate: the golden rows that stay at home because they ar
 run.published       exit gate: the rows of the latest published version; none before the first
 run.let_go          exit gate: the rows of the newest version whose releases were let go; run.published holds newer ones back
 run.limits          how many may leave the list at once: max_leaving, max_leaving_share
-run.sources         the configured sources: source, format, expected_every_hours
+run.sources         the configured sources: source, format, expected_every_hours, timezone, region, volume_factor
+run.deliveries      entry gate: what each source delivered in the last weeks: source, sha256 of a file, received_at
 run.acknowledged    files that a person has acknowledged: file_id
 run.snapshot_feeds  the feeds whose every delivery repeats the whole state: vendor, feed
 =================== =================================================================================================
@@ -29,13 +30,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
 import duckdb
 
-from orchestration.core.config import Config
+from orchestration.core.config import Config, is_own_source
 from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, kind_of
 from orchestration.core.files import canonical_json, sha256_file, sha256_text
 from orchestration.core.home import Home
@@ -47,6 +48,7 @@ from orchestration.gate import engine
 from orchestration.gate.data_docs import write_data_docs
 from orchestration.gate.engine import Outcome, Prepared
 from orchestration.gate.suites import FORM_VALUES, GATES, NAMED, PARTS, Check, Suite, Value, fill, load_suites, names_in, resolve
+from orchestration.landing.manifest import read_manifest
 from orchestration.publish.candidate import (
     BESIDE,
     EVIDENCE,
@@ -72,6 +74,12 @@ _JUDGED = {
     "from deadlines.clocks group by all)",
 }
 _FILE_ID = re.compile("[0-9a-f]{32}")
+# A day of a feed beside what is usual, as expectations/volumes.yml writes it.
+_DAY_OF_FEED = re.compile(r"([a-z0-9_]+) ([0-9]+) ([A-Z][a-z]+day [0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]+) ([0-9]+)")
+# A list of a vendor, as expectations/unmapped_lists.yml writes it.
+_LIST = re.compile(r"list ([^\n]+)")
+# The eight weeks that a weekday is compared with, and a day for the zones.
+_LATELY = timedelta(weeks=8, days=1)
 # A query counts, so it gives a row or a few; what gives more is not kept in this process's memory.
 _FEW_ROWS = 100
 _AFTER_CLOCK = re.compile(r"\s*select \$as_of \+ interval \d+ (day|hour)s?\s*")
@@ -206,14 +214,23 @@ def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Confi
     """Make ``run``, in memory beside the warehouse, with everything this gate's suites may name."""
     con.execute("attach ':memory:' as run (read_write)")  # else it would inherit that the warehouse may only be read
     con.execute("create schema run.judged")
-    con.execute("create table run.sources (source varchar, format varchar, expected_every_hours bigint)")
+    con.execute(
+        "create table run.sources (source varchar, format varchar, expected_every_hours bigint, timezone varchar, "
+        "region varchar, volume_factor double)"
+    )
     for name, source in config.sources.items():
-        con.execute("insert into run.sources values (?, ?, ?)", [name, source.format, source.expected_every_hours])
+        region = source.region or config.company.default_region
+        # What Quietlist itself fills comes when somebody acts: no day of it is like another.
+        factor = 0 if is_own_source(name) else source.volume_factor
+        settings = [name, source.format, source.expected_every_hours, source.timezone, region, factor]
+        con.execute("insert into run.sources values (?, ?, ?, ?, ?, ?)", settings)
     con.execute("create table run.snapshot_feeds (vendor varchar, feed varchar)")
     for feed in all_feeds():
         if feed.snapshot:
             con.execute("insert into run.snapshot_feeds values (?, ?)", [feed.vendor, feed.feed])
     con.execute("create table run.acknowledged as select unnest(?::varchar[]) as file_id", [acknowledged])
+    if gate == "entry":
+        _lay_out_deliveries(con, home)
     if gate == "exit":
         create_hmac_function(con, first_key(home))
         with suppress(duckdb.CatalogException):  # what needs it can't be evaluated then, and fails at its level
@@ -230,6 +247,22 @@ def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Confi
         con.execute(f"create view run.let_go as select * from {let_go}")
         con.execute("create table run.limits (max_leaving bigint, max_leaving_share double)")
         con.execute("insert into run.limits values (?, ?)", [config.company.max_leaving, config.company.max_leaving_share])
+
+
+def _lay_out_deliveries(con: duckdb.DuckDBPyConnection, home: Home) -> None:
+    """What came lately, and came again: the warehouse knows equal bytes as one file, and when they came first."""
+    deliveries = read_manifest(home)
+    begin = max((entry.received_at for entry in deliveries), default=datetime.max.replace(tzinfo=UTC)) - _LATELY
+    recent = [(entry, member) for entry in deliveries if entry.received_at >= begin for member in entry.members]
+    con.execute("create table run.deliveries (source varchar, sha256 varchar, received_at timestamptz)")
+    con.execute(
+        "insert into run.deliveries select unnest(?::varchar[]), unnest(?::varchar[]), unnest(?::timestamptz[])",
+        [
+            [entry.source for entry, _ in recent],
+            [member.sha256 for _, member in recent],
+            [entry.received_at for entry, _ in recent],
+        ],
+    )
 
 
 def _last_let_go(home: Home) -> int | None:
@@ -313,10 +346,15 @@ def _found(con: duckdb.DuckDBPyConnection, laid: Prepared, check: Check, outcome
 
 
 def _thing(source: str, more: str = "", file_id: str = "", label: str = "", nearest: str = "") -> str:
-    """A source or destination, with a number of things in it, or with a file, and in it a column. Each part only if it looks as
-    ours do.
+    """A source or destination, with a number of things in it, with a day of its, or with a file, and in it a column. Each part
+    only if it looks as ours do.
     """
     place = mask_label(source)
+    if not file_id and (day := _DAY_OF_FEED.fullmatch(more)):
+        feed, records, weekday, least, most = day.groups()
+        return f"{place} ({feed}: {int(records):,} on {weekday}, usually {int(least):,} to {int(most):,})"
+    if not file_id and (named := _LIST.fullmatch(more)):
+        return f"{place} (list {mask_label(named[1])})"
     if file_id:
         column = f"column {mask_text(label)} of " if label else ""
         like = f", most like {nearest}" if nearest else ""

@@ -37,7 +37,7 @@ _NORMALISERS = (phone_sql.NORMALISER, email_sql.NORMALISER, postal.NORMALISER)
 # Settings of the company that change no meaning of a record: names, clocks, and the limits of the gate.
 _NO_MEANING = ("name", "target_hours", "at_risk_hours", "max_leaving", "max_leaving_share", "owners", "live_since", "timezone")
 # Settings of a source that change none either: who answers for it, since when, how its files come, and when it counts as late.
-_NO_MEANING_OF_SOURCE = ("owners", "pull", "expected_every_hours", "live_since")
+_NO_MEANING_OF_SOURCE = ("owners", "pull", "expected_every_hours", "volume_factor", "live_since")
 # Where the vars of a run are wanted without its clock.
 _NO_CLOCK = datetime.min.replace(tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.core.masks import mask_text
+from orchestration.core.masks import mask_label, mask_text
 from orchestration.core.wording import is_checked
 from orchestration.evidence.relations import ACCOUNTED, REFUSED, rows
 
@@ -632,6 +632,33 @@ def unmatched_echoes(con: duckdb.DuckDBPyConnection) -> Rows:
         from golden__unmatched_echoes
         group by source, channel
         order by echoes desc, source, channel
+        """,
+    )
+
+
+def unmapped_lists(con: duckdb.DuckDBPyConnection) -> Rows:
+    """Vendors' lists that the company's tree does not have, and since when they come."""
+    found = rows(
+        con,
+        """
+        select source, unmapped_list, sum(records)::bigint as records, min(first_received_at) as since
+        from ledger__unmapped_lists
+        group by source, unmapped_list
+        order by records desc, source, unmapped_list
+        """,
+    )
+    return [{**row, "unmapped_list": mask_label(row["unmapped_list"])} for row in found]
+
+
+def contradictions(con: duckdb.DuckDBPyConnection) -> Rows:
+    """Contact points of whom one source says that they opted out, and another that they did not, by both."""
+    return rows(
+        con,
+        """
+        select source, other_source, kind, channel, count(distinct identifier) as people
+        from golden__contradictions
+        group by all
+        order by people desc, source, other_source, kind, channel
         """,
     )
 

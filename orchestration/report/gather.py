@@ -57,6 +57,8 @@ class Evidence:
     unresolved: figures.Rows
     unresolved_requests: int
     echoes: figures.Rows
+    contradictions: figures.Rows
+    unmapped_lists: figures.Rows
     composition: Mapping[str, Mapping[str, int]]
     manifest_sha256: str | None
     """The last line's hash of the landing manifest, which stands for every file that ever arrived."""
@@ -126,6 +128,8 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
             unresolved=[row | {"example": shown_id(key, row["example"])} for row in figures.unresolved(con)],
             unresolved_requests=figures.unresolved_requests(con),
             echoes=figures.unmatched_echoes(con),
+            contradictions=figures.contradictions(con),
+            unmapped_lists=figures.unmapped_lists(con),
             composition=figures.composition(con, published.relation if published else "golden__golden_suppression"),
             manifest_sha256=deliveries[-1].hash if deliveries else None,
             chain=chain,

@@ -483,6 +483,13 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
             "An opt-out may be lost on its way: ask the vendor for its whole list.",
         ),
         (
+            sum(row["people"] for row in evidence.contradictions),
+            "Of one contact point that opted out",
+            "Of # contact points that opted out",
+            " another source says otherwise.",
+            "Tell that list of them, or find out whether they came back.",
+        ),
+        (
             files.refused,
             "One file was",
             "# files were",

@@ -68,6 +68,23 @@ class Shelf(Server):
         if path.startswith("/3.0/lists/"):
             found = [row for row in rows if row["last_changed"] >= query.get("since_last_changed", "")]
             return {"members": self._slice(found, int(query["offset"])), "total_items": len(found)}
+        if path == "/api/profiles":
+            assert query["additional-fields[profile]"] == "subscriptions" and query["page[size]"] == "100", request
+            assert request.headers.get("revision"), "without it the vendor takes the oldest version that it still knows"
+            first = int(query.get("page[cursor]", 0))
+            same = "additional-fields%5Bprofile%5D=subscriptions&page%5Bsize%5D=100"
+            more = f"{self.url}{path}?{same}&page%5Bcursor%5D={first + self.page}"
+            return {
+                "data": self._slice(rows, first),
+                "links": {"self": path, "next": more if first + self.page < len(rows) else None},
+            }
+        if path == "/crm/v3/objects/contacts":
+            assert "hs_email_optout" in query["properties"].split(",") and query["limit"] == "100", request
+            first = int(query.get("after", 0))
+            following = {
+                "paging": {"next": {"after": str(first + self.page), "link": f"{self.url}{path}?after={first + self.page}"}}
+            }
+            return {"results": self._slice(rows, first), **(following if first + self.page < len(rows) else {})}
         first = int(query.get("token", 0))
         following = f"{path}?token={first + self.page}"
         if path.endswith("/Messages.json"):

@@ -132,6 +132,41 @@ LISTS: dict[str, dict[str, tuple[str, list[dict[str, Any]]]]] = {
             numbers({"from": "+12025550190", "keyword": "STOP", "created_at": "2026-03-03 12:00:38+00:00"}, "to"),
         )
     },
+    "klaviyo": {
+        "/api/profiles": (
+            "api_profiles",
+            [
+                {
+                    "type": "profile",
+                    "id": f"01HQ{number}",
+                    "attributes": {
+                        "email": f"person{number}@example.com",
+                        "subscriptions": {
+                            "email": {"marketing": {"consent": "UNSUBSCRIBED", "suppression": [], "list_suppressions": []}}
+                        },
+                    },
+                }
+                for number in range(7)
+            ],
+        )
+    },
+    "hubspot": {
+        "/crm/v3/objects/contacts": (
+            "contacts",
+            [
+                {
+                    "id": str(number),
+                    "archived": False,
+                    "properties": {
+                        "email": f"person{number}@example.com",
+                        "hs_email_optout": "true",
+                        "hs_email_bad_address": None,
+                    },
+                }
+                for number in range(7)
+            ],
+        )
+    },
     "twilio": {f"/2010-04-01/Accounts/{SID}/Messages.json": ("messages", numbers(TEXT, "from"))},
 }
 
@@ -188,6 +223,8 @@ WHO_ASKS = {
     "braze": {"authorization": f"Bearer {KEY}"},
     "salesforce": {"authorization": f"Bearer {KEY}.token"},
     "telnyx": {"authorization": f"Bearer {KEY}"},
+    "klaviyo": {"authorization": f"Klaviyo-API-Key {KEY}"},
+    "hubspot": {"authorization": f"Bearer {KEY}"},
     "twilio": {"authorization": "Basic " + base64.b64encode(f"{SID}:{KEY}".encode()).decode()},
     "mailchimp": {"authorization": "Basic " + base64.b64encode(f"quietlist:{KEY}".encode()).decode()},
 }

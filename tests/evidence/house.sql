@@ -176,6 +176,9 @@ select request_id, source, region, at_earliest, 'sms' from ledger.requests where
 insert into golden.open_requests by name select request_id, channel, source, at_earliest from golden.unresolved_requests;
 insert into golden.unmatched_echoes
 select file_id, record_no, source, 'email', 'email' from ledger.requests order by request_id limit 9;
+insert into golden.contradictions by name
+select 'opted_in' as kind, 'email' as channel, emails[1] as identifier, source, 'shop' as other_source
+from ledger.requests where len(emails) > 0 order by request_id limit 7;
 insert into registries.area_versions
 select 'us_ftc', area, 1, '2026-10-14-full', getvariable('as_of') - to_days(40) from (values ('202'), ('212'), ('917')) as areas(area)
 union all select 'uk_fps', '*', 1, '2026-11-10-full', getvariable('as_of') - to_days(13);

@@ -24,7 +24,9 @@ format = "requests"
 may_lift = ["preference_center", "web_form"]
 expected_every_hours = 48
 """
-SEEDS = ("actions", "methods", "channels", "lifting_methods", "format_trust", "registries", "rules")
+SEEDS = (
+    "actions", "methods", "channels", "lifting_methods", "format_trust", "registries", "rules", "calendars", "calendar_holidays",
+)  # fmt: skip
 
 TABLES = """
 create table ledger.requests (
@@ -42,9 +44,15 @@ create table ledger.unknown_values (
     file_id varchar, source varchar, vendor varchar, feed varchar, column_name varchar, value_given varchar, outcome varchar,
     records bigint, people bigint, received_at timestamptz
 );
+create table ledger.unmapped_lists (
+    source varchar, vendor varchar, feed varchar, unmapped_list varchar, records bigint, first_received_at timestamptz
+);
 create table golden.unresolved_requests (request_id varchar, channel varchar, at_earliest timestamptz, region varchar);
 create table identity.refused_links (node varchar, file_id varchar, source varchar, identifiers bigint);
 create table golden.untrusted_opt_ins (request_id varchar, source varchar, reason varchar);
+create table golden.contradictions (
+    kind varchar, channel varchar, identifier_type varchar, identifier varchar, source varchar, other_source varchar
+);
 create table golden.open_requests (request_id varchar, source varchar, channel varchar);
 create table golden.unmatched_echoes (
     file_id varchar, record_no bigint, source varchar, channel varchar, identifier_type varchar

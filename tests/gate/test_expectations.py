@@ -30,6 +30,16 @@ GOOD_ROWS = (
     "null, null, null, null from range({}) as people (number)"
 )
 
+# A hundred records on each of four Wednesdays, and then so many.
+WEEKS = """
+    insert into run.deliveries
+    select 'web', week::varchar, '2026-02-04 04:00+00'::timestamptz + to_days(week::integer * 7) from range(5) as weeks (week);
+    insert into raw.landed_files (file_id, sha256, source, vendor, feed, size_bytes)
+    select repeat(sha256, 32), sha256, 'web', 'canonical', 'requests', 1 from run.deliveries;
+    insert into ledger.conservation (file_id, records_read)
+    select repeat(sha256, 32), case when sha256 = '4' then {today} else 100 end from run.deliveries
+"""
+
 # suite -> sentence -> (what spoils it, other sentences that rightly fail with it)
 CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
     "ledger": {
@@ -81,6 +91,11 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "Every disposition, action, status, channel and event is one that somebody has given a meaning.":
             "insert into ledger.unknown_values (file_id, records) values (repeat('a', 32), 1)",
     },
+    "unmapped_lists": {
+        "Every list, group and type of a vendor that came for the first time is a part of the company's tree.":
+            "insert into ledger.unmapped_lists (source, unmapped_list, first_received_at) "
+            "values ('web', 'acme/type-7', '2026-03-31 12:00:01+00')",
+    },
     "snapshots": {
         "No list that repeats everything came with half of its rows or fewer.": """
             insert into ledger.conservation
@@ -99,6 +114,10 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
     "registry_shrink": {
         "No copy and no list of removals took a tenth or more of a registry's numbers out of it.":
             "update registries.listings set listed_to = '2026-04-01 12:00+00' where identifier = 'number 10'",
+    },
+    "volumes": {
+        "No feed brought far less than it usually does on that weekday.": WEEKS.format(today=24),
+        "No feed brought far more than it usually does on that weekday.": WEEKS.format(today=401),
     },
     "sources": {
         "No source is silent for longer than its entry in quietlist.toml allows.":
@@ -155,6 +174,8 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             "insert into golden.open_requests (request_id) values ('r2')",
         "Every suppression that a vendor told us of is one that we know.":
             "insert into golden.unmatched_echoes (file_id) values ('f')",
+        "No source says of somebody who opted out with another that they did not, or came back.":
+            "insert into golden.contradictions (channel, identifier, other_source) values ('email', 'ada@example.com', 'web')",
         "Every opt-in by a way that lifts came from a source that is trusted with it.":
             "insert into golden.untrusted_opt_ins values ('r4', 'web', 'method_not_trusted')",
         "No record names more addresses and numbers than one person has.":
@@ -210,9 +231,10 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
 }  # fmt: skip
 
 TOUCHED = (
-    "raw.unread_columns", "registries.withheld",
+    "raw.unread_columns", "registries.withheld", "run.deliveries",
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
     "run.published", "run.held_back", "run.let_go", "raw.source_settings", "golden.untrusted_opt_ins", "identity.refused_links",
+    "golden.contradictions", "ledger.unmapped_lists",
     "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests", "golden.unmatched_echoes",
     "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.area_versions",
     "registries.listings", "registries.file_areas", "raw.quarantine", "raw.unread_inbox", "run.evidence", "run.rules",
@@ -233,7 +255,11 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     con.execute("copy from database stored to memory")
     con.execute("detach stored")
     con.execute("attach ':memory:' as run; create schema run.judged")
-    con.execute("create table run.sources as select 'web' as source, 'requests' as format, 48::bigint as expected_every_hours")
+    con.execute(
+        "create table run.sources as select 'web' as source, 'requests' as format, 48::bigint as expected_every_hours, "
+        "'UTC' as timezone, 'US' as region, 4.0::double as volume_factor"
+    )
+    con.execute("create table run.deliveries (source varchar, sha256 varchar, received_at timestamptz)")
     con.execute("create table run.acknowledged (file_id varchar)")
     con.execute("create table run.snapshot_feeds as select 'canonical' as vendor, 'contacts' as feed")
     con.execute(f"create table run.candidate as select * from {candidate.relation}")
@@ -426,6 +452,12 @@ def test_a_version_that_was_held_back_stops_the_table_made_of_it(judged: Judge) 
 def test_who_may_be_absent(judged: Judge, why: str, happened: list[str], is_missing: bool) -> None:
     sentence = "Everybody who asked, and did not opt in again by a way that counts, is in the table."
     assert (sentence in judged("completeness", ";".join([GONE, *happened]))) is is_missing, why
+
+
+def test_a_list_is_told_on_the_day_it_first_comes_and_never_again(judged: Judge) -> None:
+    day_before = "insert into ledger.unmapped_lists (source, unmapped_list, first_received_at) values ('web', 'acme/a', '{}')"
+    assert judged("unmapped_lists", day_before.format("2026-03-31 12:00:00+00")) == {}, "the run of the day before told it"
+    assert list(judged("unmapped_lists", day_before.format("2026-04-01 12:00:00+00")).values()) == ["alert"]
 
 
 def test_an_acknowledged_file_no_longer_holds(judged: Judge) -> None:

@@ -125,7 +125,7 @@ SNAPSHOTS = {
     "ftc_national_dnc__numbers",
     "genesys__dnc",
     "hk_dnc__fax", "hk_dnc__prerecorded", "hk_dnc__sms",
-    "hubspot__opt_outs",
+    "hubspot__contacts", "hubspot__opt_outs",
     "iterable__users",
     "klaviyo__api_profiles", "klaviyo__profiles", "klaviyo__suppressed",
     "listmonk__subscribers",

@@ -312,3 +312,35 @@ def test_a_step_started_alone_takes_in_nothing_that_the_step_before_has_not_seen
     story.reconcile()
     assert {row[1] for row in story.blocked() if row[0] == "email"} == {ANA, BEN, "zoe@example.com"}
     story.equal()
+
+
+def test_a_list_that_still_has_somebody_who_opted_out_elsewhere_is_told_and_changes_nothing(story: Story) -> None:
+    story.home.config_file.write_text(
+        story.home.config_file.read_text() + '[sources.letter]\nformat = "mailchimp"\nscope = "acme/newsletter"\n'
+    )
+    story.config = load_config(story.home)
+    (story.home.inbox / "letter").mkdir()
+
+    def subscribed(day: int, *people: str) -> None:
+        text = "Email Address,MEMBER_RATING,OPTIN_TIME,LAST_CHANGED,LEID,EUID,NOTES,TAGS\n"
+        text += "".join(f"{who},2,,2026-02-01 10:00:00,{day}{number},a{number},,\n" for number, who in enumerate(people))
+        moment = story.start + timedelta(days=day)
+        (story.home.inbox / "letter" / f"subscribed_audience_export_{moment:%Y-%m-%d}.csv").write_text(text)
+
+    def told() -> list[tuple[str, ...]]:
+        with warehouse(story.home) as con:
+            return con.execute(
+                "select kind, identifier, source, other_source, other_scope from golden.contradictions order by all"
+            ).fetchall()
+
+    subscribed(0, ANA.upper(), BEN)
+    story.asks("out.csv", f"out,{story.start - timedelta(days=9):%Y-%m-%dT%H:%M:%SZ},opt_out,email,web_form,acme,{ANA}")
+    assert (story.run(), told()) == ({ANA}, []), "it had no time to hear of it"
+    subscribed(3, f" {ANA.upper()} ", BEN)
+    assert (story.run(days=3), told()) == ({ANA}, [("listed_as_subscribed", ANA, "asks", "letter", "acme/newsletter")])
+    with warehouse(story.home) as con:
+        kept = con.execute("select emails_raw from staging.int_requests__unioned where listed_hash is not null").fetchall()
+    assert kept == [([],)] * 4, "of a subscriber nothing but the hash is kept here"
+    subscribed(4, BEN)
+    assert (story.run(days=4), told()) == ({ANA}, [])
+    story.equal()
