@@ -1,0 +1,252 @@
+"""The plan from changes against the plan of all rows, on random histories: nothing else may come of it.
+
+Two homes live through the same: versions, opt-ins, whatever the destination does, kills. One forgets before each push what its
+ledger was planned from, so that it plans all rows; the other one never does.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from orchestration.core.errors import QuietlistError, TransientError
+from orchestration.core.home import Home
+from orchestration.core.pace import Timer
+from orchestration.destinations.contract import KEY, Push
+from orchestration.sync import pieces, sync
+from tests.sync.sync_doubles import (
+    Double,
+    FullDouble,
+    Killed,
+    PointDouble,
+    Publisher,
+    Row,
+    at,
+    config_with,
+    golden,
+    opt_in,
+)
+
+PEOPLE = [f"p{number}@example.com" for number in range(8)]
+SCOPES = ["*", "acme", "acme/news", "outlet"]
+REASONS = ["opt_out", "complaint"]
+
+
+@dataclass
+class Marking(FullDouble):
+    """A list that keeps which push wrote a row, and when; or, with ``by_age``, only when."""
+
+    by_age: bool = False
+    of_push: dict[tuple[str, ...], tuple[str, datetime]] = field(default_factory=dict)
+    push: Push | None = None
+    day: float = 0.0
+
+    def open(self, push: Push) -> None:
+        super().open(push)
+        self.push = push
+
+    def put(self, rows: pa.RecordBatchReader) -> Any:
+        had = set(self.rows)
+        listed = rows.read_all()
+        assert self.push is not None
+        try:
+            return super().put(listed.to_reader())
+        finally:
+            for row in listed.to_pylist():
+                key = tuple(row[name] for name in KEY)
+                if key in self.rows and (not self.by_age or key not in had):
+                    self.of_push[key] = (self.push.id, at(self.day))
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        for batch in super().read():
+            keys = [tuple(row[name] for name in KEY) for row in batch.to_pylist()]
+            known = [self.of_push.get(key, ("", at(self.day - 3))) for key in keys]
+            table = pa.Table.from_batches([batch])
+            moments = pa.array([moment for _, moment in known], pa.timestamp("us", tz="UTC"))
+            table = table.append_column("written_at", moments)
+            if not self.by_age:
+                ours = [self.rows[key].ours for key in keys]
+                table = table.append_column("ours", pa.array(ours, pa.bool_()))
+                pushes = [name if own else None for (name, _), own in zip(known, ours, strict=True)]
+                table = table.append_column("push", pa.array(pushes, pa.string()))
+            yield from table.to_batches()
+
+
+KINDS: dict[str, Any] = {
+    "full, by push": Marking,
+    "full, by age": lambda: Marking(by_age=True),
+    "full, tells ours": lambda: FullDouble(tells_ours=True),
+    "full, tells nothing": FullDouble,
+    "point": lambda: PointDouble(read_back="point"),
+    "receipt": lambda: Double(read_back="receipt"),
+    "none": lambda: Double(read_back="none"),
+}
+
+
+class World:
+    """One home and its destination."""
+
+    def __init__(self, folder: Path, kind: str, *, plans_all: bool) -> None:
+        self.home, self.plans_all = Home.at(folder).create(), plans_all
+        self.home.key_file.write_text("5" * 64 + "\n")  # both hash alike
+        self.home.key_file.chmod(0o600)
+        self.publisher, self.crm = Publisher(self.home), KINDS[kind]()
+        self.crm.batch_size = 3
+
+    def push(self, day: float, keys: dict[str, Any]) -> Any:
+        crm, timer = self.crm, Timer(self.crm.clock.monotonic, self.crm.clock.sleep, lambda: at(day))
+        crm.day = day
+        if self.plans_all and self.home.sync_ledger_file.exists():
+            with duckdb.connect(str(self.home.sync_ledger_file)) as con:
+                con.execute("delete from pushed")
+        try:
+            done = sync(
+                self.home, config_with("crm", **keys), "crm", at(day), read_snapshot=self.publisher.read,
+                read_version=self.publisher.read_version, allows=self.publisher.allows, destination=crm, timer=timer,
+                lock_wait_seconds=0,
+            )  # fmt: skip
+        except (QuietlistError, Killed) as error:
+            return type(error).__name__
+        return (
+            done.planned, done.wanted, done.states, done.accepted, done.verified, done.missing, done.rejected, done.released,
+            done.found, done.held, done.alarms, done.nothing_to_do,
+        )  # fmt: skip
+
+    def ledger(self) -> dict[str, list[Any]]:
+        """Everything that the next push goes by, as it does not differ by chance."""
+        if not self.home.sync_ledger_file.exists():
+            return {}
+        with duckdb.connect(str(self.home.sync_ledger_file)) as con:
+            return {
+                table: con.execute(f"select * from {table} order by all").fetchall()
+                for table in ("row_state", "spent", "releases")
+            }
+
+    def there(self) -> tuple[Any, ...]:
+        return (
+            {key: (row.ours, row.since) for key, row in self.crm.rows.items()}, self.crm.payloads, self.crm.put_calls,
+            self.crm.release_calls, self.crm.evidence,
+        )  # fmt: skip
+
+
+class History:
+    """What happens to both worlds, as a seed has it."""
+
+    def __init__(self, seed: str) -> None:
+        self.chance = random.Random(seed)
+        self.rows: dict[tuple[str, str], dict[str, Any]] = {}
+        self.evidence: dict[str, dict[str, Any]] = {}
+        self.day, self.keys = 0.0, {"channels": ["email"], "scopes": SCOPES}
+        for _ in range(10):
+            self.opts_out()
+
+    def opts_out(self) -> None:
+        who, scope = self.chance.choice(PEOPLE), self.chance.choice(SCOPES)
+        below = [node for node in ("acme", "acme/news", "outlet") if node != scope]
+        self.rows[who, scope] = golden(
+            who, scope=scope, reason=self.chance.choice(REASONS), last_requested_at=at(self.day + self.chance.random()),
+            except_scopes=self.chance.sample(below, self.chance.choice([0, 0, 1])),
+        )  # fmt: skip
+
+    def opts_in(self) -> None:
+        who, scope, number = self.chance.choice(PEOPLE), self.chance.choice(SCOPES), len(self.evidence)
+        self.evidence[f"opt-in {number}"] = opt_in(who, scope=scope, evidence_id=f"opt-in {number}")
+        if self.chance.random() < 0.8:
+            self.vanishes(who)
+
+    def vanishes(self, who: str | None = None) -> None:
+        left = [key for key in self.rows if who in (None, key[0])]
+        for key in left if who else self.chance.sample(left, min(1, len(left))):
+            del self.rows[key]
+
+    def happens(self, worlds: list[World]) -> str:
+        """One thing that happens, to all alike; in a word."""
+        chance, who, scope = self.chance, self.chance.choice(PEOPLE), self.chance.choice(SCOPES)
+        key = ("email", "email", who, scope)
+        event = chance.choice(
+            ["out", "out", "out", "in", "in", "vanish", "others", "others", "lose", "forget", "keep", "refuse", "spoil", "busy",
+             "down", "no read", "die at put", "die at release", "slow", "heal", "heal", "scopes", "guard", "takeover of nothing"]
+        )  # fmt: skip
+        if event == "out":
+            self.opts_out()
+        elif event == "in":
+            self.opts_in()
+        elif event == "vanish":
+            self.vanishes()
+        elif event == "scopes":
+            self.keys = self.keys | {"scopes": chance.choice([SCOPES, SCOPES, SCOPES[:3], ["*", "outlet"]])}
+        elif event == "guard":
+            self.keys = self.keys | {"max_releases": chance.choice([0, 1, 100])}
+        number, since = chance.randrange(1, 4), chance.choice([None, at(self.day - 1), at(self.day + 1)])
+        for crm in (world.crm for world in worlds):
+            if event == "others":
+                crm.rows[key] = Row(ours=False, since=since)
+                if isinstance(crm, Marking):
+                    crm.of_push[key] = ("", at(self.day))
+            elif event == "lose":
+                crm.rows.pop(key, None)
+            elif event in ("forget", "keep", "spoil"):
+                {"forget": crm.forgets, "keep": crm.keeps, "spoil": crm.spoils}[event].add(who)
+            elif event == "refuse":
+                crm.refuses[who] = "invalid_email"
+            elif event in ("busy", "down"):
+                crm.failures = [TransientError("Calling the double", seen="busy") for _ in range(2 if event == "busy" else 99)]
+            elif event == "no read":
+                crm.read_failures = [TransientError("Reading the double", seen="busy") for _ in range(5)]
+            elif event == "die at put":
+                crm.dies_after_put = len(crm.put_calls) + number
+            elif event == "die at release":
+                crm.dies_after_release = len(crm.release_calls) + 1
+            elif event == "slow":
+                crm.visible_within, crm.appears_after = 7200.0, 300.0
+            elif event == "heal":
+                for those in (crm.forgets, crm.keeps, crm.spoils, crm.refuses, crm.failures, crm.read_failures):
+                    those.clear()
+                crm.dies_after_put = crm.dies_after_release = None
+                crm.visible_within = crm.appears_after = 0.0
+        return event
+
+
+def live(folder: Path, kind: str, seed: str, steps: int) -> None:
+    history = History(seed)
+    worlds = [World(folder / "changes", kind, plans_all=False), World(folder / "all", kind, plans_all=True)]
+    told: list[str] = []
+    for step in range(steps):
+        told.append(", ".join(history.happens(worlds) for _ in range(history.chance.randrange(4))))
+        if step == 0 or history.chance.random() < 0.7:
+            for world in worlds:
+                world.publisher.publish(*history.rows.values(), evidence=list(history.evidence.values()))
+        case = f"seed {seed!r}, step {step}: {told}"
+        changes, everything = (world.push(history.day, history.keys) for world in worlds)
+        assert changes == everything, case
+        for table, rows in worlds[1].ledger().items():
+            assert worlds[0].ledger()[table] == rows, f"{case}: {table}"
+        assert worlds[0].there() == worlds[1].there(), case
+        for world in worlds:  # who died once is not killed again by the same
+            world.crm.dies_after_put = world.crm.dies_after_release = None
+        history.day += history.chance.choice([0.01, 0.2, 1, 1, 3, 31])
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "PIECE_ROWS", 20)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_plan_from_changes_does_what_the_plan_of_all_rows_does(tmp_path: Path, small_pieces: None, kind: str) -> None:
+    live(tmp_path, kind, f"{kind} 1", 9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(2, 22))
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_at_length(tmp_path: Path, small_pieces: None, kind: str, number: int) -> None:
+    live(tmp_path, kind, f"{kind} {number}", 25)
