@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,7 +76,7 @@ def rows(size: int, day: int) -> str:
     """
 
 
-def run(size: int, systems: tuple[str, ...], memory: str) -> Table:
+def run(size: int, systems: Sequence[str] = tuple(SYSTEMS), memory: str = "4GB") -> Table:
     """All pushes of all systems."""
     table = Table(f"Pushing {size:,} golden rows to {len(SCOPES)} scopes, memory {memory}")
     with tempfile.TemporaryDirectory(prefix="quietlist-bench.") as folder:
@@ -119,4 +119,4 @@ if __name__ == "__main__":
     parser.add_argument("--systems", nargs="+", choices=sorted(SYSTEMS), default=sorted(SYSTEMS))
     parser.add_argument("--memory", default="4GB")
     given = parser.parse_args()
-    print("\n".join(run(given.size, tuple(given.systems), given.memory).lines()))
+    print("\n".join(run(given.size, given.systems, given.memory).lines()))

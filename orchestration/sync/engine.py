@@ -19,6 +19,7 @@ from orchestration.core.home import Home
 from orchestration.core.home_id import home_id
 from orchestration.core.key import create_hmac_function, fingerprint, home_key, key_that_made
 from orchestration.core.pace import Pace, Timer
+from orchestration.core.warehouse import in_room
 from orchestration.destinations.contract import (
     Destination,
     KnowsWriters,
@@ -189,7 +190,7 @@ class _Push:
         read_version: Callable[[Home, int], Snapshot],
     ) -> None:  # fmt: skip
         self.home, self.name, self.destination, self.as_of, self.timer = home, name, destination, as_of, timer
-        self.config = config.destinations[name]
+        self.config, self.limits = config.destinations[name], config.limits
         self.dry_run = dry_run or self.config.dry_run
         self.facts = destination.facts
         self.pace = Pace(self.facts.calls_per_second, timer)
@@ -215,7 +216,7 @@ class _Push:
             or _count(con, f"{_OURS} and receipt_seq >= $seq", destination=self.name, seq=seq) > 0
             or _count(con, f"row_state where {found.WAITING}", destination=self.name) > 0
         )
-        with redacted_errors(f"Pushing to {self.name}"):
+        with redacted_errors(f"Pushing to {self.name}"), in_room(self.limits, f"Pushing to {self.name}"):
             self.push = writers.new_push()
             push = Push(version=snapshot.version, run=seq, as_of=self.as_of, id=self.push, home=self.home_id)
             self.destination.open(push)

@@ -6,7 +6,9 @@ ledger was planned from, so that it plans all rows; the other one never does.
 
 from __future__ import annotations
 
+import itertools
 import random
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,11 +19,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from orchestration.core.errors import QuietlistError, TransientError
+from orchestration.core.errors import OutOfRoom, QuietlistError, Throttled, TransientError
 from orchestration.core.home import Home
 from orchestration.core.pace import Timer
 from orchestration.destinations.contract import KEY, Push
-from orchestration.sync import pieces, sync
+from orchestration.sync import engine, pieces, plan, sync, take_over
+from orchestration.sync.plan import prepare_wanted
 from tests.sync.sync_doubles import (
     Double,
     FullDouble,
@@ -120,6 +123,14 @@ class World:
             done.found, done.held, done.alarms, done.nothing_to_do,
         )  # fmt: skip
 
+    def back_up_or_restore(self, event: str) -> None:
+        """The ledger alone, as a backup that was not of the whole home."""
+        backup = self.home.root / "ledger.backup"
+        if event == "backup" and self.home.sync_ledger_file.exists():
+            shutil.copyfile(self.home.sync_ledger_file, backup)
+        elif event == "restore" and backup.exists():
+            shutil.copyfile(backup, self.home.sync_ledger_file)
+
     def ledger(self) -> dict[str, list[Any]]:
         """Everything that the next push goes by, as it does not differ by chance."""
         if not self.home.sync_ledger_file.exists():
@@ -173,7 +184,7 @@ class History:
         key = ("email", "email", who, scope)
         event = chance.choice(
             ["out", "out", "out", "in", "in", "vanish", "others", "others", "lose", "forget", "keep", "refuse", "spoil", "busy",
-             "down", "no read", "die at put", "die at release", "slow", "heal", "heal", "scopes", "guard", "takeover of nothing"]
+             "down", "no read", "die at put", "die at release", "slow", "heal", "heal", "scopes", "guard", "backup", "restore"]
         )  # fmt: skip
         if event == "out":
             self.opts_out()
@@ -185,6 +196,8 @@ class History:
             self.keys = self.keys | {"scopes": chance.choice([SCOPES, SCOPES, SCOPES[:3], ["*", "outlet"]])}
         elif event == "guard":
             self.keys = self.keys | {"max_releases": chance.choice([0, 1, 100])}
+        for world in worlds:
+            world.back_up_or_restore(event)
         number, since = chance.randrange(1, 4), chance.choice([None, at(self.day - 1), at(self.day + 1)])
         for crm in (world.crm for world in worlds):
             if event == "others":
@@ -233,6 +246,164 @@ def live(folder: Path, kind: str, seed: str, steps: int) -> None:
         for world in worlds:  # who died once is not killed again by the same
             world.crm.dies_after_put = world.crm.dies_after_release = None
         history.day += history.chance.choice([0.01, 0.2, 1, 1, 3, 31])
+
+
+NAMES = [f"{number}@example.com" for number in range(30)]
+
+
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many wanted rows each plan looked at."""
+    counted: list[int] = []
+
+    def count(*arguments: Any, **keys: Any) -> int:
+        counted.append(prepare_wanted(*arguments, **keys))
+        return counted[-1]
+
+    monkeypatch.setattr(plan, "prepare_wanted", count)
+    return counted
+
+
+def test_a_day_costs_a_day_and_nothing_costs_nothing(publisher: Any, push: Any, planned: list[int]) -> None:
+    crm = FullDouble()
+    publisher.publish(*map(golden, NAMES))
+    push(crm)
+    assert planned == [30], "the first push plans all"
+    planned.clear()
+    assert push(crm, as_of=at(1)).planned == {"noop:in_place": 30} and planned == [0], "nothing changed"
+    publisher.publish(*map(golden, NAMES[1:]), golden("new@example.com"), evidence=[opt_in(NAMES[0])])
+    planned.clear()
+    result = push(crm, as_of=at(2))
+    assert (result.puts, result.released, result.wanted) == (1, 1, 30) and planned == [1], "one came, one went"
+    planned.clear()
+    del crm.rows[("email", "email", NAMES[7], "*")]
+    crm.somebody_else_puts("eve@example.com")
+    assert push(crm, as_of=at(3)).planned == {"found:not_ours": 1, "noop:in_place": 29, "put:missing": 1} and planned == [1]
+
+
+def forget(home: Home) -> None:
+    with duckdb.connect(str(home.sync_ledger_file)) as con:
+        con.execute("delete from pushed")
+
+
+def took_over(home: Home) -> None:
+    with duckdb.connect(str(home.sync_ledger_file)) as con:
+        con.execute("insert into other_pushes values ('crm', 'a push', 'another home', ?)", [at()])
+    take_over(home, config_with("crm"), "crm", person="Ines", reason="the old machine is gone", now=at(0.5))
+
+
+def test_an_opt_in_that_comes_while_the_row_stays_wanted_is_spent_though_no_row_changed(publisher: Any, push: Any) -> None:
+    """Only the evidence is new. Were that not looked at, it would lift the row when it vanishes by a fault."""
+    crm, late = FullDouble(), [opt_in(NAMES[0])]
+    publisher.publish(*map(golden, NAMES), evidence=[])
+    push(crm)
+    publisher.publish(*map(golden, NAMES), evidence=late)
+    push(crm, as_of=at(1))
+    publisher.publish(*map(golden, NAMES[1:]), evidence=late)
+    result = push(crm, as_of=at(2))
+    assert (result.released, [held.reason for held in result.held]) == (0, ["no_evidence"]) and NAMES[0] in crm.identifiers()
+
+
+def test_a_row_whose_change_did_not_leave_is_changed_by_the_next_push_though_nothing_changed_since(
+    publisher: Any, push: Any
+) -> None:
+    crm = FullDouble()
+    publisher.publish(*map(golden, NAMES))
+    push(crm)
+    publisher.publish(golden(NAMES[0], reason="complaint"), *map(golden, NAMES[1:]))
+    crm.failures = [Throttled("Calling the double", retry_after=3600)]  # surely not taken
+    with pytest.raises(Throttled):
+        push(crm, as_of=at(1))
+    assert push(crm, as_of=at(2)).planned["put:changed"] == 1
+    assert crm.payloads["email", "email", NAMES[0], "*"]["reason"] == "complaint"
+
+
+WHOLE = [
+    ("another configuration", lambda home: None, {"scopes": ["*", "outlet"]}),
+    ("a lost note of what was planned", forget, {}),
+    ("a lost version", lambda home: (home.golden_published / "version=1" / "part-0.parquet").unlink(), {}),
+    ("a takeover", took_over, {}),
+]
+
+
+@pytest.mark.parametrize(("case", "change", "keys"), WHOLE, ids=[case for case, *_ in WHOLE])
+def test_without_a_version_to_begin_with_all_rows_are_planned(
+    home: Home, publisher: Any, push: Any, planned: list[int], case: str, change: Any, keys: dict[str, Any]
+) -> None:
+    crm = FullDouble()
+    publisher.publish(*map(golden, NAMES))
+    push(crm)
+    publisher.publish(*map(golden, NAMES))
+    change(home)
+    planned.clear()
+    push(crm, as_of=at(1), **keys)
+    assert planned[0] >= 30, case
+    planned.clear()
+    push(crm, as_of=at(2), **keys)
+    assert planned == [0], f"{case}: once"
+
+
+def test_a_version_that_was_altered_since_is_nothing_to_begin_with(
+    home: Home, publisher: Any, push: Any, planned: list[int]
+) -> None:
+    crm = FullDouble()
+    publisher.publish(*map(golden, NAMES), evidence=[])
+    push(crm)
+    publisher.publish(*map(golden, NAMES), evidence=[])
+    file = home.golden_published / "version=1" / "evidence" / "releases.parquet"
+    file.write_bytes(b"others")
+    planned.clear()
+    push(crm, as_of=at(1))
+    assert planned == [30]
+
+
+def test_a_push_killed_while_it_notes_its_plan_is_planned_as_a_whole_and_goes_on(
+    home: Home, publisher: Any, push: Any, planned: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between two pieces: the version that half of the ledger was planned from may never be published again."""
+    monkeypatch.setattr(pieces, "PIECE_ROWS", 10)
+    crm = FullDouble(batch_size=7)
+    publisher.publish(*map(golden, NAMES))
+    write, pieces_written = engine.replace_rows, itertools.count(1)
+
+    def dying(*arguments: Any) -> None:
+        write(*arguments)
+        if next(pieces_written) == 2:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(engine, "replace_rows", dying)
+        push(crm)
+    assert not crm.put_calls
+    publisher.publish(*map(golden, NAMES[5:]))
+    planned.clear()
+    result = push(crm, as_of=at(1))
+    assert sum(planned) == 25 and result.states["verified"] == 25 and crm.identifiers() == set(NAMES[5:])
+    planned.clear()
+    # Killed while sending: what was accepted is not sent again, and nothing is planned that is done.
+    publisher.publish(*map(golden, [*NAMES[5:], *(f"new{number}@example.com" for number in range(20))]))
+    crm.dies_after_put = len(crm.put_calls) + 2
+    with pytest.raises(Killed):
+        push(crm, as_of=at(2))
+    crm.dies_after_put, sent = None, len(crm.put_calls)
+    planned.clear()
+    push(crm, as_of=at(3))
+    assert sum(planned) == 20 and sum(map(len, crm.put_calls[sent:])) == 13, "7 of 20 were answered"
+    assert len(crm.rows) == 45
+
+
+def test_a_push_that_runs_out_of_memory_says_which_limit_to_raise(
+    publisher: Any, push: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise duckdb.OutOfMemoryException(
+            "Out of Memory Error: could not allocate block of size 256.0 KiB (3.7 GiB/3.7 GiB used)"
+        )
+
+    monkeypatch.setattr(plan, "make_plan", full)
+    publisher.publish(golden(NAMES[0]))
+    with pytest.raises(OutOfRoom, match=r"(?s)Pushing to crm.*raise limits\.memory"):
+        push(FullDouble())
 
 
 @pytest.fixture
