@@ -184,7 +184,8 @@ class History:
         key = ("email", "email", who, scope)
         event = chance.choice(
             ["out", "out", "out", "in", "in", "vanish", "others", "others", "lose", "forget", "keep", "refuse", "spoil", "busy",
-             "down", "no read", "die at put", "die at release", "slow", "heal", "heal", "scopes", "guard", "backup", "restore"]
+             "down", "no read", "die at put", "die at release", "slow", "heal", "heal", "scopes", "guard", "backup", "restore",
+             "another home"]
         )  # fmt: skip
         if event == "out":
             self.opts_out()
@@ -204,6 +205,8 @@ class History:
                 crm.rows[key] = Row(ours=False, since=since)
                 if isinstance(crm, Marking):
                     crm.of_push[key] = ("", at(self.day))
+            elif event == "another home" and isinstance(crm, Marking):
+                crm.rows[key], crm.of_push[key] = Row(ours=True), ("of another home", at(self.day))
             elif event == "lose":
                 crm.rows.pop(key, None)
             elif event in ("forget", "keep", "spoil"):
@@ -279,6 +282,28 @@ def test_a_day_costs_a_day_and_nothing_costs_nothing(publisher: Any, push: Any, 
     del crm.rows[("email", "email", NAMES[7], "*")]
     crm.somebody_else_puts("eve@example.com")
     assert push(crm, as_of=at(3)).planned == {"found:not_ours": 1, "noop:in_place": 29, "put:missing": 1} and planned == [1]
+
+
+def test_a_release_that_was_planned_and_not_reached_is_sent_by_the_next_push(publisher: Any, push: Any) -> None:
+    """Puts leave first: the system was down for them, so that no release left, and the ledger says nothing of why."""
+    crm = FullDouble()
+    publisher.publish(*map(golden, NAMES))
+    push(crm)
+    publisher.publish(*map(golden, NAMES[1:]), golden("new@example.com"), evidence=[opt_in(NAMES[0])])
+    crm.failures = [Throttled("Calling the double", retry_after=3600)]
+    with pytest.raises(Throttled):
+        push(crm, as_of=at(1))
+    result = push(crm, as_of=at(2))
+    assert (result.released, result.held, result.puts) == (1, (), 1) and NAMES[0] not in crm.identifiers()
+
+
+def test_a_row_of_others_that_another_home_writes_over_comes_home_again(home: Home, publisher: Any, push: Any) -> None:
+    crm, key = Marking(), ("email", "email", "eve@example.com", "*")
+    publisher.publish(*map(golden, NAMES))
+    crm.rows[key], crm.of_push[key] = Row(ours=False, since=at(-1)), ("", at(-1))
+    assert push(crm).found == 1
+    crm.rows[key], crm.of_push[key] = Row(ours=True), ("of another home", at(1))
+    assert push(crm, as_of=at(2)).found == 1 and len(list((home.inbox / "found__crm").iterdir())) == 2
 
 
 def forget(home: Home) -> None:
