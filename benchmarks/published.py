@@ -13,9 +13,10 @@ from typing import Any
 
 import duckdb
 
-from orchestration.core.files import canonical_json, sha256_file, sha256_text, write_atomic
+from orchestration.core.files import canonical_json, sha256_file, write_atomic
 from orchestration.core.home import CHECKOUT, Home
 from orchestration.publish.candidate import COLUMNS, write_parquet
+from orchestration.publish.versions import MANIFEST, version_folder
 
 
 def publish_golden(con: duckdb.DuckDBPyConnection, home: Home, rows: str, as_of: datetime, version: int = 1) -> None:
@@ -33,10 +34,10 @@ def publish_golden(con: duckdb.DuckDBPyConnection, home: Home, rows: str, as_of:
         "version": version,
         "as_of": as_of.isoformat(),
         "row_count": count,
-        "rows_sha256": sha256_text("rows"),
+        "rows_sha256": sha256_file(folder / "part-0.parquet"),
         "files": [_described(folder / "part-0.parquet")],
         "releases_held": False,
-        "previous_sha256": None,
+        "previous_sha256": sha256_file(before) if (before := version_folder(home, version - 1) / MANIFEST).exists() else None,
     }
     _write_pointer(home.golden_published, folder, version, manifest)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import full, identifiers, mail, persons, pipeline, registry, scrub, workbooks
+from benchmarks import full, identifiers, mail, persons, pipeline, push, registry, scrub, workbooks
 from benchmarks.measure import Table, growth
 
 RESULTS = Path(__file__).parent / "results"
@@ -60,6 +60,7 @@ def _tables(options: argparse.Namespace) -> Iterator[Table]:
         yield from _growing(lambda rows, graph=graph: graph(rows, seed), size)
     yield from _growing(lambda rows: registry.run(rows, seed), options.registry or size)
     yield from _growing(lambda rows: scrub.run(rows, seed), size)
+    yield from _growing(push.run, size)
     # Four kilobytes each: a twentieth of the rows is as many bytes as they are.
     yield mail.run(max(size // 20, 10), seed)
     # pandas takes minutes for as many rows, and a tenth shows how many times as long.

@@ -32,7 +32,7 @@ def warehouse(home: Home, *, read_only: bool = False, limits: Limits | None = No
         OutOfRoom: memory, spill folder or disk was used up.
     """
     limits = limits or Limits()
-    with _in_room(limits):
+    with in_room(limits, "Working on the warehouse"):
         con = _open(home, read_only)
         try:
             prepare(con, home, limits)
@@ -121,7 +121,12 @@ def spill_folder(home: Home, limits: Limits) -> Path:
 
 
 @contextmanager
-def _in_room(limits: Limits) -> Iterator[None]:
+def in_room(limits: Limits, tried: str) -> Iterator[None]:
+    """Say what DuckDB used up, memory or disk, and what to do about it.
+
+    Raises:
+        OutOfRoom: in place of DuckDB's own error.
+    """
     try:
         yield
     except duckdb.Error as error:
@@ -130,7 +135,7 @@ def _in_room(limits: Limits) -> Iterator[None]:
         if lack is None:
             raise
         seen, next_step = lack
-        raise OutOfRoom("Working on the warehouse", seen=seen, next_step=next_step) from error
+        raise OutOfRoom(tried, seen=seen, next_step=next_step) from error
 
 
 def shortage(message: str, limits: Limits) -> tuple[str, str] | None:

@@ -6,7 +6,7 @@ published, gated snapshot, never the warehouse, so that what was judged is what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,8 +17,9 @@ from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, GateClosed, PermanentError, TransientError, redacted_errors
 from orchestration.core.home import Home
 from orchestration.core.home_id import home_id
-from orchestration.core.key import create_hmac_function, home_key, key_that_made
+from orchestration.core.key import create_hmac_function, fingerprint, home_key, key_that_made
 from orchestration.core.pace import Pace, Timer
+from orchestration.core.warehouse import in_room
 from orchestration.destinations.contract import (
     Destination,
     KnowsWriters,
@@ -29,13 +30,24 @@ from orchestration.destinations.contract import (
     ReadsPoints,
     destination_for,
 )
-from orchestration.publish import Snapshot, read_gated
+from orchestration.publish import Snapshot, read_gated, read_published
 from orchestration.publish.verdicts import Permission
 from orchestration.publish.verdicts import allows as gate_allows
-from orchestration.sync import found, guards, plan, receipts, verify, writers
+from orchestration.sync import found, guards, plan, receipts, touched, verify, writers
 from orchestration.sync.guards import Held
-from orchestration.sync.ledger import KEY_LIST, Journal, follow_key, ledger, record_sight, replace_rows
+from orchestration.sync.ledger import (
+    KEY_LIST,
+    Journal,
+    Planned,
+    follow_key,
+    ledger,
+    note_planned,
+    planned_from,
+    record_sight,
+    replace_rows,
+)
 from orchestration.sync.lock import LOCK_WAIT_SECONDS, destination_lock
+from orchestration.sync.pieces import bounds, each_piece
 from orchestration.sync.send import Sender
 
 
@@ -142,6 +154,7 @@ def sync(
     *,
     dry_run: bool = False,
     read_snapshot: Callable[[Home], Snapshot] | None = None,
+    read_version: Callable[[Home, int], Snapshot] = read_published,
     allows: Callable[[Home, str], Permission] | None = None,
     destination: Destination | None = None,
     timer: Timer | None = None,
@@ -150,7 +163,8 @@ def sync(
     """Bring one destination in line with the published table, and prove it.
 
     ``dry_run`` (or the configuration's) plans and reports, and sends nothing. The arguments after it are for tests; left
-    alone they are the published snapshot, the gate's record, the configured destination and the machine's clock.
+    alone they are the published snapshot, the older versions, the gate's record, the configured destination and the machine's
+    clock.
 
     Raises:
         GateClosed: the gate's record does not allow this version, or a newer one was pushed already.
@@ -159,7 +173,7 @@ def sync(
     """
     if destination is None:
         destination = destination_for(destination_name, config, home)
-    push = _Push(home, config, destination_name, destination, as_of, dry_run, timer or Timer())
+    push = _Push(home, config, destination_name, destination, as_of, dry_run, timer or Timer(), read_version)
     with destination_lock(home, destination_name, lock_wait_seconds):
         snapshot = read_snapshot(home) if read_snapshot else read_gated(home, config.limits)
         # Asked now, by the hash of these very rows: what the gate says today, not what it said when they were published.
@@ -172,15 +186,19 @@ class _Push:
     """The state of one push while it runs."""
 
     def __init__(
-        self, home: Home, config: Config, name: str, destination: Destination, as_of: datetime, dry_run: bool, timer: Timer
-    ) -> None:
+        self, home: Home, config: Config, name: str, destination: Destination, as_of: datetime, dry_run: bool, timer: Timer,
+        read_version: Callable[[Home, int], Snapshot],
+    ) -> None:  # fmt: skip
         self.home, self.name, self.destination, self.as_of, self.timer = home, name, destination, as_of, timer
-        self.config = config.destinations[name]
+        self.config, self.limits = config.destinations[name], config.limits
         self.dry_run = dry_run or self.config.dry_run
         self.facts = destination.facts
         self.pace = Pace(self.facts.calls_per_second, timer)
         self.alarms: list[str] = []
         self.read_back_failed = False
+        self.read_version = read_version
+        self.from_changes = False
+        """Whether only the contact points in ``touched`` are planned."""
         self.push, self.home_id = "", home_id(home)
 
     def carry_out(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, permission: Permission) -> SyncResult:
@@ -198,7 +216,7 @@ class _Push:
             or _count(con, f"{_OURS} and receipt_seq >= $seq", destination=self.name, seq=seq) > 0
             or _count(con, f"row_state where {found.WAITING}", destination=self.name) > 0
         )
-        with redacted_errors(f"Pushing to {self.name}"):
+        with redacted_errors(f"Pushing to {self.name}"), in_room(self.limits, f"Pushing to {self.name}"):
             self.push = writers.new_push()
             push = Push(version=snapshot.version, run=seq, as_of=self.as_of, id=self.push, home=self.home_id)
             self.destination.open(push)
@@ -234,19 +252,25 @@ class _Push:
         seq: int,
         unfinished: bool,
     ) -> SyncResult:
-        wanted = plan.prepare_wanted(
-            con, snapshot.files, self.destination, channels=self.config.channels, scopes=self.config.scopes
-        )
-        self._use_key_of_version(con, snapshot)
+        task = plan.Task(
+            self.name, self.destination, snapshot.files, self.config.channels, self.config.scopes, self.as_of
+        )  # fmt: skip
+        key = self._use_key_of_version(con, snapshot)
         evidence_failed = False
         try:
             plan.prepare_evidence(con, snapshot.evidence_file)
         except PermanentError as error:
             evidence_failed = True
             self.alarms.append(str(error))
-        if not self.dry_run:
-            plan.spend_evidence(con, self.name)
-        self._look_and_plan(con)
+        now = Planned(
+            snapshot.version, snapshot.rows_sha256, touched.evidence_sha256(snapshot.evidence_file),
+            touched.made_of(self.config, self.destination, fingerprint(key)),
+        )  # fmt: skip
+        self.from_changes = not evidence_failed and touched.begin(
+            con, self.destination, self.config, before=planned_from(con, self.name), now=now, snapshot=snapshot,
+            read_version=lambda version: self.read_version(self.home, version),
+        )  # fmt: skip
+        self._look_and_plan(con, task, snapshot)
         other_pushes, homes = writers.others(con, self.home_id, self.name)
         if other_pushes:
             self.alarms.append(
@@ -271,28 +295,32 @@ class _Push:
         for why, said in _WORTH_AN_ALARM.items():
             if count := sum(rows for (_, reason), rows in planned.items() if reason == why):
                 self.alarms.append(f"{count} rows {said}")
-        if left_there := found.not_expressible(con):
+        if left_there := plan.tallied(con, "left_there"):
             self.alarms.append(f"{left_there} postal opt-outs of others are at the destination and must be entered by hand")
-        changes = plan.make_changes(con, self.name, self.facts.system, self.facts.read_back, as_of=self.as_of, seq=seq)
+        changes = plan.count_changes(con, task)
         result = SyncResult(
             destination=self.name, system=self.facts.system, version=snapshot.version, as_of=self.as_of, dry_run=self.dry_run,
-            verify_class=str(self.facts.read_back), wanted=wanted, held=held, alarms=tuple(self.alarms),
+            verify_class=str(self.facts.read_back), wanted=plan.tallied(con, "wanted"), held=held, alarms=tuple(self.alarms),
             planned={f"{action}:{why}": rows for (action, why), rows in planned.items()},
         )  # fmt: skip
+        origin = None if evidence_failed else now
+        if not self.dry_run and not changes and origin != planned_from(con, self.name):
+            note_planned(con, self.name, origin)
         if self.dry_run or not (changes or unfinished):
             return replace(result, states=_states(con, self.name))
-        return self._carried_out(con, snapshot, journal, seq, result)
+        return self._carried_out(con, snapshot, journal, task, seq, changes, origin, result)
 
     def _carried_out(
-        self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, journal: Journal, seq: int, result: SyncResult
-    ) -> SyncResult:
+        self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, journal: Journal, task: plan.Task, seq: int, changes: int,
+        origin: Planned | None, result: SyncResult,
+    ) -> SyncResult:  # fmt: skip
         began = self.timer.monotonic()
         plan_sha256 = plan.rows_hash(con, "plan", "action", "why", "evidence_id")
         batches = plan.make_batches(con)
         writers.remember_push(con, self.name, self.push, seq=seq, as_of=self.as_of)
         con.execute(f"insert into releases select $destination, {KEY_LIST}, $as_of from planned_release",
                     {"destination": self.name, "as_of": self.as_of})  # fmt: skip
-        replace_rows(con, self.name, "changes")
+        self._note_changes(con, task, seq, changes, origin)
         home_file, brought_home = found.bring_home(con, self.home, self.name)
         stopped: Exception | None = None
         sender = Sender(con, self.destination, journal, self.pace)
@@ -326,7 +354,7 @@ class _Push:
             if rows:
                 self.alarms.append(f"{rows} rows {said}")
         result = replace(result, alarms=tuple(self.alarms))
-        con.execute(f"create or replace temp table told as select * from {moved}", known)
+        told = f"(select * from {moved})"
         path = receipts.write_receipt(
             self.home,
             self.name,
@@ -342,8 +370,8 @@ class _Push:
                 "version": snapshot.version,
                 "published_rows_sha256": snapshot.rows_sha256,
                 "plan_sha256": plan_sha256,
-                "rows_sha256": plan.rows_hash(con, "told", "state", "evidence_id"),
-                "rows": _count(con, "told"),
+                "rows_sha256": plan.rows_hash(con, told, "state", "evidence_id", **known),
+                "rows": _count(con, told, **known),
                 "planned": result.planned,
                 "accepted": result.accepted,
                 "changed_there": sender.changed,
@@ -353,7 +381,7 @@ class _Push:
                 "released": result.released,
                 "found": result.found,
                 "found_file": home_file.name if home_file else None,
-                "errors": _errors(con),
+                "errors": _errors(con, told, known),
                 "held": [{"reason": entry.reason, "rows": entry.rows} for entry in result.held],
                 "alarms": list(result.alarms),
                 "stopped": type(stopped).__name__ if stopped else None,
@@ -363,31 +391,51 @@ class _Push:
             raise stopped
         return replace(result, receipt=path)
 
-    def _use_key_of_version(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> None:
-        """Hash with the key that the published rows were hashed with, so that one push never mixes two.
+    def _note_changes(
+        self, con: duckdb.DuckDBPyConnection, task: plan.Task, seq: int, changes: int, origin: Planned | None
+    ) -> None:
+        """Write what was planned into the ledger, a piece at a time, and then what it was planned from.
+
+        From then on the ledger holds what the version asks for: what of it is not done is in rows that are not final. A push that
+        is killed before that leaves no such note, so that the next one plans all rows.
+        """
+        note_planned(con, self.name, None)
+        for _ in each_piece(con, bounds(con, "plan", changes)):
+            plan.make_changes(con, task, seq=seq)
+            replace_rows(con, self.name, "changes")
+        note_planned(con, self.name, origin)
+
+    def _use_key_of_version(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> bytes:
+        """Hash with the key that the published rows were hashed with, so that one push never mixes two. Returns it.
 
         After a rotation that is a retired key until the next run has published anew. The ledger follows it.
         """
         sample = plan.one_published_hash(con, snapshot.files)
-        key = key_that_made(self.home, *sample) if sample else home_key(self.home)
-        create_hmac_function(con, key or home_key(self.home))
-        if key is not None:
+        found_key = key_that_made(self.home, *sample) if sample else home_key(self.home)
+        key = found_key or home_key(self.home)
+        create_hmac_function(con, key)
+        if found_key is not None:
             follow_key(con)
+        return key
 
-    def _look_and_plan(self, con: duckdb.DuckDBPyConnection) -> None:
+    def _look_and_plan(self, con: duckdb.DuckDBPyConnection, task: plan.Task, snapshot: Snapshot) -> None:
         """Look at the destination as far as it lets itself be looked at, and plan by what is there."""
 
         def make(looked_at_all: bool) -> None:
             plan.make_plan(
-                con, self.name, self.destination, as_of=self.as_of, looked_at_all=looked_at_all,
-                channels=self.config.channels, scopes=self.config.scopes,
+                con, task, self._cut(con, snapshot), looked_at_all=looked_at_all, touched=self.from_changes,
+                spends=not self.dry_run,
             )  # fmt: skip
 
         verify.nothing_seen(con)
+        if self.from_changes:
+            touched.touch_open_rows(con, self.name, self.destination, self.as_of)
         try:
             if isinstance(self.destination, ReadsAll):
                 if left_out := verify.read_all(con, self.name, self.destination, self.pace):
                     self.alarms.append(f"{left_out} rows there make no sense (no identifier, unknown channel or type)")
+                if self.from_changes:
+                    touched.touch_differences(con, task)
                 make(True)
                 self._notice_others(con)
                 if isinstance(self.destination, Notices):
@@ -395,7 +443,7 @@ class _Push:
                 return
             make(False)
             if isinstance(self.destination, ReadsPoints):
-                verify.look_up(con, self.destination, plan.rows_to_look_up(con, self.as_of), self.pace)
+                verify.look_up(con, self.destination, plan.rows_to_look_up(con), self.pace)
                 make(False)
         except (TransientError, PermanentError) as error:
             # Without a read-back releases are held (guards), but new suppressions still go out on what the ledger knows.
@@ -404,12 +452,25 @@ class _Push:
             verify.nothing_seen(con)
             make(False)
 
+    def _cut(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> list[str]:
+        """Where the pieces of the plan end."""
+        scopes = len(self.config.scopes)
+        if self.from_changes:
+            return bounds(con, "touched", touched.finish(con) * scopes)
+        published = "read_parquet($files, hive_partitioning = false)"
+        ours = f"(select identifier from {_OURS})"
+        return bounds(
+            con, f"(select identifier from {published} union all select identifier from {ours})",
+            snapshot.row_count * scopes + _count(con, ours, destination=self.name), files=[str(file) for file in snapshot.files],
+            destination=self.name,
+        )  # fmt: skip
+
     def _notice_others(self, con: duckdb.DuckDBPyConnection) -> None:
         """Note who else wrote there as Quietlist does, from what the destination keeps of it and from the rows themselves."""
         met: list[tuple[str, str]] = []
         if isinstance(self.destination, KnowsWriters):
             met += self.pace.call(self.destination.writers)
-        if _count(con, "plan where is_newer"):
+        if plan.tallied(con, "newer"):
             met.append((writers.UNMARKED, ""))
         writers.notice(con, self.name, met, self.as_of)
 
@@ -460,6 +521,8 @@ def _states(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]:
     return {row[0]: int(row[1]) for row in rows}
 
 
-def _errors(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    rows = con.execute("select error, count(*) from told where error is not null group by error order by error").fetchall()
+def _errors(con: duckdb.DuckDBPyConnection, rows_told: str, known: Mapping[str, object]) -> dict[str, int]:
+    rows = con.execute(
+        f"select error, count(*) from {rows_told} where error is not null group by error order by error", known
+    ).fetchall()
     return {row[0]: int(row[1]) for row in rows}

@@ -69,12 +69,3 @@ def bring_home(con: duckdb.DuckDBPyConnection, home: Home, destination: str) -> 
     put_in_place(part, target)
     con.execute(f"update row_state set brought_home = true where {WAITING}", where)
     return target, rows
-
-
-def not_expressible(con: duckdb.DuckDBPyConnection) -> int:
-    """Rows of others in the plan that no file can carry home: a postal key can't be turned back into an address."""
-    counted = con.execute(
-        "select count(*) from plan where identifier_type = 'postal' "
-        "and (action = 'found' or (active and not is_wanted and known.found_at is not null))"
-    ).fetchall()
-    return int(counted[0][0])

@@ -13,6 +13,7 @@ import duckdb
 
 from orchestration.core.config import Destination as DestinationConfig
 from orchestration.sync.ledger import KEY_LIST
+from orchestration.sync.plan import count_plan, tallied
 
 _DAY = "({} at time zone 'UTC')::date"
 
@@ -53,7 +54,7 @@ def hold_releases(
 
     Rows found to be gone from the destination are held likewise: a read-back that lies would close them wrongly.
     """
-    figures = con.execute(
+    releases, released_today = con.execute(
         f"""
         select
             count(*) filter (where action = 'release') as releases,
@@ -64,17 +65,13 @@ def hold_releases(
                     where destination = $destination and {_DAY.format("releases.as_of")} = {_DAY.format("$as_of")}
                 ) as today
                 anti join (select * from plan where action = 'release') as planned using ({KEY_LIST})
-            ) as released_today,
-            count(*) filter (where active and ours) as written,
-            count(*) filter (where is_wanted) as wanted,
-            count(*) filter (where active and known.wanted) as wanted_before,
-            count(*) filter (where proved_before) as proved,
-            count(*) filter (where proved_before and not there) as lost
-        from (select *, active and known.state = 'verified' and known.releasing is null and looked as proved_before from plan)
+            ) as released_today
+        from plan
         """,
         {"destination": name, "as_of": seen.as_of},
     ).fetchall()[0]
-    releases, released_today, written, wanted, wanted_before, proved, lost = (int(figure) for figure in figures)
+    written, wanted, wanted_before = tallied(con, "written"), tallied(con, "wanted"), tallied(con, "wanted_before")
+    proved, lost = tallied(con, "proved"), tallied(con, "lost")
     alarms = []
     reasons: list[tuple[str, str]] = []
     if seen.gate_holds:
@@ -117,5 +114,5 @@ def blocked_rows(con: duckdb.DuckDBPyConnection, *, evidence_failed: bool) -> tu
         "cannot_release": "this system lets no program lift a row: lift it by hand there, if the opt-in asks for it",
         "release_outcome_unknown": "a release left and was never answered; look at the system by hand",
     }
-    counted = con.execute("select why, count(*) from plan where action = 'blocked' group by why order by why").fetchall()
-    return tuple(Held(why, int(rows), steps[why]) for why, rows in counted if why in steps)
+    counted = [(why, rows) for (action, why), rows in count_plan(con).items() if action == "blocked"]
+    return tuple(Held(why, rows, steps[why]) for why, rows in counted if why in steps)

@@ -6,7 +6,8 @@ leaves, a line when it is answered) and folded into ``row_state`` afterwards, so
 leaves an unanswered line: that row *may* be there and is sent again; it is ours where that shows (``plan``). ``spent`` holds
 the evidence that can no longer lift a row (``plan.spend_evidence``), ``pushes`` the ids of this home's own pushes,
 ``other_pushes`` those that were met at a destination and are not among them (``writers``), ``releases`` which rows each day's
-pushes let go.
+pushes let go. ``pushed`` says which published version the rows of a destination were planned from, all of them: the next plan
+begins there (``touched``).
 
 Every time in here is the ``as_of`` of the run, but one: ``put_at`` is when a row was put by this machine's clock, because a
 vendor's own clock is held against it (``plan``). Planning and sending live elsewhere.
@@ -17,6 +18,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -30,6 +32,7 @@ from orchestration.core.pace import Timer
 from orchestration.core.stamps import another, create_stamps, note
 from orchestration.core.warehouse import prepare
 from orchestration.destinations.contract import KEY, ReadBack
+from orchestration.sync.pieces import WITHIN, bounds, each_piece
 
 _LOCK_WAIT_SECONDS = 30.0  # another process's sync of a small change ends well within; a backfill may not
 
@@ -59,6 +62,9 @@ ROW_STATE: dict[str, str] = STATE_COLUMNS | _OWN_COLUMNS
 """All columns of ``row_state``, with their types."""
 
 KEY_LIST = ", ".join(KEY)
+
+OUTDATED = "outdated"
+"""Stands for the fingerprint of a row of which another one is wanted and was not accepted yet."""
 
 NOT_TAKEN = "not_taken"
 """What the journal says of rows that surely did not reach the system: as if they had never left."""
@@ -104,6 +110,10 @@ def ledger(home: Home, limits: Limits | None = None) -> Iterator[duckdb.DuckDBPy
         con.execute("create table if not exists pushes (destination varchar, id varchar, seq bigint, as_of timestamptz)")
         con.execute("create table if not exists other_pushes (destination varchar, id varchar, home varchar, met_at timestamptz)")
         con.execute(f"create table if not exists releases (destination varchar, {key}, as_of timestamptz)")
+        con.execute(
+            "create table if not exists pushed (destination varchar, version bigint, rows_sha256 varchar, "
+            "evidence_sha256 varchar, made_of varchar)"
+        )
         con.execute("create sequence if not exists journal_line")
         con.execute(
             "create table if not exists journal (line bigint default nextval('journal_line'), destination varchar, "
@@ -128,6 +138,42 @@ def _add_put_at(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("update row_state set put_at = sent_at where not attempted")
     con.execute("update journal set put_at = happened_at where outcome is not null")
     con.execute("commit")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What the ledger's rows of a destination were planned from."""
+
+    version: int
+    rows_sha256: str
+    evidence_sha256: str
+    """Of the file with the evidence for releases; empty where the version has none."""
+    made_of: str
+    """Of everything else that decides what is wanted and how it is written: ``touched.made_of``."""
+
+
+def planned_from(con: duckdb.DuckDBPyConnection, destination: str) -> Planned | None:
+    """What the rows were planned from; None when nobody can say it of all of them."""
+    found = con.execute(
+        "select version, rows_sha256, evidence_sha256, made_of from pushed where destination = ?", [destination]
+    ).fetchall()
+    return Planned(*found[0]) if len(found) == 1 else None
+
+
+def note_planned(con: duckdb.DuckDBPyConnection, destination: str, planned: Planned | None) -> None:
+    """Note what all rows were planned from; None before some of them are written, and whenever that is no longer known."""
+    con.execute("begin transaction")
+    try:
+        con.execute("delete from pushed where destination = ?", [destination])
+        if planned is not None:
+            con.execute(
+                "insert into pushed values (?, ?, ?, ?, ?)",
+                [destination, planned.version, planned.rows_sha256, planned.evidence_sha256, planned.made_of],
+            )
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
 
 
 def follow_key(con: duckdb.DuckDBPyConnection) -> None:
@@ -227,85 +273,90 @@ class Journal:
         )  # fmt: skip
 
     def fold(self) -> bool:
-        """Bring the journal into ``row_state`` and empty it, in one transaction. True when there was anything."""
+        """Bring the journal into ``row_state`` and empty it, a piece in one transaction. True when there was anything."""
         where = {"destination": self._destination}
-        counted = self._con.execute("select count(*) from journal where destination = $destination", where).fetchall()
-        if counted[0][0] == 0:
-            return False
-        # What can't be looked at (class receipt, none) is ours as soon as it is accepted. Elsewhere a row is ours only
-        # when we had looked and it was not there: unsure, it counts as somebody else's, which can't be released.
-        blind = self._read_back in (ReadBack.RECEIPT, ReadBack.NONE)
-        self._con.execute("begin transaction")
-        try:
-            self._con.execute(
-                f"create or replace temp table latest as select {KEY_LIST}, unnest(arg_max({{call: call, outcome: outcome, "
-                "happened_at: happened_at, version: version, fingerprint: fingerprint, looked: looked, "
-                "evidence_id: evidence_id, evidence_kind: evidence_kind, receipt_seq: receipt_seq, put_at: put_at}, line)) "
-                f"from journal where destination = $destination group by {KEY_LIST}",
-                where,
-            )
-            self._con.execute(f"delete from latest where outcome = '{NOT_TAKEN}'")
-            match = f"from latest where row_state.destination = $destination and {same_key('row_state', 'latest')}"
+        mine = "(select identifier from journal where destination = $destination)"
+        lines = int(self._con.execute(f"select count(*) from {mine}", where).fetchall()[0][0])
+        for _ in each_piece(self._con, bounds(self._con, mine, lines, **where)) if lines else ():
+            self._con.execute("begin transaction")
+            try:
+                self._fold_piece()
+                self._con.execute(f"delete from journal where destination = $destination and {WITHIN}", where)
+                self._con.execute("commit")
+            except BaseException:
+                self._con.execute("rollback")
+                raise
+        return lines > 0
+
+    def _fold_piece(self) -> None:
+        self._con.execute(
+            f"create or replace temp table latest as select {KEY_LIST}, unnest(arg_max({{call: call, outcome: outcome, "
+            "happened_at: happened_at, version: version, fingerprint: fingerprint, looked: looked, "
+            "evidence_id: evidence_id, evidence_kind: evidence_kind, receipt_seq: receipt_seq, put_at: put_at}, line)) "
+            f"from journal where destination = $destination and {WITHIN} group by {KEY_LIST}",
+            {"destination": self._destination},
+        )
+        accepted = "(latest.call = 'put' and coalesce(latest.outcome = 'accepted', false))"
+        refused = "(latest.call = 'put' and coalesce(latest.outcome <> 'accepted', false))"
+        unanswered = "(latest.call = 'put' and latest.outcome is null)"
+        released = "(latest.call = 'release' and coalesce(latest.outcome, 'accepted') = 'accepted')"
+        kept = "(latest.call = 'release' and coalesce(latest.outcome, 'accepted') <> 'accepted')"
+        # A system that can't be read proves a release by its answer alone; the others must show the row gone.
+        gone = f"({released} and $blind and coalesce(latest.outcome = 'accepted', false))"
+        columns = {
+            "state": f"case when {accepted} then 'sent' when {refused} then 'rejected' when {gone} then 'released' "
+            "else row_state.state end",
+            "sent_at": f"case when {accepted} or {refused} then latest.happened_at else row_state.sent_at end",
+            "accepted_at": f"case when {accepted} then latest.happened_at else row_state.accepted_at end",
+            "attempted": f"case when {accepted} or {refused} then false when {unanswered} then latest.looked or $blind "
+            "else row_state.attempted end",
+            "error": f"case when {unanswered} then row_state.error when {accepted} or {released} then null "
+            "else latest.outcome end",
             # A put that nobody had looked before may have met somebody else's row: it makes no row ours, and none younger.
-            put_at = "put_at = case when latest.looked or $blind then latest.put_at else row_state.put_at end"
-            put = f"{match} and latest.call = 'put'"
-            release = f"{match} and latest.call = 'release'"
-            self._con.execute(
-                "update row_state set state = 'sent', sent_at = latest.happened_at, accepted_at = latest.happened_at, "
-                f"attempted = false, error = null, {put_at}, "
-                "written_by_us = row_state.written_by_us or row_state.attempted or latest.looked or $blind, "
-                "fingerprint = latest.fingerprint, version = latest.version, "
-                "accepted_seq = latest.receipt_seq, receipt_seq = latest.receipt_seq "
-                f"{put} and latest.outcome = 'accepted'",
-                where | {"blind": blind},
-            )
-            self._con.execute(
-                "update row_state set state = 'rejected', sent_at = latest.happened_at, attempted = false, "
-                "error = latest.outcome, "
-                f"receipt_seq = latest.receipt_seq {put} and latest.outcome <> 'accepted'",
-                where,
-            )
-            self._con.execute(
-                f"update row_state set attempted = latest.looked or $blind, {put_at}, receipt_seq = latest.receipt_seq "
-                f"{put} and latest.outcome is null",
-                where | {"blind": blind},
-            )
-            # A system that can't be read proves a release by its answer alone; the others must show the row gone.
-            self._con.execute(
-                "update row_state set releasing = latest.evidence_id, release_sent_at = latest.happened_at, "
-                "evidence_id = latest.evidence_id, evidence_kind = latest.evidence_kind, error = null, "
-                "receipt_seq = latest.receipt_seq, "
-                "state = case when $blind and latest.outcome = 'accepted' then 'released' else row_state.state end, "
-                "released_at = case when $blind and latest.outcome = 'accepted' then latest.happened_at end "
-                f"{release} and coalesce(latest.outcome, 'accepted') = 'accepted'",
-                where | {"blind": blind},
-            )
-            self._con.execute(
-                "update row_state set releasing = null, release_sent_at = null, evidence_id = null, evidence_kind = null, "
-                f"error = latest.outcome, receipt_seq = latest.receipt_seq {release} and latest.outcome <> 'accepted'",
-                where,
-            )
-            self._con.execute("delete from journal where destination = $destination", where)
-            self._con.execute("commit")
-        except BaseException:
-            self._con.execute("rollback")
-            raise
-        return True
+            "put_at": f"case when ({accepted} or {unanswered}) and (latest.looked or $blind) then latest.put_at "
+            "else row_state.put_at end",
+            "written_by_us": f"row_state.written_by_us or ({accepted} and (row_state.attempted or latest.looked or $blind))",
+            "fingerprint": f"case when {accepted} then latest.fingerprint else row_state.fingerprint end",
+            "version": f"case when {accepted} then latest.version else row_state.version end",
+            "accepted_seq": f"case when {accepted} then latest.receipt_seq else row_state.accepted_seq end",
+            "receipt_seq": "latest.receipt_seq",
+            "releasing": f"case when {released} then latest.evidence_id when {kept} then null else row_state.releasing end",
+            "release_sent_at": f"case when {released} then latest.happened_at when {kept} then null "
+            "else row_state.release_sent_at end",
+            "evidence_id": f"case when {released} then latest.evidence_id when {kept} then null else row_state.evidence_id end",
+            "evidence_kind": f"case when {released} then latest.evidence_kind when {kept} then null "
+            "else row_state.evidence_kind end",
+            "released_at": f"case when {gone} then latest.happened_at when {released} then null else row_state.released_at end",
+        }
+        self._con.execute(
+            f"create or replace temp table folded as "
+            f"select row_state.* replace ({', '.join(f'{value} as {name}' for name, value in columns.items())}) "
+            f"from (select * from row_state where destination = $destination and {WITHIN}) as row_state "
+            f"join latest on {same_key('row_state', 'latest')} where latest.outcome is distinct from '{NOT_TAKEN}'",
+            # What can't be looked at (class receipt, none) is ours as soon as it is accepted. Elsewhere a row is ours only
+            # when we had looked and it was not there: unsure, it counts as somebody else's, which can't be released.
+            {"destination": self._destination, "blind": self._read_back in (ReadBack.RECEIPT, ReadBack.NONE)},
+        )
+        _replace(self._con, self._destination, "folded")
 
 
 def replace_rows(con: duckdb.DuckDBPyConnection, destination: str, rows: str) -> None:
     """Write the rows of the relation ``rows`` (all columns of ``ROW_STATE``) over those with their keys."""
     con.execute("begin transaction")
     try:
-        con.execute(
-            f"delete from row_state using {rows} where row_state.destination = $destination and {same_key('row_state', rows)}",
-            {"destination": destination},
-        )
-        con.execute(f"insert into row_state by name select {', '.join(ROW_STATE)} from {rows}")
+        _replace(con, destination, rows)
         con.execute("commit")
     except BaseException:
         con.execute("rollback")
         raise
+
+
+def _replace(con: duckdb.DuckDBPyConnection, destination: str, rows: str) -> None:
+    con.execute(
+        f"delete from row_state using {rows} where row_state.destination = $destination and {same_key('row_state', rows)}",
+        {"destination": destination},
+    )
+    con.execute(f"insert into row_state by name select {', '.join(ROW_STATE)} from {rows}")
 
 
 def record_sight(
@@ -317,7 +368,22 @@ def record_sight(
     ``seen`` is the temp table of the read-back; of class ``point`` it holds only what was asked, so rows that were not
     asked are left alone. ``waited`` says that this push itself has waited as long as the system may take.
     """
-    asked = "true" if read_back is ReadBack.FULL else "seen.present is not null"
+    waiting = "(select identifier from row_state where destination = $destination and (state = 'sent' or releasing is not null))"
+    where: dict[str, object] = {"destination": destination}
+    rows = int(con.execute(f"select count(*) from {waiting}", where).fetchall()[0][0])
+    for _ in each_piece(con, bounds(con, waiting, rows, **where)):
+        _judge_piece(
+            con, destination, read_back, as_of=as_of, seq=seq, visible_within_seconds=visible_within_seconds, waited=waited
+        )
+        replace_rows(con, destination, "judged")
+
+
+def _judge_piece(
+    con: duckdb.DuckDBPyConnection, destination: str, read_back: ReadBack, *, as_of: datetime, seq: int,
+    visible_within_seconds: float, waited: bool,
+) -> None:  # fmt: skip
+    """Make ``judged``: the ledger rows of the piece of now as the sight leaves them."""
+    asked = "true" if read_back == ReadBack.FULL else "seen.present is not null"
     known = {
         "destination": destination, "as_of": as_of, "seq": seq, "waited": waited,
         "settle": timedelta(seconds=visible_within_seconds),
@@ -326,7 +392,8 @@ def record_sight(
         f"""
         create or replace temp table judged as
         with own as (
-            select * from row_state where destination = $destination and (state = 'sent' or releasing is not null)
+            select * from row_state
+            where destination = $destination and (state = 'sent' or releasing is not null) and {WITHIN}
         ),
         sighted as (
             select
@@ -335,7 +402,7 @@ def record_sight(
                 coalesce(seen.present and (seen.any_ours or seen.any_unknown), false) as ours_there,
                 $waited or coalesce(own.release_sent_at, own.sent_at) + $settle <= $as_of as expired
             from own
-            left join seen on {same_key("own", "seen")}
+            left join (select * from seen where {WITHIN}) as seen on {same_key("own", "seen")}
             where {asked}
         ),
         final as (
@@ -367,4 +434,3 @@ def record_sight(
         """,
         known,
     )
-    replace_rows(con, destination, "judged")

@@ -1,21 +1,27 @@
 """What a destination should hold, what it holds, and so what to do: all of it as set operations in DuckDB.
 
-Here: the wanted set, the evidence for releases, the plan and its hash. Not here: whether the plan may be carried out
-(``guards``), carrying it out (``send``) or judging what came of it (``ledger.record_sight``).
+Here: the wanted set, the evidence for releases, the plan and its hash. Not here: which contact points have to be planned at all
+(``touched``), whether the plan may be carried out (``guards``), carrying it out (``send``) or judging what came of it
+(``ledger.record_sight``).
 
-Temp tables of one push, all keyed by (channel, identifier_type, identifier, scope):
+The plan is made a piece at a time (``pieces``), and only what something is to be done or said about is kept of it. Temp tables of
+one push, all but the last keyed by (channel, identifier_type, identifier, scope):
 
 =========== ==============================================================================================
-wanted      what the published table asks for, one row per destination scope
+wanted      what the published table asks for, one row per destination scope; of the piece of now
+known       what the ledger knows; of the piece of now
 seen        what the destination shows (``verify``); ``present`` is null for rows that were not looked at
 evidence    the opt-ins and registry versions that may lift a row, as published
-plan        every row any of these or the ledger knows, with its ``action`` and ``why``
+planned     every row any of these knows, with its ``action`` and ``why``; of the piece of now
+plan        of all pieces, the rows that something is to be done or noted about
+tally       how many rows there are of each ``action`` and ``why``, those that are not in ``plan`` too
 =========== ==============================================================================================
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +30,11 @@ import pyarrow as pa
 
 from orchestration.core.errors import PermanentError
 from orchestration.destinations.contract import KEY, PAYLOAD, Destination, ReadBack
-from orchestration.sync.ledger import KEY_LIST, ROW_STATE, SendingCall, same_key
+from orchestration.sync.ledger import KEY_LIST, OUTDATED, ROW_STATE, SendingCall, same_key
+from orchestration.sync.pieces import WITHIN, each_piece
+
+POINT = "channel, identifier_type, identifier"
+"""What makes a contact point one. Whatever decides about a row of it is on a row of the same contact point."""
 
 _EVIDENCE_COLUMNS = {*KEY, "evidence_id", "evidence_kind"}
 _EVIDENCE_KINDS = ("opt_in", "registry")
@@ -46,11 +56,24 @@ _PARQUET = "read_parquet($file, hive_partitioning = false)"  # else the folder's
 _COVERS = "create or replace temp macro covers(a, n) as a = '*' or n = a or starts_with(n, a || '/')"
 
 
+@dataclass(frozen=True)
+class Task:
+    """What a plan is made for, beside what the ledger knows and the destination shows."""
+
+    name: str
+    destination: Destination
+    files: Sequence[Path]
+    """The golden rows, as published."""
+    channels: Sequence[str]
+    scopes: Sequence[str]
+    as_of: datetime
+
+
 def prepare_wanted(
     con: duckdb.DuckDBPyConnection, files: Sequence[Path], destination: Destination, *, channels: Sequence[str],
-    scopes: Sequence[str],
+    scopes: Sequence[str], touched: bool = False,
 ) -> int:  # fmt: skip
-    """Make ``wanted`` from the published Parquet. Returns its rows.
+    """Make ``wanted`` from the published Parquet, of the piece of now. Returns its rows.
 
     A node is suppressed when a row names it or an ancestor, unless that row's ``except_scopes`` name it or an ancestor of
     it below the row. Several rows may suppress one node: the oldest suppression speaks for them.
@@ -66,8 +89,14 @@ def prepare_wanted(
         f"""
         create or replace temp table wanted as
         with golden as (
-            select * from read_parquet($files, hive_partitioning = false)
-            where list_contains($channels, channel) and list_contains($identifier_types, identifier_type)
+            {
+            _part_of(
+                "read_parquet($files, hive_partitioning = false)",
+                touched,
+                "list_contains($channels, channel)",
+                "list_contains($identifier_types, identifier_type)",
+            )
+        }
         ),
         suppressing as (
             select golden.*, node.node
@@ -80,7 +109,7 @@ def prepare_wanted(
         ),
         spoken_for as (
             select
-                channel, identifier_type, identifier, node as scope,
+                {POINT}, node as scope,
                 max(last_requested_at) as last_requested_at,
                 arg_min(
                     {{identifier_hash: identifier_hash, reason: reason, basis: basis, suppressed_since: suppressed_since,
@@ -88,7 +117,7 @@ def prepare_wanted(
                     (suppressed_since, length(scope), scope, deciding_request_id)
                 ) as speaker
             from suppressing
-            group by channel, identifier_type, identifier, node
+            group by {POINT}, node
         ),
         final as (
             select
@@ -108,6 +137,12 @@ def prepare_wanted(
         },
     )
     return _count(con, "wanted")
+
+
+def _part_of(relation: str, touched: bool, *conditions: str) -> str:
+    """The SQL of a relation's rows of the piece of now; with ``touched`` only of the contact points in the table of that name."""
+    rows = f"select * from {relation} where {' and '.join((WITHIN, *conditions))}"
+    return f"select part.* from ({rows}) as part semi join touched using ({POINT})" if touched else rows
 
 
 def one_published_hash(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> tuple[str, str] | None:
@@ -148,8 +183,8 @@ def prepare_evidence(con: duckdb.DuckDBPyConnection, file: Path) -> None:
 
 
 def spend_evidence(con: duckdb.DuckDBPyConnection, name: str) -> None:
-    """Note the evidence that is there while a row is wanted all the same, which did not lift that row and never will; and the
-    evidence that released a row, which has done its work.
+    """Note the evidence that is there while a row of ``wanted`` is wanted all the same, which did not lift that row and never
+    will.
 
     An opt-in stays in the published evidence after a later opt-out. Without this note it would let that opt-out be
     lifted, should the row ever vanish by a fault.
@@ -158,15 +193,30 @@ def spend_evidence(con: duckdb.DuckDBPyConnection, name: str) -> None:
         f"""
         insert into spent
         with known as (
-            select * from spent where destination = $destination
+            select * from spent where destination = $destination and {WITHIN}
         ),
         final as (
             select distinct
                 $destination as destination, wanted.channel, wanted.identifier_type, wanted.identifier, wanted.scope,
                 evidence.evidence_id
             from wanted
-            join evidence on {_SPEAKS_OF.format(row="wanted")}
-            union
+            join (select * from evidence where {WITHIN}) as evidence on {_SPEAKS_OF.format(row="wanted")}
+        )
+        select final.* from final anti join known using (evidence_id, {KEY_LIST})
+        """,
+        {"destination": name},
+    )
+
+
+def spend_used_evidence(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Note the evidence that released a row, which has done its work."""
+    con.execute(
+        f"""
+        insert into spent
+        with known as (
+            select * from spent where destination = $destination
+        ),
+        final as (
             select destination, {KEY_LIST}, evidence_id from row_state
             where destination = $destination and state = 'released' and evidence_id is not null
         )
@@ -177,10 +227,13 @@ def spend_evidence(con: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def make_plan(
-    con: duckdb.DuckDBPyConnection, name: str, destination: Destination, *,
-    as_of: datetime, looked_at_all: bool, channels: Sequence[str], scopes: Sequence[str],
-) -> None:  # fmt: skip
-    """Make ``plan``: an ``action`` and its ``why`` for every row.
+    con: duckdb.DuckDBPyConnection, task: Task, cut: Sequence[str], *, looked_at_all: bool, touched: bool, spends: bool
+) -> None:
+    """Make ``plan`` and ``tally``: an ``action`` and its ``why`` for every row. ``cut``: where the pieces end (``pieces``).
+
+    With ``touched`` only the contact points of that table are planned, and the others counted as the ledger has them: whoever
+    filled it vouches that nothing is to be done or noted about any other. With ``spends`` the evidence is noted that can
+    lift nothing any more.
 
     - ``put``: suppress it there. ``why``: new, changed, missing, tried_before, refused_before.
     - ``noop``: nothing to send. ``why``: in_place, already_there (others wrote it), settling (too early to judge),
@@ -192,179 +245,309 @@ def make_plan(
     - ``found``: others wrote it and nobody here knows it (not_ours), or somebody else, another home, or another life of this
       one, wrote it after we last did or instead of us (newer_than_ours): an opt-out to bring home.
     """
+    con.execute("drop table if exists plan")
+    con.execute("drop table if exists tally")
+    if spends:
+        spend_used_evidence(con, task.name)
+    for _ in each_piece(con, cut):
+        prepare_wanted(con, task.files, task.destination, channels=task.channels, scopes=task.scopes, touched=touched)
+        con.execute(
+            f"create or replace temp table known as {_part_of('row_state', touched, 'destination = $destination')}",
+            {"destination": task.name},
+        )
+        if spends:
+            spend_evidence(con, task.name)
+        _plan_piece(con, task, looked_at_all=looked_at_all, touched=touched)
+        _keep_piece(con)
+        if touched:
+            _tally_known(con, "known", task.name, sign=-1, looked=looked_at_all)
+    if touched:
+        _tally_known(con, "row_state", task.name, sign=1, looked=looked_at_all)
+    for table in ("wanted", "known", "planned"):
+        con.execute(f"drop table {table}")
+
+
+def _plan_piece(con: duckdb.DuckDBPyConnection, task: Task, *, looked_at_all: bool, touched: bool) -> None:
+    """Make ``planned`` from ``wanted``, ``known`` and what was seen of them."""
     con.execute(
         f"""
-        create or replace temp table plan as
-        with known as (
-            select * from row_state where destination = $destination
-        ),
-        proof as (
-            -- a row's evidence stands at its node or above it; of several any will do, so the same one each time
-            select
-                known.channel, known.identifier_type, known.identifier, known.scope,
-                min_by({{id: evidence.evidence_id, kind: evidence.evidence_kind}}, evidence.evidence_id) as speaker
-            from known
-            join evidence on {_SPEAKS_OF.format(row="known")}
-            left join spent
-                on spent.destination = known.destination
-                and spent.evidence_id = evidence.evidence_id
-                and {same_key("spent", "known")}
-            where spent.evidence_id is null
-            group by all
-        ),
-        everything as (
-            select
-                {KEY_LIST},
-                desired.fingerprint is not null as is_wanted,
-                known.destination is not null and known.state <> 'released' as active,
-                known.destination is not null as is_known,
-                -- A table of before rows carried their push: what was written there after we last wrote, we did not write.
-                coalesce(
-                    known.destination is not null and not known.attempted
-                    and seen.unmarked_at > greatest(known.sent_at, known.released_at, known.release_sent_at), false
-                ) as is_newer,
-                -- Nobody there says who wrote it. A row that is younger than our put was not made by it. Where no put is known
-                -- to have made a row (no answer came, or it was gone or refused since), its age must say that ours did.
-                coalesce(seen.any_unknown, false) and case
-                    when (known.attempted and not known.written_by_us) or known.state in ('missing', 'rejected')
-                        then not coalesce(
-                            seen.unknown_at between known.put_at - $apart and known.put_at + $apart + $settle, false
-                        )
-                    else coalesce(seen.unknown_at > known.put_at + $apart + $settle, false)
-                end as is_anothers,
-                is_anothers and seen.unknown_at is null and not coalesce(seen.any_other, false) as cannot_tell,
-                $looked_at_all or seen.present is not null as looked,
-                coalesce(seen.present, false) as there,
-                coalesce(seen.any_ours, false) and not is_newer as any_ours,
-                coalesce(seen.any_other, false) or is_newer or is_anothers as any_other,
-                coalesce(seen.any_unknown, false) and not is_anothers as any_unknown,
-                coalesce(seen.any_strange, false) or is_newer as strange_there,
-                coalesce(seen.any_asked, true) as any_asked,
-                case when is_newer then seen.unmarked_at else seen.since end as since,
-                desired.fingerprint as wanted_fingerprint,
-                proof.speaker as proof,
-                list_contains($channels, channel) and list_contains($scopes, scope) as configured,
-                known,
-                desired
-            from wanted as desired
-            full join known using ({KEY_LIST})
-            full join seen using ({KEY_LIST})
-            left join proof using ({KEY_LIST})
-        ),
-        owned as (
-            select
-                *,
-                -- Ours is gone, or never came to be, and somebody else's opt-out stands in its place. A release of ours that is
-                -- on its way is judged first.
-                there and active and any_other and any_asked and not any_ours and not any_unknown
-                    and known.releasing is null as taken_over,
-                any_ours or (active and (known.written_by_us or known.attempted) and not taken_over) as ours,
-                active and not is_wanted and known.releasing is not null
-                    and known.release_sent_at + $settle > $as_of as release_settling
-            from everything
-        ),
-        placed as (
-            select
-                *,
-                there and (any_ours or (any_unknown and ours)) as ours_there,
-                there and (any_other or (any_unknown and not ours)) as other_there,
-                -- The age of what is there says that a put of ours made it, of which no answer came. That is noted before it is
-                -- put again: the next put is younger than the row, which would then look like somebody else's.
-                there and any_unknown and not any_other and active and known.attempted as shown_by_age,
-                active and known.state = 'sent' and looked and not there and known.sent_at + $settle > $as_of as settling,
-                coalesce(wanted_fingerprint, case when active then {_fingerprint(destination, "known")} end) as fingerprint,
-                known.fingerprint is distinct from wanted_fingerprint as differs,
-                -- it stays there although nothing asks for it any more, so it must follow a new key like the others
-                active and not is_wanted and known.state in ('sent', 'verified') and known.releasing is null
-                    and known.fingerprint <> {_fingerprint(destination, "known")} as stale
-            from owned
-        ),
-        decided as (
-            select
-                *,
-                case
-                    when strange_there and is_wanted then 'noop:already_there'
-                    when strange_there and active and known.found_at is not null and coalesce(since <= known.found_since, false)
-                        then 'noop:no_longer_wanted'
-                    when strange_there then 'found:newer_than_ours'
-                    -- It was ingested as somebody else's word: taking over who wrote it makes it no evidence for a release.
-                    when there and not is_wanted and active and known.found_at is not null and not known.written_by_us
-                        then 'noop:no_longer_wanted'
-                    when taken_over and not is_wanted and (known.written_by_us or known.attempted) then 'found:newer_than_ours'
-                    -- It may be ours and half written, so it is put again; whose it is, that does not say (make_batches).
-                    when taken_over and is_wanted and cannot_tell and known.attempted then 'put:tried_before'
-                    when is_wanted and settling then 'noop:settling'
-                    when is_wanted and ours and active and known.attempted then 'put:tried_before'
-                    when is_wanted and ours and looked and not ours_there and not other_there
-                        then case when active and known.state = 'rejected' then 'put:refused_before' else 'put:missing' end
-                    when is_wanted and ours and differs then 'put:changed'
-                    when is_wanted and ours and looked then 'noop:in_place'
-                    when is_wanted and other_there then 'noop:already_there'
-                    when is_wanted and active and known.state = 'rejected' then 'put:refused_before'
-                    when is_wanted and active and not looked and known.state in ('sent', 'verified') then 'noop:in_place'
-                    when is_wanted and active and looked and known.state in ('sent', 'verified', 'missing') then 'put:missing'
-                    when is_wanted then 'put:new'
-                    when ours and (settling or release_settling) then 'noop:settling'
-                    when ours and looked and not ours_there and coalesce(proof.id, known.releasing) is not null then 'noop:gone'
-                    when ours and looked and not ours_there then 'put:missing'
-                    when ours and proof is null and stale then 'put:changed'
-                    -- Whatever evidence there is: taking a scope out of the configuration is nobody's opt-in.
-                    when ours and not configured then 'blocked:no_longer_configured'
-                    when ours and proof is null then 'blocked:no_evidence'
-                    when ours and not looked and known.releasing is not null then 'blocked:release_outcome_unknown'
-                    when ours and not $can_release then 'blocked:cannot_release'
-                    when ours then 'release:evidence'
-                    when other_there and active then 'noop:no_longer_wanted'
-                    when other_there and any_asked then 'found:not_ours'
-                    when active and looked then 'noop:gone'
-                    when active then 'noop:no_longer_wanted'
-                end as decision
-            from placed
-        ),
+        create or replace temp table planned as
+        with sights as ({_part_of("seen", touched)}),
+        proof as ({_PROOF}),
+        everything as ({_EVERYTHING}),
+        owned as ({_OWNED}),
+        placed as ({_placed(task.destination)}),
+        decided as ({_DECIDED}),
+        told as ({_told()}),
         final as (
-            select
-                {KEY_LIST},
-                split_part(decision, ':', 1) as action,
-                split_part(decision, ':', 2) as why,
-                is_wanted, active, is_known, looked, there, ours, any_ours, shown_by_age, is_newer, taken_over, since,
-                fingerprint, known,
-                coalesce(proof.id, known.releasing) as evidence_id,
-                coalesce(proof.kind, known.evidence_kind) as evidence_kind,
-                coalesce(desired.identifier_hash, known.identifier_hash, keyed_hash(identifier)) as identifier_hash,
-                {", ".join(f"case when is_wanted then desired.{name} else known.{name} end as {name}" for name in PAYLOAD)}
-            from decided
-            -- ours, but never in this ledger and for other channels or scopes: another destination's rows in one table
-            where decision is not null and not (any_ours and not is_known and not is_wanted and not configured)
+            select *, action in ('put', 'release', 'found') or {_says_something_new("known")} as tells, {_DUE} as due from told
         )
         select * from final
         """,
         {
-            "destination": name,
-            "mapping": str(destination.facts.mapping_version),
+            "mapping": str(task.destination.facts.mapping_version),
             "looked_at_all": looked_at_all,
-            "settle": timedelta(seconds=destination.facts.visible_within_seconds),
-            "as_of": as_of,
-            "channels": list(channels),
-            "scopes": list(scopes),
-            "can_release": destination.facts.can_release,
+            "settle": timedelta(seconds=task.destination.facts.visible_within_seconds),
+            "as_of": task.as_of,
+            "channels": list(task.channels),
+            "scopes": list(task.scopes),
+            "can_release": task.destination.facts.can_release,
             "apart": CLOCKS_APART,
+            "point": task.destination.facts.read_back == ReadBack.POINT,
         },
     )
 
 
-def make_changes(
-    con: duckdb.DuckDBPyConnection, name: str, system: str, read_back: ReadBack, *, as_of: datetime, seq: int
-) -> int:
-    """Make ``changes``: the ledger rows as they stand before anything is sent, where that says something new.
+# A row's evidence stands at its node or above it; of several any will do, so the same one each time.
+_PROOF = f"""
+    select
+        known.channel, known.identifier_type, known.identifier, known.scope,
+        min_by({{id: evidence.evidence_id, kind: evidence.evidence_kind}}, evidence.evidence_id) as speaker
+    from known
+    join (select * from evidence where {WITHIN}) as evidence on {_SPEAKS_OF.format(row="known")}
+    left join (select * from spent where {WITHIN}) as spent
+        on spent.destination = known.destination
+        and spent.evidence_id = evidence.evidence_id
+        and {same_key("spent", "known")}
+    where spent.evidence_id is null
+    group by all
+"""
 
-    Returns how many; with none of them there is nothing to do.
+_EVERYTHING = f"""
+    select
+        {KEY_LIST},
+        desired.fingerprint is not null as is_wanted,
+        known.destination is not null and known.state <> 'released' as active,
+        known.destination is not null as is_known,
+        -- A table of before rows carried their push: what was written there after we last wrote, we did not write.
+        coalesce(
+            known.destination is not null and not known.attempted
+            and sights.unmarked_at > greatest(known.sent_at, known.released_at, known.release_sent_at), false
+        ) as is_newer,
+        -- Nobody there says who wrote it. A row that is younger than our put was not made by it. Where no put is known
+        -- to have made a row (no answer came, or it was gone or refused since), its age must say that ours did.
+        coalesce(sights.any_unknown, false) and case
+            when (known.attempted and not known.written_by_us) or known.state in ('missing', 'rejected')
+                then not coalesce(
+                    sights.unknown_at between known.put_at - $apart and known.put_at + $apart + $settle, false
+                )
+            else coalesce(sights.unknown_at > known.put_at + $apart + $settle, false)
+        end as is_anothers,
+        is_anothers and sights.unknown_at is null and not coalesce(sights.any_other, false) as cannot_tell,
+        $looked_at_all or sights.present is not null as looked,
+        coalesce(sights.present, false) as there,
+        coalesce(sights.any_ours, false) and not is_newer as any_ours,
+        coalesce(sights.any_other, false) or is_newer or is_anothers as any_other,
+        coalesce(sights.any_unknown, false) and not is_anothers as any_unknown,
+        coalesce(sights.any_strange, false) or is_newer as strange_there,
+        coalesce(sights.any_asked, true) as any_asked,
+        case when is_newer then sights.unmarked_at else sights.since end as since,
+        desired.fingerprint as wanted_fingerprint,
+        proof.speaker as proof,
+        list_contains($channels, channel) and list_contains($scopes, scope) as configured,
+        known,
+        desired
+    from wanted as desired
+    full join known using ({KEY_LIST})
+    full join sights using ({KEY_LIST})
+    left join proof using ({KEY_LIST})
+"""
+
+_OWNED = """
+    select
+        *,
+        -- Ours is gone, or never came to be, and somebody else's opt-out stands in its place. A release of ours that is
+        -- on its way is judged first.
+        there and active and any_other and any_asked and not any_ours and not any_unknown
+            and known.releasing is null as taken_over,
+        any_ours or (active and (known.written_by_us or known.attempted) and not taken_over) as ours,
+        active and not is_wanted and known.releasing is not null
+            and known.release_sent_at + $settle > $as_of as release_settling
+    from everything
+"""
+
+
+def _placed(destination: Destination) -> str:
+    return f"""
+    select
+        *,
+        there and (any_ours or (any_unknown and ours)) as ours_there,
+        there and (any_other or (any_unknown and not ours)) as other_there,
+        -- The age of what is there says that a put of ours made it, of which no answer came. That is noted before it is
+        -- put again: the next put is younger than the row, which would then look like somebody else's.
+        there and any_unknown and not any_other and active and known.attempted as shown_by_age,
+        active and known.state = 'sent' and looked and not there and known.sent_at + $settle > $as_of as settling,
+        coalesce(wanted_fingerprint, case when active then {_fingerprint(destination, "known")} end) as fingerprint,
+        known.fingerprint is distinct from wanted_fingerprint as differs,
+        -- it stays there although nothing asks for it any more, so it must follow a new key like the others
+        active and not is_wanted and known.state in ('sent', 'verified') and known.releasing is null
+            and known.fingerprint <> {_fingerprint(destination, "known")} as stale
+    from owned
+"""
+
+
+_DECIDED = """
+    select
+        *,
+        case
+            when strange_there and is_wanted then 'noop:already_there'
+            when strange_there and active and known.found_at is not null and coalesce(since <= known.found_since, false)
+                then 'noop:no_longer_wanted'
+            when strange_there then 'found:newer_than_ours'
+            -- It was ingested as somebody else's word: taking over who wrote it makes it no evidence for a release.
+            when there and not is_wanted and active and known.found_at is not null and not known.written_by_us
+                then 'noop:no_longer_wanted'
+            when taken_over and not is_wanted and (known.written_by_us or known.attempted) then 'found:newer_than_ours'
+            -- It may be ours and half written, so it is put again; whose it is, that does not say (make_batches).
+            when taken_over and is_wanted and cannot_tell and known.attempted then 'put:tried_before'
+            when is_wanted and settling then 'noop:settling'
+            when is_wanted and ours and active and known.attempted then 'put:tried_before'
+            when is_wanted and ours and looked and not ours_there and not other_there
+                then case when active and known.state = 'rejected' then 'put:refused_before' else 'put:missing' end
+            when is_wanted and ours and differs then 'put:changed'
+            when is_wanted and ours and looked then 'noop:in_place'
+            when is_wanted and other_there then 'noop:already_there'
+            when is_wanted and active and known.state = 'rejected' then 'put:refused_before'
+            when is_wanted and active and not looked and known.state in ('sent', 'verified') then 'noop:in_place'
+            when is_wanted and active and looked and known.state in ('sent', 'verified', 'missing') then 'put:missing'
+            when is_wanted then 'put:new'
+            when ours and (settling or release_settling) then 'noop:settling'
+            when ours and looked and not ours_there and coalesce(proof.id, known.releasing) is not null then 'noop:gone'
+            when ours and looked and not ours_there then 'put:missing'
+            when ours and proof is null and stale then 'put:changed'
+            -- Whatever evidence there is: taking a scope out of the configuration is nobody's opt-in.
+            when ours and not configured then 'blocked:no_longer_configured'
+            when ours and proof is null then 'blocked:no_evidence'
+            when ours and not looked and known.releasing is not null then 'blocked:release_outcome_unknown'
+            when ours and not $can_release then 'blocked:cannot_release'
+            when ours then 'release:evidence'
+            when other_there and active then 'noop:no_longer_wanted'
+            when other_there and any_asked then 'found:not_ours'
+            when active and looked then 'noop:gone'
+            when active then 'noop:no_longer_wanted'
+        end as decision
+    from placed
+"""
+
+
+def _told() -> str:
+    payload = ", ".join(f"case when is_wanted then desired.{name} else known.{name} end as {name}" for name in PAYLOAD)
+    return f"""
+    select
+        {KEY_LIST},
+        split_part(decision, ':', 1) as action,
+        split_part(decision, ':', 2) as why,
+        is_wanted, active, is_known, looked, there, ours, any_ours, shown_by_age, is_newer, taken_over, since,
+        fingerprint, known,
+        coalesce(proof.id, known.releasing) as evidence_id,
+        coalesce(proof.kind, known.evidence_kind) as evidence_kind,
+        coalesce(desired.identifier_hash, known.identifier_hash, keyed_hash(identifier)) as identifier_hash,
+        {payload}
+    from decided
+    -- ours, but never in this ledger and for other channels or scopes: another destination's rows in one table
+    where decision is not null and not (any_ours and not is_known and not is_wanted and not configured)
+"""
+
+
+def checked_long_ago(row: str, identifier_hash: str) -> str:
+    """The SQL condition that a point-read destination is to be asked for a row again: never was, not for a month, or it is its
+    day of the month.
     """
+    return f"""(
+        {row}.checked_at is null
+        or {row}.checked_at <= $as_of - to_days({_RECHECK_DAYS})
+        or (
+            {row}.checked_at <= $as_of - to_days(1)
+            and ('0x' || md5({identifier_hash})[:8])::bigint % {_RECHECK_DAYS}
+                = date_diff('day', timestamptz '1970-01-01 00:00:00+00', $as_of) % {_RECHECK_DAYS}
+        )
+    )"""
+
+
+# What a point-read destination should be asked before anything is sent to it: what would be put or lifted (is it there already?
+# still?), what is not yet proved, and a daily share of the rest.
+_DUE = f"""
+    $point and (
+        action in ('put', 'release')
+        or (active and known.state = 'sent')
+        or (active and known.releasing is not null)
+        or (action in ('noop', 'blocked') and ours and {checked_long_ago("known", "identifier_hash")})
+    )
+"""
+
+
+def _keep_piece(con: duckdb.DuckDBPyConnection) -> None:
+    """Count the rows of ``planned``, and keep those of them that something is to be done, said or noted about."""
+    for table, rows in (
+        (
+            "tally",
+            """
+            select
+                action, why, kept, count(*) as rows,
+                count_if(active and ours) as written,
+                count_if(is_wanted) as wanted,
+                count_if(active and known.wanted) as wanted_before,
+                count_if(active and known.state = 'verified' and known.releasing is null and looked) as proved,
+                count_if(active and known.state = 'verified' and known.releasing is null and looked and not there) as lost,
+                count_if(is_newer) as newer,
+                -- a postal key can't be turned back into an address, so no file can carry these home
+                count_if(
+                    identifier_type = 'postal' and (action = 'found' or (active and not is_wanted and known.found_at is not null))
+                ) as left_there
+            from kept group by action, why, kept
+            """,
+        ),
+        ("plan", "select * exclude (kept) from kept where kept"),
+    ):
+        query = f"with kept as (select *, tells or due or action = 'blocked' or why = 'gone' as kept from planned) {rows}"
+        con.execute(f"create temp table if not exists {table} as select * from ({query}) limit 0")
+        con.execute(f"insert into {table} {query}")
+
+
+def _tally_known(con: duckdb.DuckDBPyConnection, rows: str, name: str, *, sign: int, looked: bool) -> None:
+    """Count ledger rows as a plan of all would, were nothing to be done or noted about them; with ``sign`` -1 take that back."""
+    con.execute(
+        f"""
+        insert into tally
+        with classed as (
+            select
+                case
+                    when wanted and (written_by_us or not $looked) then 'noop:in_place'
+                    when wanted then 'noop:already_there'
+                    when written_by_us then 'blocked:no_longer_configured'
+                    else 'noop:no_longer_wanted'
+                end as decision,
+                *
+            from {rows}
+            where destination = $destination and state <> 'released'
+        ),
+        final as (
+            select
+                split_part(decision, ':', 1) as action, split_part(decision, ':', 2) as why, false as kept,
+                {sign} * count(*) as rows,
+                {sign} * count_if(written_by_us) as written,
+                {sign} * count_if(wanted) as wanted,
+                {sign} * count_if(wanted) as wanted_before,
+                {sign} * count_if(state = 'verified' and releasing is null and $looked) as proved,
+                0 as lost, 0 as newer,
+                {sign} * count_if(identifier_type = 'postal' and not wanted and found_at is not null) as left_there
+            from classed
+            group by decision
+        )
+        select * from final
+        """,
+        {"looked": looked, "destination": name},
+    )
+
+
+def _ledger_columns() -> dict[str, str]:
+    """Each column of the ledger, as a row of the plan makes it before anything is sent."""
     kept = [column for column in ROW_STATE if column not in (*KEY, "identifier_hash", *PAYLOAD)]
-    columns = {column: f"case when active then known.{column} end" for column in kept}
+    columns = {column: column for column in ROW_STATE} | {column: f"case when active then known.{column} end" for column in kept}
     lifted = "action = 'noop' and why = 'gone'"
     forgotten = f"{lifted} or is_wanted or action = 'found'"
     proved = "action = 'noop' and why in ('in_place', 'already_there') and looked"
-    columns |= {
+    return columns | {
         "destination": "$destination",
         "system": "$system",
         "verify_class": "$read_back",
@@ -394,32 +577,49 @@ def make_changes(
         "found_at": "case when action = 'found' then $as_of when active then known.found_at end",
         "brought_home": "case when action = 'found' then false when active then known.brought_home end",
         "receipt_seq": "$seq",
+        # What stands there is no longer what is wanted: so it stays until the system accepted what is, whatever happens.
+        "fingerprint": "case when active and known.fingerprint is not null and ((is_wanted and known.fingerprint <> fingerprint) "
+        f"or (action = 'put' and why = 'changed')) then '{OUTDATED}' when active then known.fingerprint end",
     }
-    told = ("wanted", "state", "verified_at", "error", "releasing", "checked_at", "written_by_us", "attempted")
+
+
+_TELLING = (
+    "wanted", "state", "verified_at", "error", "releasing", "checked_at", "written_by_us", "attempted", "fingerprint",
+)  # fmt: skip
+
+
+def _says_something_new(before: str) -> str:
+    """The SQL condition that a row of the plan makes its ledger row another one."""
+    columns = _ledger_columns()
+    return "(" + " or ".join(f"{columns[name]} is distinct from {before}.{name}" for name in _TELLING) + ")"
+
+
+# Asked of the plan again: a guard may have turned an action into another one since the row was planned.
+_TELLS = f"(action in ('put', 'release', 'found') or {_says_something_new('known')})"
+
+
+def count_changes(con: duckdb.DuckDBPyConnection, task: Task) -> int:
+    """The ledger rows that a plan changes before anything is sent; with none of them there is nothing to do."""
+    return int(
+        con.execute(
+            f"select count(*) from plan where {_TELLS}",
+            {"as_of": task.as_of, "point": task.destination.facts.read_back == ReadBack.POINT},
+        ).fetchall()[0][0]
+    )
+
+
+def make_changes(con: duckdb.DuckDBPyConnection, task: Task, *, seq: int) -> None:
+    """Make ``changes``: ledger rows of the piece of now as they stand before anything is sent, where that says something new."""
+    columns = _ledger_columns()
     con.execute(
-        f"""
-        create or replace temp table changes as
-        with proposed as (
-            select
-                {", ".join(f"{columns.get(column, column)} as {column}" for column in ROW_STATE)},
-                action as next_action,
-                known as before
-            from plan
-        ),
-        final as (
-            select {", ".join(ROW_STATE)}
-            from proposed
-            where next_action in ('put', 'release', 'found')
-                or {" or ".join(f"{column} is distinct from before.{column}" for column in told)}
-        )
-        select * from final
-        """,
+        f"create or replace temp table changes as "
+        f"select {', '.join(f'{columns[column]} as {column}' for column in ROW_STATE)} from plan where {WITHIN} and {_TELLS}",
         {
-            "destination": name, "system": system, "read_back": str(read_back), "as_of": as_of, "seq": seq,
-            "point": read_back is ReadBack.POINT,
+            "destination": task.name, "system": task.destination.facts.system,
+            "read_back": str(task.destination.facts.read_back), "as_of": task.as_of, "seq": seq,
+            "point": task.destination.facts.read_back == ReadBack.POINT,
         },
     )  # fmt: skip
-    return _count(con, "changes")
 
 
 def make_batches(con: duckdb.DuckDBPyConnection) -> dict[SendingCall, int]:
@@ -444,38 +644,16 @@ def make_batches(con: duckdb.DuckDBPyConnection) -> dict[SendingCall, int]:
     return counts
 
 
-def rows_to_look_up(con: duckdb.DuckDBPyConnection, as_of: datetime) -> int:
-    """Make ``asked``, numbered: what a point-read destination should be asked before anything is sent to it.
-
-    What would be put or lifted (is it there already? still?), what is not yet proved, and a daily share of the rest.
-    """
+def rows_to_look_up(con: duckdb.DuckDBPyConnection) -> int:
+    """Make ``asked``, numbered: what a point-read destination should be asked before anything is sent to it (``_DUE``)."""
     con.execute(
-        f"""
-        create or replace temp table asked as
-        with final as (
-            select {KEY_LIST}, identifier_hash, {", ".join(PAYLOAD)}
-            from plan
-            where action in ('put', 'release')
-                or (active and known.state = 'sent')
-                or (active and known.releasing is not null)
-                or (action in ('noop', 'blocked') and ours and (
-                    known.checked_at is null
-                    or known.checked_at <= $as_of - to_days({_RECHECK_DAYS})
-                    or (
-                        known.checked_at <= $as_of - to_days(1)
-                        and ('0x' || md5(identifier_hash)[:8])::bigint % {_RECHECK_DAYS}
-                            = date_diff('day', timestamptz '1970-01-01 00:00:00+00', $as_of) % {_RECHECK_DAYS}
-                    )
-                ))
-        )
-        select row_number() over (order by {KEY_LIST}) - 1 as position, * from final order by position
-        """,
-        {"as_of": as_of},
+        f"create or replace temp table asked as select row_number() over (order by {KEY_LIST}) - 1 as position, "
+        f"{KEY_LIST}, identifier_hash, {', '.join(PAYLOAD)} from plan where due order by position"
     )
     return _count(con, "asked")
 
 
-def rows_hash(con: duckdb.DuckDBPyConnection, rows: str, *columns: str) -> str:
+def rows_hash(con: duckdb.DuckDBPyConnection, rows: str, *columns: str, **known: object) -> str:
     """SHA-256 of a relation's rows by keyed hash, whatever their order. It shows no identifier, and pins them all.
 
     Hashed in buckets, so that no text of the whole table is ever built.
@@ -488,15 +666,33 @@ def rows_hash(con: duckdb.DuckDBPyConnection, rows: str, *columns: str) -> str:
         buckets as (select line[:3] as bucket, sha256(string_agg(line, '' order by line)) as hash from lines group by bucket),
         final as (select sha256(coalesce(string_agg(hash, '' order by bucket), '')) as hash from buckets)
         select hash from final
-        """
+        """,
+        known,
     ).fetchall()
     return str(result[0][0])
 
 
 def count_plan(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]:
-    """Rows per (action, why), sorted."""
-    rows = con.execute("select action, why, count(*) from plan group by all order by all").fetchall()
+    """Rows per (action, why), sorted, as the plan stands now."""
+    rows = con.execute(
+        """
+        with counted as (
+            select action, why, sum(rows) as rows from tally where not kept group by action, why
+            union all
+            select action, why, count(*) as rows from plan group by action, why
+        ),
+        final as (
+            select action, why, sum(rows) as rows from counted group by action, why having sum(rows) <> 0
+        )
+        select * from final order by all
+        """
+    ).fetchall()
     return {(action, why): int(count) for action, why, count in rows}
+
+
+def tallied(con: duckdb.DuckDBPyConnection, figure: str) -> int:
+    """One figure of ``tally`` over all rows, those that nothing is to be done about too."""
+    return int(con.execute(f"select coalesce(sum({figure}), 0) from tally").fetchall()[0][0])
 
 
 def _fingerprint(destination: Destination, row: str) -> str:

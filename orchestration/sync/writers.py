@@ -104,6 +104,7 @@ def take_over(home: Home, config: Config, destination: str, *, person: str, reas
         con.execute("delete from other_pushes where destination = ?", [destination])
         # Everything is put again, so that every row there is this home's: its hash, its push.
         con.execute("update row_state set fingerprint = null where destination = ?", [destination])
+        con.execute("delete from pushed where destination = ?", [destination])
         con.execute("commit")
     return len(met)
 

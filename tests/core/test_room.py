@@ -12,7 +12,7 @@ import pytest
 from orchestration.core.config import Config, Limits
 from orchestration.core.errors import ConfigError, OutOfRoom, QuietlistError, redacted_errors
 from orchestration.core.home import Home
-from orchestration.core.warehouse import _in_room, shortage, warehouse
+from orchestration.core.warehouse import in_room, shortage, warehouse
 from orchestration.reconcile.dbt import DbtFailed, NodeResult, _without_values
 from tests.reconcile.test_golden_oracle import golden_rows, make_home, reconcile
 
@@ -112,7 +112,7 @@ def test_a_full_disk_is_told_with_its_folder_and_what_is_free_whatever_was_raise
         assert "are free" in caught.value.seen and "3.0 MB" in caught.value.seen, f"{fails.__name__}: {caught.value}"
         assert "make room" in caught.value.next_step, fails.__name__
         if fails is not of_python:
-            with pytest.raises(OutOfRoom, match="is full"), _in_room(Limits()):
+            with pytest.raises(OutOfRoom, match="is full"), in_room(Limits(), "Working"):
                 fails()
 
 

@@ -529,7 +529,7 @@ destination.timer = timer
 print("ready", flush=True)
 sys.stdin.readline()
 sync(home, config, "there", at(float(sys.argv[4])), destination=destination, read_snapshot=publisher.read,
-     allows=publisher.allows, timer=timer)
+     read_version=publisher.read_version, allows=publisher.allows, timer=timer)
 """
 
 

@@ -35,6 +35,7 @@ def push(home: Home, publisher: Publisher) -> Callable[..., SyncResult]:
             as_of or at(),
             dry_run=dry_run,
             read_snapshot=publisher.read,
+            read_version=publisher.read_version,
             allows=publisher.allows,
             destination=destination,
             timer=Timer(destination.clock.monotonic, destination.clock.sleep),

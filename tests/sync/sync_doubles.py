@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from orchestration.core import chain
 from orchestration.core.config import CHANNELS, parse_config
-from orchestration.core.errors import TransientError
+from orchestration.core.errors import PermanentError, TransientError
 from orchestration.core.home import Home
 from orchestration.destinations.contract import KEY, PAYLOAD, BatchRejected, Facts, Outcome, Push, ReadBack
 
@@ -111,6 +111,14 @@ class Publisher:
         folder = home.golden_published / f"version={version}"
         publisher.current = Version(version, [folder / "part-0.parquet"], folder / "evidence" / "releases.parquet", rows)
         return publisher
+
+    def read_version(self, home: Home, version: int) -> Version:
+        """A version that was published before."""
+        folder = home.golden_published / f"version={version}"
+        file = folder / "part-0.parquet"
+        if not file.exists():
+            raise PermanentError("Reading a published version", seen="there is none of that number")
+        return Version(version, [file], folder / "evidence" / "releases.parquet", pq.read_metadata(file).num_rows)
 
     def publish(self, *rows: dict[str, Any], evidence: Sequence[dict[str, Any]] | None = None) -> Version:
         self.version += 1

@@ -369,7 +369,7 @@ from tests.sync.sync_doubles import OnDisk, Publisher, at, config_with
 home = Home.at(sys.argv[1])
 publisher = Publisher.reopen(home, int(sys.argv[2]), rows=int(sys.argv[3]))
 crm = OnDisk(home.root / "system.json", dies_at=sys.argv[4])
-access = {"read_snapshot": publisher.read, "allows": publisher.allows}
+access = {"read_snapshot": publisher.read, "read_version": publisher.read_version, "allows": publisher.allows}
 sync(home, config_with("crm"), "crm", at(int(sys.argv[2])), destination=crm, **access)
 """
 

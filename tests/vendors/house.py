@@ -69,7 +69,9 @@ class House:
         destination: Any = destination_for("there", self.config, self.home)
         timer = Timer(self.timer.monotonic, self.timer.sleep, lambda: self.vendor.now)
         destination.timer = timer
-        access = {"read_snapshot": self.publisher.read, "allows": self.publisher.allows}
+        access = {
+            "read_snapshot": self.publisher.read, "read_version": self.publisher.read_version, "allows": self.publisher.allows,
+        }  # fmt: skip
         return sync(
             self.home, self.config, "there", at(day), destination=destination, timer=timer, lock_wait_seconds=0, **access, **how
         )
