@@ -254,9 +254,16 @@ class FileDrop:
             self._write(con, kind, f"{stem}_{kind}.csv", "change", columns),
         )
         control = _Control(
-            destination=self.name, sequence=sequence, version=self._push.version, run=self._push.run, as_of=self._push.as_of,
-            home=self._push.home, push=self._push.id, columns=self.columns, files=files,
-        )  # fmt: skip
+            destination=self.name,
+            sequence=sequence,
+            version=self._push.version,
+            run=self._push.run,
+            as_of=self._push.as_of,
+            home=self._push.home,
+            push=self._push.id,
+            columns=self.columns,
+            files=files,
+        )
         write_atomic(self.folder / f"{stem}.ctl.json", canonical_json(control.model_dump(mode="json")) + "\n")
 
     def _write(

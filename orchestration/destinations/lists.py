@@ -286,9 +286,14 @@ class ListDestination:
         facts, table = self.facts, self._table
         api = Api(facts.system, facts.calls, table.headers, table.reset_header, table.throttled, facts.permission)
         self._client = Client(
-            api, self._base, self._auth, calls_per_second=facts.calls_per_second, timer=self.timer,
-            timeout_seconds=self._settings.timeout_seconds, plain_allowed=self._settings.allow_plain_http,
-        )  # fmt: skip
+            api,
+            self._base,
+            self._auth,
+            calls_per_second=facts.calls_per_second,
+            timer=self.timer,
+            timeout_seconds=self._settings.timeout_seconds,
+            plain_allowed=self._settings.allow_plain_http,
+        )
         self._push = push
         gone = []
         for scope, name in self._lists.items():
@@ -351,9 +356,12 @@ class ListDestination:
         put = endpoints.put
         body = put.body(rows, target)
         answer = self._opened().ask(
-            put.call, _named(put.call, target.list), parameters=put.parameters,
-            data=None if put.as_form else body, form=body if put.as_form else None,
-        )  # fmt: skip
+            put.call,
+            _named(put.call, target.list),
+            parameters=put.parameters,
+            data=None if put.as_form else body,
+            form=body if put.as_form else None,
+        )
         return self._understood(put.refused, answer.body, rows)
 
     def _release(self, endpoints: Endpoints, target: Target, rows: Sequence[Row]) -> Mapping[int, str]:

@@ -296,10 +296,13 @@ class SqlTable:
                     [*names, "written_by", "version", "written_at", "home_id", "push_id"],
                     sa.select(
                         *(stage.c[name] for name in names),
-                        sa.literal(WRITER), sa.literal(push.version, sa.BigInteger()), self._at(push),
-                        sa.literal(push.home), sa.literal(push.id),
+                        sa.literal(WRITER),
+                        sa.literal(push.version, sa.BigInteger()),
+                        self._at(push),
+                        sa.literal(push.home),
+                        sa.literal(push.id),
                     ).where(sa.true()),  # SQLite cannot tell a join's ON from ON CONFLICT without a WHERE
-                )  # fmt: skip
+                )
                 merge = merge.on_conflict_do_update(
                     index_elements=[self.table.c[name] for name in (*KEY, "written_by")],
                     set_={

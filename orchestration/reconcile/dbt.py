@@ -161,8 +161,13 @@ def cache_folder() -> Path:
 
 
 def manifest_folder() -> Path:
-    """The folder of this project's parsed manifest, named by the hash of all that it is made of."""
-    made_of = f"{PROJECT}\n{version('dbt-core')}\n{version('dbt-duckdb')}\n{_sources_hash()}"
+    """The folder of this project's parsed manifest, named by the hash of all that it is made of.
+
+    The feeds as this process knows them are among it: one that began before a description changed would else leave a manifest of
+    the old feeds under the name of the new files.
+    """
+    feeds = sha256_text(json.dumps(model_vars(), sort_keys=True))
+    made_of = f"{PROJECT}\n{version('dbt-core')}\n{version('dbt-duckdb')}\n{_sources_hash()}\n{feeds}"
     return cache_folder() / f"manifest-{sha256_text(made_of)[:_DIGEST_LETTERS]}"
 
 

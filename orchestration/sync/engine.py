@@ -186,9 +186,16 @@ class _Push:
     """The state of one push while it runs."""
 
     def __init__(
-        self, home: Home, config: Config, name: str, destination: Destination, as_of: datetime, dry_run: bool, timer: Timer,
+        self,
+        home: Home,
+        config: Config,
+        name: str,
+        destination: Destination,
+        as_of: datetime,
+        dry_run: bool,
+        timer: Timer,
         read_version: Callable[[Home, int], Snapshot],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.home, self.name, self.destination, self.as_of, self.timer = home, name, destination, as_of, timer
         self.config, self.limits = config.destinations[name], config.limits
         self.dry_run = dry_run or self.config.dry_run
@@ -252,9 +259,7 @@ class _Push:
         seq: int,
         unfinished: bool,
     ) -> SyncResult:
-        task = plan.Task(
-            self.name, self.destination, snapshot.files, self.config.channels, self.config.scopes, self.as_of
-        )  # fmt: skip
+        task = plan.Task(self.name, self.destination, snapshot.files, self.config.channels, self.config.scopes, self.as_of)
         key = self._use_key_of_version(con, snapshot)
         evidence_failed = False
         try:
@@ -263,13 +268,20 @@ class _Push:
             evidence_failed = True
             self.alarms.append(str(error))
         now = Planned(
-            snapshot.version, snapshot.rows_sha256, touched.evidence_sha256(snapshot.evidence_file),
+            snapshot.version,
+            snapshot.rows_sha256,
+            touched.evidence_sha256(snapshot.evidence_file),
             touched.made_of(self.config, self.destination, fingerprint(key)),
-        )  # fmt: skip
+        )
         self.from_changes = not evidence_failed and touched.begin(
-            con, self.destination, self.config, before=planned_from(con, self.name), now=now, snapshot=snapshot,
+            con,
+            self.destination,
+            self.config,
+            before=planned_from(con, self.name),
+            now=now,
+            snapshot=snapshot,
             read_version=lambda version: self.read_version(self.home, version),
-        )  # fmt: skip
+        )
         self._look_and_plan(con, task, snapshot)
         other_pushes, homes = writers.others(con, self.home_id, self.name)
         if other_pushes:
@@ -299,10 +311,17 @@ class _Push:
             self.alarms.append(f"{left_there} postal opt-outs of others are at the destination and must be entered by hand")
         changes = plan.count_changes(con, task)
         result = SyncResult(
-            destination=self.name, system=self.facts.system, version=snapshot.version, as_of=self.as_of, dry_run=self.dry_run,
-            verify_class=str(self.facts.read_back), wanted=plan.tallied(con, "wanted"), held=held, alarms=tuple(self.alarms),
+            destination=self.name,
+            system=self.facts.system,
+            version=snapshot.version,
+            as_of=self.as_of,
+            dry_run=self.dry_run,
+            verify_class=str(self.facts.read_back),
+            wanted=plan.tallied(con, "wanted"),
+            held=held,
+            alarms=tuple(self.alarms),
             planned={f"{action}:{why}": rows for (action, why), rows in planned.items()},
-        )  # fmt: skip
+        )
         origin = None if evidence_failed else now
         if not self.dry_run and not changes and origin != planned_from(con, self.name):
             note_planned(con, self.name, origin)
@@ -311,15 +330,24 @@ class _Push:
         return self._carried_out(con, snapshot, journal, task, seq, changes, origin, result)
 
     def _carried_out(
-        self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, journal: Journal, task: plan.Task, seq: int, changes: int,
-        origin: Planned | None, result: SyncResult,
-    ) -> SyncResult:  # fmt: skip
+        self,
+        con: duckdb.DuckDBPyConnection,
+        snapshot: Snapshot,
+        journal: Journal,
+        task: plan.Task,
+        seq: int,
+        changes: int,
+        origin: Planned | None,
+        result: SyncResult,
+    ) -> SyncResult:
         began = self.timer.monotonic()
         plan_sha256 = plan.rows_hash(con, "plan", "action", "why", "evidence_id")
         batches = plan.make_batches(con)
         writers.remember_push(con, self.name, self.push, seq=seq, as_of=self.as_of)
-        con.execute(f"insert into releases select $destination, {KEY_LIST}, $as_of from planned_release",
-                    {"destination": self.name, "as_of": self.as_of})  # fmt: skip
+        con.execute(
+            f"insert into releases select $destination, {KEY_LIST}, $as_of from planned_release",
+            {"destination": self.name, "as_of": self.as_of},
+        )
         self._note_changes(con, task, seq, changes, origin)
         home_file, brought_home = found.bring_home(con, self.home, self.name)
         stopped: Exception | None = None
@@ -423,9 +451,13 @@ class _Push:
 
         def make(looked_at_all: bool) -> None:
             plan.make_plan(
-                con, task, self._cut(con, snapshot), looked_at_all=looked_at_all, touched=self.from_changes,
+                con,
+                task,
+                self._cut(con, snapshot),
+                looked_at_all=looked_at_all,
+                touched=self.from_changes,
                 spends=not self.dry_run,
-            )  # fmt: skip
+            )
 
         verify.nothing_seen(con)
         if self.from_changes:
@@ -460,10 +492,12 @@ class _Push:
         published = "read_parquet($files, hive_partitioning = false)"
         ours = f"(select identifier from {_OURS})"
         return bounds(
-            con, f"(select identifier from {published} union all select identifier from {ours})",
-            snapshot.row_count * scopes + _count(con, ours, destination=self.name), files=[str(file) for file in snapshot.files],
+            con,
+            f"(select identifier from {published} union all select identifier from {ours})",
+            snapshot.row_count * scopes + _count(con, ours, destination=self.name),
+            files=[str(file) for file in snapshot.files],
             destination=self.name,
-        )  # fmt: skip
+        )
 
     def _notice_others(self, con: duckdb.DuckDBPyConnection) -> None:
         """Note who else wrote there as Quietlist does, from what the destination keeps of it and from the rows themselves."""
@@ -495,9 +529,14 @@ class _Push:
             self.alarms.append(f"what was sent could not be read back and stays unproved: {error}")
             return
         record_sight(
-            con, self.name, self.facts.read_back, as_of=self.as_of, seq=seq,
-            visible_within_seconds=self.facts.visible_within_seconds, waited=waited >= self.facts.visible_within_seconds,
-        )  # fmt: skip
+            con,
+            self.name,
+            self.facts.read_back,
+            as_of=self.as_of,
+            seq=seq,
+            visible_within_seconds=self.facts.visible_within_seconds,
+            waited=waited >= self.facts.visible_within_seconds,
+        )
 
 
 _OURS = "row_state where destination = $destination"

@@ -221,9 +221,16 @@ class Journal:
     """The journal of one push: what leaves and what is answered, line by line, then folded into ``row_state``."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, destination: str, read_back: ReadBack, *, as_of: datetime, version: int, seq: int,
+        self,
+        con: duckdb.DuckDBPyConnection,
+        destination: str,
+        read_back: ReadBack,
+        *,
+        as_of: datetime,
+        version: int,
+        seq: int,
         timer: Timer,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._timer = timer
         self._con, self._destination, self._read_back = con, destination, read_back
         self._as_of, self._version, self._seq = as_of, version, seq
@@ -248,9 +255,13 @@ class Journal:
         self._con.register("_told", listed)
         try:
             self._write(
-                call, table, first, last, "case when _told.position is null then 'accepted' else _told.code end",
+                call,
+                table,
+                first,
+                last,
+                "case when _told.position is null then 'accepted' else _told.code end",
                 "left join _told on _told.position = planned.position",
-            )  # fmt: skip
+            )
         finally:
             self._con.unregister("_told")
 
@@ -360,9 +371,15 @@ def _replace(con: duckdb.DuckDBPyConnection, destination: str, rows: str) -> Non
 
 
 def record_sight(
-    con: duckdb.DuckDBPyConnection, destination: str, read_back: ReadBack, *, as_of: datetime, seq: int,
-    visible_within_seconds: float, waited: bool,
-) -> None:  # fmt: skip
+    con: duckdb.DuckDBPyConnection,
+    destination: str,
+    read_back: ReadBack,
+    *,
+    as_of: datetime,
+    seq: int,
+    visible_within_seconds: float,
+    waited: bool,
+) -> None:
     """Judge what was sent by what ``seen`` shows: verified, missing, released, or still on its way.
 
     ``seen`` is the temp table of the read-back; of class ``point`` it holds only what was asked, so rows that were not
@@ -379,17 +396,29 @@ def record_sight(
 
 
 def _judge_piece(
-    con: duckdb.DuckDBPyConnection, destination: str, read_back: ReadBack, *, as_of: datetime, seq: int,
-    visible_within_seconds: float, waited: bool,
-) -> None:  # fmt: skip
+    con: duckdb.DuckDBPyConnection,
+    destination: str,
+    read_back: ReadBack,
+    *,
+    as_of: datetime,
+    seq: int,
+    visible_within_seconds: float,
+    waited: bool,
+) -> None:
     """Make ``judged``: the ledger rows of the piece of now as the sight leaves them."""
-    asked = "true" if read_back == ReadBack.FULL else "seen.present is not null"
     known = {
-        "destination": destination, "as_of": as_of, "seq": seq, "waited": waited,
+        "destination": destination,
+        "as_of": as_of,
+        "seq": seq,
+        "waited": waited,
         "settle": timedelta(seconds=visible_within_seconds),
-    }  # fmt: skip
-    con.execute(
-        f"""
+    }
+    con.execute(_judging("true" if read_back == ReadBack.FULL else "seen.present is not null"), known)
+
+
+def _judging(asked: str) -> str:
+    """The statement that makes ``judged``, of the rows of which the read-back was ``asked``."""
+    return f"""
         create or replace temp table judged as
         with own as (
             select * from row_state
@@ -431,6 +460,4 @@ def _judge_piece(
             from sighted
         )
         select * from final
-        """,
-        known,
-    )
+        """

@@ -70,33 +70,45 @@ class Task:
 
 
 def prepare_wanted(
-    con: duckdb.DuckDBPyConnection, files: Sequence[Path], destination: Destination, *, channels: Sequence[str],
-    scopes: Sequence[str], touched: bool = False,
-) -> int:  # fmt: skip
+    con: duckdb.DuckDBPyConnection,
+    files: Sequence[Path],
+    destination: Destination,
+    *,
+    channels: Sequence[str],
+    scopes: Sequence[str],
+    touched: bool = False,
+) -> int:
     """Make ``wanted`` from the published Parquet, of the piece of now. Returns its rows.
 
     A node is suppressed when a row names it or an ancestor, unless that row's ``except_scopes`` name it or an ancestor of
     it below the row. Several rows may suppress one node: the oldest suppression speaks for them.
     """
     con.execute(_COVERS)
-    nodes = pa.table({"node": pa.array(list(scopes), pa.string())})
-    con.register("_nodes", nodes)
-    try:
-        con.execute("create or replace temp table node as select node from _nodes")
-    finally:
-        con.unregister("_nodes")
+    _make_nodes(con, scopes)
+    golden = _part_of(
+        "read_parquet($files, hive_partitioning = false)",
+        touched,
+        "list_contains($channels, channel)",
+        "list_contains($identifier_types, identifier_type)",
+    )
     con.execute(
-        f"""
+        _wanting(golden, _fingerprint(destination, "speaker")),
+        {
+            "files": [str(path) for path in files],
+            "channels": list(channels),
+            "identifier_types": sorted(destination.facts.identifier_types),
+            "mapping": str(destination.facts.mapping_version),
+        },
+    )
+    return _count(con, "wanted")
+
+
+def _wanting(golden: str, fingerprint: str) -> str:
+    """The statement that makes ``wanted`` of the published rows that ``golden`` selects."""
+    return f"""
         create or replace temp table wanted as
         with golden as (
-            {
-            _part_of(
-                "read_parquet($files, hive_partitioning = false)",
-                touched,
-                "list_contains($channels, channel)",
-                "list_contains($identifier_types, identifier_type)",
-            )
-        }
+            {golden}
         ),
         suppressing as (
             select golden.*, node.node
@@ -124,19 +136,20 @@ def prepare_wanted(
                 {KEY_LIST},
                 speaker.identifier_hash, speaker.reason, speaker.basis, speaker.suppressed_since::timestamptz as suppressed_since,
                 last_requested_at::timestamptz as last_requested_at, speaker.region, speaker.deciding_request_id,
-                {_fingerprint(destination, "speaker")} as fingerprint
+                {fingerprint} as fingerprint
             from spoken_for
         )
         select * from final
-        """,
-        {
-            "files": [str(path) for path in files],
-            "channels": list(channels),
-            "identifier_types": sorted(destination.facts.identifier_types),
-            "mapping": str(destination.facts.mapping_version),
-        },
-    )
-    return _count(con, "wanted")
+        """
+
+
+def _make_nodes(con: duckdb.DuckDBPyConnection, scopes: Sequence[str]) -> None:
+    """Make ``node``: the scopes that the destination is configured for."""
+    con.register("_nodes", pa.table({"node": pa.array(list(scopes), pa.string())}))
+    try:
+        con.execute("create or replace temp table node as select node from _nodes")
+    finally:
+        con.unregister("_nodes")
 
 
 def _part_of(relation: str, touched: bool, *conditions: str) -> str:
@@ -615,11 +628,14 @@ def make_changes(con: duckdb.DuckDBPyConnection, task: Task, *, seq: int) -> Non
         f"create or replace temp table changes as "
         f"select {', '.join(f'{columns[column]} as {column}' for column in ROW_STATE)} from plan where {WITHIN} and {_TELLS}",
         {
-            "destination": task.name, "system": task.destination.facts.system,
-            "read_back": str(task.destination.facts.read_back), "as_of": task.as_of, "seq": seq,
+            "destination": task.name,
+            "system": task.destination.facts.system,
+            "read_back": str(task.destination.facts.read_back),
+            "as_of": task.as_of,
+            "seq": seq,
             "point": task.destination.facts.read_back == ReadBack.POINT,
         },
-    )  # fmt: skip
+    )
 
 
 def make_batches(con: duckdb.DuckDBPyConnection) -> dict[SendingCall, int]:

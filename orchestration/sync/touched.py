@@ -58,9 +58,15 @@ def evidence_sha256(file: Path) -> str:
 
 
 def begin(
-    con: duckdb.DuckDBPyConnection, destination: Destination, config: DestinationConfig, *, before: Planned | None,
-    now: Planned, snapshot: Snapshot, read_version: ReadVersion,
-) -> bool:  # fmt: skip
+    con: duckdb.DuckDBPyConnection,
+    destination: Destination,
+    config: DestinationConfig,
+    *,
+    before: Planned | None,
+    now: Planned,
+    snapshot: Snapshot,
+    read_version: ReadVersion,
+) -> bool:
     """Make ``touched`` of what changed in the published version since ``before``. False when all rows must be planned."""
     con.execute(f"create or replace temp table touched ({', '.join(f'{column} varchar' for column in POINT.split(', '))})")
     if before is None or before.made_of != now.made_of:
@@ -82,9 +88,13 @@ def begin(
 
 
 def _touch_changed_rows(
-    con: duckdb.DuckDBPyConnection, old: Sequence[Path], new: Sequence[Path], channels: Sequence[str], types: Sequence[str],
+    con: duckdb.DuckDBPyConnection,
+    old: Sequence[Path],
+    new: Sequence[Path],
+    channels: Sequence[str],
+    types: Sequence[str],
     rows: int,
-) -> None:  # fmt: skip
+) -> None:
     """The contact points of which a published row came, went or changed."""
     known = {"new": [str(path) for path in new]}
     key = ", ".join(KEY)
@@ -194,10 +204,13 @@ def touch_differences(con: duckdb.DuckDBPyConnection, task: Task) -> None:
             select * from final
             """,
             {
-                "destination": task.name, "channels": list(task.channels), "scopes": list(task.scopes), "apart": CLOCKS_APART,
+                "destination": task.name,
+                "channels": list(task.channels),
+                "scopes": list(task.scopes),
+                "apart": CLOCKS_APART,
                 "settle": timedelta(seconds=task.destination.facts.visible_within_seconds),
             },
-        )  # fmt: skip
+        )
 
 
 def finish(con: duckdb.DuckDBPyConnection) -> int:

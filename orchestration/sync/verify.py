@@ -28,9 +28,13 @@ _SEEN = (
 _UNPROVED = "destination = $destination and (state = 'sent' or (releasing is not null and state <> 'released'))"
 _MOMENT = pa.timestamp("us", tz="UTC")
 _READ_COLUMNS = {
-    "ours": pa.bool_(), "since": _MOMENT, "push": pa.string(), "written_at": _MOMENT, "spent": pa.string(),
+    "ours": pa.bool_(),
+    "since": _MOMENT,
+    "push": pa.string(),
+    "written_at": _MOMENT,
+    "spent": pa.string(),
     "asked": pa.bool_(),
-}  # fmt: skip
+}
 
 
 def nothing_seen(con: duckdb.DuckDBPyConnection) -> None:
@@ -44,30 +48,8 @@ def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, p
 
     A read that breaks off leaves ``seen`` empty and is tried again from the start: half a list would look like losses.
     """
-
-    def read() -> None:
-        key = ", ".join(f"{name} varchar" for name in KEY)
-        told = "ours boolean, since timestamptz, push varchar, written_at timestamptz, spent varchar, asked boolean"
-        con.execute(f"create or replace temp table read_back ({key}, {told})")
-        for batch in destination.read():
-            rows = pa.Table.from_batches([batch])
-            if missing := [name for name in KEY if name not in rows.column_names]:
-                raise PermanentError(
-                    f"Reading back {destination.facts.system}",
-                    seen=f"rows without {', '.join(missing)}",
-                    next_step="correct the module's read",
-                )
-            for column, kind in _READ_COLUMNS.items():
-                if column not in rows.column_names:
-                    rows = rows.append_column(column, pa.nulls(rows.num_rows, kind))
-            con.register("_read", rows)
-            try:
-                con.execute(f"insert into read_back select {KEY_LIST}, {', '.join(_READ_COLUMNS)} from _read")
-            finally:
-                con.unregister("_read")
-
     nothing_seen(con)
-    pace.call(read)
+    pace.call(lambda: _fill_read_back(con, destination))
     sensible = "identifier <> '' and scope <> '' and list_contains($channels, channel) and list_contains($types, identifier_type)"
     known = {"channels": list(CHANNELS), "types": list(IDENTIFIER_TYPES)}
     # What Quietlist wrote by a push that this ledger does not know is somebody else's word, as old as that push.
@@ -93,6 +75,37 @@ def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, p
         """,
         known,
     )
+    _keep_spent(con, name)
+    left_out = con.execute(f"select count(*) from read_back where not coalesce({sensible}, false)", known).fetchall()
+    con.execute("drop table read_back")
+    return int(left_out[0][0])
+
+
+def _fill_read_back(con: duckdb.DuckDBPyConnection, destination: ReadsAll) -> None:
+    """Make ``read_back`` of all that the destination shows."""
+    key = ", ".join(f"{name} varchar" for name in KEY)
+    told = "ours boolean, since timestamptz, push varchar, written_at timestamptz, spent varchar, asked boolean"
+    con.execute(f"create or replace temp table read_back ({key}, {told})")
+    for batch in destination.read():
+        rows = pa.Table.from_batches([batch])
+        if missing := [name for name in KEY if name not in rows.column_names]:
+            raise PermanentError(
+                f"Reading back {destination.facts.system}",
+                seen=f"rows without {', '.join(missing)}",
+                next_step="correct the module's read",
+            )
+        for column, kind in _READ_COLUMNS.items():
+            if column not in rows.column_names:
+                rows = rows.append_column(column, pa.nulls(rows.num_rows, kind))
+        con.register("_read", rows)
+        try:
+            con.execute(f"insert into read_back select {KEY_LIST}, {', '.join(_READ_COLUMNS)} from _read")
+        finally:
+            con.unregister("_read")
+
+
+def _keep_spent(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Note the evidence that the rows of ``read_back`` say was spent there."""
     con.execute(
         f"""
         insert into spent
@@ -108,9 +121,6 @@ def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, p
         """,
         {"destination": name},
     )
-    left_out = con.execute(f"select count(*) from read_back where not coalesce({sensible}, false)", known).fetchall()
-    con.execute("drop table read_back")
-    return int(left_out[0][0])
 
 
 def look_up(con: duckdb.DuckDBPyConnection, destination: ReadsPoints, rows: int, pace: Pace) -> None:

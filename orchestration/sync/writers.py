@@ -8,8 +8,6 @@ the run says so, until a named person has found out which home is the right one 
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,9 +18,10 @@ import duckdb
 from orchestration.core import chain
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError
-from orchestration.core.files import canonical_json, sync_folder
-from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.files import canonical_json, flush_to_disk, sync_folder
+from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.home_id import home_id
+from orchestration.core.lock import locked
 from orchestration.sync.ledger import ledger
 from orchestration.sync.lock import LOCK_WAIT_SECONDS, destination_lock
 
@@ -56,10 +55,13 @@ def others(con: duckdb.DuckDBPyConnection, mine: str, destination: str) -> tuple
         "select home, count(*) from other_pushes where destination = ? group by home order by home", [destination]
     ).fetchall()
     said = [
-        f"a copy or an earlier state of this home ({writer[:_SHOWN]})" if writer == mine
-        else f"the home {writer[:_SHOWN]}" if writer else "a home that did not mark its rows yet"
+        f"a copy or an earlier state of this home ({writer[:_SHOWN]})"
+        if writer == mine
+        else f"the home {writer[:_SHOWN]}"
+        if writer
+        else "a home that did not mark its rows yet"
         for writer, _ in rows
-    ]  # fmt: skip
+    ]
     return sum(int(count) for _, count in rows), " and ".join(said)
 
 
@@ -117,12 +119,12 @@ def takeover_log(home: Home, destination: str) -> Path:
 def _record(home: Home, destination: str, entry: dict[str, object]) -> None:
     path = takeover_log(home, destination)
     path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE), "rb+") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+    with locked(path, wait_seconds=None), path.open("rb+") as stream:
         data = stream.read()
-        stream.truncate(data.rfind(b"\n") + 1)  # half a line is what a power cut left
+        whole = data.rfind(b"\n") + 1
+        stream.seek(whole)
+        stream.truncate()  # half a line is what a power cut left
         stream.write(canonical_json(entry).encode() + b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+        flush_to_disk(stream)
     sync_folder(path.parent)
     chain.record(home, *chain.line_links(home, "takeover", path))

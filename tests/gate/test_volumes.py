@@ -278,7 +278,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
             values (repeat('{week}', 32), '{sha256}', 'web', 'canonical', 'requests', '{member.name}', 600, '{at.isoformat()}');
             insert into ledger.conservation (file_id, source, received_at, records_read, entries, difference, quarantined)
             values (repeat('{week}', 32), 'web', '{at.isoformat()}', {records}, 0, 0, 0);
-        """  # fmt: skip
+        """
     spoil(home, sql)
     return home
 

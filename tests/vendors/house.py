@@ -70,8 +70,10 @@ class House:
         timer = Timer(self.timer.monotonic, self.timer.sleep, lambda: self.vendor.now)
         destination.timer = timer
         access = {
-            "read_snapshot": self.publisher.read, "read_version": self.publisher.read_version, "allows": self.publisher.allows,
-        }  # fmt: skip
+            "read_snapshot": self.publisher.read,
+            "read_version": self.publisher.read_version,
+            "allows": self.publisher.allows,
+        }
         return sync(
             self.home, self.config, "there", at(day), destination=destination, timer=timer, lock_wait_seconds=0, **access, **how
         )

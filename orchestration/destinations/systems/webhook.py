@@ -102,10 +102,14 @@ class Webhook:
 
     def open(self, push: Push) -> None:
         self._client = Client(
-            Api(FACTS.system, self.facts.calls, permission=FACTS.permission), self._base, self._auth, timer=self.timer,
-            calls_per_second=self.facts.calls_per_second, timeout_seconds=self._settings.timeout_seconds,
+            Api(FACTS.system, self.facts.calls, permission=FACTS.permission),
+            self._base,
+            self._auth,
+            timer=self.timer,
+            calls_per_second=self.facts.calls_per_second,
+            timeout_seconds=self._settings.timeout_seconds,
             plain_allowed=self._settings.allow_plain_http,
-        )  # fmt: skip
+        )
         self._push = push
 
     def close(self) -> None:
@@ -125,8 +129,12 @@ class Webhook:
         rows = [{name: _plain(row[name]) for name in names} for row in reader.read_all().to_pylist()]
         push = self._push
         data = {
-            "home": push.home, "push": push.id, "version": push.version, "as_of": push.as_of.isoformat(), "rows": rows,
-        }  # fmt: skip
+            "home": push.home,
+            "push": push.id,
+            "version": push.version,
+            "as_of": push.as_of.isoformat(),
+            "rows": rows,
+        }
         try:
             answer = self._client.ask(self._call, data={"type": kind, "data": data})
         except Refused as error:
