@@ -43,9 +43,14 @@ def publish_golden(con: duckdb.DuckDBPyConnection, home: Home, rows: str, as_of:
 
 
 def publish_registry(
-    con: duckdb.DuckDBPyConnection, home: Home, registry: str, numbers: str, obtained_at: datetime,
-    area_codes: Sequence[str] = (), version: int = 1,
-) -> None:  # fmt: skip
+    con: duckdb.DuckDBPyConnection,
+    home: Home,
+    registry: str,
+    numbers: str,
+    obtained_at: datetime,
+    area_codes: Sequence[str] = (),
+    version: int = 1,
+) -> None:
     """Publish the query ``numbers`` (sorted, distinct, one column) as a version of a registry that the policy knows."""
     with (CHECKOUT / "dbt_project" / "seeds" / "policy" / "registries.csv").open(encoding="utf-8", newline="") as stream:
         policy = next(row for row in csv.DictReader(stream) if row["registry"] == registry)
@@ -56,11 +61,24 @@ def publish_registry(
     ((count,),) = con.execute("select count(*) from read_parquet(?)", [str(file)]).fetchall()
     moment = obtained_at.isoformat()
     manifest = {
-        "registry": registry, "version": version, "label": f"{obtained_at:%Y-%m-%d}", "kind": "full", "source": registry,
-        "snapshot_at": moment, "obtained_at": moment, "received_at": moment, "rows": count, "added": count, "removed": 0,
-        "coverage": policy["coverage"], "area_codes": list(area_codes), "policy": policy, "files": [_described(file)],
-        "inputs": [], "previous_sha256": None,
-    }  # fmt: skip
+        "registry": registry,
+        "version": version,
+        "label": f"{obtained_at:%Y-%m-%d}",
+        "kind": "full",
+        "source": registry,
+        "snapshot_at": moment,
+        "obtained_at": moment,
+        "received_at": moment,
+        "rows": count,
+        "added": count,
+        "removed": 0,
+        "coverage": policy["coverage"],
+        "area_codes": list(area_codes),
+        "policy": policy,
+        "files": [_described(file)],
+        "inputs": [],
+        "previous_sha256": None,
+    }
     _write_pointer(folder.parent, folder, version, manifest)
 
 

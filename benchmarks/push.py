@@ -105,9 +105,14 @@ def _publish(home: Home, size: int, version: int) -> None:
 def _push(home: Home, text: str, name: str, day: int) -> Callable[[], str]:
     def push() -> str:
         result = sync(
-            home, parse_config(text, home.config_file), name, _FIRST_DAY + timedelta(days=day), read_snapshot=read_published,
-            read_version=read_published, allows=lambda _home, _rows: Permission(),
-        )  # fmt: skip
+            home,
+            parse_config(text, home.config_file),
+            name,
+            _FIRST_DAY + timedelta(days=day),
+            read_snapshot=read_published,
+            read_version=read_published,
+            allows=lambda _home, _rows: Permission(),
+        )
         return f"{result.wanted:,} wanted, {result.puts:,} put, {result.states}"
 
     return push

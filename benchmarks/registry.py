@@ -61,10 +61,24 @@ def run(size: int, seed: int) -> Table:
 
         def step(name: str, label: str, rows: int) -> str:
             finished = subprocess.run(
-                [sys.executable, "-m", "benchmarks.registry", "--child", name, "--folder", str(work), "--size", str(size),
-                 "--seed", str(seed)],
-                capture_output=True, text=True, check=False, cwd=CHECKOUT,
-            )  # fmt: skip
+                [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.registry",
+                    "--child",
+                    name,
+                    "--folder",
+                    str(work),
+                    "--size",
+                    str(size),
+                    "--seed",
+                    str(seed),
+                ],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=CHECKOUT,
+            )
             if finished.returncode:
                 raise RuntimeError(f"{name}: {finished.stderr}")
             if not label:
@@ -142,7 +156,7 @@ def _delivered(name: str, to: str, work: Path, home: Home, config: Config, as_of
 def _take(home: Home, config: Config, as_of: datetime) -> str:
     with warehouse(home, limits=config.limits) as con:
         load(con, home, config, as_of)
-        update(con, home, config, as_of, anew=False)
+        update(con, home, config, as_of, full_refresh=False)
     version = latest_of(home, "us_ftc")
     assert version is not None
     facts = version.manifest

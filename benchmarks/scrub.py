@@ -104,14 +104,18 @@ def _world(folder: Path, size: int, seed: int) -> tuple[Home, Path]:
         stretch = max(len(areas) * 8_000_000 // (size * _LISTED), 1)
         jitter = _hash("i", seed, 1)
         publish_registry(
-            con, home, "us_ftc",
+            con,
+            home,
+            "us_ftc",
             f"select (10000000000 + {areas}[1 + x // 8000000]::bigint * 10000000 + 2000000 + x % 8000000)::ubigint as number "
             f"from (select i * {stretch} + {jitter} % {stretch} as x from range({size * _LISTED}) numbers(i)) "
             f"where x < {len(areas) * 8_000_000}",
-            AS_OF, areas,
-        )  # fmt: skip
+            AS_OF,
+            areas,
+        )
         publish_golden(
-            con, home,
+            con,
+            home,
             f"""
             select 'email' as channel, 'email' as identifier_type, 'user' || i * 3 || '@example.com' as identifier,
                 sha256('e' || i) as identifier_hash, case when i % 5 = 0 then 'acme/newsletter' else '*' end as scope,
@@ -125,7 +129,7 @@ def _world(folder: Path, size: int, seed: int) -> tuple[Home, Path]:
             from range({size * _GOLDEN // 2}) numbers(i)
             """,
             AS_OF,
-        )  # fmt: skip
+        )
         con.execute(
             f"""
             copy (

@@ -128,8 +128,13 @@ def main() -> None:
 @_home_option
 @_as_of_option
 @_json_option
-@click.option("--job", type=click.Choice(["quietlist", "reconcile", "sync", "report"]), default="quietlist", show_default=True,
-              help="The whole job, or a part of it.")  # fmt: skip
+@click.option(
+    "--job",
+    type=click.Choice(["quietlist", "reconcile", "sync", "report"]),
+    default="quietlist",
+    show_default=True,
+    help="The whole job, or a part of it.",
+)
 @click.option("--replay", is_flag=True, help="Allow an --as-of in the future: only in a copy of a home that pushes nowhere.")
 def run(home_path: str | None, as_of: str | None, as_json: bool, job: str, replay: bool) -> None:
     """Run the pipeline: collect, reconcile, check, publish, push, read back, report."""
@@ -149,8 +154,10 @@ def run(home_path: str | None, as_of: str | None, as_json: bool, job: str, repla
 @_home_option
 @_json_option
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--since", help="Where a vendor is asked by time: begin the first pull here, or reach back at least so far (ISO "
-              "8601 with a zone).")  # fmt: skip
+@click.option(
+    "--since",
+    help="Where a vendor is asked by time: begin the first pull here, or reach back at least so far (ISO 8601 with a zone).",
+)
 @click.option("--from-start", is_flag=True, help="Pull everything again; records that are already known are recognised.")
 def pull(home_path: str | None, as_json: bool, names: tuple[str, ...], since: str | None, from_start: bool) -> None:
     """Fetch the sources that have a pull, or only these, from their vendors into the inbox now.
@@ -166,7 +173,7 @@ def pull(home_path: str | None, as_json: bool, names: tuple[str, ...], since: st
     config = _config(home)
     if problems := pull_problems(config):
         raise ConfigError(f"Reading {home.config_file}", problems, next_step="correct these and run again; nothing was asked")
-    wanted = Wanted(names, _moment(since, "--since") if since else None, anew=from_start)
+    wanted = Wanted(names, _moment(since, "--since") if since else None, from_start=from_start)
     with run_lock(home) as got:
         if not got:
             raise Busy(f"Pulling in {home.root}", seen="a run is in progress there", next_step="wait for it to end; it pulls too")
@@ -190,8 +197,15 @@ def pull(home_path: str | None, as_json: bool, names: tuple[str, ...], since: st
 @click.option("--scope", help="The node asked about, e.g. acme/newsletter (default: anywhere in the company).")
 @click.option("--region", help="Country of a number written without one, e.g. US (default: the company's).")
 @click.option("--file", "batch", type=click.File("r"), help="CSV with the columns channel, identifier and scope: many at once.")
-def check(home_path: str | None, as_json: bool, channel: str | None, identifier: str | None, scope: str | None,
-          region: str | None, batch: Any) -> None:  # fmt: skip
+def check(
+    home_path: str | None,
+    as_json: bool,
+    channel: str | None,
+    identifier: str | None,
+    scope: str | None,
+    region: str | None,
+    batch: Any,
+) -> None:
     """May this contact point be contacted? Answers from the published table and registries.
 
     Exit code 0: it may. 4: it may not. 5: unknown, which is no permission. Of a file: 0 only when all of them may, 4 when
@@ -269,9 +283,19 @@ def scrub() -> None:
     metavar="REGISTRY",
     help="Do not require this registry: it was screened elsewhere, or does not apply. The certificate says so.",
 )
-def scrub_file(home_path: str | None, as_of: str | None, as_json: bool, file: Path, out: Path, channels: tuple[str, ...],
-               scopes: tuple[str, ...], columns: tuple[str, ...], region: str | None, hashed: str | None,
-               without: tuple[str, ...]) -> None:  # fmt: skip
+def scrub_file(
+    home_path: str | None,
+    as_of: str | None,
+    as_json: bool,
+    file: Path,
+    out: Path,
+    channels: tuple[str, ...],
+    scopes: tuple[str, ...],
+    columns: tuple[str, ...],
+    region: str | None,
+    hashed: str | None,
+    without: tuple[str, ...],
+) -> None:
     """Sort a campaign file into allowed, blocked, unscreened and unreadable, with a certificate."""
     from orchestration.scrub.scrubbing import Request
     from orchestration.scrub.scrubbing import scrub as scrubbing
@@ -293,8 +317,15 @@ def scrub_file(home_path: str | None, as_of: str | None, as_json: bool, file: Pa
 )
 @click.option("--input", "original", type=click.Path(dir_okay=False, path_type=Path), help="Verify the campaign file too.")
 @click.option("--public-key", help="The issuer's key, as its quietlist scrub key prints it (default: this home's).")
-def scrub_verify(home_path: str | None, as_of: str | None, as_json: bool, certificate: Path, folder: Path | None,
-                 original: Path | None, public_key: str | None) -> None:  # fmt: skip
+def scrub_verify(
+    home_path: str | None,
+    as_of: str | None,
+    as_json: bool,
+    certificate: Path,
+    folder: Path | None,
+    original: Path | None,
+    public_key: str | None,
+) -> None:
     """Verify a certificate's signature and files, and whether it is still valid."""
     from orchestration.scrub.certificate import checked_key, verify
     from orchestration.scrub.certificate import public_key as own_key
@@ -566,20 +597,46 @@ def _pairs(given: tuple[str, ...], option: str) -> dict[str, str]:
 @_json_option
 @click.option("--company", required=True, help="The company's name.")
 @click.option("--region", help="Its region, such as US or DE-BY, for people whose own is unknown.")
-@click.option("--scope", "scopes", multiple=True,
-              help="A brand or list that people may leave, such as acme/newsletter; may be repeated.")  # fmt: skip
-@click.option("--source", "sources", multiple=True, metavar="NAME=FORMAT",
-              help="A source of files and its format (quietlist formats); may be repeated.")  # fmt: skip
-@click.option("--destination", "destinations", multiple=True, metavar="NAME=SYSTEM",
-              help="A destination and its system (docs/reference/destinations); may be repeated.")  # fmt: skip
-@click.option("--live-since", type=click.DateTime(["%Y-%m-%d"]), default=lambda: datetime.now(UTC).strftime("%Y-%m-%d"),
-              show_default="today",
-              help="The first day: what was asked before it is counted apart, and never as late.")  # fmt: skip
-@click.option("--dagster-db", metavar="VARIABLE",
-              help="For a server: the environment variable with the PostgreSQL URL of Dagster's records.")  # fmt: skip
-def init_(home_path: str | None, as_json: bool, company: str, region: str | None, scopes: tuple[str, ...],
-          sources: tuple[str, ...], destinations: tuple[str, ...], live_since: datetime, dagster_db: str | None
-          ) -> None:  # fmt: skip
+@click.option(
+    "--scope", "scopes", multiple=True, help="A brand or list that people may leave, such as acme/newsletter; may be repeated."
+)
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="NAME=FORMAT",
+    help="A source of files and its format (quietlist formats); may be repeated.",
+)
+@click.option(
+    "--destination",
+    "destinations",
+    multiple=True,
+    metavar="NAME=SYSTEM",
+    help="A destination and its system (docs/reference/destinations); may be repeated.",
+)
+@click.option(
+    "--live-since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    default=lambda: datetime.now(UTC).strftime("%Y-%m-%d"),
+    show_default="today",
+    help="The first day: what was asked before it is counted apart, and its time runs from that day.",
+)
+@click.option(
+    "--dagster-db",
+    metavar="VARIABLE",
+    help="For a server: the environment variable with the PostgreSQL URL of Dagster's records.",
+)
+def init_(
+    home_path: str | None,
+    as_json: bool,
+    company: str,
+    region: str | None,
+    scopes: tuple[str, ...],
+    sources: tuple[str, ...],
+    destinations: tuple[str, ...],
+    live_since: datetime,
+    dagster_db: str | None,
+) -> None:
     """Write a commented configuration for chosen systems, and the inbox folders that go with it."""
     from orchestration.setup.init import Wanted, init
 
@@ -616,11 +673,20 @@ def policy(context: click.Context) -> None:
 @_json_option
 @click.option("--region", help="Only rules that protect people of this region, such as US-CA or FR.")
 @click.option("--channel", type=click.Choice(CHANNELS), help="Only rules that bind this channel.")
-@click.option("--kind", type=click.Choice(["request", "erasure", "platform", "registry", "consent", "promise"]),
-              help="Only rules of this kind.")  # fmt: skip
+@click.option(
+    "--kind",
+    type=click.Choice(["request", "erasure", "platform", "registry", "consent", "promise"]),
+    help="Only rules of this kind.",
+)
 @click.option("--all", "whole", is_flag=True, help="Also rules that have ended, or have not begun.")
-def policy_list(as_of: str | None = None, as_json: bool = False, region: str | None = None, channel: str | None = None,
-                kind: str | None = None, whole: bool = False) -> None:  # fmt: skip
+def policy_list(
+    as_of: str | None = None,
+    as_json: bool = False,
+    region: str | None = None,
+    channel: str | None = None,
+    kind: str | None = None,
+    whole: bool = False,
+) -> None:
     """The rules in force, by their plain names, with the time each gives."""
     from orchestration.policy.rules import chosen, table_of
 
@@ -679,11 +745,22 @@ def try_(home_path: str | None, as_of: str | None, as_json: bool, file: Path, so
 @_json_option
 @click.option("--source", help="Only of this source.")
 @click.option("--reason", help="Only for this reason, as the list names it.")
-@click.option("--kind", type=click.Choice(["refused", "doubt", "unresolved"]),
-              help="Only what could not be used, is suppressed in doubt, or reaches nobody.")  # fmt: skip
+@click.option(
+    "--kind",
+    type=click.Choice(["refused", "doubt", "unresolved"]),
+    help="Only what could not be used, is suppressed in doubt, or reaches nobody.",
+)
 @click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="How many records to list.")
-def quarantine(ctx: click.Context, home_path: str | None, as_of: str | None, as_json: bool, source: str | None,
-               reason: str | None, kind: str | None, limit: int) -> None:  # fmt: skip
+def quarantine(
+    ctx: click.Context,
+    home_path: str | None,
+    as_of: str | None,
+    as_json: bool,
+    source: str | None,
+    reason: str | None,
+    kind: str | None,
+    limit: int,
+) -> None:
     """What needs a person's decision: records that could not be used, were read in doubt, or reach nobody.
 
     Without a command: the list, by source and reason, masked. Works during a run.
@@ -719,21 +796,43 @@ def quarantine_show(given: str | None, home_path: str | None, as_json: bool, rec
 @_as_of_option
 @_json_option
 @click.argument("record_id")
-@click.option("--value", "values", multiple=True, metavar="COLUMN=TEXT", help="A corrected value, in a column of the "
-              "canonical requests; may be repeated. COLUMN=- reads standard input.")  # fmt: skip
+@click.option(
+    "--value",
+    "values",
+    multiple=True,
+    metavar="COLUMN=TEXT",
+    help="A corrected value, in a column of the canonical requests; may be repeated. COLUMN=- reads standard input.",
+)
 @click.option(
     "--opt-out", metavar="IDENTIFIER", help="The record is an opt-out of this address or number; - reads it from standard input."
 )
-@click.option("--channel", "channels", multiple=True, type=click.Choice(CHANNELS), help="With --opt-out: where; may be repeated "
-              "(default: what the record says, else everywhere).")  # fmt: skip
+@click.option(
+    "--channel",
+    "channels",
+    multiple=True,
+    type=click.Choice(CHANNELS),
+    help="With --opt-out: where; may be repeated (default: what the record says, else everywhere).",
+)
 @click.option("--scope", help="With --opt-out: the node (default: what the record says, else its source's).")
 @click.option("--nothing", is_flag=True, help="The record is not a request. Refused for a record that suppresses somebody.")
 @click.option("--confirm", is_flag=True, help="The record was read in doubt, and the reading is right.")
 @click.option("--by", "person", required=True, metavar="NAME", help="Who decides.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why.")
-def quarantine_decide(given: str | None, home_path: str | None, as_of: str | None, as_json: bool, record_id: str,
-                      values: tuple[str, ...], opt_out: str | None, channels: tuple[str, ...], scope: str | None,
-                      nothing: bool, confirm: bool, person: str, reason: str) -> None:  # fmt: skip
+def quarantine_decide(
+    given: str | None,
+    home_path: str | None,
+    as_of: str | None,
+    as_json: bool,
+    record_id: str,
+    values: tuple[str, ...],
+    opt_out: str | None,
+    channels: tuple[str, ...],
+    scope: str | None,
+    nothing: bool,
+    confirm: bool,
+    person: str,
+    reason: str,
+) -> None:
     """Decide what a record means, with one of --value, --opt-out, --nothing and --confirm.
 
     The next run applies the decision. It is evidence, and a rebuild finds it; of two about one record the later counts. A
@@ -759,8 +858,16 @@ def quarantine_decide(given: str | None, home_path: str | None, as_of: str | Non
 @click.option("--region", help="Country of a number written without one, e.g. US (default: the company's).")
 @click.option("--by", "person", required=True, metavar="NAME", help="Who decides.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why.")
-def quarantine_unlink(given: str | None, home_path: str | None, as_of: str | None, as_json: bool, identifier: str,
-                      region: str | None, person: str, reason: str) -> None:  # fmt: skip
+def quarantine_unlink(
+    given: str | None,
+    home_path: str | None,
+    as_of: str | None,
+    as_json: bool,
+    identifier: str,
+    region: str | None,
+    person: str,
+    reason: str,
+) -> None:
     """Say that an address or number (- reads it from standard input) is not one person's, such as a shared mailbox.
 
     The next run applies the decision, and a rebuild finds it. Nobody is released: what was asked of the joined person

@@ -30,7 +30,7 @@ from orchestration.defs import (  # noqa: E402
     scrub,
     sync,
     watch,
-)  # fmt: skip
+)
 from orchestration.defs.run import QuietlistRun  # noqa: E402
 from orchestration.defs.shown import as_shown  # noqa: E402
 from orchestration.readers.in_use import feeds_in_use  # noqa: E402

@@ -1,4 +1,4 @@
-"""Building everything anew from the landed files beside the real warehouse, and comparing row for row (promise 4)."""
+"""Building everything again from the landed files beside the real warehouse, and comparing row for row (promise 4)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
         if reconciled is not None and not is_of_this_key:
             raise ConfigError(
                 "Rebuilding",
-                seen="the key was rotated and no run has made the keyed hashes anew since",
+                seen="the key was rotated and no run has made the keyed hashes again since",
                 next_step="run quietlist run first, then rebuild",
             )
         if reconciled is None:

@@ -27,8 +27,11 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The long seeded forms run only when asked for: ``make test-all``, or ``pytest -m slow`` and a folder."""
-    if "slow" in config.option.markexpr:
-        return
     for item in items:
-        if item.get_closest_marker("slow"):
+        if not item.get_closest_marker("slow"):
+            continue
+        if "slow" not in config.option.markexpr:
             item.add_marker(pytest.mark.skip(reason="minutes long: ask for it with -m slow"))
+        elif not item.get_closest_marker("timeout"):
+            # Ten minutes are enough on two quiet cores, and not beside other work: a form that hangs is found after an hour too.
+            item.add_marker(pytest.mark.timeout(3600))

@@ -1,4 +1,4 @@
-"""The committed snapshot of holidays: ``python -m tools.calendars`` writes it anew.
+"""The committed snapshot of holidays: ``python -m tools.calendars`` writes it again.
 
 Runs only when somebody changes a calendar or takes a new version of ``holidays``, a development dependency: a deadline
 must not move because a library was upgraded. What each calendar is stands in ``seeds/policy/calendars.csv``; how days

@@ -120,10 +120,16 @@ def _type(annotation: Any) -> str:
     text = str(annotation)
     words = [
         word
-        for sign, word in (("Alerts", "section"), ("tuple", "list of texts"), ("dict", "table"), ("bool", "true or false"),
-                           ("float", "number"), ("int", "whole number"))
+        for sign, word in (
+            ("Alerts", "section"),
+            ("tuple", "list of texts"),
+            ("dict", "table"),
+            ("bool", "true or false"),
+            ("float", "number"),
+            ("int", "whole number"),
+        )
         if sign in text
-    ]  # fmt: skip
+    ]
     return words[0] if words else "text"
 
 
@@ -258,7 +264,7 @@ def _published() -> Iterator[str]:
         "`published/golden_suppression/latest.json` names the version in force and, under `files`, the files of its rows, from",
         "its own folder. Read those and no others: a folder that `latest.json` does not lead to was never published. The pattern",
         "`version=<n>/*.parquet` gives the same files: what else a version has lies in folders of its own, beside a",
-        "`manifest.json` with the hash of every file. A version never changes. Read `latest.json` anew for each batch of",
+        "`manifest.json` with the hash of every file. A version never changes. Read `latest.json` again for each batch of",
         "questions.",
         "",
         "| column | type | meaning |",

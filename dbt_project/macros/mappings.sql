@@ -3,7 +3,8 @@
 --
 -- mapping
 --   time         column, or several of which the first filled one counts; without it a record counts from when it was first seen
---   untimed      {column: value}: the time of such a record is that of something else, so it counts from when it was first seen
+--   untimed      conditions as `when` of a case: the time of a record that fits one is that of something else, or of one thing of
+--                several, so it counts from when it was first seen. An earlier time would let an opt-in of between win
 --   zone         IANA name of the zone that the vendor writes times in; without it the source's `timezone`
 --   usual_zone   IANA name of the zone that the vendor usually writes times in: read in it where the source's `timezone` is UTC, which it is
 --                when nobody has said it. Who means UTC says Etc/UTC
@@ -11,7 +12,7 @@
 --   email, phone       column that holds one address or number, or several of which the first filled one counts that is no object
 --   emails, phones     column that may hold several, joined by ;
 --   only_address       true: without a known label, the record's only text that looks like an address
---   international      true: the vendor writes numbers with their country and without the plus; the plus is put before them
+--   international      true: the vendor writes numbers with their country and without the plus; the plus is put before the one of `phone`
 --   name         column, or [first name, last name]
 --   address, postal_code, country, region, customer_id     column
 --   customer_prefix     a word before each customer_id, where the vendor numbers people itself: its 501 is not the CRM's
@@ -38,17 +39,7 @@
     {%- set cases = case_meanings(mapping) -%}
     {%- set list = mapping.get('list', {}) -%}
     {%- set at_list = ("case_action = 'opt_in' and place = 'list' and list_id is null") -%}
-with source as (
-
-    select * from {{ source('raw', table) }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
+with {{ record_imports(table) }}
 
 told as (
 
@@ -126,10 +117,14 @@ meant as (
 
 ),
 
-{{ final_requests(has=[
-    'event_key', 'emails_raw', 'phones_raw', 'name', 'address', 'postal_code', 'country', 'region', 'customer_id', 'doubt',
-    'unknown_column', 'unknown_value'
-]) }}
+final as (
+
+    {{ final_requests(has=[
+        'event_key', 'emails_raw', 'phones_raw', 'name', 'address', 'postal_code', 'country', 'region', 'customer_id', 'doubt',
+        'unknown_column', 'unknown_value'
+    ]) }}
+
+)
 
 select * from final
 {%- endmacro %}
@@ -163,17 +158,7 @@ select * from final
     {%- set cases = mapping.get('cases', []) -%}
     {%- set several = mapping.get('registries', {}) -%}
     {%- set named = mapping.get('registry') -%}
-with source as (
-
-    select * from {{ source('raw', table) }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
+with {{ record_imports(table) }}
 
 numbers as (
 
@@ -421,23 +406,27 @@ select * from final
     {{ return(found) }}
 {%- endmacro %}
 
-{% macro case_condition(when) -%}
+-- `read`: the columns were read already, as given and as words.
+{% macro case_condition(when, read=true) -%}
     {%- for column, wanted in when.items() -%}
-    {{ value_fits(column, wanted) }}{{ ' and ' if not loop.last }}
+    {{ value_fits(column, wanted, read) }}{{ ' and ' if not loop.last }}
     {%- else -%}
     true
     {%- endfor -%}
 {%- endmacro %}
 
-{% macro value_fits(column, wanted) -%}
+-- A database's empty field, and pandas', come as words in text.
+{% macro value_fits(column, wanted, read=true) -%}
+    {%- set given = ('given_' if read else 'source.') ~ column -%}
+    {%- set word = 'word_' ~ column if read else word_key('source.' ~ column) -%}
     {%- if wanted is mapping -%}
-    {{ matches('lower(given_' ~ column ~ ')', wanted['matches']) }}
+    {{ matches('lower(' ~ given ~ ')', wanted['matches']) }}
     {%- else -%}
         {%- set values = wanted if wanted is sequence and wanted is not string else [wanted] -%}
-        {%- set words = [] -%}
+        {%- set words = ["'null'", "'nan'"] if none in values else [] -%}
         {%- for value in values if value is not none -%}{%- do words.append("'" ~ folded_word(value) ~ "'") -%}{%- endfor -%}
-    ({%- if none in values -%}{{ is_blank('given_' ~ column) }}{{ ' or ' if words }}{%- endif -%}
-    {%- if words -%}coalesce(word_{{ column }} in ({{ words | join(', ') }}), false){%- endif -%})
+    ({%- if none in values -%}{{ is_blank(given) }} or {% endif -%}
+    coalesce({{ word }} in ({{ words | join(', ') }}), false))
     {%- endif -%}
 {%- endmacro %}
 
@@ -500,15 +489,15 @@ select * from final
 
 {% macro mapped_time(mapping) -%}
     {%- set columns = mapping.get('time') -%}
-    {%- set untimed = mapping.get('untimed', {}) -%}
-    {%- for column, wanted in untimed.items() -%}
-    case when {{ word_key('source.' ~ column) }} = '{{ folded_word(wanted) }}' then {{ null_text() }} else {{ ' ' -}}
-    {%- endfor -%}
+    {%- set untimed = mapping.get('untimed', []) -%}
+    {%- if untimed -%}
+    case when {% for when in untimed %}({{ case_condition(when, read=false) }}){{ ' or ' if not loop.last }}{% endfor %} then {{ null_text() }} else {{ ' ' -}}
+    {%- endif -%}
     {%- if columns is none -%}{{ null_text() }}
     {%- elif columns is string -%}source.{{ columns }}
     {%- else -%}coalesce({% for column in columns %}{{ null_if_blank('source.' ~ column) }}{{ ', ' if not loop.last }}{% endfor %})
     {%- endif -%}
-    {%- for column in untimed %} end{% endfor -%}
+    {%- if untimed %} end{% endif -%}
 {%- endmacro %}
 
 {% macro mapped_zone(mapping) -%}
@@ -588,7 +577,7 @@ select * from final
 {% macro folded_word(value) -%}
     {%- set found = [] -%}
     {%- for letter in value | string | lower -%}
-        {%- if letter in 'abcdefghijklmnopqrstuvwxyz0123456789*' -%}{%- do found.append(letter) -%}
+        {%- if letter.isalnum() or letter == '*' -%}{%- do found.append(letter) -%}
         {%- elif found and found[-1] != '_' -%}{%- do found.append('_') -%}
         {%- endif -%}
     {%- endfor -%}
@@ -614,9 +603,15 @@ select * from final
     {%- for key in ['column', 'kind'] if 'list' in mapping and key not in mapping['list'] -%}
         {%- do found.append("'list' needs '" ~ key ~ "'") -%}
     {%- endfor -%}
+    {%- if mapping.get('untimed', []) is mapping or mapping.get('untimed', []) is string -%}
+        {%- do found.append("'untimed' is a list of conditions") -%}
+    {%- endif -%}
     {%- for key in mapping.get('list', {}) if key not in ['column', 'kind', 'in_name', 'everything', 'ids'] -%}
         {%- do found.append("unknown key '" ~ key ~ "' of 'list' (allowed: column, kind, in_name, everything, ids)") -%}
     {%- endfor -%}
+    {%- if mapping.get('international') and not mapping.get('phone') -%}
+        {%- do found.append("'international' is for the number of 'phone'; no other is read so") -%}
+    {%- endif -%}
     {%- set names_somebody = mapping.get('email') or mapping.get('emails') or mapping.get('phone') or mapping.get('phones')
         or mapping.get('customer_id') or mapping.get('address') -%}
     {%- for case in mapping.get('cases', []) -%}

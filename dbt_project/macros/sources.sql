@@ -13,6 +13,31 @@
         files.received_at
 {%- endmacro %}
 
+-- The imports of a staging model that a macro writes: the records of a table (`source`), their files, and with `read_in` what the words in
+-- that place were read as (`readings`). More CTEs follow.
+{% macro record_imports(table, read_in=none) -%}
+source as (
+
+    select * from {{ source('raw', table) }}
+
+),
+
+files as (
+
+    select * from {{ ref('stg_quietlist__files') }}
+
+),
+{%- if read_in %}
+
+readings as (
+
+    select * from {{ ref('readings') }}
+    where place = '{{ read_in }}'
+
+),
+{%- endif %}
+{%- endmacro %}
+
 {% macro contract_of(kind) -%}
     {%- set first = [['file_id', 'varchar'], ['record_no', 'bigint'], ['source', 'varchar'], ['vendor', 'varchar'], ['feed', 'varchar'],
         ['outcome', 'varchar'], ['outcome_reason', 'varchar']] -%}
@@ -89,7 +114,7 @@
     {{ return(found) }}
 {%- endmacro %}
 
-{# The last two CTEs of a staging model of requests, from a CTE `meant` with record_columns() and
+{# The query of the last CTE, `final`, of a staging model of requests, from a CTE `meant` with record_columns() and
      outcome, outcome_reason, action, method, channels, scope, time_text, said_at (of read_time)
    and, named in `has`, any of event_key, emails_raw, phones_raw, name, address, postal_code, country, region,
    customer_id, doubt, unknown_column and unknown_value (a value that nobody knows, in a column that carries meaning). A record that says "request" passes here only when it names somebody, something to do and where,
@@ -97,7 +122,7 @@
 {% macro final_requests(has=[]) -%}
     {%- set lists = ['emails_raw', 'phones_raw'] -%}
     {%- set texts = ['name', 'address', 'postal_code', 'country', 'customer_id'] -%}
-judged as (
+with judged as (
 
     select
         meant.*,
@@ -131,55 +156,51 @@ named as (
         outcome = 'not_a_request' as is_nothing
     from judged
 
-),
-
-final as (
-
-    select
-        file_id,
-        record_no,
-        source,
-        vendor,
-        feed,
-        case when reason_to_refuse is null then outcome else 'quarantine' end as outcome,
-        cast(coalesce(reason_to_refuse, outcome_reason) as varchar) as outcome_reason,
-        cast(event_key as varchar) as event_key,
-        case when outcome = 'request' and reason_to_refuse is null then cast(action as varchar) end as action,
-        case when is_nothing then cast(null as varchar) else method end as method,
-        case when is_nothing then cast(null as varchar[]) else channels end as channels,
-        cast(scope as varchar) as scope,
-        cast(time_text as varchar) as time_text,
-        said_at.earliest as at_earliest,
-        said_at.latest as at_latest,
-        said_at.quality as time_quality,
-        {#- Who a delivery or a subscriber row is about is nobody's business here (promise 9). #}
-        {% for column in lists %}case when is_nothing then {{ empty_list() }} else {{ column }} end as {{ column }},
-        {% endfor -%}
-        {% for column in texts[:4] %}case when is_nothing then cast(null as varchar) else {{ column }} end as {{ column }},
-        {% endfor -%}
-        coalesce({{ clean_region('region', 'country') }}, source_region) as region,
-        case when is_nothing then cast(null as varchar) else {{ null_if_blank('customer_id') }} end as customer_id,
-        {#- The feed's description says it (meta.snapshot), and nothing else does. #}
-        coalesce(vendor || '__' || feed in ({% for name in var('snapshot_feeds') %}'{{ name }}', {% endfor %}''), false) as is_snapshot,
-        snapshot_at,
-        received_at,
-        cast(coalesce(
-            doubt,
-            case when outcome = 'request' and not coalesce({{ is_scope('scope') }}, false) then 'unreadable_scope' end
-        ) as varchar) as doubt,
-        cast(unknown_column as varchar) as unknown_column,
-        case when unknown_column is not null then coalesce(cast(unknown_value as varchar), '') end as unknown_value
-    from named
-
 )
+
+select
+    file_id,
+    record_no,
+    source,
+    vendor,
+    feed,
+    case when reason_to_refuse is null then outcome else 'quarantine' end as outcome,
+    cast(coalesce(reason_to_refuse, outcome_reason) as varchar) as outcome_reason,
+    cast(event_key as varchar) as event_key,
+    case when outcome = 'request' and reason_to_refuse is null then cast(action as varchar) end as action,
+    case when is_nothing then cast(null as varchar) else method end as method,
+    case when is_nothing then cast(null as varchar[]) else channels end as channels,
+    cast(scope as varchar) as scope,
+    cast(time_text as varchar) as time_text,
+    said_at.earliest as at_earliest,
+    said_at.latest as at_latest,
+    said_at.quality as time_quality,
+    {#- Who a delivery or a subscriber row is about is nobody's business here (promise 9). #}
+    {% for column in lists %}case when is_nothing then {{ empty_list() }} else {{ column }} end as {{ column }},
+    {% endfor -%}
+    {% for column in texts[:4] %}case when is_nothing then cast(null as varchar) else {{ column }} end as {{ column }},
+    {% endfor -%}
+    coalesce({{ clean_region('region', 'country') }}, source_region) as region,
+    case when is_nothing then cast(null as varchar) else {{ null_if_blank('customer_id') }} end as customer_id,
+    {#- The feed's description says it (meta.snapshot), and nothing else does. #}
+    coalesce(vendor || '__' || feed in ({% for name in var('snapshot_feeds') %}'{{ name }}', {% endfor %}''), false) as is_snapshot,
+    snapshot_at,
+    received_at,
+    cast(coalesce(
+        doubt,
+        case when outcome = 'request' and not coalesce({{ is_scope('scope') }}, false) then 'unreadable_scope' end
+    ) as varchar) as doubt,
+    cast(unknown_column as varchar) as unknown_column,
+    case when unknown_column is not null then coalesce(cast(unknown_value as varchar), '') end as unknown_value
+from named
 {%- endmacro %}
 
-{# The last CTE of a staging model of contacts made, from a CTE `meant` with record_columns() and
+{# The query of the last CTE, `final`, of a staging model of contacts made, from a CTE `meant` with record_columns() and
      outcome, outcome_reason, contact_key, said_at (of read_time), channel, identifier_raw, scope
    and, named in `has`, any of campaign, system, agent, registry_version, region, call_outcome. #}
 {% macro final_contacts_made(has=[]) -%}
     {%- set texts = ['campaign', 'system', 'agent', 'registry_version', 'call_outcome'] -%}
-judged as (
+with judged as (
 
     select
         meant.*,
@@ -194,33 +215,29 @@ judged as (
         end as reason_to_refuse
     from meant
 
-),
-
-final as (
-
-    select
-        file_id,
-        record_no,
-        source,
-        vendor,
-        feed,
-        case when reason_to_refuse is null then outcome else 'quarantine' end as outcome,
-        cast(coalesce(reason_to_refuse, outcome_reason) as varchar) as outcome_reason,
-        cast(contact_key as varchar) as contact_key,
-        said_at.earliest as at_earliest,
-        said_at.latest as at_latest,
-        said_at.quality as time_quality,
-        cast(channel as varchar) as channel,
-        case when outcome = 'not_a_request' then cast(null as varchar) else identifier_raw end as identifier_raw,
-        cast(scope as varchar) as scope,
-        {% for column in texts[:4] %}cast({{ column }} as varchar) as {{ column }},
-        {% endfor -%}
-        coalesce({{ clean_region('region', 'cast(null as varchar)') }}, source_region) as region,
-        cast(call_outcome as varchar) as call_outcome,
-        received_at
-    from judged
-
 )
+
+select
+    file_id,
+    record_no,
+    source,
+    vendor,
+    feed,
+    case when reason_to_refuse is null then outcome else 'quarantine' end as outcome,
+    cast(coalesce(reason_to_refuse, outcome_reason) as varchar) as outcome_reason,
+    cast(contact_key as varchar) as contact_key,
+    said_at.earliest as at_earliest,
+    said_at.latest as at_latest,
+    said_at.quality as time_quality,
+    cast(channel as varchar) as channel,
+    case when outcome = 'not_a_request' then cast(null as varchar) else identifier_raw end as identifier_raw,
+    cast(scope as varchar) as scope,
+    {% for column in texts[:4] %}cast({{ column }} as varchar) as {{ column }},
+    {% endfor -%}
+    coalesce({{ clean_region('region', 'cast(null as varchar)') }}, source_region) as region,
+    cast(call_outcome as varchar) as call_outcome,
+    received_at
+from judged
 {%- endmacro %}
 
 {# Whether the outcome of a contact made, in Quietlist's own format, says that nobody was contacted. #}

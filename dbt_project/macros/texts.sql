@@ -203,10 +203,10 @@
     {%- endfor %}
 {%- endmacro %}
 
--- The CTEs that fold the column `text` of a relation: the last, `folded`, has its columns and `words`, the text as it is
+-- A query that folds the column `text` of a relation: its columns and `words`, the text as it is
 -- compared ("Don't   STOOOP!" -> 'dont stop'). One step each, because each names the one before several times.
 {% macro folding_of(relation) -%}
-in_plain_letters as (
+with in_plain_letters as (
 
     select
         *,
@@ -240,16 +240,12 @@ without_spaces as (
         {{ unspaced('spaced_words') }} as stretched_words
     from without_digits
 
-),
-
-folded as (
-
-    select
-        *,
-        {{ unstretched('stretched_words') }} as words
-    from without_spaces
-
 )
+
+select
+    *,
+    {{ unstretched('stretched_words') }} as words
+from without_spaces
 {%- endmacro %}
 
 -- What is left of a text when its questions are taken out. A text without a question mark is left as it is.

@@ -30,8 +30,8 @@
     ({{ columns | join(', ') }}) in (select {{ columns | join(', ') }} from {{ touched }})
 {%- endmacro %}
 
--- The touched keys themselves are wanted by incremental builds only: built anew, everything is computed, and nobody asks.
-{% macro nothing_when_built_anew() -%}
+-- The touched keys themselves are wanted by incremental builds only: a full refresh computes everything, and nobody asks.
+{% macro nothing_on_full_refresh() -%}
     {%- if flags.FULL_REFRESH %}false{% else %}true{% endif -%}
 {%- endmacro %}
 

@@ -145,6 +145,24 @@
     {{ return(cases) }}
 {%- endmacro %}
 
+-- The cases of what somebody said of mails, each twice: before it the same for who left texts as well (`texts`, a condition), because a
+-- record is one request. The action of texts is an opt-out, for no bounce of a mail is one of a text.
+{% macro also_left_texts(cases, texts, method) -%}
+    {%- set found = [] -%}
+    {%- for case in cases -%}
+        {%- set when = dict(case.get('when', {}), **texts) -%}
+        {%- if 'not_a_request' in case -%}
+            {%- do found.append({'when': when, 'action': 'opt_out', 'method': method, 'channels': ['sms']}) -%}
+        {%- elif case.get('action') == 'undeliverable' -%}
+            {%- do found.append({'when': when, 'action': 'opt_out', 'method': method, 'channels': ['email', 'sms']}) -%}
+        {%- elif 'action' in case -%}
+            {%- do found.append(dict(case, when=when, channels=['email', 'sms'])) -%}
+        {%- endif -%}
+        {%- do found.append(case) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}
+
 -- What somebody said of mails and of texts stands in one record, which is one request: each state of mails comes twice, with the
 -- channel of texts where that was left, and without. A word of either that nobody knows is listed, and the rest counts.
 {% macro klaviyo_states() -%}

@@ -3,7 +3,7 @@
 -- whole staging models; called_contacts is the model of the calls that were made, and words_of the one of the words.
 --
 -- mapping of both
---   time, zone, key, international     as in mapped_requests
+--   time, untimed, zone, key, international     as in mapped_requests
 --   inbound, outbound, nothing, echo     lists of conditions as `when` of mapped_requests has them; the first list of which one fits
 --                counts, in the order echo, outbound, nothing, inbound. Without `inbound` whatever fits no other is inbound; with it,
 --                what fits nothing is unknown. What an agent marked counts whatever the call was: called_requests knows no nothing
@@ -14,6 +14,8 @@
 --
 -- of texted_requests
 --   body         the column of the words
+--   elsewhere    conditions under which the text came by another messenger (WhatsApp): its STOP counts for texts too, its START lifts
+--                nothing of them
 --   verdict      {'column', 'stop': [words], 'start': [words], 'help': [words]}: what the carrier's side made of the text
 --
 -- of called_requests and called_contacts
@@ -22,26 +24,9 @@
 --   campaign, agent, outcome     columns, of called_contacts
 --   system       its name there
 {% macro texted_requests(table, mapping) -%}
-    {{- refuse_wrong_words(table, mapping, ['body', 'verdict', 'nothing', 'echo'], ['phone', 'body']) }}
+    {{- refuse_wrong_words(table, mapping, ['body', 'elsewhere', 'verdict', 'nothing', 'echo'], ['phone', 'body']) }}
     {%- set verdict = mapping.get('verdict', {}) -%}
-with source as (
-
-    select * from {{ source('raw', table) }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
-
-readings as (
-
-    select * from {{ ref('readings') }}
-    where place = 'text'
-
-),
+with {{ record_imports(table, read_in='text') }}
 
 told as (
 
@@ -122,7 +107,15 @@ meant as (
             when 'nothing' then 'ordinary_message'
         end as outcome_reason,
         {{ action_of_meaning('meaning') }} as action,
-        'sms_keyword' as method,
+        {% if mapping.get('elsewhere') -%}
+        case
+            when {{ action_of_meaning('meaning') }} = 'opt_in' and ({% for when in mapping['elsewhere'] %}{{ case_condition(when) }}{{ ' or ' if not loop.last }}{% endfor %})
+                then 'import'
+            else 'sms_keyword'
+        end
+        {%- else -%}
+        'sms_keyword'
+        {%- endif %} as method,
         coalesce({{ channels_of_meaning('meaning', "['sms']") }}, ['sms']) as channels,
         source_scope as scope,
         case when direction in ('outbound', 'echo') then receivers else senders end as phones_raw,
@@ -142,7 +135,11 @@ meant as (
 
 ),
 
-{{ final_requests(has=['event_key', 'phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
+final as (
+
+    {{ final_requests(has=['event_key', 'phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
+
+)
 
 select * from final
 {%- endmacro %}
@@ -150,24 +147,7 @@ select * from final
 {% macro called_requests(table, mapping) -%}
     {{- refuse_wrong_words(table, mapping, ['words', 'name'], ['phone', 'to', 'words']) }}
     {%- set words = mapping['words'] -%}
-with source as (
-
-    select * from {{ source('raw', table) }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
-
-readings as (
-
-    select * from {{ ref('readings') }}
-    where place = 'disposition'
-
-),
+with {{ record_imports(table, read_in='disposition') }}
 
 told as (
 
@@ -280,7 +260,11 @@ meant as (
 
 ),
 
-{{ final_requests(has=['event_key', 'phones_raw', 'name', 'doubt', 'unknown_column', 'unknown_value']) }}
+final as (
+
+    {{ final_requests(has=['event_key', 'phones_raw', 'name', 'doubt', 'unknown_column', 'unknown_value']) }}
+
+)
 
 select * from final
 {%- endmacro %}
@@ -288,17 +272,7 @@ select * from final
 -- The calls that were made: one that nobody answered was made all the same.
 {% macro called_contacts(table, mapping) -%}
     {{- refuse_wrong_words(table, mapping, ['campaign', 'agent', 'outcome', 'system', 'nothing', 'echo'], ['to', 'system', 'outbound']) }}
-with source as (
-
-    select * from {{ source('raw', table) }}
-
-),
-
-files as (
-
-    select * from {{ ref('stg_quietlist__files') }}
-
-),
+with {{ record_imports(table) }}
 
 told as (
 
@@ -348,7 +322,11 @@ meant as (
 
 ),
 
-{{ final_contacts_made(has=['campaign', 'system', 'agent', 'call_outcome']) }}
+final as (
+
+    {{ final_contacts_made(has=['campaign', 'system', 'agent', 'call_outcome']) }}
+
+)
 
 select * from final
 {%- endmacro %}
@@ -380,7 +358,7 @@ select * from final
 -- The columns that conditions look at, as given and as words.
 {% macro columns_of_conditions(mapping) -%}
     {%- set whens = [] -%}
-    {%- for key in ['echo', 'outbound', 'nothing', 'inbound'] -%}
+    {%- for key in ['echo', 'outbound', 'nothing', 'inbound', 'elsewhere'] -%}
         {%- for when in mapping.get(key, []) -%}{%- do whens.append({'when': when}) -%}{%- endfor -%}
     {%- endfor -%}
     {%- for column in columns_of_cases({'cases': whens}) %},

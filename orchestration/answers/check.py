@@ -19,7 +19,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,10 +45,6 @@ _BASIS_WORDS = {
     "person": "asked for another contact point of the same person",
     "registry": "listed in a registry",
 }
-_COLUMNS = (
-    "channel", "identifier_type", "identifier", "scope", "except_scopes", "reason", "basis", "suppressed_since",
-    "deciding_request_id", "registry", "registry_version",
-)  # fmt: skip
 EXAMPLES = {
     "email": "an address such as a@example.com",
     "phone": "a number such as +1 202 555 0123",
@@ -147,11 +143,13 @@ class Answer:
         said = [
             "quietlist scrub blocks it too, whatever consent there is." if self.listed and not self.rows else "",
             f"Not screened against {'; '.join(self.unscreened)}: that is not clear, and quietlist scrub sets it apart."
-            if self.unscreened and self.may_contact is None else "",
+            if self.unscreened and self.may_contact is None
+            else "",
             f"Other parts of the company may not contact it: there is a row at {', '.join(self.elsewhere)}."
-            if self.elsewhere else "",
+            if self.elsewhere
+            else "",
             f"Not the last word: {said}." if (said := self.waiting.sentence()) else "",
-        ]  # fmt: skip
+        ]
         return " ".join(filter(None, said)) or None
 
     def as_dict(self) -> dict[str, Any]:
@@ -268,11 +266,19 @@ def check_many(home: Home, questions: Sequence[Question], config: Config | None 
         rows = suppressing(known, question.scope)
         answers.append(
             Answer(
-                question, point.identifier_type, point.identifier, bool(rows), rows, published.version, published.as_of,
-                listed=listed, unscreened=unscreened, elsewhere=tuple(sorted(row.scope for row in known if row not in rows)),
+                question,
+                point.identifier_type,
+                point.identifier,
+                bool(rows),
+                rows,
+                published.version,
+                published.as_of,
+                listed=listed,
+                unscreened=unscreened,
+                elsewhere=tuple(sorted(row.scope for row in known if row not in rows)),
                 waiting=unread,
             )
-        )  # fmt: skip
+        )
     return answers
 
 
@@ -316,10 +322,12 @@ def check_file(home: Home, config: Config | None, lines: Iterable[str], *, regio
             continue
         questions.append(
             Question(
-                row["channel"].strip().lower(), row["identifier"], (row.get("scope") or "").strip() or None,
+                row["channel"].strip().lower(),
+                row["identifier"],
+                (row.get("scope") or "").strip() or None,
                 (row.get("region") or "").strip() or region,
             )
-        )  # fmt: skip
+        )
     if not (questions or problems):
         problems.append("there is no question below the header")
     if problems:
@@ -332,10 +340,10 @@ def suppressing(rows: Iterable[Row], node: str | None) -> tuple[Row, ...]:
     each suppresses at least the node it names."""
     path = ancestry(node) if node else ()
     hits = [
-        row for row in rows
-        if not node
-        or (row.scope in path and not any(free in path and is_below(free, row.scope) for free in row.except_scopes))
-    ]  # fmt: skip
+        row
+        for row in rows
+        if not node or (row.scope in path and not any(free in path and is_below(free, row.scope) for free in row.except_scopes))
+    ]
     return tuple(sorted(hits, key=lambda row: (_BASIS_ORDER.index(row.basis), row.suppressed_since, row.scope)))
 
 
@@ -421,7 +429,7 @@ def _look_up(
         with wanted as (
             select unnest($channels) as channel, unnest($types) as identifier_type, unnest($identifiers) as identifier
         )
-        select {", ".join(_COLUMNS)}
+        select channel, identifier_type, identifier, {", ".join(field.name for field in fields(Row))}
         from read_parquet($files, hive_partitioning = false)
         inner join wanted using (channel, identifier_type, identifier)
         """,
@@ -434,9 +442,13 @@ def _look_up(
 
 
 def _ask_registries(
-    con: DuckDBPyConnection, home: Home, questions: Sequence[Question], read: Sequence[Identifier],
-    regions: Sequence[str | None], as_of: datetime,
-) -> list[tuple[tuple[Listing, ...], tuple[str, ...]]]:  # fmt: skip
+    con: DuckDBPyConnection,
+    home: Home,
+    questions: Sequence[Question],
+    read: Sequence[Identifier],
+    regions: Sequence[str | None],
+    as_of: datetime,
+) -> list[tuple[tuple[Listing, ...], tuple[str, ...]]]:
     """Per question who lists its number, and who could not have shown it; only telephone numbers are in registries."""
     numbers = {int(point.identifier[1:]) for point in read if point.identifier_type == "phone" and point.identifier}
     if not numbers:

@@ -168,9 +168,13 @@ class _Ledger:
     """Requests with the evidence behind them: file and record, rules and clocks."""
 
     def __init__(
-        self, con: duckdb.DuckDBPyConnection, config: Config, reveal: bool, own: str | None = None,
+        self,
+        con: duckdb.DuckDBPyConnection,
+        config: Config,
+        reveal: bool,
+        own: str | None = None,
         exported: Exported | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.con, self.config, self.reveal, self.exported = con, config, reveal, exported
         self.own = own
         """The identifier that was asked about: no need to name it again."""

@@ -15,16 +15,20 @@ _BASIS = {
     "registry": "listed in a registry",
 }
 _QUALITY = {
-    "instant": "", "zone_assumed": " (read in the source's time zone)", "date": " (a day without a time)",
+    "instant": "",
+    "zone_assumed": " (read in the source's time zone)",
+    "date": " (a day without a time)",
     "ambiguous": " (has several readings; the one that keeps the suppression is taken)",
     "none": " (no time given: the moment it was first seen)",
     "unreadable": " (its time is unreadable: the moment it was first seen)",
     "implausible": " (its time cannot be: the moment it was first seen)",
-}  # fmt: skip
+}
 _PROOF = {
-    "full": "read back in full", "point": "read back row by row", "receipt": "accepted row by row, not provable after",
+    "full": "read back in full",
+    "point": "read back row by row",
+    "receipt": "accepted row by row, not provable after",
     "none": "accepted, not provable",
-}  # fmt: skip
+}
 _KIND = {"email": "E-mail address", "phone": "Number", "postal": "Postal address"}
 _HISTORY_TOLD = 20  # lines; the whole of it is in --json
 

@@ -64,13 +64,19 @@ def doctor(home: Home, config: Config, *, online: bool = False) -> list[Finding]
     Raises nothing for what it finds: a fault is a finding, also when the looking itself fails on purpose.
     """
     looks = (
-        ("configuration", _look_at_configuration), ("environment", _look_at_environment), ("clock", _look_at_clock),
+        ("configuration", _look_at_configuration),
+        ("environment", _look_at_environment),
+        ("clock", _look_at_clock),
         ("secrets", _look_at_secrets),
-        ("permissions", _look_at_permissions), ("disk", _look_at_disk), ("evidence", _look_at_evidence),
+        ("permissions", _look_at_permissions),
+        ("disk", _look_at_disk),
+        ("evidence", _look_at_evidence),
         ("encryption", _look_at_encryption),
-        ("warehouse", _look_at_warehouse), ("published versions", _look_at_published), ("gates", _look_at_gates),
+        ("warehouse", _look_at_warehouse),
+        ("published versions", _look_at_published),
+        ("gates", _look_at_gates),
         *((("sources", _ask_sources), ("destinations", _ask_destinations)) if online else ()),
-    )  # fmt: skip
+    )
     found: list[Finding] = []
     for topic, look in looks:
         try:
@@ -150,7 +156,7 @@ def _look_at_configuration(home: Home, config: Config) -> Findings:
     if config.company.live_since is None:
         yield (
             "attention",
-            "no first day: what was asked before anything was delivered here counts as late for ever",
+            "no first day: what was asked before anything was delivered here counts as late, in every report",
             "set company.live_since to the day on which this installation began to be answered for",
         )
     unwatched = sorted(name for name, source in sources.items() if source.expected_every_hours is None)
@@ -245,11 +251,24 @@ def _of_alerts(config: Config) -> list[str]:
 def _look_at_permissions(home: Home, config: Config) -> Findings:
     private = {
         path: PRIVATE_FILE if path.is_file() else PRIVATE_FOLDER
-        for path in (home.root, home.landing, home.warehouse_folder, home.warehouse_file, home.published, home.reports,
-                     home.outbox, home.pulls, home.quarantine, home.scrub, home.key_file, home.chain_file, home.manifest_file,
-                     home.sync_ledger_file)
+        for path in (
+            home.root,
+            home.landing,
+            home.warehouse_folder,
+            home.warehouse_file,
+            home.published,
+            home.reports,
+            home.outbox,
+            home.pulls,
+            home.quarantine,
+            home.scrub,
+            home.key_file,
+            home.chain_file,
+            home.manifest_file,
+            home.sync_ledger_file,
+        )
         if path.exists()
-    }  # fmt: skip
+    }
     # A folder in a private home is private with it; only the home itself and the key must be closed on their own.
     group = config.publish.group
     if group:  # which passes through these two; what lies open in them is told below

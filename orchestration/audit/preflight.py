@@ -86,9 +86,19 @@ def _destination_folders(home: Home, config: Config) -> Iterator[str]:
 
 def _folders(home: Home, config: Config) -> Iterator[str]:
     own = (
-        home.root, home.inbox, home.landing, home.warehouse_folder, home.spill_folder, home.gate_folder, home.dagster_folder,
-        home.published, home.golden_published, home.reports, home.quarantine, home.outbox,
-    )  # fmt: skip
+        home.root,
+        home.inbox,
+        home.landing,
+        home.warehouse_folder,
+        home.spill_folder,
+        home.gate_folder,
+        home.dagster_folder,
+        home.published,
+        home.golden_published,
+        home.reports,
+        home.quarantine,
+        home.outbox,
+    )
     # A file that was taken is removed from its source's folder.
     for folder in (*own, *(home.inbox / name for name in sorted(config.sources))):
         if (folder.exists() or folder.is_symlink()) and (problem := _not_writable(folder)):

@@ -98,7 +98,40 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
     deliveries: dict[str, list[Entry]] = {}
     for entry in read_manifest(home):
         deliveries.setdefault(entry.source, []).append(entry)
-    account = {
+    account = _accounts(con)
+    formats = {row["source"]: row["format"] for row in rows(con, "select source, format from raw__source_settings")}
+    found = []
+    # What Quietlist itself fills is a source of every home; it is told of once something is in it.
+    configured_names = {name for name in config.sources if not is_own_source(name)}
+    for name in sorted({*configured_names, *deliveries, *account}):
+        configured = config.sources.get(name)
+        mine = deliveries.get(name, [])
+        last = max((entry.received_at for entry in mine), default=None)
+        silent = as_of - last if last else None
+        every = configured.expected_every_hours if configured else None
+        figures = {key: int(value or 0) for key, value in account.get(name, {}).items()}
+        found.append(
+            SourceHealth(
+                name=name,
+                format=configured.format if configured else formats.get(name, "unknown"),
+                is_configured=configured is not None,
+                expected_every_hours=every,
+                deliveries=len(mine),
+                last_arrival=last,
+                silent_for=silent,
+                is_late=every is not None and (silent is None or silent > timedelta(hours=every)),
+                rejected_parts=sum(len(entry.rejected) for entry in mine),
+                arrivals=Counter(entry.received_at.date() for entry in mine),
+                pulls=tuple(_pull_said(home, config, name, as_of)),
+                **{key: figures.get(key, 0) for key in _ACCOUNT},
+            )
+        )
+    return sorted(found, key=lambda source: (not source.is_late, not source.is_configured, source.name))
+
+
+def _accounts(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
+    """Source -> what became of its files and their records."""
+    return {
         row.pop("source"): row
         for row in rows(
             con,
@@ -129,34 +162,6 @@ def sources_of(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of
             """,
         )
     }
-    formats = {row["source"]: row["format"] for row in rows(con, "select source, format from raw__source_settings")}
-    found = []
-    # What Quietlist itself fills is a source of every home; it is told of once something is in it.
-    configured_names = {name for name in config.sources if not is_own_source(name)}
-    for name in sorted({*configured_names, *deliveries, *account}):
-        configured = config.sources.get(name)
-        mine = deliveries.get(name, [])
-        last = max((entry.received_at for entry in mine), default=None)
-        silent = as_of - last if last else None
-        every = configured.expected_every_hours if configured else None
-        figures = {key: int(value or 0) for key, value in account.get(name, {}).items()}
-        found.append(
-            SourceHealth(
-                name=name,
-                format=configured.format if configured else formats.get(name, "unknown"),
-                is_configured=configured is not None,
-                expected_every_hours=every,
-                deliveries=len(mine),
-                last_arrival=last,
-                silent_for=silent,
-                is_late=every is not None and (silent is None or silent > timedelta(hours=every)),
-                rejected_parts=sum(len(entry.rejected) for entry in mine),
-                arrivals=Counter(entry.received_at.date() for entry in mine),
-                pulls=tuple(_pull_said(home, config, name, as_of)),
-                **{key: figures.get(key, 0) for key in _ACCOUNT},
-            )
-        )
-    return sorted(found, key=lambda source: (not source.is_late, not source.is_configured, source.name))
 
 
 def _pull_said(home: Home, config: Config, name: str, as_of: datetime) -> Iterator[str]:

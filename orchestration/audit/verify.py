@@ -50,7 +50,7 @@ KINDS = {
     "takeover": ("takeover of a destination", "takeovers of a destination"),
 }
 _REBUILD = (
-    "see with quietlist rebuild what differs; then delete warehouse/warehouse.duckdb and run: it is built anew from landing"
+    "see with quietlist rebuild what differs; then delete warehouse/warehouse.duckdb and run: it is built again from landing"
 )
 _HEAD = re.compile(r"^[0-9a-f]{64}$")
 _LINE = re.compile(r"^(?P<file>.+) line (?P<number>[1-9][0-9]*)$")
@@ -129,9 +129,11 @@ def verify(home: Home, config: Config, *, noted_head: str | None = None) -> Veri
     """
     if noted_head is not None and not _HEAD.match(noted_head):
         raise ConfigError(
-            "Reading --head", seen="no hash of a line", allowed="64 hex digits, as verify, the report and each run print them",
+            "Reading --head",
+            seen="no hash of a line",
+            allowed="64 hex digits, as verify, the report and each run print them",
             next_step="give the whole head that was noted",
-        )  # fmt: skip
+        )
     before = chain.head(home)
     verified = look(home, config, noted_head=noted_head)
     if not verified.whole and (is_running(home) or chain.head(home) != before):
@@ -205,7 +207,7 @@ class _Walk:
 
     def _check(self, link: Link) -> None:
         if link.kind == "ledger":
-            return  # a batch may have been superseded by a ledger built anew; those of today are compared at the end
+            return  # a batch may have been superseded by a full refresh of the ledger; those of today are compared at the end
         if (line := _LINE.match(link.subject)) is not None:
             self._check_line(link, self._home.root / line["file"], int(line["number"]))
         else:
@@ -392,9 +394,11 @@ class _Walk:
                         raise _broken(name, "something was written into it", "an empty file: it is only a lock", "empty it")
                 else:
                     raise _broken(
-                        name, "nobody recorded this file", "only files that Quietlist wrote and recorded",
+                        name,
+                        "nobody recorded this file",
+                        "only files that Quietlist wrote and recorded",
                         "find out who put it there, and move it away",
-                    )  # fmt: skip
+                    )
 
     def _is_evidence(self, path: Path) -> bool:
         """A verdict or receipt that was written and, killed before its entry, not recorded: it counts for nothing yet."""

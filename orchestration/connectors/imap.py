@@ -126,7 +126,7 @@ class _Folder:
                 following = self._next_uid(server)
                 first = int(last) + 1 if known == validity and last.isdigit() else 1
                 if first > following:
-                    first = 1  # a folder that was made anew by a server that gives each the same UIDVALIDITY
+                    first = 1  # a folder that was made again by a server that gives each the same UIDVALIDITY
                 for low in range(first, following, _SEARCHED):
                     asked = ["UID", f"{low}:{low + _SEARCHED - 1}"]
                     if since is not None:

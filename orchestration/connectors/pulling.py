@@ -30,7 +30,7 @@ from orchestration.http.client import CredentialsRefused
 _BUNDLE = 8 << 20
 """Bytes of one file. What is not yet written when a process is killed is fetched again, so it must not be hours of work."""
 _FILES_BETWEEN = 100
-"""Small files that may be fetched again after a kill, for how far a folder came is written anew each time: a hundred thousand
+"""Small files that may be fetched again after a kill, for how far a folder came is written whole each time: a hundred thousand
 names are two megabytes."""
 _WHOLE_EVERY_HOURS = 20.0
 """A list that is read whole, by default: once for each daily run, also when one starts somewhat early."""
@@ -79,7 +79,7 @@ class Wanted:
     since: datetime | None = None
     """Where a vendor is asked by time: the first pull begins here and not with all history; a later one reaches back at least so
     far. It never leaves out what the last pull did not see."""
-    anew: bool = False
+    from_start: bool = False
     """From the beginning, whatever is known."""
     only_due: bool = False
     """Leave out what was asked not long ago."""
@@ -147,7 +147,7 @@ def _pull_source(home: Home, config: Config, name: str, as_of: datetime, wanted:
     kept = read_progress(home, name)
     for part in parts:
         progress = kept.setdefault(part.name, Progress())
-        if progress.asks != part.asks or wanted.anew:
+        if progress.asks != part.asks or wanted.from_start:
             progress = kept[part.name] = Progress(asks=part.asks)
         if wanted.only_due and _rests(part, progress, pull_of, timer.now()):
             yield Pulled(name, part.name, state="rests")

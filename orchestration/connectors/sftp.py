@@ -213,12 +213,20 @@ class _Server:
             with self._talking():
                 self._connection = self._run(
                     ssh.connect(
-                        settings.host, settings.port, username=settings.user, client_factory=Checked,
-                        known_hosts=(trusted, [], []), config=None, agent_path=None, gss_host=None,
-                        connect_timeout=settings.timeout_seconds, login_timeout=settings.timeout_seconds,
-                        keepalive_interval=settings.timeout_seconds, **login,
+                        settings.host,
+                        settings.port,
+                        username=settings.user,
+                        client_factory=Checked,
+                        known_hosts=(trusted, [], []),
+                        config=None,
+                        agent_path=None,
+                        gss_host=None,
+                        connect_timeout=settings.timeout_seconds,
+                        login_timeout=settings.timeout_seconds,
+                        keepalive_interval=settings.timeout_seconds,
+                        **login,
                     )
-                )  # fmt: skip
+                )
                 self._files = self._run(self._connection.start_sftp_client(path_encoding=None))
         except ssh.HostKeyNotVerifiable:
             raise PermanentError(

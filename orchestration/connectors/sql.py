@@ -96,7 +96,7 @@ class _Table:
     def __init__(self, source: str, settings: Settings, timer: Timer) -> None:
         self.name = settings.table
         self.is_whole, self.goes_on = not settings.cursor, bool(settings.cursor)
-        # Not what the URL says: it may be given anew with another password.
+        # Not what the URL says: it may be given again with another password.
         self.asks = sha256_text(
             canonical_json([settings.url, settings.url_env, settings.schema_name, settings.table, settings.cursor])
         )

@@ -12,16 +12,15 @@ head can: noted elsewhere, it must still be a line of the chain later (``quietli
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, sync_folder, whole_lines
-from orchestration.core.home import PRIVATE_FILE, Home
+from orchestration.core.files import canonical_json, flush_to_disk, sha256_bytes, sha256_file, sync_folder, whole_lines
+from orchestration.core.home import Home
+from orchestration.core.lock import locked
 
 GENESIS = "0" * 64  # what the first line gives as the hash of the line before it
 
@@ -55,8 +54,7 @@ def line_links(home: Home, kind: str, path: Path) -> list[Link]:
 
 def record(home: Home, *links: Link) -> None:
     """Add the links whose subjects are not on the chain yet, in this order, and make them survive a power cut."""
-    with os.fdopen(os.open(home.chain_file, os.O_RDWR | os.O_CREAT, PRIVATE_FILE), "rb+") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+    with locked(home.chain_file, wait_seconds=None), home.chain_file.open("rb+") as stream:
         data = stream.read()
         whole = data.rfind(b"\n") + 1
         known = _endings(data[:whole], _SUBJECT)
@@ -71,8 +69,7 @@ def record(home: Home, *links: Link) -> None:
             line = link.line(prev)
             stream.write(line + b"\n")
             prev = sha256_bytes(line)
-        stream.flush()
-        os.fsync(stream.fileno())
+        flush_to_disk(stream)
     if not data:
         sync_folder(home.root)
 

@@ -10,7 +10,7 @@ import stat
 import tempfile
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER
 
@@ -33,6 +33,12 @@ def whole_lines(path: Path) -> list[bytes]:
     JSON leaves as they are in a name or a reason. And the whole file, for nothing bounds how long a line is.
     """
     return path.read_bytes().split(b"\n")[:-1] if path.is_file() else []
+
+
+def flush_to_disk(stream: IO[bytes]) -> None:
+    """Let what was written to ``stream`` survive a power cut; a new file also needs its place in the folder."""
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def sync_folder(folder: Path) -> None:
@@ -77,8 +83,7 @@ def write_atomic(path: Path, data: bytes | str, *, modified_at: datetime | None 
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(payload)
-            stream.flush()
-            os.fsync(stream.fileno())
+            flush_to_disk(stream)
         if group is not None:
             os.chown(name, -1, group)
         Path(name).chmod(PRIVATE_FILE if group is None else PRIVATE_FILE | stat.S_IRGRP)

@@ -156,10 +156,22 @@ class Home:
     def create(self) -> Home:
         """Make the folders, readable by their owner only. An existing folder keeps its permissions."""
         for folder in (
-            self.root, self.inbox, self.landing, self.warehouse_folder, self.spill_folder, self.gate_folder,
-            self.dagster_folder, self.published, self.golden_published, self.reports, self.quarantine, self.outbox,
-            self.scrub, self.scrub_inbox, self.scrub_out,
-        ):  # fmt: skip
+            self.root,
+            self.inbox,
+            self.landing,
+            self.warehouse_folder,
+            self.spill_folder,
+            self.gate_folder,
+            self.dagster_folder,
+            self.published,
+            self.golden_published,
+            self.reports,
+            self.quarantine,
+            self.outbox,
+            self.scrub,
+            self.scrub_inbox,
+            self.scrub_out,
+        ):
             folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         return self
 

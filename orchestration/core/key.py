@@ -5,7 +5,7 @@ only as HMAC-SHA-256 under a key that never does.
 
 A rotation writes ``home.key.<number>`` (the old key, with who retired it, when and why) and then replaces ``home.key``:
 that one rename is the rotation. Killed before it, the archived file holds the key that still is in use, which is how
-:func:`rotations` knows that it tells of nothing yet, and the next rotation writes it anew.
+:func:`rotations` knows that it tells of nothing yet, and the next rotation writes it again.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def fingerprint(key: bytes) -> str:
 
 
 def rotate_key(home: Home, *, person: str, reason: str, now: datetime) -> Rotation:
-    """Give ``home`` a new key and archive the one it had. The next run makes every keyed hash anew.
+    """Give ``home`` a new key and archive the one it had. The next run makes every keyed hash again.
 
     Raises:
         ConfigError: no person or no reason is named.

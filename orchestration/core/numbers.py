@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from orchestration.core.files import sync_folder
+from orchestration.core.files import flush_to_disk, sync_folder
 from orchestration.core.home import PRIVATE_FOLDER
 
 Chunk = npt.NDArray[np.uint64]
@@ -52,12 +52,18 @@ class NumberWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        self._handle, self._name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)  # mode 0600
-        self._stream = os.fdopen(self._handle, "wb")
+        handle, self._name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)  # mode 0600
+        self._stream = os.fdopen(handle, "wb")
         self._writer = pq.ParquetWriter(
-            self._stream, SCHEMA, version="2.6", data_page_version="2.0", use_dictionary=False,
-            column_encoding={"number": "DELTA_BINARY_PACKED"}, compression="zstd", compression_level=_LEVEL,
-        )  # fmt: skip
+            self._stream,
+            SCHEMA,
+            version="2.6",
+            data_page_version="2.0",
+            use_dictionary=False,
+            column_encoding={"number": "DELTA_BINARY_PACKED"},
+            compression="zstd",
+            compression_level=_LEVEL,
+        )
         self.rows = 0
 
     def add(self, chunk: Chunk) -> None:
@@ -68,8 +74,7 @@ class NumberWriter:
     def finish(self) -> None:
         """Make the file durable and give it its name."""
         self._writer.close()
-        self._stream.flush()
-        os.fsync(self._handle)
+        flush_to_disk(self._stream)
         self._stream.close()
         Path(self._name).replace(self._path)
         sync_folder(self._path.parent)

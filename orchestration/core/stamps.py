@@ -1,7 +1,8 @@
 """What each step noted of what its tables are made of: one record, kept in ``raw.stamps`` beside them.
 
 A stamp that is as it was means tables that are as they were. A step takes a stamp away before it changes what the stamp speaks of
-and sets it when all is built, so that whoever finds none builds anew. What the fingerprints are made of stands with the steps.
+and sets it when all is built, so that whoever finds none does a full refresh. What the fingerprints are made of stands with the
+steps.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Stamps:
     meaning: str | None = None
     """What decides what a record in the ledger means."""
     registries: str | None = None
-    """The meaning by which the registries were taken in."""
+    """The meaning by which the registries were ingested."""
     persons: str | None = None
     """Set while every link in the ledger is among the persons, or can be added to them."""
     golden: str | None = None

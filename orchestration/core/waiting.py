@@ -37,12 +37,14 @@ class Waiting:
     def sentence(self) -> str:
         """What waits, in words; empty when nothing does."""
         said = [
-            told for number, told in (
+            told
+            for number, told in (
                 (self.files, _counted(self.files, "file waits", "files wait") + " in the inbox"),
                 (self.deliveries, _counted(self.deliveries, "delivery", "deliveries") + " landed and not published yet"),
                 (self.held_back, _counted(self.held_back, "malformed row is", "malformed rows are") + " held back"),
-            ) if number
-        ]  # fmt: skip
+            )
+            if number
+        ]
         return f"{' and '.join(said)}: the answer may change with the next quietlist run" if said else ""
 
 

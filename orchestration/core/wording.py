@@ -66,9 +66,13 @@ def limit(value: int | None, unit: str | None, start: str | None) -> str:
         unit, unit
     )
     starts = {
-        "request_sent": "sending", "request_received": "receipt", "request_made": "the request", "number_listed": "the listing",
-        "registry_file_obtained": "obtaining the file", "list_published": "publication of the list",
-    }  # fmt: skip
+        "request_sent": "sending",
+        "request_received": "receipt",
+        "request_made": "the request",
+        "number_listed": "the listing",
+        "registry_file_obtained": "obtaining the file",
+        "list_published": "publication of the list",
+    }
     return counted(value, word) + (f" from {starts[start]}" if start in starts else "")
 
 

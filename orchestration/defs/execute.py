@@ -28,9 +28,15 @@ BY_COMMAND = "quietlist/by_command"
 
 
 def execute(
-    definitions: dg.Definitions, home: Home, job: str, as_of: datetime, *, show_progress: bool, replay: bool,
+    definitions: dg.Definitions,
+    home: Home,
+    job: str,
+    as_of: datetime,
+    *,
+    show_progress: bool,
+    replay: bool,
     only: Sequence[str] = (),
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     """Run ``job`` in this process with a persistent instance, so that the web pages show it as well.
 
     ``only`` names the destinations that are pushed to, if not all; the check of the table stays in.
@@ -161,9 +167,15 @@ class _Steps:
 
     def __init__(self, shown: bool) -> None:
         self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-            TimeElapsedColumn(), console=Console(stderr=True), transient=True, disable=not shown,
-        )  # fmt: skip
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not shown,
+        )
         self._handler = _StepHandler(self)
         self._task = self._progress.add_task("starting", total=None)
 

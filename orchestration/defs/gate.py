@@ -68,18 +68,25 @@ def entry_gate(ledger: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
 
 
 exit_gate = _gate(
-    "exit", EXIT, "exit_gate", [CANDIDATE],
-    "May exactly this table be published: keys, identifiers, evidence, completeness?", blocking=True,
-)  # fmt: skip
+    "exit",
+    EXIT,
+    "exit_gate",
+    [CANDIDATE],
+    "May exactly this table be published: keys, identifiers, evidence, completeness?",
+    blocking=True,
+)
 # Alerts only: what is late must still go out.
 clocks_gate = _gate(
-    "clocks", CLOCKS_GATE, "prove", [CLOCKS],
-    "Are all legal clocks met, and all registry copies young enough?", blocking=False,
-)  # fmt: skip
+    "clocks", CLOCKS_GATE, "prove", [CLOCKS], "Are all legal clocks met, and all registry copies young enough?", blocking=False
+)
 
 
-@dg.asset_check(asset=PUBLISHED, name="gate_allows_published", blocking=True,
-                description="Does the stored verdict allow exactly the rows of the published version?")  # fmt: skip
+@dg.asset_check(
+    asset=PUBLISHED,
+    name="gate_allows_published",
+    blocking=True,
+    description="Does the stored verdict allow exactly the rows of the published version?",
+)
 @redact_errors
 def gate_allows_published(quietlist: QuietlistRun) -> dg.AssetCheckResult:
     """The check that every job with a sync contains, also one that publishes nothing itself."""

@@ -22,7 +22,7 @@ from orchestration.defs.keys import (
     golden_columns,
     last_lineage,
     lineage_metadata,
-)  # fmt: skip
+)
 from orchestration.defs.run import POOL, QuietlistRun, redact_errors
 from orchestration.quarantine.records import export_open
 from orchestration.quarantine.unknown_values import unknown_values

@@ -5,7 +5,7 @@ each, and last of all the control file, whose presence says that the drop is com
 ``.part`` name, made durable and renamed; a drop is never written over, its number grows.
 
 The latest complete drop is the state that is read back, from disk, by its hashes and its rows, so leave it there: take
-copies. A drop that was touched counts as gone, and everything is dropped anew.
+copies. A drop that was touched counts as gone, and everything is dropped again.
 
 Two things about the text. It is guarded for people who open it in a spreadsheet: a value that a spreadsheet would run
 as a formula (it starts with ``= + - @``, a tab or a line break), or that starts with ``'``, gets a ``'`` in front; a
@@ -175,7 +175,7 @@ class FileDrop:
                 raise PermanentError(
                     f"Releasing rows in {self.folder}",
                     seen="no complete drop to take them out of",
-                    next_step="push again: the full list is dropped anew first",
+                    next_step="push again: the full list is dropped again first",
                 )
             con.execute(f"delete from state using change where {_SAME_KEY}")
             self._drop(con, "releases", columns)

@@ -151,7 +151,7 @@ def opened_set(home: Home, exported: Exported, limits: Limits) -> Iterator[duckd
         raise PermanentError(
             "Reading the exported evidence",
             seen=f"it has no {', '.join(lacking)}: an older release exported it",
-            next_step="wait for the run in progress, which exports it anew",
+            next_step="wait for the run in progress, which exports it again",
         )
     with duckdb.connect() as con:
         prepare(con, home, limits)

@@ -407,10 +407,20 @@ def _says_subscribed(case: Case) -> None:
     header = ("Email Address", "First Name", "Last Name", "Phone Number", "OPTIN_TIME", "LAST_CHANGED", "LEID", "EUID")
     case.files[f"news/subscribed_email_audience_export_{DAYS[1]:%Y-%m-%d}_1a2b3c.csv"] = world.table(header, rows)
     opt_ins = [
-        (f"import{person.number}", at.replace(" ", "T") + "Z", "opt_in", "import", "all", "*", ";".join(person.emails),
-         ";".join(person.phones), person.name, "")
+        (
+            f"import{person.number}",
+            at.replace(" ", "T") + "Z",
+            "opt_in",
+            "import",
+            "all",
+            "*",
+            ";".join(person.emails),
+            ";".join(person.phones),
+            person.name,
+            "",
+        )
         for person in case.world.people
-    ]  # fmt: skip
+    ]
     case.files["asks/import.csv"] = world.table(world.ASKS_HEADER, opt_ins)
 
 
@@ -465,7 +475,7 @@ def _snapshot(case: Case) -> Path:
 
 
 def _alter_snapshot(case: Case) -> None:
-    """Somebody writes the file anew: the same rows, other bytes."""
+    """Somebody writes the file again: the same rows, other bytes."""
     pq.write_table(pq.ParquetFile(_snapshot(case)).read(), _snapshot(case), compression="none")
 
 
@@ -496,10 +506,20 @@ def _opt_ins(case: Case, source: str) -> tuple[str, bytes]:
     """Everybody is back, on all channels, everywhere, says a source of one brand."""
     at = f"{DAYS[1] - timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"
     rows = [
-        (f"claim{person.number}", at, "opt_in", "preference_center", "all", "*", ";".join(person.emails),
-         ";".join(person.phones), person.name, "")
+        (
+            f"claim{person.number}",
+            at,
+            "opt_in",
+            "preference_center",
+            "all",
+            "*",
+            ";".join(person.emails),
+            ";".join(person.phones),
+            person.name,
+            "",
+        )
         for person in case.world.people
-    ]  # fmt: skip
+    ]
     return f"{source}/claims.csv", world.table(world.ASKS_HEADER, rows)
 
 
@@ -514,10 +534,14 @@ def _out_again(made: World) -> tuple[Row, ...]:
     at = DAYS[1] + timedelta(hours=1)
     back = [row for row in made.rows[1] if row.key.startswith("back")]
     return tuple(
-        Row("asks", row.key.replace("back", "again"), f"{at:%Y-%m-%dT%H:%M:%SZ}",
-            replace(row.asked, action="opt_out", method="web_form", earliest=at, latest=at))
+        Row(
+            "asks",
+            row.key.replace("back", "again"),
+            f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            replace(row.asked, action="opt_out", method="web_form", earliest=at, latest=at),
+        )
         for row in back
-    )  # fmt: skip
+    )
 
 
 def _with_those_out_again(made: World) -> frozenset[Node]:
@@ -617,11 +641,14 @@ def _hostile_rows(case: Case) -> None:
             "insert into suppression (channel, identifier_type, identifier, scope, written_by, suppressed_since) "
             f"values ({values}, 'callcenter', 'infinity')"
             for values in (
-                "'email', 'email', null, '*'", "null, 'email', 'x', '*'", "'email', null, 'x', '*'",
-                "'email', 'email', x'00ff', '*'", f"'{channel}', 'email', '{identifier}', '{scope}'",
+                "'email', 'email', null, '*'",
+                "null, 'email', 'x', '*'",
+                "'email', null, 'x', '*'",
+                "'email', 'email', x'00ff', '*'",
+                f"'{channel}', 'email', '{identifier}', '{scope}'",
             )
         ),
-    )  # fmt: skip
+    )
 
 
 def _without_hostile_rows(case: Case) -> None:
@@ -657,8 +684,11 @@ def _in_table(case: Case, *statements: str) -> None:
 
 
 def _forgetful(case: Case) -> None:
-    _in_table(case, "create trigger forgets after insert on suppression when new.channel = 'sms' begin "
-                    "delete from suppression where rowid = new.rowid; end")  # fmt: skip
+    _in_table(
+        case,
+        "create trigger forgets after insert on suppression when new.channel = 'sms' begin "
+        "delete from suppression where rowid = new.rowid; end",
+    )
 
 
 def _remembers(case: Case) -> None:
@@ -983,7 +1013,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "published snapshot altered",
-        "a published file is written anew by hand",
+        "a published file is rewritten by hand",
         STOPPED,
         "not the file that was published",
         _then(_keep("snapshot", _snapshot), _alter_snapshot),

@@ -159,9 +159,16 @@ def _carry_out(fault: Fault, case: Case) -> Seen:
     named = [sentence for sentence in ran.said if fault.says and re.search(fault.says, sentence)]
     unexplained = (ran.ended != ABSORBED and not named) or any(sentence.startswith("after the repair") for sentence in ran.said)
     return Seen(
-        fault.name, fault.text, fault.expected, ran.ended, (named or ran.said or [""])[0], lost, wrong, int(unexplained),
+        fault.name,
+        fault.text,
+        fault.expected,
+        ran.ended,
+        (named or ran.said or [""])[0],
+        lost,
+        wrong,
+        int(unexplained),
         sum(len(_of(end, place) - _wanted(truth, place)) for place in PLACES),
-    )  # fmt: skip
+    )
 
 
 def _wanted(truth: frozenset[Node], place: str) -> frozenset[Node]:

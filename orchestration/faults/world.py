@@ -155,8 +155,16 @@ def _requests(person: Person, rng: random.Random, day: int) -> list[Row]:
         source = rng.choice(("asks", "asks", "web", "news"))
         key = f"d{day}p{person.number}n{number}"
         if source == "news":
-            asked = Asked(person.number, "opt_out", "esp_unsubscribe", frozenset({"email"}), "acme/newsletter", at, at,
-                          frozenset({person.emails[0]}))  # fmt: skip
+            asked = Asked(
+                person.number,
+                "opt_out",
+                "esp_unsubscribe",
+                frozenset({"email"}),
+                "acme/newsletter",
+                at,
+                at,
+                frozenset({person.emails[0]}),
+            )
             rows.append(Row("news", key, f"{at:%Y-%m-%d %H:%M:%S}", asked))
             continue
         action = rng.choice(("opt_out", "opt_out", "opt_out", "complaint", "erasure", "opt_in", "opt_in"))
@@ -164,8 +172,16 @@ def _requests(person: Person, rng: random.Random, day: int) -> list[Row]:
         # A stranger has no number: a request for calls would stay unresolved, and every run would alert.
         some = ("email", "voice", "sms", "fax", "ads") if person.phones else ("email", "ads")
         channels = {"all"} if rng.random() < 0.4 else set(rng.sample(some, rng.randint(1, 2)))
-        asked = Asked(person.number, action, rng.choice(methods), frozenset(channels), rng.choice(SCOPES), at, at,
-                      frozenset(_carried(person, rng)))  # fmt: skip
+        asked = Asked(
+            person.number,
+            action,
+            rng.choice(methods),
+            frozenset(channels),
+            rng.choice(SCOPES),
+            at,
+            at,
+            frozenset(_carried(person, rng)),
+        )
         local = at.astimezone(WEB_ZONE)
         rows.append(Row(source, key, f"{at:%Y-%m-%dT%H:%M:%SZ}" if source == "asks" else f"{local:%Y-%m-%d %H:%M:%S}", asked))
     return rows
@@ -183,11 +199,19 @@ def _of_a_skipped_hour(person: Person) -> list[Row]:
     opt_in_at = datetime(2026, 3, 8, 7, 0, tzinfo=UTC)
     point, fax = frozenset({person.phones[0]}), frozenset({"fax"})
     return [
-        Row("web", "skipped1", "2026-03-08 02:30:00",
-            Asked(person.number, "opt_out", "web_form", fax, "outlet", early, late, point)),
-        Row("asks", "skipped2", "2026-03-08T07:00:00Z",
-            Asked(person.number, "opt_in", "preference_center", fax, "outlet", opt_in_at, opt_in_at, point)),
-    ]  # fmt: skip
+        Row(
+            "web",
+            "skipped1",
+            "2026-03-08 02:30:00",
+            Asked(person.number, "opt_out", "web_form", fax, "outlet", early, late, point),
+        ),
+        Row(
+            "asks",
+            "skipped2",
+            "2026-03-08T07:00:00Z",
+            Asked(person.number, "opt_in", "preference_center", fax, "outlet", opt_in_at, opt_in_at, point),
+        ),
+    ]
 
 
 def _changes_of_mind(people: tuple[Person, ...], before: list[Row]) -> list[Row]:
@@ -195,10 +219,14 @@ def _changes_of_mind(people: tuple[Person, ...], before: list[Row]) -> list[Row]
     back = sorted({row.asked.person for row in before if row.asked.action in ("opt_out", "complaint")})[:_RETURNING]
     at = DAYS[1] - timedelta(minutes=20)
     return [
-        Row("asks", f"back{number}", f"{at:%Y-%m-%dT%H:%M:%SZ}",
-            Asked(number, "opt_in", "preference_center", frozenset({"all"}), "*", at, at, people[number].points))
+        Row(
+            "asks",
+            f"back{number}",
+            f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            Asked(number, "opt_in", "preference_center", frozenset({"all"}), "*", at, at, people[number].points),
+        )
         for number in back
-    ]  # fmt: skip
+    ]
 
 
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> bytes:
@@ -216,13 +244,19 @@ def asks_csv(rows: list[Row], people: tuple[Person, ...]) -> bytes:
         ASKS_HEADER,
         [
             (
-                row.key, row.said_at, row.asked.action, row.asked.method, ";".join(sorted(row.asked.channels)), row.asked.scope,
+                row.key,
+                row.said_at,
+                row.asked.action,
+                row.asked.method,
+                ";".join(sorted(row.asked.channels)),
+                row.asked.scope,
                 *(";".join(sorted(point for point in row.asked.points if kind_of(point) == kind)) for kind in ("email", "phone")),
-                people[row.asked.person].name, "as told",
+                people[row.asked.person].name,
+                "as told",
             )
             for row in rows
         ],
-    )  # fmt: skip
+    )
 
 
 def crm_csv(people: tuple[Person, ...]) -> bytes:

@@ -32,7 +32,7 @@ _WHAT_FOLLOWS = {
 
 
 def write_data_docs(home: Home, verdict: Verdict) -> Path:
-    """Keep ``verdict`` as its gate's last, and write the page of all gates' last verdicts anew."""
+    """Keep ``verdict`` as its gate's last, and write the page of all gates' last verdicts again."""
     folder = home.reports / "data_docs"
     write_atomic(folder / f"{verdict.gate}.json", canonical_json(verdict.as_dict()) + "\n")
     last = [Verdict.from_dict(json.loads(path.read_text())) for gate in GATES if (path := folder / f"{gate}.json").is_file()]

@@ -19,7 +19,7 @@ run.snapshot_feeds  the feeds whose every delivery repeats the whole state: vend
 No connection to the warehouse may be open in this process meanwhile.
 
 Each run judges, and most days nothing differs: then what was found is kept, and Great Expectations not even imported. A suite's
-result follows from its text, its arguments and the rows it is about, so its query is asked anew each time, by DuckDB, and the
+result follows from its text, its arguments and the rows it is about, so its query is asked again each time, by DuckDB, and the
 rows compared with those that were judged. Only when all suites of a gate are about the same rows is the verdict kept, under the
 run's own clock; it says so (``kept_from``).
 """
@@ -115,11 +115,18 @@ def judge(gate: str, home: Home, config: Config, as_of: datetime) -> Verdict:
         results += (_entry_result(home, entry, as_of),)
     folder = candidate_folder(home)
     verdict = Verdict(
-        gate, level_of(results), judged, as_of, results, entry_rows_sha256=entry, overrides=recorded,
+        gate,
+        level_of(results),
+        judged,
+        as_of,
+        results,
+        entry_rows_sha256=entry,
+        overrides=recorded,
         file_sha256=sha256_file(folder / ROWS_FILE) if gate == "exit" else None,
         beside_sha256={name: sha256_file(folder / name) for name in BESIDE} if gate == "exit" else {},
-        judged_on=judged_on, kept_from=_found_at(before, as_of) if before else None,
-    )  # fmt: skip
+        judged_on=judged_on,
+        kept_from=_found_at(before, as_of) if before else None,
+    )
     verdict = store(home, verdict)
     write_data_docs(home, verdict)
     return verdict

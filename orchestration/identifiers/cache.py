@@ -67,20 +67,30 @@ def _read_postal(con: duckdb.DuckDBPyConnection, source: str, result: str) -> No
 
 _KINDS = (
     _Kind(
-        "phone", ("raw", "region"),
+        "phone",
+        ("raw", "region"),
         "select raw, coalesce(region, '') as region from staging.int_phones__seen where raw is not null",
-        "e164", phone_sql.NORMALISER, phone_sql.normalise_phones,
+        "e164",
+        phone_sql.NORMALISER,
+        phone_sql.normalise_phones,
     ),
     _Kind(
-        "email", ("raw",), "select raw from staging.int_emails__seen where raw is not null",
-        "email", email_sql.NORMALISER, email_sql.normalise_emails,
+        "email",
+        ("raw",),
+        "select raw from staging.int_emails__seen where raw is not null",
+        "email",
+        email_sql.NORMALISER,
+        email_sql.normalise_emails,
     ),
     _Kind(
-        "postal", ("name", "address", "postal_code", "country"),
+        "postal",
+        ("name", "address", "postal_code", "country"),
         "select name, address, postal_code, country from staging.int_postal__seen",
-        "postal_key", postal.NORMALISER, _read_postal,
+        "postal_key",
+        postal.NORMALISER,
+        _read_postal,
     ),
-)  # fmt: skip
+)
 
 
 def create_identifier_tables(con: duckdb.DuckDBPyConnection) -> None:

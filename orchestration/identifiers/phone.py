@@ -28,7 +28,7 @@ from orchestration.identifiers.normal_form import CONTROL, INVISIBLE, JOINERS, M
 from orchestration.identifiers.regions import country_code
 
 # The metadata has more expressions than the cache of ``re`` holds: over many countries the library would spend nine tenths
-# of its time on compiling them anew. Asked to, it keeps them; their number is bounded by the metadata.
+# of its time on compiling them again. Asked to, it keeps them; their number is bounded by the metadata.
 re_util.enable_pattern_cache()
 
 # Part of the normaliser's version: raise it when a rule of this module changes, so that every cached number is read again.

@@ -345,7 +345,7 @@ def _inspect_workbook(path: Path, kind: str, name: str, sha256: str, limits: Lim
     told = [
         (Member(name, workbooks.sheet_sha256(sha256, sheet.name), size, sheet.name, sheet.number), sheet.reason)
         for sheet in found
-    ]  # fmt: skip
+    ]
     return (
         tuple(member for member, reason in told if reason is None),
         tuple(Rejected(member.title, reason) for member, reason in told if reason is not None),

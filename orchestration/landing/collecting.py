@@ -28,7 +28,7 @@ from orchestration.core import chain
 from orchestration.core.clock import is_ahead
 from orchestration.core.config import Config, Source, size_in_bytes
 from orchestration.core.errors import Busy, ConfigError, OutOfRoom, TransientError
-from orchestration.core.files import sha256_text, sync_folder
+from orchestration.core.files import flush_to_disk, sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.lock import locked
 from orchestration.core.room import NEXT_STEP, NO_ROOM, full, size
@@ -76,7 +76,7 @@ _UNREAD = {
         "{n} files may not be opened by the user that runs Quietlist",
         "give that user the right to read them (ls -l, chown, chmod)",
     ),
-    "damaged": ("{n} files cannot be read from their disk", "see what the system's log says of that disk, and copy them anew"),
+    "damaged": ("{n} files cannot be read from their disk", "see what the system's log says of that disk, and copy them again"),
     "vanished": ("{n} files vanished while they were taken", "find out who removes files there, and have them delivered again"),
     "too_large": (
         "{n} files are larger than limits.max_file allows",
@@ -88,7 +88,7 @@ _UNREAD = {
         "{n} files were taken and cannot be removed from the inbox",
         "give the user that runs Quietlist the right to write to the folder they are in",
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -341,8 +341,7 @@ class _Landing:
                         digest.update(chunk)
                         target.write(chunk)
                         count += len(chunk)
-                    target.flush()
-                    os.fsync(target.fileno())
+                    flush_to_disk(target)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise

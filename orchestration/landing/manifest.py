@@ -14,7 +14,7 @@ from typing import Any
 
 from orchestration.core.chain import Link, line_links
 from orchestration.core.errors import PermanentError
-from orchestration.core.files import canonical_json, sha256_text, sync_folder
+from orchestration.core.files import canonical_json, flush_to_disk, sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FILE, Home
 
 GENESIS = "0" * 64  # what the first line gives as the hash of the line before it
@@ -149,7 +149,7 @@ def repair(home: Home) -> bool:
         if whole == len(data):
             return False
         stream.truncate(whole)
-        os.fsync(stream.fileno())
+        flush_to_disk(stream)
     return True
 
 
@@ -164,8 +164,7 @@ def append(home: Home, entry: Entry) -> Entry:
     handle = os.open(home.manifest_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
     with os.fdopen(handle, "ab") as stream:
         stream.write(line.encode())
-        stream.flush()
-        os.fsync(stream.fileno())
+        flush_to_disk(stream)
     if new:
         sync_folder(home.landing)
     return Entry(**{**entry.__dict__, "hash": entry.computed_hash()})

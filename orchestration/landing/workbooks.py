@@ -107,8 +107,12 @@ def _ask(path: Path, kind: str, sheet: str | None = None, target: str | None = N
         # -I and no environment: nothing of the caller's decides what is run, and a parser of strangers' bytes has no credentials.
         done = subprocess.run(  # noqa: S603  our own program
             [sys.executable, "-I", str(Path(sheets.__file__))],
-            input=json.dumps(order).encode(), capture_output=True, timeout=_SECONDS, check=False, env={},
-        )  # fmt: skip
+            input=json.dumps(order).encode(),
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+            env={},
+        )
     except subprocess.TimeoutExpired as error:
         raise WorkbookError(TOO_LARGE) from error
     if done.returncode or not done.stdout:

@@ -146,7 +146,8 @@ def table_of(rules: Sequence[Rule], day: date | None) -> list[str]:
     told = []
     for rule in rules:
         place = "everywhere" if rule.jurisdiction == "*" else rule.jurisdiction
-        marks = "" if rule.verification != "M" else "  [M] not verified"
+        # Of some rules it was read that there is one, and not what it gives.
+        marks = "  [M] not verified" if rule.verification == "M" else "  unverified" if rule.status == "unverified" else ""
         if day is not None and rule.ends is not None:
             marks += f"  until {rule.valid_to}"
         elif day is None and (rule.valid_from or rule.valid_to):

@@ -27,9 +27,16 @@ from orchestration.reconcile.policy import problems_of
 
 # Everything between the rules and what the company answers for, in the order in which each reads the one before.
 _MODELS = (
-    "binding_rules", "int_asked", "int_rules_by_region", "rule_deadlines", "request_rules", "request_deadlines", "clocks",
-    "int_contact_requests", "contacts_made",
-)  # fmt: skip
+    "binding_rules",
+    "int_asked",
+    "int_rules_by_region",
+    "rule_deadlines",
+    "request_rules",
+    "request_deadlines",
+    "clocks",
+    "int_contact_requests",
+    "contacts_made",
+)
 _COLUMNS = tuple(field.name for field in fields(Rule))
 _BEFORE, _AFTER = "policy_before", "policy_after"
 
@@ -53,9 +60,11 @@ class Difference:
     def as_dict(self) -> dict[str, Any]:
         return {
             "changed": {rule: {name: list(values) for name, values in columns.items()} for rule, columns in self.changed.items()},
-            "requests": [dict(row) for row in self.requests], "clocks": [dict(row) for row in self.clocks],
-            "golden_rows": self.golden_rows, "contacts": [dict(row) for row in self.contacts],
-        }  # fmt: skip
+            "requests": [dict(row) for row in self.requests],
+            "clocks": [dict(row) for row in self.clocks],
+            "golden_rows": self.golden_rows,
+            "contacts": [dict(row) for row in self.contacts],
+        }
 
     def lines(self) -> Iterator[str]:
         """For a person at a terminal."""
@@ -155,8 +164,12 @@ def _read(file: Path) -> list[dict[str, str]]:
         f"line {line}: not {len(header)} cells" for line, row in enumerate(found, 2) if None in row or None in row.values()
     ]
     if problems:
-        raise ConfigError(tried, problems, allowed="the header of dbt_project/seeds/policy/rules.csv, and rows of as many cells",
-                          next_step="correct these; nothing was compared")  # fmt: skip
+        raise ConfigError(
+            tried,
+            problems,
+            allowed="the header of dbt_project/seeds/policy/rules.csv, and rows of as many cells",
+            next_step="correct these; nothing was compared",
+        )
     return found
 
 
@@ -214,7 +227,7 @@ def _elsewhere(sql: str, moved: Mapping[str, str]) -> str:
     return sql
 
 
-def _compared(con: duckdb.DuckDBPyConnection) -> Difference:
+def _changed_rules(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, tuple[str, str]]]:
     changed: dict[str, dict[str, tuple[str, str]]] = {}
     sides = [
         {row["rule_id"]: row for row in rows(con, f"select * from {place}.policy.rules order by rule_id")}
@@ -229,29 +242,37 @@ def _compared(con: duckdb.DuckDBPyConnection) -> Difference:
         }
         if differs:
             changed[rule] = differs  # type: ignore[assignment]
-    return Difference(
-        changed=changed,
-        requests=rows(
-            con,
-            f"""
-            with running as (
-                select distinct request_id, channel from {_BEFORE}.deadlines.clocks where state in ('open', 'at_risk', 'overdue')
-            ),
-            final as (
-                select
-                    running.request_id is not null as is_open, was.rule_id as rule_before, now.rule_id as rule_after,
-                    case when now.deadline_at < was.deadline_at then 'earlier' when now.deadline_at > was.deadline_at then 'later'
-                        else 'same deadline' end as moved,
-                    count(distinct was.request_id) as requests
-                from {_BEFORE}.deadlines.request_deadlines as was
-                inner join {_AFTER}.deadlines.request_deadlines as now using (request_id, channel)
-                left join running using (request_id, channel)
-                where was.rule_id <> now.rule_id or was.deadline_at <> now.deadline_at
-                group by all
-            )
-            select * from final order by is_open desc, requests desc, rule_before, rule_after, moved
-            """,
+    return changed
+
+
+def _moved_requests(con: duckdb.DuckDBPyConnection) -> Sequence[Mapping[str, Any]]:
+    return rows(
+        con,
+        f"""
+        with running as (
+            select distinct request_id, channel from {_BEFORE}.deadlines.clocks where state in ('open', 'at_risk', 'overdue')
         ),
+        final as (
+            select
+                running.request_id is not null as is_open, was.rule_id as rule_before, now.rule_id as rule_after,
+                case when now.deadline_at < was.deadline_at then 'earlier' when now.deadline_at > was.deadline_at then 'later'
+                    else 'same deadline' end as moved,
+                count(distinct was.request_id) as requests
+            from {_BEFORE}.deadlines.request_deadlines as was
+            inner join {_AFTER}.deadlines.request_deadlines as now using (request_id, channel)
+            left join running using (request_id, channel)
+            where was.rule_id <> now.rule_id or was.deadline_at <> now.deadline_at
+            group by all
+        )
+        select * from final order by is_open desc, requests desc, rule_before, rule_after, moved
+        """,
+    )
+
+
+def _compared(con: duckdb.DuckDBPyConnection) -> Difference:
+    return Difference(
+        changed=_changed_rules(con),
+        requests=_moved_requests(con),
         clocks=rows(
             con,
             f"""

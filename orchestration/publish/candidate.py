@@ -179,7 +179,7 @@ def export_candidate(
         "rows_sha256": rows_sha256(con, relation),
         "file_sha256": sha256_file(rows),
         "beside_sha256": {name: sha256_file(folder / name) for name in BESIDE},
-        # Whether a row is still malformed, and what it leaves standing, is looked at anew in each run.
+        # Whether a row is still malformed, and what it leaves standing, is looked at again in each run.
         "made_of": None if held_back else made_of,
         "held_back": held_back,
         "row_count": sum(count for _, count in counts),

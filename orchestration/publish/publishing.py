@@ -178,7 +178,7 @@ def _require_judged(folder: Path, permission: Permission) -> None:
             "Publishing what goes out beside the rows",
             seen=f"{' and '.join(others)} of the candidate is not the file that the exit gate judged",
             allowed="the files as they were exported and judged",
-            next_step="find out who changed it, then judge and publish in one run (quietlist run), which exports it anew",
+            next_step="find out who changed it, then judge and publish in one run (quietlist run), which exports it again",
         )
 
 

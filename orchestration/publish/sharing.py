@@ -38,7 +38,7 @@ def group_problems(group: str | None) -> list[str]:
         return [f"publish.group: this machine has no group '{group}'; create it (groupadd {group}), or correct the name"]
     if os.geteuid() != 0 and gid not in (os.getegid(), *os.getgroups()):
         said = f"publish.group: the user that runs Quietlist is not in the group '{group}', so it cannot give it a file"
-        return [f"{said}; add it (usermod -aG {group} USER), and start anew"]
+        return [f"{said}; add it (usermod -aG {group} USER), and start again"]
     return []
 
 

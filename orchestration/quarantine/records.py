@@ -195,9 +195,15 @@ class Waiting:
 
 
 def waiting(
-    home: Home, config: Config, as_of: datetime, *, source: str | None = None, reason: str | None = None, kind: str | None = None,
+    home: Home,
+    config: Config,
+    as_of: datetime,
+    *,
+    source: str | None = None,
+    reason: str | None = None,
+    kind: str | None = None,
     limit: int = SHOWN,
-) -> Waiting:  # fmt: skip
+) -> Waiting:
     """What waits for a person, the oldest first.
 
     Raises:
@@ -349,10 +355,13 @@ class Answer:
         said = [
             name
             for name, given in (
-                ("value", self.values), ("opt_out", self.opt_out), ("nothing", self.nothing), ("confirm", self.confirm)
+                ("value", self.values),
+                ("opt_out", self.opt_out),
+                ("nothing", self.nothing),
+                ("confirm", self.confirm),
             )
             if given
-        ]  # fmt: skip
+        ]
         return said[0] if len(said) == 1 else ""
 
 

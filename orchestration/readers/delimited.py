@@ -166,7 +166,7 @@ def read_fast(
     """Let DuckDB load a file in which every record after the header is a plain one.
 
     Returns:
-        Null when it is not such a file; the transaction was begun anew then.
+        Null when it is not such a file; the transaction was begun again then.
     """
     layout, dialect = found.layout, found.dialect
     if not shape.regular or shape.longest > bounds.record or (text.has_mark and not found.header):

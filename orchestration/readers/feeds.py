@@ -33,6 +33,15 @@ _META_KEYS = {
     "vendor", "feed", "kinds", "reader", "files", "only_words", "marks", "requires", "requires_any", "snapshot", "ignored",
     "options", "verified", "from_memory", "pull",
 }  # fmt: skip
+_LISTS = ("kinds", "files", "only_words", "marks", "requires", "requires_any", "ignored", "verified", "from_memory")
+_OPTIONS = {
+    "records_path",  # where the records of a page of JSON are: a dotted path, * for each value of a list or object
+    "delimiter", "quote", "encoding",  # how the vendor writes delimited text, where it can't be told from the file
+    "header", "min_fields",  # header: false, the columns are told by their places; the fewest that a record may have
+    "looks",  # a pattern that most lines of only this feed fit
+    "tagged",  # lines that may come as tags: number_tags.py
+    "plain", "calling_code",  # how most lines look: number_lines.py
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -122,7 +131,11 @@ def all_feeds(staging: Path = STAGING) -> tuple[Feed, ...]:
         ConfigError: with every malformed description at once.
     """
     feeds: list[Feed] = []
-    problems: list[str] = []
+    described = {path.parent for path in staging.glob("*/_*.yml")}
+    problems = [
+        f"{folder.name}: no file describes its feeds (expected _{folder.name}.yml)"
+        for folder in sorted({path.parent for path in staging.glob("[!.]*/*")} - described)
+    ]
     for path in sorted(staging.glob("*/_*.yml")):
         try:
             document = yaml.load(path.read_text(encoding="utf-8"), _YAML) or {}  # noqa: S506  (both loaders are safe ones)
@@ -133,10 +146,12 @@ def all_feeds(staging: Path = STAGING) -> tuple[Feed, ...]:
         for source in document.get("sources", []):
             for table in source.get("tables", []):
                 meta = (table.get("config") or {}).get("meta") or {}
-                if not meta:
+                if not meta and source.get("name") != "raw":
                     continue
                 place = f"{path.parent.name}/{path.name}: {table.get('name')}"
-                found = _problems(table, meta)
+                found = _problems(table, meta, path.parent.name)
+                if source.get("name") != "raw":
+                    found.append(f"it is a table of the source '{source.get('name')}' (expected raw)")
                 problems += [f"{place}: {text}" for text in found]
                 if not found:
                     feeds.append(_feed(table, meta))
@@ -160,7 +175,11 @@ def text_models(staging: Path = STAGING) -> list[str]:
     return sorted(path.stem for path in staging.glob("*/stg_*__texts.sql"))
 
 
-def _problems(table: dict[str, Any], meta: dict[str, Any]) -> list[str]:
+def _problems(table: dict[str, Any], meta: dict[str, Any], folder: str) -> list[str]:
+    if not meta:
+        return ["config.meta, which describes the feed, is missing"]
+    if misshapen := _misshapen(table, meta):
+        return misshapen
     problems = [f"unknown meta key '{key}' (allowed: {', '.join(sorted(_META_KEYS))})" for key in meta.keys() - _META_KEYS]
     problems += [f"meta.{key} is required" for key in ("vendor", "feed", "kinds", "reader", "files") if key not in meta]
     if meta.get("reader") not in READERS:
@@ -168,11 +187,17 @@ def _problems(table: dict[str, Any], meta: dict[str, Any]) -> list[str]:
     problems += [f"kind '{kind}' is not one of {', '.join(KINDS)}" for kind in meta.get("kinds", []) if kind not in KINDS]
     if {"vendor", "feed"} <= meta.keys() and table.get("name") != f"{meta['vendor']}__{meta['feed']}":
         problems.append(f"the table must be named {meta.get('vendor')}__{meta.get('feed')}")
-    names = [column["name"] for column in table.get("columns", [])]
+    if meta.get("vendor", folder) != folder:
+        problems.append(f"meta.vendor '{meta['vendor']}' is not the name of its folder")
+    problems += [
+        f"unknown key '{key}' of meta.options (allowed: {', '.join(sorted(_OPTIONS))})"
+        for key in (meta.get("options") or {}).keys() - _OPTIONS
+    ]
+    names = [column["name"] for column in table.get("columns") or []]
     problems += [f"meta.requires names '{name}', which is no column" for name in meta.get("requires", []) if name not in names]
     if not names:
         problems.append("columns are required")
-    for column in table.get("columns", []):
+    for column in table.get("columns") or []:
         given = (column.get("config") or {}).get("meta") or {}
         problems += [
             f"unknown meta key '{key}' of {column['name']} (allowed: labels, several)" for key in given.keys() - _COLUMN_KEYS
@@ -183,6 +208,23 @@ def _problems(table: dict[str, Any], meta: dict[str, Any]) -> list[str]:
     groups = [meta.get("marks", []), *meta.get("requires_any", [])]
     problems += [f"'{name}' is no column of it" for group in groups for name in group if name not in names]
     return problems + _plain_problems(meta)
+
+
+def _misshapen(table: dict[str, Any], meta: dict[str, Any]) -> list[str]:
+    """What is no list, no mapping or no name where one is expected; the letters of a word must not be taken for a list."""
+    problems = [f"meta.{key} is not a list" for key in _LISTS if not isinstance(meta.get(key, []), list)]
+    if not problems and not all(isinstance(group, list) for group in meta.get("requires_any", [])):
+        problems.append("meta.requires_any is not a list of lists")
+    if not isinstance(meta.get("snapshot", False), bool):
+        problems.append(f"meta.snapshot '{meta['snapshot']}' is neither true nor false")
+    if not isinstance(meta.get("options") or {}, dict):
+        problems.append("meta.options is not a mapping")
+    for number, column in enumerate(table.get("columns") or [], 1):
+        if not isinstance(column, dict) or "name" not in column:
+            problems.append(f"column {number} has no name")
+        elif not isinstance(((column.get("config") or {}).get("meta") or {}).get("labels", []), list):
+            problems.append(f"the labels of {column['name']} are not a list")
+    return problems
 
 
 def _plain_problems(meta: dict[str, Any]) -> list[str]:

@@ -98,7 +98,7 @@ def read_fast(
     """Let DuckDB load a file of nothing but well-formed objects; single ones of them may still go through Python.
 
     Returns:
-        Null when it is not such a file; the transaction was begun anew then.
+        Null when it is not such a file; the transaction was begun again then.
     """
     if not shape.regular or not shape.objects or text.has_mark or feed.options.get("records_path"):
         return None
@@ -222,7 +222,7 @@ def _documents(con: duckdb.DuckDBPyConnection, text: Utf8Text, shape: JsonShape,
 def _load_documents(
     con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, plan: _Plan, encoding: str, bounds: Bounds
 ) -> Outcome:
-    # All paths in one call: each call parses the document anew.
+    # All paths in one call: each call parses the document again.
     source = f"(select n, json, json_extract_string(json, [{', '.join(map(quoted, plan.paths))}]) as found from json_documents)"
     con.execute(f"create or replace temp table json_odd as select n from {source} where {plan.odd}")
     names = ", ".join(f'"{column.name}"' for column in feed.columns)

@@ -137,18 +137,35 @@ def _load_one(
             con.begin()
             outcome = _quarantine_whole(con, pending, error)
         loaded = Loaded(
-            pending.file_id, pending.source, pending.feed.vendor, pending.feed.feed,
-            outcome.physical, outcome.loaded, outcome.quarantined, outcome.skipped,
-            outcome.reader, outcome.encoding, outcome.detail,
-        )  # fmt: skip
+            pending.file_id,
+            pending.source,
+            pending.feed.vendor,
+            pending.feed.feed,
+            outcome.physical,
+            outcome.loaded,
+            outcome.quarantined,
+            outcome.skipped,
+            outcome.reader,
+            outcome.encoding,
+            outcome.detail,
+        )
         con.execute(
             "insert into raw.load_log by name select ? as file_id, ? as vendor, ? as feed, ? as physical_records, ? as loaded, "
             "? as quarantined, ? as skipped, ? as reader, ? as encoding, ? as detail, ? as loaded_at",
             [
-                loaded.file_id, loaded.vendor, loaded.feed, loaded.physical, loaded.loaded,
-                loaded.quarantined, loaded.skipped, loaded.reader, loaded.encoding, loaded.detail, as_of,
+                loaded.file_id,
+                loaded.vendor,
+                loaded.feed,
+                loaded.physical,
+                loaded.loaded,
+                loaded.quarantined,
+                loaded.skipped,
+                loaded.reader,
+                loaded.encoding,
+                loaded.detail,
+                as_of,
             ],
-        )  # fmt: skip
+        )
         # Before the commit: a kill in between repeats both, a kill behind it leaves both.
         export_quarantine(con, home, loaded.source, loaded.file_id)
         con.commit()

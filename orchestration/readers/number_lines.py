@@ -146,9 +146,14 @@ def read_number_lines(
     outcome = read_delimited(con, feed, file_id, Utf8Text(rest_path, text.encoding, text.has_mark), bounds)
     _renumber(con, feed, file_id, tally.rest)
     loaded = Outcome(
-        _count_lines(text.path), outcome.loaded + tally.plain, outcome.quarantined,
-        outcome.skipped, "numbers", text.encoding, f"{tally.plain:,} plain lines, {tally.plain - numbers:,} of them repeated",
-    )  # fmt: skip
+        _count_lines(text.path),
+        outcome.loaded + tally.plain,
+        outcome.quarantined,
+        outcome.skipped,
+        "numbers",
+        text.encoding,
+        f"{tally.plain:,} plain lines, {tally.plain - numbers:,} of them repeated",
+    )
     if not loaded.balances:
         raise UnreadableFile("The records read do not add up to the lines in the file.", "unbalanced")
     return loaded, Plain(tally.plain, numbers, tuple(tally.probes.values()))

@@ -33,7 +33,7 @@ _UNCERTAIN = "name"  # load_log.reader of a file whose name and records say diff
 _CLOSED_ANYHOW = "The delivered file, or this part of it, can't be opened; ask for it again."
 _CLOSED = {
     "workbook_password": "The workbook has a password; have it saved without one, or as CSV, and delivered again.",
-    "workbook_damaged": "It is a workbook and can't be read as a whole; have it opened, saved anew and delivered again.",
+    "workbook_damaged": "It is a workbook and can't be read as a whole; have it opened, saved again and redelivered.",
     "workbook_too_large": "The workbook's cells need more memory than one may take; have it saved as CSV and delivered again.",
     "workbook_kind_not_supported": "It is a workbook, but neither .xlsx nor .xls; have it saved as one of them, or as CSV.",
 }
@@ -139,9 +139,19 @@ def _landed_files(
             if vendor is None and listed in doubts:
                 uncertain[key] = doubts[listed]
             rows[key] = LandedFile(
-                key, member.sha256, entry.sha256, entry.source, used_format, vendor, feed_name, member.title, entry.name,
-                member.size, entry.received_at, snapshot_at,
-            )  # fmt: skip
+                key,
+                member.sha256,
+                entry.sha256,
+                entry.source,
+                used_format,
+                vendor,
+                feed_name,
+                member.title,
+                entry.name,
+                member.size,
+                entry.received_at,
+                snapshot_at,
+            )
     return list(rows.values()), uncertain
 
 
@@ -153,7 +163,7 @@ def register(
     feeds: tuple[Feed, ...] | None = None,
     unread: Iterable[Unread] = (),
 ) -> int:
-    """Make ``raw.landed_files`` and ``raw.source_settings`` anew, and account for archives that can't be opened.
+    """Make ``raw.landed_files`` and ``raw.source_settings`` again, and account for archives that can't be opened.
 
     Args:
         feeds: the feeds there are; by default those that the home has to do with.
@@ -183,9 +193,7 @@ def register(
             [_REFUSED, _UNCERTAIN],
         )
         con.execute("delete from raw.load_log where reader in (?, ?)", [_REFUSED, _UNCERTAIN])
-        held = [
-            (row, _REFUSED, reasons[row.file_id], _CLOSED.get(reasons[row.file_id], _CLOSED_ANYHOW)) for row in refused
-        ]  # fmt: skip
+        held = [(row, _REFUSED, reasons[row.file_id], _CLOSED.get(reasons[row.file_id], _CLOSED_ANYHOW)) for row in refused]
         held += [
             (row, _UNCERTAIN, str(uncertain[row.file_id].reason), str(uncertain[row.file_id].detail))
             for row in files
@@ -236,9 +244,19 @@ def _refused_parts(entries: tuple[Entry, ...], config: Config) -> tuple[list[Lan
                 continue  # delivered again, as unreadable as before
             reasons[key] = part.reason
             row = LandedFile(
-                key, entry.sha256, entry.sha256, entry.source, used_format, None, None, part.name, entry.name,
-                None, entry.received_at, entry.received_at,
-            )  # fmt: skip
+                key,
+                entry.sha256,
+                entry.sha256,
+                entry.source,
+                used_format,
+                None,
+                None,
+                part.name,
+                entry.name,
+                None,
+                entry.received_at,
+                entry.received_at,
+            )
             rows.append(row)
     return rows, reasons
 
@@ -261,9 +279,15 @@ def _settings(entries: tuple[Entry, ...], config: Config) -> list[tuple[object, 
     }
     for name, source in config.sources.items():
         rows[name] = (
-            name, source.format, source.scope, source.timezone, source.region, True, _methods(source.may_lift),
+            name,
+            source.format,
+            source.scope,
+            source.timezone,
+            source.region,
+            True,
+            _methods(source.may_lift),
             _ours(source.our_addresses),
-        )  # fmt: skip
+        )
     return [rows[name] for name in sorted(rows)]
 
 
@@ -286,9 +310,7 @@ def _require_kept(con: duckdb.DuckDBPyConnection, settings: list[tuple[object, .
             "select source, format, scope, timezone, region, may_lift, our_addresses from raw.source_settings where configured"
         ).fetchall()
     }
-    lost = [
-        str(row[0]) for row in settings if not row[5] and before.get(str(row[0])) not in (None, (*row[:5], row[6], row[7]))
-    ]  # fmt: skip
+    lost = [str(row[0]) for row in settings if not row[5] and before.get(str(row[0])) not in (None, (*row[:5], row[6], row[7]))]
     if lost:
         raise ConfigError(
             "Removing a source",

@@ -11,6 +11,7 @@ import re
 
 import duckdb
 
+from orchestration.core.sql import quoted
 from orchestration.readers.feeds import CANONICAL, Feed
 from orchestration.readers.layout import normalised, shown
 
@@ -37,6 +38,10 @@ _REFUSAL = re.compile(
 _CONSENT = re.compile("opt(?:ed)?in|consent|^(?:is)?subscribed|subscriptionstatus|^permission")
 # A refusal is not given by one of these; a consent may be withdrawn by any answer.
 _NO = "(?i)\\s*(?:n|no|false|f|0|0\\.0|nein|non|none|null|n/a|-)\\s*"
+# Vendors' labels speak of unsubscribing in many ways ("UNSUB_CAMPAIGN_TITLE", a count): there only a plain yes is an answer.
+_YES = "(?i)\\s*(?:y|yes|true|t|1|1\\.0|x|on|ja|wahr|oui|vrai|s[i\u00ed\u00ec])\\s*"
+# Who says this asks to be left alone, whatever the label; also within an object or an array.
+_LEFT = "un-?subscribed|opt(?:ed)?[ _-]?out"
 ANSWERS = "answers about being contacted"
 
 
@@ -52,7 +57,9 @@ def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignore
         return
     step = max(1, records // _LOOKED_AT)
     # An object or an array beside the record counts by the addresses in it.
-    nested = f"(left(value, 1) in ('{{', '[') and regexp_matches(value, '{_EMAIL}'))".replace("\\'", "''")
+    nested = f"(left(value, 1) in ('{{', '[') and regexp_matches(value, {quoted(_EMAIL)}))"
+    alone, within = quoted(f"(?i)\\s*(?:{_LEFT})\\s*"), quoted(f'(?i)"(?:{_LEFT})"')
+    left = f"regexp_full_match(value, {alone}) or (left(value, 1) in ('{{', '[') and regexp_matches(value, {within}))"
     tests = ", ".join(
         f"count(*) filter (where regexp_full_match(value, ?){'' if place else f' or {nested}'}) as kind_{place}"
         for place in range(len(_KINDS))
@@ -64,18 +71,22 @@ def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignore
         cells as (
             select label, json_extract_string(_extra, '/' || replace(replace(label, '~', '~0'), '/', '~1')) as value from keyed
         )
-        select label, count(*), count(*) filter (where not regexp_full_match(value, ?)), {tests} from cells
+        select
+            label, count(*), count(*) filter (where not regexp_full_match(value, ?)),
+            count(*) filter (where regexp_full_match(value, ?)), count(*) filter (where {left}), {tests}
+        from cells
         where trim(value) <> '' and not regexp_full_match(value, ?) group by label order by label
         """,
-        [file_id, step, _NO, *_KINDS.values(), _NO_NUMBER],
+        [file_id, step, _NO, _YES, *_KINDS.values(), _NO_NUMBER],
     ).fetchall()
     skipped = {normalised(label) for label in (*feed.ignored, *ignored)}
-    for label, filled, answered, *counts in found:
+    for label, filled, answered, agreed, left_by, *counts in found:
         looks = next((kind for kind, count in zip(_KINDS, counts, strict=True) if count >= filled * _SHARE and count), None)
-        # Only of our own formats: a vendor's labels are known, and what it says of consent it says in the list itself.
-        if feed.vendor == CANONICAL and feed.kinds[0] != "contacts_made":
-            refused = answered and _REFUSAL.search(normalised(label))
-            looks = ANSWERS if refused or _CONSENT.search(normalised(label)) else looks
+        if feed.kinds[0] != "contacts_made":
+            ours = feed.vendor == CANONICAL
+            refused = (answered if ours else agreed) and _REFUSAL.search(normalised(label))
+            # What a vendor says of consent it says in the list itself; a company's own field beside it says it when it says no.
+            looks = ANSWERS if refused or left_by or (ours and _CONSENT.search(normalised(label))) else looks
         if looks is None or normalised(label.partition("#")[0]) in skipped:
             continue
         labels = {normalised(known): column.name for column in feed.columns for known in column.labels}
@@ -83,7 +94,12 @@ def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignore
         con.execute(
             "insert into raw.unread_columns values (?, ?, ?, ?, ?, ?, ?)",
             [
-                file_id, feed.vendor, feed.feed, shown(label), looks, labels[near[0]] if near else None,
+                file_id,
+                feed.vendor,
+                feed.feed,
+                shown(label),
+                looks,
+                labels[near[0]] if near else None,
                 feed.vendor == CANONICAL,
             ],
-        )  # fmt: skip
+        )

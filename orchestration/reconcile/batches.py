@@ -16,18 +16,18 @@ from orchestration.publish.rows import rows_sha256
 TABLE = "create table if not exists raw.ledger_batches (batch bigint, file_ids varchar[], row_count bigint, rows_sha256 varchar)"
 
 
-def close_batch(con: duckdb.DuckDBPyConnection, home: Home, *, anew: bool) -> None:
+def close_batch(con: duckdb.DuckDBPyConnection, home: Home, *, full_refresh: bool) -> None:
     """Note what the ledger ingested beyond ``raw.ledger_files``, and record it; nothing when it ingested no file.
 
     Within the caller's transaction, and recorded before its end: what the warehouse says of an older batch is never recorded
     again, so nobody can have a change recorded by changing the warehouse. A kill in between leaves an entry without a batch,
     and the next run closes the batch again.
 
-    A ledger built anew is one batch. So is one in which evidence moved to a newly taken file: of two files that arrived at the
-    same moment the first by its id is the evidence, whichever was taken in first.
+    A full refresh of the ledger is one batch. So is one in which evidence moved to a newly taken file: of two files that arrived
+    at the same moment the first by its id is the evidence, whichever was ingested first.
     """
     con.execute("create or replace temp table taken as select file_id from raw.load_log where reader <> 'failed'")
-    if not anew:
+    if not full_refresh:
         con.execute("delete from taken where file_id in (select file_id from raw.ledger_files)")
         moved = one_row(
             con,
@@ -42,8 +42,8 @@ def close_batch(con: duckdb.DuckDBPyConnection, home: Home, *, anew: bool) -> No
         )[0]
         if moved:
             con.execute("insert into taken select unnest(file_ids) from raw.ledger_batches")
-            anew = True
-    if anew:
+            full_refresh = True
+    if full_refresh:
         con.execute("delete from raw.ledger_batches")
     if one_row(con, "select count(*) from taken")[0]:
         (number,) = one_row(con, "select coalesce(max(batch), 0) + 1 from raw.ledger_batches")
@@ -62,7 +62,7 @@ def batch_rows(con: duckdb.DuckDBPyConnection, number: int) -> tuple[int, str]:
 
 
 def batch_links(con: duckdb.DuckDBPyConnection) -> list[chain.Link]:
-    """The batches of the ledger as links of the chain, in their order. Built anew they have other hashes, so other subjects."""
+    """The batches of the ledger as links of the chain, in order. After a full refresh their hashes and subjects are others."""
     rows = con.execute("select batch, row_count, rows_sha256 from raw.ledger_batches order by batch").fetchall()
     return [chain.Link("ledger", f"ledger batch {number}: {count} rows {digest[:12]}", digest) for number, count, digest in rows]
 

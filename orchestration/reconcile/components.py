@@ -31,19 +31,19 @@ def create_person_table(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("create table if not exists identity.person_before_cuts (node varchar, person varchar, cut_at timestamptz)")
 
 
-def link_persons(con: duckdb.DuckDBPyConnection, *, anew: bool = True) -> Linked:
+def link_persons(con: duckdb.DuckDBPyConnection, *, full_refresh: bool = True) -> Linked:
     """Bring ``identity.person_of_node`` in line with ``identity.links``, in one transaction.
 
     A person is named after its smallest node, so the name depends on nothing but its members: not on the order in which
-    they came, nor on whether the components were found anew or only where links may have changed.
+    they came, nor on whether the components were all found again or only where links may have changed.
 
     Args:
-        anew: find every component, instead of those that ``identity.int_touched_nodes`` are part of.
+        full_refresh: find every component, instead of those that ``identity.int_touched_nodes`` are part of.
     """
     create_person_table(con)
     con.execute("begin")
     try:
-        if anew:
+        if full_refresh:
             _keep_what_was_cut(con)
             con.execute("delete from identity.person_of_node")
             _label(con, "identity.links")
@@ -62,7 +62,7 @@ def link_persons(con: duckdb.DuckDBPyConnection, *, anew: bool = True) -> Linked
 def _keep_what_was_cut(con: duckdb.DuckDBPyConnection) -> None:
     """Make ``identity.person_before_cuts``: the persons that cuts took apart, as they were when the last cut arrived.
 
-    A function of what had arrived by then, so what comes later changes nothing of it; another cut builds everything anew.
+    A function of what had arrived by then, so what comes later changes nothing of it; another cut means a full refresh.
     """
     con.execute("delete from identity.person_before_cuts")
     cut_at = one_row(con, "select max(cut_at) from identity.link_cuts")[0]

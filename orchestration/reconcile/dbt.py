@@ -6,6 +6,7 @@ manifest is parsed once and reused, so a selection runs in about a second.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -124,7 +125,18 @@ def run_vars(config: Config, as_of: datetime) -> dict[str, Any]:
 
 def _hash_of(*patterns: str) -> str:
     paths = sorted(path for pattern in patterns for path in PROJECT.glob(pattern) if path.is_file())
-    return sha256_text("\n".join(f"{path.relative_to(PROJECT)}:{sha256_text(path.read_text('utf-8'))}" for path in paths))
+    return sha256_text("\n".join(f"{path.relative_to(PROJECT)}:{_hash_of_file(path, *_state(path))}" for path in paths))
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    """What changes when a file is written or replaced."""
+    facts = path.stat()
+    return facts.st_mtime_ns, facts.st_size, facts.st_ino
+
+
+@functools.lru_cache(maxsize=4096)  # some 600 files, asked for by every step of a run
+def _hash_of_file(path: Path, *_state: int) -> str:
+    return sha256_text(path.read_text("utf-8"))
 
 
 def _sources_hash() -> str:
@@ -301,7 +313,7 @@ def _unchecked_views(nodes: Collection[Any]) -> list[Any]:
 
 
 def compiled(aside: Home, config: Config, as_of: datetime, selection: str) -> list[NodeResult]:
-    """The statements of these models, seeds and checks as a run that builds anew would carry them out. Nothing is: ``aside`` is
+    """The statements of these models, seeds and checks as a full refresh would carry them out. Nothing is: ``aside`` is
     an empty home, whose database has a warehouse's name.
 
     Raises:
@@ -345,6 +357,8 @@ def _invoke(
 
     environment = {"QUIETLIST_WAREHOUSE": str(warehouse), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1"}
     flags = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--quiet", "--vars", json.dumps(variables)]
+    # Only the schemas that the selection writes to are listed: a step looks at the relations of its own.
+    flags.append("--cache-selected-only")
     # dbt's own log repeats compiled SQL and, on errors, row values: it is switched off, results carry what matters.
     flags += ["--log-level", "none", "--log-level-file", "none"]
     if target is not None:

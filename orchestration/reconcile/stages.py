@@ -2,7 +2,7 @@
 
 Incremental models take in only files that the ledger does not hold yet (raw.ledger_files). When anything that could
 change the meaning of old records has changed (a model, a policy row, the configuration, the normaliser), or a
-snapshot arrives that is older than one already taken in, the ledger is built anew from the raw tables.
+snapshot arrives that is older than one already ingested, the ledger is built again from the raw tables.
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ from orchestration.sync import copy_state
 
 _NORMALISERS = (phone_sql.NORMALISER, email_sql.NORMALISER, postal.NORMALISER)
 # Settings of the company that change no meaning of a record: names, clocks, and the limits of the gate.
-_NO_MEANING = (
-    "name", "target_hours", "at_risk_hours", "max_leaving", "max_leaving_share", "owners", "live_since", "timezone",
-)  # fmt: skip
+_NO_MEANING = ("name", "target_hours", "at_risk_hours", "max_leaving", "max_leaving_share", "owners", "live_since", "timezone")
 # Settings of a source that change none either: who answers for it, since when, how its files come, and when it counts as late.
 _NO_MEANING_OF_SOURCE = ("owners", "pull", "expected_every_hours", "live_since")
 # Where the vars of a run are wanted without its clock.
@@ -46,10 +44,10 @@ _NO_CLOCK = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Built:
-    """Result of one stage: every node's outcome, and whether it was built anew instead of incrementally."""
+    """Result of one stage: every node's outcome, and whether that was a full refresh."""
 
     nodes: list[dbt.NodeResult]
-    anew: bool = False
+    full_refresh: bool = False
     unchanged: bool = False
     """True when nothing had to be built: the tables answer for exactly these inputs already."""
 
@@ -97,8 +95,8 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
         note(con, reconciled=None)
         policy = dbt.policy_hash()
         policy_changed = read_stamps(con).policy != policy
-        anew = _must_build_anew(con, config)
-        if anew:
+        full_refresh = _needs_full_refresh(con, config)
+        if full_refresh:
             con.execute("begin")
             con.execute("delete from raw.ledger_files")
             con.execute("delete from raw.golden_files")
@@ -109,10 +107,10 @@ def stage(home: Home, config: Config, as_of: datetime) -> Built:
         nodes += load_policy(home, config, as_of)
         with warehouse(home, limits=config.limits) as con:
             note(con, policy=policy)
-    nodes += _build(home, config, as_of, "staging", anew=anew)
+    nodes += _build(home, config, as_of, "staging", full_refresh=full_refresh)
     with warehouse(home, limits=config.limits) as con:
         _note_files(con, "staging")
-    return Built(nodes, anew)
+    return Built(nodes, full_refresh)
 
 
 def normalise(home: Home, config: Config) -> NormaliseCounts:
@@ -135,7 +133,7 @@ def registries(home: Home, config: Config, as_of: datetime) -> Updated:
         if _is_reconciled(con, home, config) and is_published(con, home):
             return Updated()
         meaning = _meaning(config)
-        updated = update(con, home, config, as_of, anew=read_stamps(con).registries != meaning)
+        updated = update(con, home, config, as_of, full_refresh=read_stamps(con).registries != meaning)
         note(con, registries=meaning)
         return updated
 
@@ -147,23 +145,23 @@ def ledger(home: Home, config: Config, as_of: datetime) -> Built:
             note(con, clock=as_of)
             return Built([], unchanged=True)
         _require_files(con, "normalise")
-        # Emptied by stage() when everything is taken in again.
-        anew = one_row(con, "select count(*) from raw.ledger_files")[0] == 0 or _must_build_anew(con, config)
-        if anew:
-            # Built anew it does not say what it touched, so whatever is made of it is built anew as well. Also after a first
-            # run that found nothing: its golden table is complete, and empty.
+        # Emptied by stage() when everything is ingested again.
+        full_refresh = one_row(con, "select count(*) from raw.ledger_files")[0] == 0 or _needs_full_refresh(con, config)
+        if full_refresh:
+            # A full refresh does not say what it touched, so whatever is made of it is refreshed in full as well. Also after a
+            # first run that found nothing: its golden table is complete, and empty.
             note(con, persons=None, golden=None)
-    nodes = _build(home, config, as_of, "ledger", anew=anew)
+    nodes = _build(home, config, as_of, "ledger", full_refresh=full_refresh)
     with warehouse(home, limits=config.limits) as con:
         con.execute("begin")
-        batches.close_batch(con, home, anew=anew)
+        batches.close_batch(con, home, full_refresh=full_refresh)
         con.execute("delete from raw.ledger_files")
         # A file whose bytes were gone is tried again by each run: its records are still to come.
         con.execute(f"insert into raw.ledger_files select file_id from raw.load_log where reader <> '{FAILED}'")
         note(con, meaning=_meaning(config), clock=as_of)
         _note_files(con, "ledger")
         con.execute("commit")
-    return Built(nodes, anew)
+    return Built(nodes, full_refresh)
 
 
 def identify(home: Home, config: Config) -> Linked:
@@ -172,7 +170,7 @@ def identify(home: Home, config: Config) -> Linked:
         if _is_reconciled(con, home, config):
             return count_persons(con)
         _require_files(con, "ledger")
-        linked = link_persons(con, anew=read_stamps(con).persons is None)
+        linked = link_persons(con, full_refresh=read_stamps(con).persons is None)
         note(con, persons="linked")
         _note_files(con, "persons")
         return linked
@@ -185,10 +183,10 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
             return Built([], unchanged=True)
         _require_files(con, "persons")
         meaning = _golden_meaning(con, config)
-        anew = read_stamps(con).golden != meaning
-        # Until the last table is done there is no saying which of them hold what: whoever finds no stamp builds anew.
+        full_refresh = read_stamps(con).golden != meaning
+        # Until the last table is done there is no saying which of them hold what: whoever finds no stamp does a full refresh.
         note(con, golden=None)
-    nodes = _build(home, config, as_of, "golden", anew=anew)
+    nodes = _build(home, config, as_of, "golden", full_refresh=full_refresh)
     with warehouse(home, limits=config.limits) as con:
         con.execute("begin")
         con.execute("delete from raw.golden_files")
@@ -197,7 +195,7 @@ def golden(home: Home, config: Config, as_of: datetime) -> Built:
         con.execute("insert into raw.golden_listings by name select * from golden.int_known_listings")
         note(con, golden=meaning, settings=_settings(config), reconciled=_inputs(con, config, read_stamps(con).key))
         con.execute("commit")
-    return Built(nodes, anew)
+    return Built(nodes, full_refresh)
 
 
 def prove(home: Home, config: Config, as_of: datetime) -> Built:
@@ -210,7 +208,7 @@ def prove(home: Home, config: Config, as_of: datetime) -> Built:
         made_of = _proved_inputs(con, home, config)
         if made_of is not None and read_stamps(con).proved == made_of and (told := _clock_moved(con, as_of)) is not None:
             return Built(told)
-        # Both: a build that fails half-way leaves some of the tables made anew, and whoever keeps a copy of them looks again.
+        # Both: a build that fails half-way leaves some of the tables replaced, and whoever keeps a copy of them looks again.
         note(con, proved=None, clocks=None)
     nodes = _build(home, config, as_of, "prove")
     by_clock = _named_by_clock(nodes, as_of)
@@ -280,7 +278,7 @@ def _clock_moved(con: duckdb.DuckDBPyConnection, as_of: datetime) -> list[dbt.No
 
 
 def _note_clocks(con: duckdb.DuckDBPyConnection) -> None:
-    """Clocks and violations were built: whoever keeps a copy of them makes it anew."""
+    """Clocks and violations were built: whoever keeps a copy of them makes it again."""
     note(con, clocks=another())
 
 
@@ -289,14 +287,14 @@ def _literal(as_of: datetime) -> str:
     return f"'{as_of.isoformat()}'"
 
 
-def _build(home: Home, config: Config, as_of: datetime, tag: str, *, anew: bool = False) -> list[dbt.NodeResult]:
+def _build(home: Home, config: Config, as_of: datetime, tag: str, *, full_refresh: bool = False) -> list[dbt.NodeResult]:
     """The models of one step. Its views only when what they are made of changed: they hold no rows, and no clock."""
     with warehouse(home, limits=config.limits) as con:
         unused = unused_models(feeds_in_use(home, config, con))
         wanted = _views(config, unused)
-        views = anew or read_stamps(con).views_of.get(tag) != wanted
+        views = full_refresh or read_stamps(con).views_of.get(tag) != wanted
     try:
-        nodes = dbt.invoke(home, config, as_of, "build", f"tag:{tag}", full_refresh=anew, views=views, unused=unused)
+        nodes = dbt.invoke(home, config, as_of, "build", f"tag:{tag}", full_refresh=full_refresh, views=views, unused=unused)
     except dbt.DbtFailed:
         with warehouse(home, limits=config.limits) as con:
             _note_views(con, tag, "")  # a view that somebody dropped comes back with the next run
@@ -339,7 +337,7 @@ def last_clock(con: duckdb.DuckDBPyConnection) -> datetime | None:
 
 
 def _meaning(config: Config) -> str:
-    """Fingerprint of everything that decides what a record already taken in means."""
+    """Fingerprint of everything that decides what a record already ingested means."""
     made_of = [dbt.models_hash(), dbt.model_vars(), dbt.policy_hash(), *_NORMALISERS, *_said_of_records(config)]
     return sha256_text(canonical_json(made_of))
 
@@ -392,7 +390,7 @@ def _is_reconciled(con: duckdb.DuckDBPyConnection, home: Home, config: Config) -
     return read_stamps(con).reconciled == _inputs(con, config, fingerprint(home_key(home)))
 
 
-def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
+def _needs_full_refresh(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
     if read_stamps(con).meaning != _meaning(config):
         return True
     # A link that a person cut takes persons apart: which records that touches is asked of all of them.
@@ -404,7 +402,7 @@ def _must_build_anew(con: duckdb.DuckDBPyConnection, config: Config) -> bool:
     if cut:
         return True
     # A late snapshot changes what "absent from the snapshot before" means for undated rows after it; and a file that arrived
-    # before one that was taken in (its bytes were gone for a while, say) may be the first evidence of what is known already.
+    # before one that was ingested (its bytes were gone for a while, say) may be the first evidence of what is known already.
     (late,) = one_row(
         con,
         f"""

@@ -33,19 +33,19 @@ class Updated:
     withheld: list[Withheld] = field(default_factory=list)
 
 
-def update(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime, *, anew: bool) -> Updated:
+def update(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime, *, full_refresh: bool) -> Updated:
     """Bring files, published versions and known entries up to date with what was loaded and normalised.
 
     Args:
-        anew: the meaning of a record may have changed, so every landed file is read and ingested again.
+        full_refresh: the meaning of a record may have changed, so every landed file is read and ingested again.
     """
     create_registry_tables(con)
-    anew = anew or not _is_whole(con, home)
-    if anew and one_row(con, "select count(*) from registries.files")[0]:
+    full_refresh = full_refresh or not _is_whole(con, home)
+    if full_refresh and one_row(con, "select count(*) from registries.files")[0]:
         _load_again(con, home, config, as_of)
     con.begin()
     try:
-        if anew:
+        if full_refresh:
             empty_registry_tables(con)
         taken = take(con, home, config.company.default_region)
         known = match_known(con, home)
@@ -53,7 +53,7 @@ def update(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: da
     except BaseException:
         con.rollback()
         raise
-    made = _publish(con, home, anew=anew, may_shrink=False)
+    made = _publish(con, home, full_refresh=full_refresh, may_shrink=False)
     withheld = [item for item in made if isinstance(item, Withheld)]
     con.execute("delete from registries.withheld")
     for item in withheld:
@@ -66,15 +66,17 @@ def publish_withheld(con: duckdb.DuckDBPyConnection, home: Home) -> list[Version
     if not one_row(con, "select count(*) from registries.withheld")[0]:
         return []
     # Anew, for it may have been what the files mean that changed, and no file of its own would say so again.
-    made = _publish(con, home, anew=True, may_shrink=True)
+    made = _publish(con, home, full_refresh=True, may_shrink=True)
     con.execute("delete from registries.withheld")
     return [item for item in made if isinstance(item, Version)]
 
 
-def _publish(con: duckdb.DuckDBPyConnection, home: Home, *, anew: bool, may_shrink: bool) -> list[Version | Withheld]:
+def _publish(con: duckdb.DuckDBPyConnection, home: Home, *, full_refresh: bool, may_shrink: bool) -> list[Version | Withheld]:
     policies = read_policies()
     made = (
-        publish_registry(con, home, registry, files, policies.get(registry, UNKNOWN), anew=anew, may_shrink=may_shrink)
+        publish_registry(
+            con, home, registry, files, policies.get(registry, UNKNOWN), full_refresh=full_refresh, may_shrink=may_shrink
+        )
         for registry, files in files_by_registry(con).items()
     )
     return [item for item in made if item]

@@ -71,7 +71,7 @@ def publish_registry(
     files: Sequence[LandedFile],
     policy: Mapping[str, str],
     *,
-    anew: bool,
+    full_refresh: bool,
     may_shrink: bool = False,
 ) -> Version | Withheld | None:
     """Publish one version with what the files say and no version does yet; nothing when the versions say it all.
@@ -84,7 +84,7 @@ def publish_registry(
 
     Args:
         files: every file of the registry that was ingested, in order of arrival.
-        anew: what the files mean may have changed: make the present from all of them, and publish it if it is another.
+        full_refresh: what the files mean may have changed: make the present from all of them, and publish it if it is another.
         may_shrink: the gate, or a person in its place, allowed what it would lose.
     """
     coverage = policy["coverage"] or UNKNOWN["coverage"]
@@ -95,9 +95,9 @@ def publish_registry(
         record(home, publication_link(home, registry, latest.number))
     included = _included(chain, files)
     pending = [file for file in files if file not in included]
-    if not pending and not (anew and latest):
+    if not pending and not (full_refresh and latest):
         return None
-    base, known = (None, []) if anew else _base(chain, files, batches, coverage)
+    base, known = (None, []) if full_refresh else _base(chain, files, batches, coverage)
     rest = batches[len(known) :] if base else without_what_is_replaced(batches, coverage)
     facts = _facts(registry, dict(policy), batches, coverage)
     parent = registry_folder(home, registry)
@@ -139,7 +139,7 @@ def publish_registry(
 def _base(
     chain: Sequence[Version], files: Sequence[LandedFile], batches: Sequence[Batch], coverage: str
 ) -> tuple[Version | None, Sequence[Batch]]:
-    """The newest version all of whose batches come before all others, and its batches; if need be, all is made anew."""
+    """The newest version all of whose batches come before all others, and its batches; if need be, all is made again."""
     for place, version in enumerate(chain):
         known = batches_of(_included(chain[place:], files), coverage)
         if batches[: len(known)] == known and version.numbers_file.is_file():

@@ -35,9 +35,14 @@ TENTHS = 11
 OLD_SHARE = 10
 # Where a rule allows no time at all a share means nothing; what tells is how long it took. Upper bounds in hours.
 DURATIONS: tuple[tuple[float, str], ...] = (
-    (1, "within 1 h"), (4, "1 to 4 h"), (24, "4 to 24 h"), (48, "1 to 2 days"), (168, "2 to 7 days"), (720, "7 to 30 days"),
+    (1, "within 1 h"),
+    (4, "1 to 4 h"),
+    (24, "4 to 24 h"),
+    (48, "1 to 2 days"),
+    (168, "2 to 7 days"),
+    (720, "7 to 30 days"),
     (float("inf"), "over 30 days"),
-)  # fmt: skip
+)
 
 
 # Contacts made since the first day of their source.
@@ -49,8 +54,13 @@ STATES = ("on_time", "lifted", "late", "accepted", "open", "at_risk", "overdue")
 
 def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     """Make ``clock_counts`` and ``request_counts``: one pass over the clocks, one over the requests."""
-    # how many bounds a time lies beyond is the place of its column
-    durations = " + ".join(f"(used > {round(hours * 3_600_000_000)})::integer" for hours, _ in DURATIONS[:-1])
+    _see_clocks(con)
+    _count_clocks(con, as_of)
+    _find_inherited_requests(con)
+    _count_requests(con)
+
+
+def _see_clocks(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         create or replace temp view all_clocks as
@@ -79,6 +89,11 @@ def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
     )
     # What was asked before the first day is in none of these figures: it has its own (`inherited`).
     con.execute("create or replace temp view clocks_seen as select * from all_clocks where not is_inherited")
+
+
+def _count_clocks(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
+    # how many bounds a time lies beyond is the place of its column
+    durations = " + ".join(f"(used > {round(hours * 3_600_000_000)})::integer" for hours, _ in DURATIONS[:-1])
     con.execute(
         f"""
         create or replace temp table clock_counts as
@@ -108,6 +123,9 @@ def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
         """,
         {"as_of": as_of},
     )
+
+
+def _find_inherited_requests(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         create or replace temp table inherited_requests as
@@ -125,6 +143,9 @@ def prepare(con: duckdb.DuckDBPyConnection, as_of: datetime) -> None:
         select * from final
         """
     )
+
+
+def _count_requests(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         """
         create or replace temp table request_counts as
@@ -192,23 +213,7 @@ def clocks(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Clocks:
         group by all
         """,
     )
-    by_rule = _whole(
-        rows(
-            con,
-            f"""
-            select clock_counts.rule_id, any_value(rules.jurisdiction) as jurisdiction, any_value(rules.citation) as citation,
-                any_value(rules.name) as name,
-                any_value(rules.verification) as verification, any_value(rules.status) as status,
-                any_value(rules.max_value) as max_value, any_value(rules.max_unit) as max_unit,
-                any_value(rules.clock_start) as clock_start, any_value(rules.trigger) as trigger, {pivot}
-            from clock_counts
-            left join policy__rules as rules on clock_counts.rule_id = rules.rule_id
-            where is_legal
-            group by clock_counts.rule_id
-            order by coalesce(overdue, 0) desc, coalesce(late, 0) desc, total desc, clock_counts.rule_id
-            """,
-        )
-    )
+    by_rule = _clocks_by_rule(con, pivot)
     return Clocks(
         states=_counts(con, "select state, sum(clocks)::bigint from clock_counts where is_legal group by state"),
         promised=_counts(con, "select state, sum(clocks)::bigint from clock_counts where not is_legal group by state"),
@@ -240,25 +245,49 @@ def clocks(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Clocks:
         accepted_late=_one(con, "select coalesce(sum(clocks), 0)::bigint from clock_counts where is_accepted_late and is_legal"),
         unresolved=_one(con, "select count(*) from clocks_seen where state = 'overdue' and is_legal and is_unresolved"),
         unverified=sum(row["total"] for row in by_rule if not is_checked(row["verification"])),
-        unserved=rows(
+        unserved=_unserved(con),
+    )
+
+
+def _clocks_by_rule(con: duckdb.DuckDBPyConnection, pivot: str) -> Rows:
+    return _whole(
+        rows(
             con,
-            """
-            with applied as (
-                select distinct request_id, channel from golden__applied_requests
-            ),
-            clocked as (
-                select distinct request_id, channel from deadlines__clocks
-            ),
-            bound as (
-                select distinct request_id, channel from deadlines__request_rules where trigger <> 'company_promise'
-            )
-            select channel, count(*) as requests from bound
-            semi join applied using (request_id, channel)
-            anti join clocked using (request_id, channel)
-            anti join inherited_requests using (request_id)
-            group by channel order by requests desc, channel
+            f"""
+            select clock_counts.rule_id, any_value(rules.jurisdiction) as jurisdiction, any_value(rules.citation) as citation,
+                any_value(rules.name) as name,
+                any_value(rules.verification) as verification, any_value(rules.status) as status,
+                any_value(rules.max_value) as max_value, any_value(rules.max_unit) as max_unit,
+                any_value(rules.clock_start) as clock_start, any_value(rules.trigger) as trigger, {pivot}
+            from clock_counts
+            left join policy__rules as rules on clock_counts.rule_id = rules.rule_id
+            where is_legal
+            group by clock_counts.rule_id
+            order by coalesce(overdue, 0) desc, coalesce(late, 0) desc, total desc, clock_counts.rule_id
             """,
+        )
+    )
+
+
+def _unserved(con: duckdb.DuckDBPyConnection) -> Rows:
+    return rows(
+        con,
+        """
+        with applied as (
+            select distinct request_id, channel from golden__applied_requests
         ),
+        clocked as (
+            select distinct request_id, channel from deadlines__clocks
+        ),
+        bound as (
+            select distinct request_id, channel from deadlines__request_rules where trigger <> 'company_promise'
+        )
+        select channel, count(*) as requests from bound
+        semi join applied using (request_id, channel)
+        anti join clocked using (request_id, channel)
+        anti join inherited_requests using (request_id)
+        group by channel order by requests desc, channel
+        """,
     )
 
 
@@ -313,7 +342,6 @@ class Inherited:
 
 def inherited(con: duckdb.DuckDBPyConnection) -> Inherited:
     """Everything the report says about the time before the first day. Needs :func:`prepare`."""
-    pushed = ", ".join(f"count(*) filter (where state = '{state}' and not was_in_place) as {state}" for state in STATES)
     (since, is_set), *_ = con.execute(
         "select max(live_from) filter (where kind = 'company'), count(live_from) > 0 from deadlines__first_days"
     ).fetchall() or [(None, False)]
@@ -337,32 +365,7 @@ def inherited(con: duckdb.DuckDBPyConnection) -> Inherited:
             """,
         ),
         states=_counts(con, "select state, count(*) from all_clocks where is_inherited and is_legal group by state"),
-        by_destination=rows(
-            con,
-            f"""
-            with systems as (
-                select destination, any_value(system) as system from raw__sync__row_state group by destination
-            ),
-            final as (
-                select
-                    clocks.destination, max(clocks.starts_at) as live_from,
-                    -- The record came from the very system that was found to hold it.
-                    count(*) filter (where was_in_place and requests.vendor = systems.system) as own,
-                    count(*) filter (where was_in_place and requests.vendor is distinct from systems.system) as in_place,
-                    {pushed}, count(*) as total
-                from all_clocks as clocks
-                left join ledger__requests as requests on clocks.request_id = requests.request_id
-                left join systems on clocks.destination = systems.destination
-                where clocks.is_inherited and clocks.is_legal
-                group by clocks.destination
-            )
-            select final.* replace (coalesce(first_days.live_from, final.live_from) as live_from)
-            from final
-            left join deadlines__first_days as first_days
-                on first_days.kind = 'destination' and final.destination = first_days.name
-            order by total desc, final.destination
-            """,
-        ),
+        by_destination=_inherited_by_destination(con),
         outcomes=_counts(con, "select outcome, sum(contacts)::bigint from exposure__summary where is_inherited group by outcome"),
         unserved=_one(
             con,
@@ -377,6 +380,36 @@ def inherited(con: duckdb.DuckDBPyConnection) -> Inherited:
         ),
         late=late,
         late_and_older=older,
+    )
+
+
+def _inherited_by_destination(con: duckdb.DuckDBPyConnection) -> Rows:
+    pushed = ", ".join(f"count(*) filter (where state = '{state}' and not was_in_place) as {state}" for state in STATES)
+    return rows(
+        con,
+        f"""
+        with systems as (
+            select destination, any_value(system) as system from raw__sync__row_state group by destination
+        ),
+        final as (
+            select
+                clocks.destination, max(clocks.starts_at) as live_from,
+                -- The record came from the very system that was found to hold it.
+                count(*) filter (where was_in_place and requests.vendor = systems.system) as own,
+                count(*) filter (where was_in_place and requests.vendor is distinct from systems.system) as in_place,
+                {pushed}, count(*) as total
+            from all_clocks as clocks
+            left join ledger__requests as requests on clocks.request_id = requests.request_id
+            left join systems on clocks.destination = systems.destination
+            where clocks.is_inherited and clocks.is_legal
+            group by clocks.destination
+        )
+        select final.* replace (coalesce(first_days.live_from, final.live_from) as live_from)
+        from final
+        left join deadlines__first_days as first_days
+            on first_days.kind = 'destination' and final.destination = first_days.name
+        order by total desc, final.destination
+        """,
     )
 
 
@@ -466,36 +499,44 @@ def requests(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Requests:
             group by all order by requests desc, source, time_quality
             """,
         ),
-        unknown_scopes=[
-            row | {"given": mask_text(row["given"])[:80] if row["given"] else None}
-            for row in rows(
-                con,
-                """
-                with unknown as (
-                    select source, unknown_scope, scope, sum(requests)::bigint as requests from request_counts
-                    where unknown_scope is not null
-                    group by all
-                )
-                select source, case when requests >= $rare then unknown_scope end as given, scope as taken_as,
-                    sum(requests)::bigint as requests
-                from unknown
-                group by all order by requests desc, source, given, taken_as
-                """,
-                rare=RARE,
-            )
-        ],
-        doubts=rows(
+        unknown_scopes=_unknown_scopes(con),
+        doubts=_doubts(con),
+        **totals,
+    )
+
+
+def _unknown_scopes(con: duckdb.DuckDBPyConnection) -> Rows:
+    return [
+        row | {"given": mask_text(row["given"])[:80] if row["given"] else None}
+        for row in rows(
             con,
             """
-            select source, doubt, count(*) as requests, min(file_id) as example_file,
-                min_by(record_no, (file_id, record_no)) as example_record
-            from ledger__requests
-            where doubt is not null
-            group by source, doubt
-            order by requests desc, source, doubt
+            with unknown as (
+                select source, unknown_scope, scope, sum(requests)::bigint as requests from request_counts
+                where unknown_scope is not null
+                group by all
+            )
+            select source, case when requests >= $rare then unknown_scope end as given, scope as taken_as,
+                sum(requests)::bigint as requests
+            from unknown
+            group by all order by requests desc, source, given, taken_as
             """,
-        ),
-        **totals,
+            rare=RARE,
+        )
+    ]
+
+
+def _doubts(con: duckdb.DuckDBPyConnection) -> Rows:
+    return rows(
+        con,
+        """
+        select source, doubt, count(*) as requests, min(file_id) as example_file,
+            min_by(record_no, (file_id, record_no)) as example_record
+        from ledger__requests
+        where doubt is not null
+        group by source, doubt
+        order by requests desc, source, doubt
+        """,
     )
 
 

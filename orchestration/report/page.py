@@ -115,9 +115,15 @@ def render(evidence: Evidence, *, has_data_docs: bool = False) -> str:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {
-        "moment": wording.moment, "day": _day, "time": "{:%H:%M} UTC".format, "age": wording.age, "ago": wording.ago,
-        "number": "{:,}".format, "figure": wording.figure, "words": lambda text: str(text).replace("_", " "),
-    }  # fmt: skip
+        "moment": wording.moment,
+        "day": _day,
+        "time": "{:%H:%M} UTC".format,
+        "age": wording.age,
+        "ago": wording.ago,
+        "number": "{:,}".format,
+        "figure": wording.figure,
+        "words": lambda text: str(text).replace("_", " "),
+    }
     return environment.get_template("compliance.html").render(
         evidence=evidence,
         state=state(evidence),

@@ -88,10 +88,12 @@ def _clocks_in_short(evidence: Evidence) -> str:
     said = [
         f"{percent(met, ended)} of {counted(ended, 'legal clock')} that ended {_were(ended)} met" if ended else "",
         told(accepted, "one legal clock rests on an acceptance alone", "# legal clocks rest on an acceptance alone")
-        if (accepted := clocks.of("accepted")) else "",
+        if (accepted := clocks.of("accepted"))
+        else "",
         told(overdue, "one legal clock is overdue now", "# legal clocks are overdue now")
-        if overdue else f"no legal clock{' that a destination could end' if clocks.unserved else ''} is overdue now",
-    ]  # fmt: skip
+        if overdue
+        else f"no legal clock{' that a destination could end' if clocks.unserved else ''} is overdue now",
+    ]
     text = "; ".join(filter(None, said)) + "."
     return text[0].upper() + text[1:]
 
@@ -349,23 +351,47 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
     )
     yield from _counts(
         "clocks",
-        (clocks.of("overdue"), "One legal clock is", "# legal clocks are", " overdue.",
-         "The worst are listed; look at their destination first."),
-        (clocks.promised.get("overdue", 0), "One clock of our own promise is", "# clocks of our own promise are", " overdue.",
-         "No law that we know sets a limit there; we did."),
+        (
+            clocks.of("overdue"),
+            "One legal clock is",
+            "# legal clocks are",
+            " overdue.",
+            "The worst are listed; look at their destination first.",
+        ),
+        (
+            clocks.promised.get("overdue", 0),
+            "One clock of our own promise is",
+            "# clocks of our own promise are",
+            " overdue.",
+            "No law that we know sets a limit there; we did.",
+        ),
         (clocks.of("at_risk"), "One legal clock is", "# legal clocks are", " at risk.", "They run out next: push and read back."),
         (clocks.of("late"), "One legal clock", "# legal clocks", " ended late.", "Be ready to explain them."),
-        (clocks.promised.get("late", 0), "One clock of our own promise", "# clocks of our own promise", " ended late.",
-         "No law that we know sets a limit there; we did."),
-        (clocks.accepted_late, "One legal clock was", "# legal clocks were", " accepted after its deadline, with no proof since.",
-         "The system cannot be read back: ask its owner for a proof, and be ready to explain."),
-    )  # fmt: skip
+        (
+            clocks.promised.get("late", 0),
+            "One clock of our own promise",
+            "# clocks of our own promise",
+            " ended late.",
+            "No law that we know sets a limit there; we did.",
+        ),
+        (
+            clocks.accepted_late,
+            "One legal clock was",
+            "# legal clocks were",
+            " accepted after its deadline, with no proof since.",
+            "The system cannot be read back: ask its owner for a proof, and be ready to explain.",
+        ),
+    )
     yield from _counts(
         "inherited",
-        (inherited.of("overdue"), "One legal clock of a request from before the first day is",
-         "# legal clocks of requests from before the first day are", " overdue.",
-         "These people can still be contacted there: push, and read back."),
-    )  # fmt: skip
+        (
+            inherited.of("overdue"),
+            "One legal clock of a request from before the first day is",
+            "# legal clocks of requests from before the first day are",
+            " overdue.",
+            "These people can still be contacted there: push, and read back.",
+        ),
+    )
 
 
 def _of_first_day(evidence: Evidence) -> Iterator[Matter]:
@@ -384,14 +410,18 @@ def _of_destinations(evidence: Evidence) -> Iterator[Matter]:
         name = destination.name
         if missing := destination.states.get("missing", 0):
             yield Matter(
-                f"{name}: " + told(missing, "one accepted row is not there.", "# accepted rows are not there."), "destinations",
-                "These people can still be contacted; the next push puts them again.", destination.oldest_unverified_at,
-            )  # fmt: skip
+                f"{name}: " + told(missing, "one accepted row is not there.", "# accepted rows are not there."),
+                "destinations",
+                "These people can still be contacted; the next push puts them again.",
+                destination.oldest_unverified_at,
+            )
         if rejected := destination.states.get("rejected", 0):
             yield Matter(
-                f"{name}: " + told(rejected, "one row was refused.", "# rows were refused."), "destinations",
-                "These people can still be contacted; the receipt holds the system's codes.", destination.oldest_unverified_at,
-            )  # fmt: skip
+                f"{name}: " + told(rejected, "one row was refused.", "# rows were refused."),
+                "destinations",
+                "These people can still be contacted; the receipt holds the system's codes.",
+                destination.oldest_unverified_at,
+            )
         if destination.stopped:
             yield Matter(
                 f"{name}: the last push stopped before its end ({destination.stopped}).",
@@ -406,18 +436,25 @@ def _of_destinations(evidence: Evidence) -> Iterator[Matter]:
     for row in evidence.registries:
         if row["is_too_old"]:
             yield Matter(
-                f"The copy of {row['registry']} is {age(row['age'])} old; {row['max_age_days']} days are allowed.", "registries",
-                "Obtain a new copy before the next call.", row["obtained_at"],
-            )  # fmt: skip
+                f"The copy of {row['registry']} is {age(row['age'])} old; {row['max_age_days']} days are allowed.",
+                "registries",
+                "Obtain a new copy before the next call.",
+                row["obtained_at"],
+            )
 
 
 def _of_sources(evidence: Evidence) -> Iterator[Matter]:
     files, requests, sources = evidence.files, evidence.requests, evidence.sources
     yield from _counts(
         "sources",
-        (files.files - files.whole, "One file has", "# files have", " records that are not accounted for.",
-         "A reader lost them: report it, and rebuild after the repair."),
-    )  # fmt: skip
+        (
+            files.files - files.whole,
+            "One file has",
+            "# files have",
+            " records that are not accounted for.",
+            "A reader lost them: report it, and rebuild after the repair.",
+        ),
+    )
     for source in sources:
         if source.is_late:
             silence = f"silent for {age(source.silent_for)}" if source.silent_for else "nothing has ever arrived"
@@ -438,21 +475,56 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
         )
     yield from _counts(
         "person",
-        (sum(row["echoes"] for row in evidence.echoes), "One send was", "# sends were",
-         " dropped for a suppression unknown here.", "An opt-out may be lost on its way: ask the vendor for its whole list."),
-        (files.refused, "One file was", "# files were", " refused as a whole, with all that is asked in it.",
-         "Ask for it again in a form that can be read."),
-        (files.quarantined, "One record is", "# records are", " in quarantine.",
-         "See quietlist quarantine: decide it, or have it delivered again, corrected."),
-        (sum(source.unknown_files for source in sources), "One file has a name", "# files have names", " that no feed knows.",
-         "Rename it and deliver it again, or add the name to the feed."),
-        (sum(row["requests"] for row in requests.unknown_scopes), "One request names", "# requests name",
-         " a scope that the company's tree does not have.", "Each is taken as the nearest node above; add it to company.scopes."),
-        (sum(row["requests"] for row in requests.doubts), "One request was", "# requests were", " read in doubt.",
-         "Each counts as a suppression; somebody has to read its words."),
-        (sum(row["requests"] for row in requests.untimed), "One request has", "# requests have", " no certain time.",
-         "They are read in the way that contacts fewer people; check the source's time zone."),
-    )  # fmt: skip
+        (
+            sum(row["echoes"] for row in evidence.echoes),
+            "One send was",
+            "# sends were",
+            " dropped for a suppression unknown here.",
+            "An opt-out may be lost on its way: ask the vendor for its whole list.",
+        ),
+        (
+            files.refused,
+            "One file was",
+            "# files were",
+            " refused as a whole, with all that is asked in it.",
+            "Ask for it again in a form that can be read.",
+        ),
+        (
+            files.quarantined,
+            "One record is",
+            "# records are",
+            " in quarantine.",
+            "See quietlist quarantine: decide it, or have it delivered again, corrected.",
+        ),
+        (
+            sum(source.unknown_files for source in sources),
+            "One file has a name",
+            "# files have names",
+            " that no feed knows.",
+            "Rename it and deliver it again, or add the name to the feed.",
+        ),
+        (
+            sum(row["requests"] for row in requests.unknown_scopes),
+            "One request names",
+            "# requests name",
+            " a scope that the company's tree does not have.",
+            "Each is taken as the nearest node above; add it to company.scopes.",
+        ),
+        (
+            sum(row["requests"] for row in requests.doubts),
+            "One request was",
+            "# requests were",
+            " read in doubt.",
+            "Each counts as a suppression; somebody has to read its words.",
+        ),
+        (
+            sum(row["requests"] for row in requests.untimed),
+            "One request has",
+            "# requests have",
+            " no certain time.",
+            "They are read in the way that contacts fewer people; check the source's time zone.",
+        ),
+    )
 
 
 def _counts(section: str, *kinds: tuple[int, str, str, str, str]) -> Iterator[Matter]:

@@ -79,9 +79,11 @@ def open_campaign(con: duckdb.DuckDBPyConnection, path: Path, folder: Path, boun
                 yield _checked(_csv(con, text, bounds))
     except UnreadableFile as error:
         raise InputError(
-            "Reading the campaign file", seen=error.detail, allowed="CSV in any usual dialect, or Parquet",
+            "Reading the campaign file",
+            seen=error.detail,
+            allowed="CSV in any usual dialect, or Parquet",
             next_step="export it again; nothing was written",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def _checked(campaign: Campaign) -> Campaign:
@@ -121,9 +123,15 @@ def _csv(con: duckdb.DuckDBPyConnection, text: Utf8Text, bounds: Bounds) -> Camp
     skipped, records = found.header, shape.records - found.header
     if relation is None:
         feed = Feed(
-            vendor="scrub", feed="campaign", kinds=(), reader="delimited", files=(), requires=(), snapshot=False,
+            vendor="scrub",
+            feed="campaign",
+            kinds=(),
+            reader="delimited",
+            files=(),
+            requires=(),
+            snapshot=False,
             columns=tuple(Column(f"c{place}", (label,)) for place, label in enumerate(labels)),
-        )  # fmt: skip
+        )
         create_raw_tables(con, (feed,))
         con.begin()
         outcome = read_careful(con, feed, "", text, found, shape, bounds)

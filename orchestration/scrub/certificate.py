@@ -51,8 +51,11 @@ def page(certificate: Mapping[str, Any]) -> str:
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters.update(moment=_moment, number="{:,}".format, size=_size, chunks=_chunks)
     digest = hashlib.sha256(canonical_json(certificate).encode()).hexdigest()
     return environment.get_template("certificate.html.j2").render(c=certificate, digest=digest)
@@ -172,17 +175,21 @@ def checked_key(text: str) -> str:
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(text.strip()))
     except ValueError as error:
         raise ConfigError(
-            "Reading --public-key", seen="no Ed25519 key", allowed="64 hex digits, as quietlist scrub key prints them",
+            "Reading --public-key",
+            seen="no Ed25519 key",
+            allowed="64 hex digits, as quietlist scrub key prints them",
             next_step="ask the issuer for the key",
-        ) from error  # fmt: skip
+        ) from error
     return text.strip().lower()
 
 
 def _no_certificate(path: Path) -> InputError:
     return InputError(
-        f"Reading {path.name}", seen="no certificate of a scrub", allowed=f"the {CERTIFICATE} that a scrub wrote",
+        f"Reading {path.name}",
+        seen="no certificate of a scrub",
+        allowed=f"the {CERTIFICATE} that a scrub wrote",
         next_step="name that file",
-    )  # fmt: skip
+    )
 
 
 def _moment(text: str) -> str:

@@ -327,10 +327,11 @@ def _named(
             problems.append(f"no column '{label}'")
     if problems:
         raise ConfigError(
-            "Reading --column", problems,
+            "Reading --column",
+            problems,
             allowed=", ".join(mask_text(campaign.label(place)) for place in range(len(campaign.labels))),
             next_step="write the header's label, or 'column 3' where it has none",
-        )  # fmt: skip
+        )
     return chosen
 
 

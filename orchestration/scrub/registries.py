@@ -104,9 +104,10 @@ class Registries:
     def demanded(self, channel: str) -> list[RegistryPolicy]:
         """Every registry that must have been consulted somewhere for this channel, and is not waived."""
         return [
-            policy for policy in self._policies
+            policy
+            for policy in self._policies
             if channel in policy.channels and policy.in_force(self._as_of) and policy.registry not in self.waived
-        ]  # fmt: skip
+        ]
 
     def bound(self, channel: str, number: str, country: str, hint: str) -> list[RegistryPolicy]:
         """The registries that must have been consulted for this number on this channel.

@@ -300,9 +300,20 @@ def _free_name(name: str, labels: Sequence[str]) -> str:
 
 
 def _statement(
-    home: Home, config: Config, file: Path, request: Request, campaign: Campaign, columns: Columns, golden: Snapshot,
-    registries: Registries, screened: Screened, counts: dict[str, int], digest: str, place: Path, as_of: datetime,
-) -> dict[str, Any]:  # fmt: skip
+    home: Home,
+    config: Config,
+    file: Path,
+    request: Request,
+    campaign: Campaign,
+    columns: Columns,
+    golden: Snapshot,
+    registries: Registries,
+    screened: Screened,
+    counts: dict[str, int],
+    digest: str,
+    place: Path,
+    as_of: datetime,
+) -> dict[str, Any]:
     """What the certificate says: facts and counts only, nothing personal."""
     used = [copy for copy in registries.binding(columns.channels) if _is_used(copy, screened)]
     regions = screened.countries | ({region} if (region := request.region or config.company.default_region) else set())
@@ -365,14 +376,13 @@ def _limits(
 ) -> list[tuple[datetime, str]]:
     """Every moment from which the result may no longer be used, with its reason."""
     hours = config.company.target_hours
-    limits = [(
-        golden.as_of + timedelta(hours=hours),
-        f"the company honours a request within {hours} hours, and the suppression table is of {golden.as_of:%Y-%m-%d %H:%M} UTC",
-    )]  # fmt: skip
+    age = f"the suppression table is of {golden.as_of:%Y-%m-%d %H:%M} UTC"
+    limits = [(golden.as_of + timedelta(hours=hours), f"the company honours a request within {hours} hours, and {age}")]
     limits += [
         (golden.as_of + timedelta(hours=rule.hours), f"{rule.rule_id} gives {rule.hours} hours from a request")
-        for rule in rules if rule.hours
-    ]  # fmt: skip
+        for rule in rules
+        if rule.hours
+    ]
     for copy in used:
         end = copy.policy.usable_until(copy.obtained_at) if copy.policy.in_force(as_of) else None
         if end is not None:
@@ -382,9 +392,15 @@ def _limits(
 
 
 def _warnings(
-    golden: Snapshot, registries: Registries, screened: Screened, columns: Columns, counts: dict[str, int],
-    rules: Sequence[Clock], limits: Sequence[tuple[datetime, str]], as_of: datetime,
-) -> list[str]:  # fmt: skip
+    golden: Snapshot,
+    registries: Registries,
+    screened: Screened,
+    columns: Columns,
+    counts: dict[str, int],
+    rules: Sequence[Clock],
+    limits: Sequence[tuple[datetime, str]],
+    as_of: datetime,
+) -> list[str]:
     passed = [f"TOO OLD: {because}. This result may not be used" for end, because in limits if end <= as_of]
     without = [
         f"{name} binds numbers of this file and no copy of it is held: they were not screened against it"
@@ -395,14 +411,18 @@ def _warnings(
     said = [
         f"Not screened by {', '.join(map(mask_text, columns.doubtful))}, which look like contact points too: "
         "name them with --column if they are"
-        if columns.doubtful else "",
+        if columns.doubtful
+        else "",
         f"{counts['unscreened']:,} records are unscreened: that is not the same as clear" if counts["unscreened"] else "",
         f"{counts['unreadable']:,} of the records name nobody that could be looked up" if counts["unreadable"] else "",
         "The checks held releases when the table was published: it may block somebody who may be contacted again"
-        if golden.releases_held else "",
+        if golden.releases_held
+        else "",
         f"{', '.join(at_once)}: a request counts at once. What was asked since the table was made is not in this result; "
-        "scrub again right before the send" if at_once else "",
-    ]  # fmt: skip
+        "scrub again right before the send"
+        if at_once
+        else "",
+    ]
     return [*passed, *without, *waived, *filter(None, said)]
 
 

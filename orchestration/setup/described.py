@@ -24,9 +24,9 @@ def keys_with_meaning(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo, 
 
 
 def first_sentence(text: str) -> str:
-    """``A list of opt-outs. It ...`` -> ``A list of opt-outs.``"""
+    """``A list of opt-outs. It ...`` -> ``A list of opt-outs.``; so is what stands before a colon."""
     plain = " ".join(text.split())
-    return re.split(r"(?<=[.:]) (?=[A-Z`])", plain, maxsplit=1)[0]
+    return re.sub(":$", ".", re.split(r"(?<=[.:]) (?=[A-Z`])", plain, maxsplit=1)[0])
 
 
 @functools.cache

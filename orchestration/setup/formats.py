@@ -55,8 +55,12 @@ class Format:
                     "snapshot": feed.snapshot,
                     "requires": [*feed.requires, *(" with ".join(group) for group in feed.requires_any)],
                     "columns": [
-                        {"column": column.name, "labels": list(column.labels), "several": column.several,
-                         "description": column.description}
+                        {
+                            "column": column.name,
+                            "labels": list(column.labels),
+                            "several": column.several,
+                            "description": column.description,
+                        }
                         for column in feed.columns
                     ],
                     "description": feed.description,
@@ -65,7 +69,7 @@ class Format:
                 }
                 for feed in self.feeds
             ],
-        }  # fmt: skip
+        }
 
 
 def all_formats() -> list[Format]:

@@ -112,7 +112,7 @@ def _text(wanted: Wanted) -> tuple[str, list[str]]:
         f"default_region = {_quoted(wanted.region)}" if wanted.region else '# default_region = "US"',
         "# The brands and lists that people may leave one by one, as paths. An opt-out of a brand leaves its lists too.",
         f"scopes = [{', '.join(map(_quoted, wanted.scopes))}]",
-        "# The first day: what was asked before it, and is delivered later, is counted apart and never as late.",
+        "# The first day: what was asked before it, and is delivered later, is counted apart, and its time runs from that day.",
         f"live_since = {wanted.live_since}" if wanted.live_since else "# live_since = ...  (not set)",
     ]
     explained: set[str] = set()

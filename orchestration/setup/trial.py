@@ -124,9 +124,14 @@ class Tried:
     def as_dict(self) -> dict[str, Any]:
         """For a program."""
         return {
-            "source": self.source, "files": list(self.files), "counts": self.counts, "records": list(self.records),
-            "columns_nobody_reads": list(self.unread), "unknown_values": list(self.unknown), "held": list(self.held),
-        }  # fmt: skip
+            "source": self.source,
+            "files": list(self.files),
+            "counts": self.counts,
+            "records": list(self.records),
+            "columns_nobody_reads": list(self.unread),
+            "unknown_values": list(self.unknown),
+            "held": list(self.held),
+        }
 
     def lines(self) -> list[str]:
         """For a person at a terminal."""

@@ -31,9 +31,15 @@ class MailServer:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self._controller = Controller(
-            self, hostname="127.0.0.1", port=self.port, tls_context=context, require_starttls=context is not None,
-            authenticator=self._authenticate, auth_require_tls=False, auth_required=context is not None,
-        )  # fmt: skip
+            self,
+            hostname="127.0.0.1",
+            port=self.port,
+            tls_context=context,
+            require_starttls=context is not None,
+            authenticator=self._authenticate,
+            auth_require_tls=False,
+            auth_required=context is not None,
+        )
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
         if self.answer.startswith("250"):

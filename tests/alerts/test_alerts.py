@@ -56,9 +56,13 @@ def config_of(home: Home, *parts: str) -> Config:
 
 def by_mail(server: MailServer, **more: str) -> str:
     lines = {
-        "host": '"127.0.0.1"', "port": str(server.port), "security": '"none"', "sender": '"quietlist@example.com"',
-        "recipients": '["privacy@example.com", "ops@example.org"]', **more,
-    }  # fmt: skip
+        "host": '"127.0.0.1"',
+        "port": str(server.port),
+        "security": '"none"',
+        "sender": '"quietlist@example.com"',
+        "recipients": '["privacy@example.com", "ops@example.org"]',
+        **more,
+    }
     return "[alerts.email]\n" + "\n".join(f"{key} = {value}" for key, value in lines.items())
 
 
@@ -204,12 +208,17 @@ def made_certificate(folder: Path) -> tuple[Path, Path]:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     day = dt.datetime.now(dt.UTC)
     built = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(day - dt.timedelta(days=1)).not_valid_after(day + dt.timedelta(days=1))
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(day - dt.timedelta(days=1))
+        .not_valid_after(day + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
-    )  # fmt: skip
+    )
     certificate, private = folder / "cert.pem", folder / "key.pem"
     certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
     private.write_bytes(

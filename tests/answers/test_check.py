@@ -227,9 +227,18 @@ def test_the_first_words_and_the_exit_code_say_whether_one_may_contact(
     case: str, rows: tuple[Row, ...], listed: bool, unscreened: bool, unread: Waiting, problem: str | None, may: bool | None
 ) -> None:
     answer = Answer(
-        Question("voice", "x"), "phone", None if problem else "+12025550123", None if problem else bool(rows), rows, 1, AS_OF,
-        problem, (Listing("us_ftc", "v1", "r"),) if listed else (), ("us_ftc (why)",) if unscreened else (), waiting=unread,
-    )  # fmt: skip
+        Question("voice", "x"),
+        "phone",
+        None if problem else "+12025550123",
+        None if problem else bool(rows),
+        rows,
+        1,
+        AS_OF,
+        problem,
+        (Listing("us_ftc", "v1", "r"),) if listed else (),
+        ("us_ftc (why)",) if unscreened else (),
+        waiting=unread,
+    )
     assert answer.may_contact is may, case
     assert answer.exit_code == {True: 0, False: 4, None: 5}[may] == answer.as_dict()["exit_code"], case
     first = {True: "May be contacted: ", False: "May not be contacted: ", None: "Nobody knows: "}[may]
@@ -274,9 +283,11 @@ def test_the_command_ends_with_the_answer(house: Home, arguments: list[str], cod
 def test_the_command_on_a_file_ends_as_the_worst_answer(house: Home, tmp_path: Path) -> None:
     file = tmp_path / "questions.csv"
     for text, code in (
-        ("email,nobody@example.com,\n", 0), ("email,nobody@example.com,\nemail,nobody,\n", 5),
-        ("email,nobody,\nemail,canary40@example.com,\n", 4), ("", 2),
-    ):  # fmt: skip
+        ("email,nobody@example.com,\n", 0),
+        ("email,nobody@example.com,\nemail,nobody,\n", 5),
+        ("email,nobody,\nemail,canary40@example.com,\n", 4),
+        ("", 2),
+    ):
         file.write_text(f"channel,identifier,scope\n{text}")
         result = CliRunner().invoke(main, ["check", "--home", str(house.root), "--file", str(file)])
         assert result.exit_code == code, (text, result.output)
@@ -366,7 +377,7 @@ def test_a_configuration_is_validated_again_when_it_changes(own_house: Home) -> 
     for spoilt in ("", "[]", "{}", '{"state": 1}'):
         note.write_text(spoilt)
         assert asked(own_house) == Asked.of(load_config(own_house)), spoilt
-    assert json.loads(note.read_text())["scopes"], "the note was made anew"
+    assert json.loads(note.read_text())["scopes"], "the note was made again"
     own_house.config_file.write_text(
         own_house.config_file.read_text() + "\n[destinations.x]\nsystem = 'nothing'\nchannels = ['email']\n"
     )

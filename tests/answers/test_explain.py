@@ -43,18 +43,26 @@ def test_a_suppression_is_told_with_its_request_file_record_rule_and_push(house:
     with warehouse(house, read_only=True) as con:
         known = con.execute(
             "select request_id, requests.source, file_id, record_no, sha256 from ledger.requests as requests "
-            "inner join raw.landed_files using (file_id) where request_id = ?", [request_id(21)],
-        ).fetchone()  # fmt: skip
+            "inner join raw.landed_files using (file_id) where request_id = ?",
+            [request_id(21)],
+        ).fetchone()
     number, source, file_id, record_no, sha256 = known
     number = shown(house, number)
     assert point["is_suppressed"] and point["suppressions"][0]["deciding_request_id"] == number
     for said in (
-        "canary21@example.com is SUPPRESSED on email", number, f"from {source} (",
-        f"record {record_no}, file id {file_id}", f"sha-256 {sha256}",
+        "canary21@example.com is SUPPRESSED on email",
+        number,
+        f"from {source} (",
+        f"record {record_no}, file id {file_id}",
+        f"sha-256 {sha256}",
         "email at *: stands and decides; US-CANSPAM (15 USC 7704(a)(3)-(5); 16 CFR 316.5): 10 business days from receipt, by ",
-        "clock at mail_system: ", "mail_system (sql_table), email at *: ", "(read back in full", "E-mail address of 1 customer",
-        "Version 2, which is in force, says the same.", " to now: email at *, opt out (known ",
-    ):  # fmt: skip
+        "clock at mail_system: ",
+        "mail_system (sql_table), email at *: ",
+        "(read back in full",
+        "E-mail address of 1 customer",
+        "Version 2, which is in force, says the same.",
+        " to now: email at *, opt out (known ",
+    ):
         assert said in text, said
 
 
@@ -114,9 +122,11 @@ def test_reveal_shows_the_others_and_the_original_record(house: Home) -> None:
     point, text = explained(house, "+12015550003", reveal=True)
     assert "linked by email canary3@example.com to customer C3" in text
     assert point["requests"][0]["record"] == {
-        "requested_at": point["requests"][0]["at_earliest"].strftime("%Y-%m-%d"), "action": "opt_out",
-        "email": "canary3@example.com", "_extra": '{"clerk":"K"}',
-    }  # fmt: skip
+        "requested_at": point["requests"][0]["at_earliest"].strftime("%Y-%m-%d"),
+        "action": "opt_out",
+        "email": "canary3@example.com",
+        "_extra": '{"clerk":"K"}',
+    }
     assert "| email: canary3@example.com" in text
 
 
@@ -222,8 +232,11 @@ def test_one_original_record_by_file_and_number(house: Home) -> None:
     found = evidence_record(house, file_id, 1)
     assert found["record"]["email"] == "canary1@example.com" and found["file"]["sha256"]
     assert evidence_record(house, file_id, 900) | {"file": None} == {
-        "file": None, "record_no": 900, "record": {"text": "canary1@example.com;;;"}, "reason": "ragged_row",
-    }  # fmt: skip
+        "file": None,
+        "record_no": 900,
+        "record": {"text": "canary1@example.com;;;"},
+        "reason": "ragged_row",
+    }
     with pytest.raises(InputError, match="no such record"):
         evidence_record(house, file_id, 12345)
     with pytest.raises(InputError, match="no such file"):

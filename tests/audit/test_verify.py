@@ -143,12 +143,18 @@ def test_any_file_of_landing_published_gate_and_receipts_that_is_gone_is_named(o
 @pytest.mark.parametrize(
     "stray",
     [
-        "landing/notes.txt", "landing/ab/" + "0" * 64, "landing/empty/nothing", "published/registry.parquet",
-        "published/golden_suppression/version=1/part-1.parquet", "published/golden_suppression/version=2/evidence/more.parquet",
-        "published/golden_suppression/version=3/part-0.parquet", "published/golden_suppression/version=9/manifest.json",
-        "outbox/mail_system/receipts/3.json", "warehouse/gate/exit.json",
+        "landing/notes.txt",
+        "landing/ab/" + "0" * 64,
+        "landing/empty/nothing",
+        "published/registry.parquet",
+        "published/golden_suppression/version=1/part-1.parquet",
+        "published/golden_suppression/version=2/evidence/more.parquet",
+        "published/golden_suppression/version=3/part-0.parquet",
+        "published/golden_suppression/version=9/manifest.json",
+        "outbox/mail_system/receipts/3.json",
+        "warehouse/gate/exit.json",
     ],
-)  # fmt: skip
+)
 def test_a_file_that_nobody_wrote_is_named(own: Home, stray: str) -> None:
     path = own.root / stray
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +181,7 @@ def edit_manifest(home: Home) -> str:
 
 
 def rewrite_manifest(home: Home) -> str:
-    """Every line after the edited one chained anew, as somebody would who knows how."""
+    """Every line after the edited one chained again, as somebody would who knows how."""
     prev, lines = "0" * 64, []
     for line in lines_of(home.manifest_file):
         body = {**json.loads(line), "prev": prev, "received_at": "2026-01-01T00:00:00+00:00"}
@@ -255,8 +261,10 @@ def lead_back_to_version_1(home: Home) -> str:
 
 def edit_ledger(home: Home) -> str:
     with warehouse(home) as con:
-        con.execute("update ledger.requests set at_latest = at_latest + interval 1 year where request_id = "
-                    "(select min(request_id) from ledger.requests)")  # fmt: skip
+        con.execute(
+            "update ledger.requests set at_latest = at_latest + interval 1 year where request_id = "
+            "(select min(request_id) from ledger.requests)"
+        )
     return "the ledger (ledger.requests), batch 1: its rows are not those that were recorded"
 
 

@@ -121,9 +121,15 @@ class SftpFar:
 
     def settings(self, **more: Any) -> dict[str, Any]:
         pull = {
-            "kind": "sftp", "host": "127.0.0.1", "port": self.port, "user": "acme", "password_env": "FAR_PASS",
-            "host_keys": [self.host_key.export_public_key().decode().strip()], "timeout_seconds": 10, **more,
-        }  # fmt: skip
+            "kind": "sftp",
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": "acme",
+            "password_env": "FAR_PASS",
+            "host_keys": [self.host_key.export_public_key().decode().strip()],
+            "timeout_seconds": 10,
+            **more,
+        }
         return {"format": "requests", "pull": {key: value for key, value in pull.items() if value is not None}}
 
     def changes(self) -> list[str]:
@@ -244,9 +250,14 @@ class S3Far:
     def settings(self, **more: Any) -> dict[str, Any]:
         os.environ["FAR_KEY_ID"] = self.key_id
         pull = {
-            "kind": "s3", "endpoint": self.url, "bucket": self.bucket, "prefix": self.prefix, "key_id_env": "FAR_KEY_ID",
-            "secret_key_env": "FAR_PASS", **more,
-        }  # fmt: skip
+            "kind": "s3",
+            "endpoint": self.url,
+            "bucket": self.bucket,
+            "prefix": self.prefix,
+            "key_id_env": "FAR_KEY_ID",
+            "secret_key_env": "FAR_PASS",
+            **more,
+        }
         return {"format": "requests", "pull": {key: value for key, value in pull.items() if value is not None}}
 
     def changes(self) -> list[str]:

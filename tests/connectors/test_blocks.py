@@ -12,9 +12,14 @@ from orchestration.core.errors import ConfigError
 from orchestration.readers.feeds import Column, Feed
 
 GOOD: dict[str, Any] = {
-    "base_url": "https://api.example.com", "auth": {"header": "Key"}, "path": "/v1/{list}/members", "saves_as": "members",
-    "needs": {"list": "the list, such as 7"}, "paging": {"offset": "offset", "size": 100}, "verified": ["seen"],
-}  # fmt: skip
+    "base_url": "https://api.example.com",
+    "auth": {"header": "Key"},
+    "path": "/v1/{list}/members",
+    "saves_as": "members",
+    "needs": {"list": "the list, such as 7"},
+    "paging": {"offset": "offset", "size": 100},
+    "verified": ["seen"],
+}
 
 
 def problems(monkeypatch: pytest.MonkeyPatch, block: dict[str, Any], *, snapshot: bool = True) -> list[str]:

@@ -71,9 +71,14 @@ def people(count: int, first: int = 0) -> list[dict[str, Any]]:
 
 def text(number: int, day: str) -> dict[str, Any]:
     return {
-        "sid": f"SM{number}", "from": "+12025550101", "to": "+12025550190", "body": "STOP", "direction": "inbound",
-        "status": "received", "date_sent": f"{day} 10:00",
-    }  # fmt: skip
+        "sid": f"SM{number}",
+        "from": "+12025550101",
+        "to": "+12025550190",
+        "body": "STOP",
+        "direction": "inbound",
+        "status": "received",
+        "date_sent": f"{day} 10:00",
+    }
 
 
 FAULTS = [

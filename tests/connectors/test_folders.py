@@ -110,6 +110,7 @@ def test_one_file_that_cannot_be_taken_stops_no_other_and_holds(house: House, fa
     assert "1 files may not be read; 1 files are larger than limits.max_file allows" in outcome.failure
     assert "b.csv" not in outcome.failure and "large.csv" not in outcome.failure
     assert [name for name, _ in came(house.home)] == ["a.csv", "c.csv"]
+    assert "large.csv" not in far.asked, "what is known to be too large is not fetched"
     ((source, said),) = unread(house.home, house.config)
     assert source == "far" and "may not be read" in said, "releases are not held"
     far.denied.clear()
@@ -148,7 +149,7 @@ def test_a_first_pull_may_begin_later_and_no_later_one_leaves_a_gap(house: House
     house.later(days=1)
     house.pull(since=NOON + timedelta(days=36_500))
     assert set(came(house.home)) == {("moved here with its old date.csv", b"new here")}
-    assert house.pull(anew=True)[0].files == 2, "everything is asked for when that is wanted"
+    assert house.pull(from_start=True)[0].files == 2, "everything is asked for when that is wanted"
     assert ("old.csv", b"old") in came(house.home)
 
 

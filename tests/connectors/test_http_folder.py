@@ -51,6 +51,17 @@ def test_a_server_that_says_little_is_asked_each_time_and_nothing_is_doubled(
     assert collect(house.home, house.config, house.now).taken == 0, "the same bytes are another delivery"
 
 
+def test_a_file_whose_size_nobody_says_is_not_read_past_what_a_file_may_have(house: House, far: HttpFar) -> None:
+    far.knows_head = False
+    far.put("a.csv", b"a")
+    far.put("large.csv", b"x" * 2_000)
+    house.limits = {"max_file": "1KB"}
+    house.sources = {"far": far.settings()}
+    (outcome,) = house.pull()
+    assert outcome.state == "failed" and "1 files are larger than limits.max_file allows" in outcome.failure, outcome
+    assert set(came(house.home)) == {("a.csv", b"a")} and not list((house.home.inbox / "far").glob(".*"))
+
+
 def test_only_links_below_the_address_are_followed(house: House, far: HttpFar) -> None:
     far.put("a.csv", b"a")
     links = (

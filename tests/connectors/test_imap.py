@@ -171,9 +171,11 @@ def mailbox(monkeypatch: pytest.MonkeyPatch, provider: Provider) -> Iterator[Mai
 
 
 OAUTH = {
-    "password_env": None, "token_url": "https://login.example.com/token", "client_id": "quietlist",
+    "password_env": None,
+    "token_url": "https://login.example.com/token",
+    "client_id": "quietlist",
     "client_secret_env": "MAIL_PASS",
-}  # fmt: skip
+}
 
 
 def mail(number: int, text: str = "STOP", size: int = 0) -> bytes:

@@ -58,9 +58,15 @@ channels = ["email"]
 def server() -> Iterator[Shelf]:
     lists = {
         LIST: [{"email": f"person{number}@example.com", "created": 1772326800} for number in range(7)],
-        DUMP: [{"EmailAddress": "gone@example.com", "SuppressionReason": "ManualSuppression", "Origin": "Recipient",
-                "CreatedAt": "2026-03-01T10:00:00Z"}],
-    }  # fmt: skip
+        DUMP: [
+            {
+                "EmailAddress": "gone@example.com",
+                "SuppressionReason": "ManualSuppression",
+                "Origin": "Recipient",
+                "CreatedAt": "2026-03-01T10:00:00Z",
+            }
+        ],
+    }
     with Shelf(lists) as running:
         yield running
 

@@ -28,10 +28,17 @@ def people(count: int, first: int = 0) -> list[dict[str, Any]]:
 
 def texts(*days: str) -> list[dict[str, Any]]:
     return [
-        {"sid": f"SM{number}", "from": "+12025550101", "to": "+12025550190", "body": "STOP", "direction": "inbound",
-         "status": "received", "date_sent": f"{day} 10:00"}
+        {
+            "sid": f"SM{number}",
+            "from": "+12025550101",
+            "to": "+12025550190",
+            "body": "STOP",
+            "direction": "inbound",
+            "status": "received",
+            "date_sent": f"{day} 10:00",
+        }
         for number, day in enumerate(days)
-    ]  # fmt: skip
+    ]
 
 
 def sendgrid(house: House, server: Shelf, **more: Any) -> None:
@@ -317,7 +324,7 @@ def test_since_limits_the_first_pull_and_never_leaves_a_gap_later(house: House) 
         house.later(days=30)
         house.pull(since=house.now)  # what the last pull did not see lies before it
         house.pull(since=NOON - timedelta(days=50))
-        house.pull(anew=True)
+        house.pull(from_start=True)
         asked = [request.query.get("DateSent>") for request in server.requests]
     assert asked == ["2026-03-10", "2026-03-17", "2026-01-29", None]
 

@@ -115,6 +115,19 @@ def test_a_key_that_no_address_can_carry_is_told_and_stops_no_other(house: House
     assert outcome.state == "failed" and outcome.files == 1 and "2 files have names that cannot be asked for" in outcome.failure
 
 
+def test_an_object_of_another_size_than_listed_is_left_for_the_next_pull(house: House, far: S3Far) -> None:
+    far.put("a.csv", b"a")
+    listing = (
+        b"<ListBucketResult><IsTruncated>false</IsTruncated>"
+        b"<Contents><Key>outgoing/a.csv</Key><Size>3</Size></Contents></ListBucketResult>"
+    )
+    far.answers = [(200, listing)]
+    house.sources = {"far": far.settings()}
+    (outcome,) = house.pull()
+    assert (outcome.state, outcome.files, outcome.attention) == ("whole", 0, "1 file there is still being written."), outcome
+    assert house.pull()[0].files == 1
+
+
 GOES_NOWHERE = b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"
 NO_LISTS = [
     ("a proxy's page", 200, b"<html><body>Welcome</body></html>", "no list of a bucket"),
@@ -126,7 +139,7 @@ NO_LISTS = [
     ("a list that goes nowhere", 200, GOES_NOWHERE, "does not say where"),
     ("another region", 301, b"<Error/>", "status 301"),
     ("no such bucket", 404, b"<Error/>", "status 404"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("case", "status", "body", "said"), NO_LISTS)

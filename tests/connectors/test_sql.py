@@ -150,11 +150,17 @@ def test_what_stands_in_the_cursor_costs_no_row(
 @pytest.mark.parametrize(
     ("kind", "before", "late"),
     [
-        ("integer", [1, 50], 45), ("integer", [50], 50), ("integer", [50], None), ("date", ["2026-03-19"], "2026-03-18"),
-        ("text", ["2026-03-19T10:00:00Z"], "2026-03-18 09:00:00+05:00"), ("text", ["2026-03-19T10:00:00Z"], "yesterday"),
-        ("text", ["2026-03-19"], ""), ("numeric(12,2)", ["17.25"], "17.20"), ("timestamp", [at(-20).replace(tzinfo=None)], None),
+        ("integer", [1, 50], 45),
+        ("integer", [50], 50),
+        ("integer", [50], None),
+        ("date", ["2026-03-19"], "2026-03-18"),
+        ("text", ["2026-03-19T10:00:00Z"], "2026-03-18 09:00:00+05:00"),
+        ("text", ["2026-03-19T10:00:00Z"], "yesterday"),
+        ("text", ["2026-03-19"], ""),
+        ("numeric(12,2)", ["17.25"], "17.20"),
+        ("timestamp", [at(-20).replace(tzinfo=None)], None),
     ],
-)  # fmt: skip
+)
 def test_cursors_of_every_kind(house: House, base: Base, kind: str, before: list[Any], late: Any) -> None:
     base.table(kind)
     base.put(*before)

@@ -33,9 +33,14 @@ def numbers(row: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 SENDGRID = {"created": 1772326800}
 TEXT = {
-    "sid": "SM1", "to": "+12025550190", "body": "STOP", "direction": "inbound", "status": "received",
-    "date_sent": "2026-03-19", "date_created": "2026-03-19",
-}  # fmt: skip
+    "sid": "SM1",
+    "to": "+12025550190",
+    "body": "STOP",
+    "direction": "inbound",
+    "status": "received",
+    "date_sent": "2026-03-19",
+    "date_created": "2026-03-19",
+}
 LISTS: dict[str, dict[str, tuple[str, list[dict[str, Any]]]]] = {
     "sendgrid": {
         "/v3/asm/suppressions": (

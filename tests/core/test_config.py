@@ -48,8 +48,12 @@ def test_each_limit_can_be_set_and_nonsense_is_refused(key: str, good: tuple[str
 
 def test_a_size_is_what_its_unit_says() -> None:
     assert [size_in_bytes(text) for text in ("1KB", "1 KiB", "1.5MB", "4GB", "1TiB")] == [
-        1_000, 1_024, 1_500_000, 4_000_000_000, 1_099_511_627_776,
-    ]  # fmt: skip
+        1_000,
+        1_024,
+        1_500_000,
+        4_000_000_000,
+        1_099_511_627_776,
+    ]
 
 
 def test_what_dagster_starts_by_itself_is_configured_and_nonsense_is_refused(tmp_path: Path) -> None:
@@ -58,8 +62,11 @@ def test_what_dagster_starts_by_itself_is_configured_and_nonsense_is_refused(tmp
     )
     settings = parse_config(text, tmp_path / "quietlist.toml").dagster
     assert (settings.storage_url_env, settings.daily_at, settings.timezone, settings.watch_inbox) == (
-        "ACME_DB", "23:05", "Europe/Berlin", True,
-    )  # fmt: skip
+        "ACME_DB",
+        "23:05",
+        "Europe/Berlin",
+        True,
+    )
     for line, said in (
         ('storage_url_env = "postgresql://me:secret@host/db"', "never the URL itself"),
         ('daily_at = "24:00"', "not a time of day such as 04:00"),
@@ -95,16 +102,31 @@ channels = ["postal"]
     [
         ("nobody set one", "", "", "", (None, None, None)),
         ("a day begins in UTC", "live_since = 2026-04-01", "", "", ("2026-04-01T00:00", "2026-04-01T00:00", "2026-04-01T00:00")),
-        ("and in the company's zone where it has one", 'live_since = "2026-04-01"\ntimezone = "America/New_York"', "", "",
-         ("2026-04-01T04:00", "2026-04-01T04:00", "2026-04-01T04:00")),
-        ("a source and a destination may have their own", "live_since = 2026-04-01", "live_since = 2026-05-01T10:30:00",
-         "live_since = 2026-06-01T00:00:00+02:00", ("2026-04-01T00:00", "2026-05-01T10:30", "2026-05-31T22:00")),
+        (
+            "and in the company's zone where it has one",
+            'live_since = "2026-04-01"\ntimezone = "America/New_York"',
+            "",
+            "",
+            ("2026-04-01T04:00", "2026-04-01T04:00", "2026-04-01T04:00"),
+        ),
+        (
+            "a source and a destination may have their own",
+            "live_since = 2026-04-01",
+            "live_since = 2026-05-01T10:30:00",
+            "live_since = 2026-06-01T00:00:00+02:00",
+            ("2026-04-01T00:00", "2026-05-01T10:30", "2026-05-31T22:00"),
+        ),
         ("also where the company has none", "", "", "live_since = 2026-06-01", (None, None, "2026-06-01T00:00")),
         # 25 October 2026, 01:30 comes twice in London: the earlier calls less inherited
-        ("of an hour that comes twice the first", 'live_since = 2026-10-25T01:30:00\ntimezone = "Europe/London"', "", "",
-         ("2026-10-25T00:30",) * 3),
+        (
+            "of an hour that comes twice the first",
+            'live_since = 2026-10-25T01:30:00\ntimezone = "Europe/London"',
+            "",
+            "",
+            ("2026-10-25T00:30",) * 3,
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_first_day_is_the_companys_where_a_source_or_destination_has_no_own(
     why: str, company: str, source: str, destination: str, counts: tuple[str | None, ...]
 ) -> None:
@@ -120,20 +142,43 @@ def test_a_first_day_is_the_companys_where_a_source_or_destination_has_no_own(
 @pytest.mark.parametrize(
     ("company", "source", "destination", "said"),
     [
-        ("live_since = {tomorrow}", "live_since = {tomorrow}", "",
-         ["company.live_since: {tomorrow} is still to come", "sources.crm.live_since: {tomorrow} is still to come"]),
-        ("live_since = 2026-04-01", "live_since = 2026-03-31", "live_since = 2026-03-31T23:59:59",
-         ["sources.crm.live_since: 2026-03-31 is before company.live_since (2026-04-01)",
-          "destinations.house.live_since: 2026-03-31 23:59:59 is before company.live_since (2026-04-01)"]),
-        ("live_since = 1926-04-01", "live_since = 9999-12-31", "",
-         ["company.live_since: '1926-04-01' is not between 2000 and 2099: correct the year",
-          "sources.crm.live_since: '9999-12-31' is not between 2000 and 2099: correct the year"]),
-        ('live_since = "April"', "live_since = 7", "live_since = 07:30:00",
-         ["company.live_since: 'April' is neither a day such as 2026-04-01", "sources.crm.live_since: '7' is neither",
-          "destinations.house.live_since: '07:30:00' is neither"]),
+        (
+            "live_since = {tomorrow}",
+            "live_since = {tomorrow}",
+            "",
+            ["company.live_since: {tomorrow} is still to come", "sources.crm.live_since: {tomorrow} is still to come"],
+        ),
+        (
+            "live_since = 2026-04-01",
+            "live_since = 2026-03-31",
+            "live_since = 2026-03-31T23:59:59",
+            [
+                "sources.crm.live_since: 2026-03-31 is before company.live_since (2026-04-01)",
+                "destinations.house.live_since: 2026-03-31 23:59:59 is before company.live_since (2026-04-01)",
+            ],
+        ),
+        (
+            "live_since = 1926-04-01",
+            "live_since = 9999-12-31",
+            "",
+            [
+                "company.live_since: '1926-04-01' is not between 2000 and 2099: correct the year",
+                "sources.crm.live_since: '9999-12-31' is not between 2000 and 2099: correct the year",
+            ],
+        ),
+        (
+            'live_since = "April"',
+            "live_since = 7",
+            "live_since = 07:30:00",
+            [
+                "company.live_since: 'April' is neither a day such as 2026-04-01",
+                "sources.crm.live_since: '7' is neither",
+                "destinations.house.live_since: '07:30:00' is neither",
+            ],
+        ),
         ('timezone = "Mars/Olympus"', "", "", ["company.timezone: 'Mars/Olympus' is not an IANA time zone"]),
     ],
-)  # fmt: skip
+)
 def test_every_first_day_that_cannot_be_is_refused_at_once(company: str, source: str, destination: str, said: list[str]) -> None:
     tomorrow = f"{datetime.now(UTC) + timedelta(days=2):%Y-%m-%d}"
     text = FIRST_DAYS.format(company=company, source=source, destination=destination).replace("{tomorrow}", tomorrow)

@@ -47,7 +47,8 @@ def test_nobody_splits_a_record_as_a_text() -> None:
     found = {
         name: count
         for path in (CHECKOUT / "orchestration").rglob("*.py")
-        if (count := path.read_text().count(".splitlines(")) and (name := path.relative_to(CHECKOUT).as_posix())
+        if (count := path.read_text().count(".splitlines("))
+        and (name := path.relative_to(CHECKOUT).as_posix())
         and not name.startswith("orchestration/faults/")  # worlds of its own making
-    }  # fmt: skip
+    }
     assert found == for_show

@@ -19,10 +19,15 @@ NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("level", "success", "code"),
     [
-        ("pass", True, 0), ("alert", True, 0), ("hold", True, 1), ("stop", False, 1),
-        ("pass", False, 3), ("alert", False, 3), ("hold", False, 3),
+        ("pass", True, 0),
+        ("alert", True, 0),
+        ("hold", True, 1),
+        ("stop", False, 1),
+        ("pass", False, 3),
+        ("alert", False, 3),
+        ("hold", False, 3),
     ],
-)  # fmt: skip
+)
 def test_each_end_has_its_code(level: str, success: bool, code: int) -> None:
     assert Outcome("quietlist", NOON, success, gate_level=level).exit_code == code, f"{level}, {success}"
 

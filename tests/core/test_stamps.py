@@ -12,10 +12,22 @@ from orchestration.core.stamps import Stamps, another, create_stamps, note, read
 
 CLOCK = datetime(2026, 4, 1, 6, 30, tzinfo=UTC)
 EVERY = Stamps(
-    policy="p", key="k", meaning="m", registries="r", persons="linked", golden="g", settings="t", reconciled="x",
-    proved="v", by_clock='{"nodes":[]}', clocks="c", row_state="s", clock=CLOCK,
-    files_of={"staging": "a", "ledger": "b"}, views_of={"golden": ""},
-)  # fmt: skip
+    policy="p",
+    key="k",
+    meaning="m",
+    registries="r",
+    persons="linked",
+    golden="g",
+    settings="t",
+    reconciled="x",
+    proved="v",
+    by_clock='{"nodes":[]}',
+    clocks="c",
+    row_state="s",
+    clock=CLOCK,
+    files_of={"staging": "a", "ledger": "b"},
+    views_of={"golden": ""},
+)
 
 
 @pytest.fixture

@@ -23,10 +23,17 @@ _MODELS = (
 _TIME = pa.timestamp("us", tz="UTC")
 _LEDGER = pa.schema(
     [
-        ("request_id", pa.string()), ("action", pa.string()), ("method", pa.string()), ("channels", pa.list_(pa.string())),
-        ("scope", pa.string()), ("at_earliest", _TIME), ("at_latest", _TIME), ("first_seen", _TIME), ("region", pa.string()),
+        ("request_id", pa.string()),
+        ("action", pa.string()),
+        ("method", pa.string()),
+        ("channels", pa.list_(pa.string())),
+        ("scope", pa.string()),
+        ("at_earliest", _TIME),
+        ("at_latest", _TIME),
+        ("first_seen", _TIME),
+        ("region", pa.string()),
     ]
-)  # fmt: skip
+)
 
 
 def seeded(root: Path) -> Home:
@@ -65,9 +72,16 @@ def judge(home: Home, asked: Iterable[Asked], *, default_region: str | None = No
 def _row(asked: Asked) -> dict[str, Any]:
     at = asked.at or asked.first_seen  # as the ledger does for a record without a time
     return {
-        "request_id": asked.key, "action": asked.action, "method": asked.method, "channels": list(asked.channels), "scope": "*",
-        "at_earliest": at, "at_latest": at, "first_seen": asked.first_seen, "region": asked.region,
-    }  # fmt: skip
+        "request_id": asked.key,
+        "action": asked.action,
+        "method": asked.method,
+        "channels": list(asked.channels),
+        "scope": "*",
+        "at_earliest": at,
+        "at_latest": at,
+        "first_seen": asked.first_seen,
+        "region": asked.region,
+    }
 
 
 def seen_later(at: datetime) -> datetime:

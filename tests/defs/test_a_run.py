@@ -71,13 +71,18 @@ def test_the_golden_table_tells_of_its_columns_and_what_they_are_made_of(
 ) -> None:
     home, instance, _ = ran
     for key, expected in (
-        (GOLDEN, {"identifier_hash": [("staging/stg_identifiers__contact_point", "identifier_hash")],
-                  "rule_id": [("deadlines/request_deadlines", "rule_id")],
-                  "except_scopes": [("golden/int_released_scopes", "except_scopes")],
-                  "basis": [("golden/int_standing", "basis"), ("golden/int_standing", "is_standing")],
-                  "golden_version": []}),
+        (
+            GOLDEN,
+            {
+                "identifier_hash": [("staging/stg_identifiers__contact_point", "identifier_hash")],
+                "rule_id": [("deadlines/request_deadlines", "rule_id")],
+                "except_scopes": [("golden/int_released_scopes", "except_scopes")],
+                "basis": [("golden/int_standing", "basis"), ("golden/int_standing", "is_standing")],
+                "golden_version": [],
+            },
+        ),
         (dg.AssetKey(["published", "golden_suppression"]), {"identifier": [("golden/golden_suppression", "identifier")]}),
-    ):  # fmt: skip
+    ):
         event = instance.get_latest_materialization_event(key)
         assert event is not None and event.asset_materialization is not None
         lineage = event.asset_materialization.metadata["dagster/column_lineage"].value.deps_by_column

@@ -194,8 +194,12 @@ def test_each_destination_has_its_checks_and_a_run_that_pushes_does_not_ask_how_
     for name in ("crm", "mail_house"):
         checks = {item.name for item in graph.get(destination_key(name)).check_keys}
         assert checks == {"nothing_missing", "nothing_held", "pushed_in_time"}, name
-        for job, expected in (("quietlist", checks - {"pushed_in_time"}), ("sync", checks - {"pushed_in_time"}),
-                              ("report", {"pushed_in_time"}), ("reconcile", set())):  # fmt: skip
+        for job, expected in (
+            ("quietlist", checks - {"pushed_in_time"}),
+            ("sync", checks - {"pushed_in_time"}),
+            ("report", {"pushed_in_time"}),
+            ("reconcile", set()),
+        ):
             mine = defs.resolve_job_def(job).asset_layer.asset_graph.asset_check_keys
             assert {item.name for item in mine if item.asset_key == destination_key(name)} == expected, f"{job}, {name}"
 

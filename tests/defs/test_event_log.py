@@ -118,7 +118,7 @@ def test_of_many_runs_the_files_of_one_stay_open(ours: dg.DagsterInstance) -> No
         assert set(open_files(ours)) == {"index", run_id}, "a server shows hundreds of runs"
     ours.event_log_storage.wipe()
     assert set(open_files(ours)) <= {"index"} and not ours.event_log_storage.get_logs_for_run(runs[0])
-    assert told(ours.event_log_storage, run(ours)), "what was wiped is written anew"  # type: ignore[arg-type]
+    assert told(ours.event_log_storage, run(ours)), "what was wiped is written again"  # type: ignore[arg-type]
     ours.event_log_storage.dispose()
     assert open_files(ours) == []
 
@@ -164,8 +164,13 @@ def test_an_event_that_cannot_be_stored_takes_no_other_with_it(ours: dg.DagsterI
     with pytest.raises(OSError, match="refused"):
         run(ours)
     monkeypatch.undo()
-    planned = {asset for storage in [ours.event_log_storage] for run_id in storage.get_all_run_ids()
-               for kind, _, asset in told(storage, run_id) if kind.endswith("MATERIALIZATION_PLANNED")}  # fmt: skip
+    planned = {
+        asset
+        for storage in [ours.event_log_storage]
+        for run_id in storage.get_all_run_ids()
+        for kind, _, asset in told(storage, run_id)
+        if kind.endswith("MATERIALIZATION_PLANNED")
+    }
     assert planned == {str(key) for key in (*KEYS, dg.AssetKey("after")) if key != KEYS[7]}
 
 

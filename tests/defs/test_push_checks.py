@@ -26,12 +26,26 @@ from orchestration.sync import Held, SyncResult
     ],
 )
 def test_a_check_fails_where_somebody_can_still_be_reached_or_waits_for_a_release(
-    case: str, proof: str, states: dict[str, int], planned: dict[str, int], dry_run: bool, held: tuple[str, ...],
-    missing_passes: bool, held_passes: bool,
-) -> None:  # fmt: skip
+    case: str,
+    proof: str,
+    states: dict[str, int],
+    planned: dict[str, int],
+    dry_run: bool,
+    held: tuple[str, ...],
+    missing_passes: bool,
+    held_passes: bool,
+) -> None:
     result = SyncResult(
-        destination="crm", system="sql_table", version=1, as_of=datetime(2026, 4, 1, tzinfo=UTC), dry_run=dry_run,
-        verify_class=proof, wanted=3, planned=planned, states=states, held=tuple(Held(reason, 1, "see why") for reason in held),
-    )  # fmt: skip
+        destination="crm",
+        system="sql_table",
+        version=1,
+        as_of=datetime(2026, 4, 1, tzinfo=UTC),
+        dry_run=dry_run,
+        verify_class=proof,
+        wanted=3,
+        planned=planned,
+        states=states,
+        held=tuple(Held(reason, 1, "see why") for reason in held),
+    )
     found = {check.check_name: check.passed for check in _judged(destination_key("crm"), result)}
     assert found == {NOTHING_MISSING: missing_passes, NOTHING_HELD: held_passes}, case

@@ -35,13 +35,22 @@ def stream() -> Callable[..., pa.RecordBatchReader]:
     def make(*rows: dict[str, Any]) -> pa.RecordBatchReader:
         full = [
             {
-                "channel": "email", "identifier_type": "email", "scope": "*", "identifier_hash": f"hash of {row['identifier']}",
-                "reason": "opt_out", "basis": "direct", "suppressed_since": datetime(2026, 2, 1, 8, 30, tzinfo=UTC),
-                "last_requested_at": datetime(2026, 2, 1, 8, 30, tzinfo=UTC), "region": "US", "deciding_request_id": "request 1",
-                "evidence_id": "opt-in 1", "evidence_kind": "opt_in", **row,
+                "channel": "email",
+                "identifier_type": "email",
+                "scope": "*",
+                "identifier_hash": f"hash of {row['identifier']}",
+                "reason": "opt_out",
+                "basis": "direct",
+                "suppressed_since": datetime(2026, 2, 1, 8, 30, tzinfo=UTC),
+                "last_requested_at": datetime(2026, 2, 1, 8, 30, tzinfo=UTC),
+                "region": "US",
+                "deciding_request_id": "request 1",
+                "evidence_id": "opt-in 1",
+                "evidence_kind": "opt_in",
+                **row,
             }
             for row in rows
-        ]  # fmt: skip
+        ]
         names = list(full[0]) if full else ["identifier"]
         kinds = {name: _MOMENT if name in ("suppressed_since", "last_requested_at") else pa.string() for name in names}
         table = pa.table({name: pa.array([row[name] for row in full], kinds[name]) for name in names})

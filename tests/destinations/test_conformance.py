@@ -194,9 +194,10 @@ def test_when_the_vendor_did_it_and_never_answers_the_row_is_ours_and_is_put_aga
 
 
 @pytest.mark.parametrize(
-    ("day", "is_wanted_again"), [(3, False), (3, True), (-1, False)],
+    ("day", "is_wanted_again"),
+    [(3, False), (3, True), (-1, False)],
     ids=["the next push lifts her", "one push more wants her first", "her row is older and had not shown"],
-)  # fmt: skip
+)
 def test_a_push_that_failed_does_not_lift_somebodys_own_opt_out(
     vendor: Vendor, house: House, day: float, is_wanted_again: bool
 ) -> None:
@@ -538,8 +539,11 @@ def killed_at(house: House, step: int, phase: str, day: float) -> bool:
     assert current is not None
     child = subprocess.Popen(
         [sys.executable, "-c", _CHILD, str(house.home.root), str(current.version), str(current.row_count), str(day)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=CHECKOUT,
-    )  # fmt: skip
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=CHECKOUT,
+    )
     assert child.stdin is not None and child.stdout is not None
     house.vendor.now = at(day)  # the two clocks go together, as those of two machines do
     assert child.stdout.readline() == b"ready\n", child.communicate()[1].decode()

@@ -37,9 +37,12 @@ def test_all_problems_of_all_destinations_are_told_at_once(home) -> None:
     )
     problems = settings_problems(settings, home)
     assert [problem.split(": ")[0] for problem in problems] == [
-        "destinations.house.columns", "destinations.house.format", "destinations.house.colour",
-        "destinations.table.url", "destinations.table.table",
-    ]  # fmt: skip
+        "destinations.house.columns",
+        "destinations.house.format",
+        "destinations.house.colour",
+        "destinations.table.url",
+        "destinations.table.table",
+    ]
     assert not any("hidden" in problem for problem in problems), "a password is not repeated"
     with pytest.raises(ConfigError) as caught:
         destination_for("house", settings, home)
@@ -60,9 +63,13 @@ def test_a_destination_that_is_not_configured_is_refused(home) -> None:
 
 
 LIST = Facts(
-    system="esp", channels=frozenset({"email"}), identifier_types=frozenset({"email"}), read_back=ReadBack.FULL, batch_size=1,
+    system="esp",
+    channels=frozenset({"email"}),
+    identifier_types=frozenset({"email"}),
+    read_back=ReadBack.FULL,
+    batch_size=1,
     calls=(Call("GET", "/lists/{list}/members"), Call("DELETE", "/lists/{list}/members/{email}")),
-)  # fmt: skip
+)
 
 
 def test_a_listed_call_gets_its_path_with_every_part_encoded() -> None:
@@ -93,11 +100,15 @@ def test_anything_else_is_refused_before_it_leaves(case, method, template, parts
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("INVALID_EMAIL", "invalid_email"), ("compliance-state", "compliance_state"), ("sqlstate_22021", "sqlstate_22021"),
-        ("ann@example.com is invalid", "refused_without_a_code"), ("+15555550100", "refused_without_a_code"),
-        ("number_15555550100", "refused_without_a_code"), ("", "refused_without_a_code"),
+        ("INVALID_EMAIL", "invalid_email"),
+        ("compliance-state", "compliance_state"),
+        ("sqlstate_22021", "sqlstate_22021"),
+        ("ann@example.com is invalid", "refused_without_a_code"),
+        ("+15555550100", "refused_without_a_code"),
+        ("number_15555550100", "refused_without_a_code"),
+        ("", "refused_without_a_code"),
     ],
-)  # fmt: skip
+)
 def test_only_codes_that_hold_no_personal_data_are_kept(text, code) -> None:
     assert error_code(text) == code
 

@@ -60,9 +60,14 @@ def test_a_put_drops_the_full_list_the_adds_their_hashes_and_the_control_file(ho
     ]
     rows = table(house.folder / f"{stem}_full.csv")
     assert rows == table(house.folder / f"{stem}_adds.csv") and rows[0] == {
-        "channel": "email", "identifier_type": "email", "identifier": "ann@example.com", "scope": "*", "reason": "opt_out",
-        "suppressed_since": "2026-02-01T08:30:00Z", "region": "US",
-    }  # fmt: skip
+        "channel": "email",
+        "identifier_type": "email",
+        "identifier": "ann@example.com",
+        "scope": "*",
+        "reason": "opt_out",
+        "suppressed_since": "2026-02-01T08:30:00Z",
+        "region": "US",
+    }
     control = json.loads((house.folder / f"{stem}.ctl.json").read_text())
     digest = hashlib.sha256((house.folder / f"{stem}_full.csv").read_bytes()).hexdigest()
     assert (control["version"], control["run"], control["sequence"]) == (7, 3, 1)

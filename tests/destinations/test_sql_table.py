@@ -343,8 +343,12 @@ def test_a_moment_of_others_that_is_none_ends_no_read(database, table, stream) -
                 ),
                 {"who": f"{number}@example.com", "moment": moment},
             )
-    somebody_writes(database, table, identifier="when@example.com", suppressed_since=
-                    datetime(2026, 1, 2, tzinfo=UTC) if database[2] else "2026-01-02T00:00:00Z")  # fmt: skip
+    somebody_writes(
+        database,
+        table,
+        identifier="when@example.com",
+        suppressed_since=datetime(2026, 1, 2, tzinfo=UTC) if database[2] else "2026-01-02T00:00:00Z",
+    )
     since = {row["identifier"]: row["since"] for row in read(table)}
     assert since.pop("when@example.com") == datetime(2026, 1, 2, tzinfo=UTC)
     assert set(since.values()) == {None} and len(since) == 1 + len(HOSTILE_MOMENTS[kind]), since

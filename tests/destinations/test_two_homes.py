@@ -76,8 +76,10 @@ class One:
 
     def push(self, day: float) -> SyncResult:
         access = {
-            "read_snapshot": self.publisher.read, "read_version": self.publisher.read_version, "allows": self.publisher.allows,
-        }  # fmt: skip
+            "read_snapshot": self.publisher.read,
+            "read_version": self.publisher.read_version,
+            "allows": self.publisher.allows,
+        }
         return sync(self.home, self.config, "there", at(day), **access)
 
     def copied(self, name: str) -> One:

@@ -122,12 +122,14 @@ def build_house(root: Path, people: int, days: int = 90) -> Home:
 
 RECEIPTS: dict[str, dict[str, object]] = {
     "mail_system": {
-        "verify_class": "full", "held": [{"reason": "too_many_releases", "rows": 7}],
-        "alarms": ["3 rows were accepted by sql_table and are not there: these people can still be contacted"], "stopped": None,
+        "verify_class": "full",
+        "held": [{"reason": "too_many_releases", "rows": 7}],
+        "alarms": ["3 rows were accepted by sql_table and are not there: these people can still be contacted"],
+        "stopped": None,
     },
     "dialler_list": {"verify_class": "none", "held": [], "alarms": [], "stopped": None},
     "ads_audience": {"verify_class": "point", "held": [], "alarms": [], "stopped": "TransientError"},
-}  # fmt: skip
+}
 
 
 def take_in(con: duckdb.DuckDBPyConnection, home: Home) -> None:
@@ -140,7 +142,7 @@ def take_in(con: duckdb.DuckDBPyConnection, home: Home) -> None:
         "insert into raw.load_log by name select distinct file_id, 'delimited' as reader from ledger.requests "
         "where file_id not in (select file_id from raw.load_log)"
     )
-    batches.close_batch(con, home, anew=False)
+    batches.close_batch(con, home, full_refresh=False)
     con.execute("delete from raw.ledger_files")
     con.execute("insert into raw.ledger_files select file_id from raw.load_log where reader <> 'failed'")
     con.execute("commit")
@@ -162,12 +164,19 @@ def deliver(home: Home, days: int) -> None:
         entry = append(
             home,
             Entry(
-                seq=seq, sha256=digest, size=len(data), source=source, name=f"canary {source}.csv",
-                received_at=moment, modified_at=moment,
-                settings=Settings("requests", "*", "UTC", None), members=(Member("canary.csv", digest, len(data)),),
-                rejected=(Rejected("canary.zip", "encrypted"),) if seq == 40 else (), prev=previous,
+                seq=seq,
+                sha256=digest,
+                size=len(data),
+                source=source,
+                name=f"canary {source}.csv",
+                received_at=moment,
+                modified_at=moment,
+                settings=Settings("requests", "*", "UTC", None),
+                members=(Member("canary.csv", digest, len(data)),),
+                rejected=(Rejected("canary.zip", "encrypted"),) if seq == 40 else (),
+                prev=previous,
             ),
-        )  # fmt: skip
+        )
         previous = entry.hash
     record(home, *delivery_links(home))
 
@@ -197,13 +206,19 @@ def judge_and_publish(home: Home, as_of: datetime, *, hold: bool = False) -> Non
         result("Every registry copy is young enough <b>today</b>.", "alert", True),
     )
     for gate, rows_hash, results in (
-        ("entry", entry_rows, entry), ("exit", candidate["rows_sha256"], leave), ("clocks", sha256_text("clocks"), clocks),
-    ):  # fmt: skip
+        ("entry", entry_rows, entry),
+        ("exit", candidate["rows_sha256"], leave),
+        ("clocks", sha256_text("clocks"), clocks),
+    ):
         verdict = Verdict(
-            gate, level_of(results), rows_hash, as_of, results,
+            gate,
+            level_of(results),
+            rows_hash,
+            as_of,
+            results,
             entry_rows_sha256=entry_rows if gate == "exit" else None,
             beside_sha256=candidate["beside_sha256"] if gate == "exit" else {},
-        )  # fmt: skip
+        )
         store(home, verdict)
         write_atomic(home.reports / "data_docs" / f"{gate}.json", canonical_json(verdict.as_dict()) + "\n")
     publish(home, as_of)

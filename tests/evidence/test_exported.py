@@ -75,8 +75,11 @@ def test_the_set_says_what_the_warehouse_says(own_house: Home) -> None:
         assert theirs[table] == ours[table], table
     assert sum(map(len, ours.values())) > 1000, "a house that holds something"
     assert RELATIONS.keys() - EXPORTED.keys() == {
-        "ledger.open_records", "ledger.decisions", "staging.stg_quietlist__decided", "staging.int_requests__unioned",
-    }, "what quietlist quarantine alone reads, which exports its own list"  # fmt: skip
+        "ledger.open_records",
+        "ledger.decisions",
+        "staging.stg_quietlist__decided",
+        "staging.int_requests__unioned",
+    }, "what quietlist quarantine alone reads, which exports its own list"
 
 
 def test_the_tables_that_are_proved_are_those_whose_models_are_built_then() -> None:
@@ -113,7 +116,7 @@ def test_a_run_that_changed_nothing_writes_no_file(own_house: Home) -> None:
         ("update ledger.requests set region = null", {"reconciled": ""}, {"ledger.requests.parquet"}),
         ("update raw.quarantine set reason = 'other'", {}, {"raw.quarantine.parquet"}),
     ],
-)  # fmt: skip
+)
 def test_only_a_table_that_changed_is_written_again(
     own_house: Home, change: str, stamps: dict[str, str], wanted: set[str]
 ) -> None:

@@ -109,8 +109,12 @@ class Pages:
         self._log = (home.root / "dagster_dev.log").open("w")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)],
-            cwd=CHECKOUT, env=environment, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            cwd=CHECKOUT,
+            env=environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
         body = json.dumps({"query": query, "variables": variables}).encode()
@@ -166,8 +170,11 @@ def test_dagster_dev_the_sensor_and_a_command_at_once_end_where_one_run_ends(hom
         pages.until("loading", locations, lambda data: data["workspaceOrError"]["locationEntries"][0]["loadStatus"] == "LOADED")
         by_hand = subprocess.Popen(
             [sys.executable, "-m", "orchestration.cli", "run", "--home", str(home.root)],
-            cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+            cwd=CHECKOUT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         started = pages.ask(SENSOR, selector={**PLACE, "sensorName": "inbox"})
         assert started["startSensor"]["__typename"] == "Sensor", started
         launched = pages.ask(LAUNCH, selector={**PLACE, "jobName": "quietlist"})

@@ -40,9 +40,13 @@ def fuzz(name: str, seconds: int) -> int:
     for folder in (kept, crashes):
         folder.mkdir(parents=True, exist_ok=True)
     options = [
-        f"-max_total_time={seconds}", f"-max_len={LONGEST.get(name, _LONGEST)}", f"-timeout={_HANG_SECONDS}",
-        f"-rss_limit_mb={_MEMORY_MB}", f"-artifact_prefix={crashes}/{name}.", "-print_final_stats=1",
-    ]  # fmt: skip
+        f"-max_total_time={seconds}",
+        f"-max_len={LONGEST.get(name, _LONGEST)}",
+        f"-timeout={_HANG_SECONDS}",
+        f"-rss_limit_mb={_MEMORY_MB}",
+        f"-artifact_prefix={crashes}/{name}.",
+        "-print_final_stats=1",
+    ]
     return subprocess.run([sys.executable, "-c", _ONE, name, str(kept), str(CORPUS / name), *options], check=False).returncode
 
 

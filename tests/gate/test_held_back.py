@@ -111,17 +111,23 @@ def test_what_was_published_of_a_row_stays_when_the_row_goes_wrong(home: Home, s
     judged(home)
     publish(home, AS_OF)
     before = keys(read_published(home).relation)
-    spoil(home, f"update golden.golden_suppression set {spoilt} {ACME}; "
-          "update golden.golden_suppression set region = 'CA' where scope = '*'")  # fmt: skip
+    spoil(
+        home,
+        f"update golden.golden_suppression set {spoilt} {ACME}; "
+        "update golden.golden_suppression set region = 'CA' where scope = '*'",
+    )
     assert judged(home).held_back == 1
     assert publish(home, AS_OF).version == 2, "the others are published"
     assert keys(read_published(home).relation) == before, spoilt
 
 
 def test_no_release_goes_out_for_an_identifier_whose_row_is_held_back(home: Home) -> None:
-    spoil(home, "update golden.golden_suppression set basis = 'hearsay' where identifier = 'eve@example.com'; "
-          "insert into golden.golden_suppression select * replace ('2025550101' as identifier) from golden.golden_suppression "
-          "where scope = 'acme'")  # fmt: skip
+    spoil(
+        home,
+        "update golden.golden_suppression set basis = 'hearsay' where identifier = 'eve@example.com'; "
+        "insert into golden.golden_suppression select * replace ('2025550101' as identifier) from golden.golden_suppression "
+        "where scope = 'acme'",
+    )
     candidate = judged(home)
     evidence = duckdb.sql(f"select identifier from read_parquet('{candidate.folder / EVIDENCE_FILE}')").fetchall()
     assert evidence == [("bob@example.com",)]

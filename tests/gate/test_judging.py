@@ -155,8 +155,11 @@ def test_a_row_in_another_spelling_is_held_back_alone_and_holds_releases(home: H
 
 def test_a_table_of_which_many_rows_are_malformed_stops_the_exit_gate(home: Home) -> None:
     entered(home)
-    spoil(home, "insert into golden.golden_suppression select golden.* replace ('9' || n as identifier) "
-          "from golden.golden_suppression as golden, range(11) as r (n) where scope = 'acme'")  # fmt: skip
+    spoil(
+        home,
+        "insert into golden.golden_suppression select golden.* replace ('9' || n as identifier) "
+        "from golden.golden_suppression as golden, range(11) as r (n) where scope = 'acme'",
+    )
     candidate = export(home)
     assert (candidate.row_count, candidate.held_back) == (15, 0)
     verdict = judged("exit", home)
@@ -176,8 +179,12 @@ def test_judging_twice_says_the_same(home: Home) -> None:
 
 @pytest.mark.parametrize("gate", ["entry", "exit"])
 def test_a_hold_and_an_alert_do_not_block_publication(home: Home, gate: str) -> None:
-    spoil(home, "update ledger.conservation set difference = 1, records_read = 7" if gate == "entry" else
-          "insert into golden.unmatched_echoes (file_id) values ('f')")  # fmt: skip
+    spoil(
+        home,
+        "update ledger.conservation set difference = 1, records_read = 7"
+        if gate == "entry"
+        else "insert into golden.unmatched_echoes (file_id) values ('f')",
+    )
     judged("entry", home)
     candidate = export(home)
     judged("exit", home)

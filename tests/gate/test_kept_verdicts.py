@@ -85,13 +85,19 @@ def changed_sentence(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def unread_column(home: Home, _: pytest.MonkeyPatch) -> None:
-    spoil(home, "insert into raw.unread_columns (file_id, label, nearest, is_canonical) "
-          "select file_id, 'Opted', 'email', true from raw.landed_files limit 1")  # fmt: skip
+    spoil(
+        home,
+        "insert into raw.unread_columns (file_id, label, nearest, is_canonical) "
+        "select file_id, 'Opted', 'email', true from raw.landed_files limit 1",
+    )
 
 
 def unknown_value(home: Home, _: pytest.MonkeyPatch) -> None:
-    spoil(home, "insert into ledger.unknown_values (file_id, source, column_name, value_given, records) "
-          "select file_id, source, 'action', 'odd', 1 from raw.landed_files limit 1")  # fmt: skip
+    spoil(
+        home,
+        "insert into ledger.unknown_values (file_id, source, column_name, value_given, records) "
+        "select file_id, source, 'action', 'odd', 1 from raw.landed_files limit 1",
+    )
 
 
 def other_scopes(home: Home, _: pytest.MonkeyPatch) -> None:
@@ -106,13 +112,17 @@ CHANGES: dict[str, tuple[str, Callable[[Home, pytest.MonkeyPatch], None]]] = {
     "tables of which nobody knows what they are made of": ("entry", lambda home, _: spoil(home, "delete from raw.stamps")),
     "a scope more in the configuration": ("exit", other_scopes),
     "an echo that nobody knows": (
-        "exit", lambda home, _: spoil(home, "insert into golden.unmatched_echoes (file_id, source) values ('f', 'web')")),
+        "exit",
+        lambda home, _: spoil(home, "insert into golden.unmatched_echoes (file_id, source) values ('f', 'web')"),
+    ),
     "a clock in another state": ("clocks", lambda home, _: spoil(home, "update deadlines.clocks set state = 'overdue'")),
     "a clock that is inherited now": ("clocks", lambda home, _: spoil(home, "update deadlines.clocks set is_inherited = true")),
     "an expectation of another level": ("clocks", changed_sentence),
     "another release of Great Expectations": (
-        "clocks", lambda _, monkeypatch: monkeypatch.setattr(judging, "version", lambda _: "other")),
-}  # fmt: skip
+        "clocks",
+        lambda _, monkeypatch: monkeypatch.setattr(judging, "version", lambda _: "other"),
+    ),
+}
 
 
 @pytest.mark.parametrize("change", CHANGES)

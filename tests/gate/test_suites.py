@@ -94,7 +94,8 @@ expectations:
         ("neither", GOOD.format(gate="exit").replace("table: ledger.requests\n", ""), "bad.yml: names one of table and query"),
         (
             "no row count first",
-            GOOD.format(gate="exit").replace("expect_table_row_count_to_be_between", "expect_column_values_to_not_be_null")
+            GOOD.format(gate="exit")
+            .replace("expect_table_row_count_to_be_between", "expect_column_values_to_not_be_null")
             .replace("min_value: 1", "column: a"),
             "bad.yml: a suite on a table opens with expect_table_row_count_to_be_between",
         ),
@@ -106,7 +107,7 @@ expectations:
             "bad.yml #1: expect_table_row_count_to_be_between: unable to parse condition",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_could_not_fail_is_refused(tmp_path: Path, why: str, text: str, expected: str) -> None:
     found = problems(write(tmp_path, bad=text))
     assert any(expected in problem for problem in found), f"{why}: {found}"

@@ -117,12 +117,18 @@ def test_the_bill_of_materials_is_valid_complete_and_the_same_each_time(supply: 
     [
         ("", [], "SKIPPED"),
         ({"dependencies": [{"name": "duckdb", "skip_reason": "Dependency not found"}]}, [], "SKIPPED"),
-        ({"dependencies": [{"name": "duckdb", "version": "2.0.0", "vulns": []}, {"name": "b", "skip_reason": "?"}]}, [],
-         "knows 0 vulnerabilities of 1 packages; 1 could not be looked up"),
-        ({"dependencies": [{"name": "duckdb", "version": "2.0.0", "vulns": [{"id": "CVE-0"}]}]}, ["duckdb 2.0.0: CVE-0"],
-         "knows 1 vulnerabilities of 1 packages"),
+        (
+            {"dependencies": [{"name": "duckdb", "version": "2.0.0", "vulns": []}, {"name": "b", "skip_reason": "?"}]},
+            [],
+            "knows 0 vulnerabilities of 1 packages; 1 could not be looked up",
+        ),
+        (
+            {"dependencies": [{"name": "duckdb", "version": "2.0.0", "vulns": [{"id": "CVE-0"}]}]},
+            ["duckdb 2.0.0: CVE-0"],
+            "knows 1 vulnerabilities of 1 packages",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_pip_audit_could_not_look_up_is_never_called_sound(
     supply: ModuleType, monkeypatch: pytest.MonkeyPatch, printed: object, vulnerable: list[str], said: str
 ) -> None:

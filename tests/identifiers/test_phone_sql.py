@@ -170,7 +170,7 @@ SOUP_WEIGHTS = [6] * 10 + [1] * (len(SOUP) - 10)
 
 
 def subscriber(rnd: random.Random, region: str) -> str:
-    """A number near the plan of a region: of one of its kinds, with some digits thrown anew, lost or added."""
+    """A number near the plan of a region: of one of its kinds, with some digits drawn again, lost or added."""
     example = phonenumbers.example_number_for_type(region, rnd.randrange(11)) or phonenumbers.example_number(region)
     if example is None:
         return digits(rnd, 8)

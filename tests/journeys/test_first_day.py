@@ -83,18 +83,18 @@ def test_another_first_day_gives_the_same_clocks_as_if_it_had_been_set_from_the_
     config = load_config(changed)
     assert not run._nothing_new(changed, config), "a first day is a setting: the run is like any other"
     with duckdb.connect(str(changed.warehouse_file), read_only=True) as con:
-        assert not stages._must_build_anew(con, config), "it changes no record's meaning"
+        assert not stages._needs_full_refresh(con, config), "it changes no record's meaning"
     assert run.run_job(changed, "quietlist", moment).success
     ours = "select destination, count(*) from deadlines.clocks where not is_inherited group by all"
     assert {name for name, _ in asked(changed, ours)} == {"mail_house"}, "nothing was asked since the destination was added"
     later = asked(changed, "select distinct starts_at from deadlines.clocks where destination = 'crm_table'")
     assert later == [(FIRST_DAY + timedelta(days=2),)], later
 
-    anew = Home.at(shutil.copytree(changed.root, tmp_path / "anew"))
-    with duckdb.connect(str(anew.warehouse_file)) as con:
+    refreshed = Home.at(shutil.copytree(changed.root, tmp_path / "refreshed"))
+    with duckdb.connect(str(refreshed.warehouse_file)) as con:
         con.execute("delete from raw.stamps")
-    assert run.run_job(anew, "quietlist", moment + timedelta(hours=1)).success
-    assert clocks(anew) == clocks(changed)
+    assert run.run_job(refreshed, "quietlist", moment + timedelta(hours=1)).success
+    assert clocks(refreshed) == clocks(changed)
 
     back = Home.at(shutil.copytree(changed.root, tmp_path / "back"))
     back.config_file.write_text(text)

@@ -113,11 +113,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         writer = csv.DictWriter(stream, COLUMNS)
         writer.writeheader()
         writer.writerows(asks())
-    (folders["groups"] / "events.json").write_text(json.dumps([
-        {"email": "ben@example.com", "timestamp": 1772359200, "event": "group_resubscribe", "asm_group_id": "we ird!",
-         "sg_event_id": "1"},
-        {"email": "eve@example.com", "timestamp": 1772359200, "event": "unsubscribe", "sg_event_id": "2"},
-    ]))  # fmt: skip
+    (folders["groups"] / "events.json").write_text(
+        json.dumps(
+            [
+                {
+                    "email": "ben@example.com",
+                    "timestamp": 1772359200,
+                    "event": "group_resubscribe",
+                    "asm_group_id": "we ird!",
+                    "sg_event_id": "1",
+                },
+                {"email": "eve@example.com", "timestamp": 1772359200, "event": "unsubscribe", "sg_event_id": "2"},
+            ]
+        )
+    )
     (folders["crm"] / "contacts.csv").write_text(
         "customer_id,emails,phones,name,address,postal_code,country,region,updated_at\n"
         "c1,eve@example.com;cron@localhost,+49301234567890123,Eve,1 Road,1,GB,,9999-12-31\n"

@@ -56,9 +56,10 @@ def spoil(seed: str, old: str, new: str) -> None:
 
 def test_a_check_of_the_policy_is_passed_only_when_it_ran_and_a_wrong_row_stops_the_run(home: Home) -> None:
     policy_checks = {
-        node["name"] for node in dbt.manifest_nodes().values()
+        node["name"]
+        for node in dbt.manifest_nodes().values()
         if node["resource_type"] == "test" and (node.get("attached_node") or "").startswith("seed.")
-    }  # fmt: skip
+    }
     assert len(policy_checks) > 80
     # A wrong word, an unknown one in a list, a key twice, and a cell that must not be empty: before the first run.
     spoil("lifting_methods", "preference_center,email,opt_out,", "preference_center,email,opt_outt,")

@@ -92,7 +92,10 @@ def test_it_says_what_a_run_says_once_it_is_adopted_and_writes_nothing(
     found = difference(home, load_config(home), write(tmp_path / "changed.csv", changed(project)))
     assert bytes_of(home) == untouched, "a what-if writes nothing"
     assert found.changed["US-CANSPAM"] == {
-        "max_value": ("10", "1"), "max_unit": ("business_day", "calendar_day"), "calendar_id": ("US-FED", "")}  # fmt: skip
+        "max_value": ("10", "1"),
+        "max_unit": ("business_day", "calendar_day"),
+        "calendar_id": ("US-FED", ""),
+    }
     assert found.changed["US-TSR-ENTITY"] == {"valid_to": ("", "2020-12-31")}
     assert found.changed["US-NEW"]["name"] == ("", "A new law")
 
@@ -108,8 +111,10 @@ def test_it_says_what_a_run_says_once_it_is_adopted_and_writes_nothing(
 
     assert before["golden"].keys() == after["golden"].keys(), "nobody is added, and nobody leaves"
     differs = {key: (before["requests"][key], now) for key, now in after["requests"].items() if before["requests"][key] != now}
-    moved = Counter((was[0], now[0], "earlier" if now[1] < was[1] else "later" if now[1] > was[1] else "same deadline")
-                    for was, now in differs.values())  # fmt: skip
+    moved = Counter(
+        (was[0], now[0], "earlier" if now[1] < was[1] else "later" if now[1] > was[1] else "same deadline")
+        for was, now in differs.values()
+    )
     told: Counter[tuple[str, str, str]] = Counter()
     for row in found.requests:
         told[row["rule_before"], row["rule_after"], row["moved"]] += row["requests"]

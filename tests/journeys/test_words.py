@@ -68,19 +68,33 @@ def test_everybody_who_asked_in_words_is_suppressed_and_what_nobody_knows_is_nam
     write(
         root / "inbox" / "texts" / "messages.csv",
         [
-            {"Sid": f"SM{row}", "From": number_of(text, among), "To": "+12125550100", "Body": text, "Direction": "inbound",
-             "Status": "received", "SentDate": "2026-03-20T10:00:00Z", "ErrorCode": ""}
+            {
+                "Sid": f"SM{row}",
+                "From": number_of(text, among),
+                "To": "+12125550100",
+                "Body": text,
+                "Direction": "inbound",
+                "Status": "received",
+                "SentDate": "2026-03-20T10:00:00Z",
+                "ErrorCode": "",
+            }
             for row, (text, among) in enumerate(texts)
         ],
-    )  # fmt: skip
+    )
     write(
         root / "inbox" / "dialler" / "calls.csv",
         [
-            {"CALL ID": str(row), "TIMESTAMP": "Fri, 20 Mar 2026 10:00:00", "CALL TYPE": "Outbound", "DISPOSITION": text,
-             "ANI": "2125550100", "DNIS": number_of(text, among)}
+            {
+                "CALL ID": str(row),
+                "TIMESTAMP": "Fri, 20 Mar 2026 10:00:00",
+                "CALL TYPE": "Outbound",
+                "DISPOSITION": text,
+                "ANI": "2125550100",
+                "DNIS": number_of(text, among),
+            }
             for row, (text, among) in enumerate(dispositions)
         ],
-    )  # fmt: skip
+    )
     write(
         root / "inbox" / "asks" / "asks.csv",
         [

@@ -101,10 +101,13 @@ def _not_the_bad_one(path: object) -> Any:
 @pytest.mark.parametrize(
     ("number", "reason"),
     [
-        (errno.EACCES, "not_allowed"), (errno.EPERM, "not_allowed"), (errno.ENOENT, "vanished"), (errno.EIO, "damaged"),
+        (errno.EACCES, "not_allowed"),
+        (errno.EPERM, "not_allowed"),
+        (errno.ENOENT, "vanished"),
+        (errno.EIO, "damaged"),
         (errno.ELOOP, "link"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_cannot_be_opened_stops_no_other(
     inbox: Inbox, monkeypatch: pytest.MonkeyPatch, number: int, reason: str
 ) -> None:

@@ -70,8 +70,10 @@ def test_the_members_of_a_zip_are_read_from_the_delivered_bytes(inbox: Inbox, pa
     content = zipped(("a.csv", A), ("sub\\b.csv", B), ("./x//c.csv", b""), ("folder/", b""), packing=packing)
     entry = one(inbox, "export.zip", content)
     assert [(member.name, read(inbox, entry, member)) for member in entry.members] == [
-        ("a.csv", A), ("sub/b.csv", B), ("x/c.csv", b""),
-    ]  # fmt: skip
+        ("a.csv", A),
+        ("sub/b.csv", B),
+        ("x/c.csv", b""),
+    ]
     assert entry.rejected == ()
     assert list(inbox.landed().values()) == [content], "nothing is kept twice"
 
@@ -135,15 +137,20 @@ def test_a_dangerous_member_is_refused_and_the_others_are_read(inbox: Inbox, cas
         ("zip in gzip", "a.zip.gz", gzip.compress(zipped(("a.csv", A))), "archive_in_archive", {}),
         ("tar", "a.tar", tarball(), "archive_kind_not_supported", {}),
         ("7z", "a.7z", b"7z\xbc\xaf\x27\x1c....", "archive_kind_not_supported", {}),
-        ("too many members", "a.zip", zipped(*((f"{n}.csv", A) for n in range(4))), "archive_too_many_entries",
-         {"max_archive_entries": 3}),
+        (
+            "too many members",
+            "a.zip",
+            zipped(*((f"{n}.csv", A) for n in range(4))),
+            "archive_too_many_entries",
+            {"max_archive_entries": 3},
+        ),
         ("nothing in it", "a.zip", zipped(), "archive_empty", {}),
         ("a bomb", "a.zip", zipped(("a.csv", b"\n" * 5_000_000)), "archive_ratio", {}),
         ("a bomb in gzip", "a.csv.gz", gzip.compress(b"\n" * 5_000_000), "archive_ratio", {}),
         ("too large", "a.zip", zipped(("a.csv", b"x" * 3_000), ("b.csv", A)), "archive_too_large", {"max_file": "1KB"}),
         ("too large in gzip", "a.csv.gz", gzip.compress(b"x" * 3_000), "archive_too_large", {"max_file": "1KB"}),
     ],
-)  # fmt: skip
+)
 def test_an_archive_that_cannot_be_used_is_kept_and_counted_and_the_run_goes_on(
     inbox: Inbox, case: str, name: str, content: bytes, reason: str, limits: dict[str, object]
 ) -> None:
@@ -189,8 +196,9 @@ def test_the_sheets_of_a_workbook_are_members_that_are_text_while_they_are_read(
     for name, content, inside in (("a.xlsx", book, "a.xlsx"), ("a.zip", zipped(("in/b.xlsx", book)), "in/b.xlsx")):
         entry = one(inbox, name, content)
         assert [(member.title, member.size) for member in entry.members] == [
-            (f"{inside}, sheet 1 'One'", len(book)), (f"{inside}, sheet 3 'Two'", len(book)),
-        ], name  # fmt: skip
+            (f"{inside}, sheet 1 'One'", len(book)),
+            (f"{inside}, sheet 3 'Two'", len(book)),
+        ], name
         assert [read(inbox, entry, member) for member in entry.members] == [A, B], name
         assert [member_head(inbox.home, entry, member, 5) for member in entry.members] == [b"email"] * 2, name
     assert len(inbox.landed()) == 2, "nothing is kept twice"

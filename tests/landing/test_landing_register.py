@@ -1,4 +1,4 @@
-"""The warehouse's view of landing: made anew from manifest and configuration each time, and the same each time."""
+"""The warehouse's view of landing: made again from manifest and configuration each time, and the same each time."""
 
 from __future__ import annotations
 
@@ -48,12 +48,31 @@ def test_every_member_is_a_row_with_the_facts_of_its_delivery(inbox: Inbox, con:
     facts = ("mail", "acme")
     rows = {row[7]: row for row in con.execute("select * from raw.landed_files").fetchall()}
     assert rows["sub/list.csv"] == (
-        own_id, sha256, entry.sha256, *facts, "acme", "optouts", "sub/list.csv", entry.name, listed.size, AS_OF, day,
-    )  # fmt: skip
+        own_id,
+        sha256,
+        entry.sha256,
+        *facts,
+        "acme",
+        "optouts",
+        "sub/list.csv",
+        entry.name,
+        listed.size,
+        AS_OF,
+        day,
+    )
     assert rows["readme.txt"] == (
-        file_id("mail", unknown.sha256), unknown.sha256, entry.sha256, *facts, None, None, "readme.txt", entry.name,
-        unknown.size, AS_OF, day,
-    )  # fmt: skip
+        file_id("mail", unknown.sha256),
+        unknown.sha256,
+        entry.sha256,
+        *facts,
+        None,
+        None,
+        "readme.txt",
+        entry.name,
+        unknown.size,
+        AS_OF,
+        day,
+    )
     assert [astuple(row) for row in landed_files(inbox.home, config(), feeds=FEEDS)] == [rows["sub/list.csv"], rows["readme.txt"]]
 
 

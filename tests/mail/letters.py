@@ -206,9 +206,11 @@ def mail(
     if len(parts) == 1:
         return head + parts[0]
     return (
-        head + b'Content-Type: multipart/alternative; boundary="=_next"\n\n'
-        + b"".join(b"--=_next\n" + part + b"\n" for part in parts) + b"--=_next--\n"
-    )  # fmt: skip
+        head
+        + b'Content-Type: multipart/alternative; boundary="=_next"\n\n'
+        + b"".join(b"--=_next\n" + part + b"\n" for part in parts)
+        + b"--=_next--\n"
+    )
 
 
 def _word(text: str, charset: str) -> str:
@@ -289,8 +291,13 @@ def _phone(tongue: Tongue, words: str, sender: str) -> bytes:
 
 
 _WRITERS: dict[str, Callable[[Tongue, str, str], bytes]] = {
-    "gmail": _gmail, "outlook": _outlook, "apple": _apple, "thunderbird": _thunderbird, "yahoo": _yahoo, "phone": _phone,
-}  # fmt: skip
+    "gmail": _gmail,
+    "outlook": _outlook,
+    "apple": _apple,
+    "thunderbird": _thunderbird,
+    "yahoo": _yahoo,
+    "phone": _phone,
+}
 
 
 @dataclass(frozen=True)

@@ -151,10 +151,21 @@ def _complaints() -> Iterator[tuple[str, bytes, str]]:
         ),
         "complaint r19@example.org",
     )
-    said = {"notificationType": "Complaint", "complaint": {"complainedRecipients": [{"emailAddress": "r20@example.org"}], "complaintFeedbackType": "abuse"},
-            "mail": {"destination": ["r20@example.org", "other@example.org"]}}  # fmt: skip
-    yield "sns_complaint", mail(json.dumps(said) + "\n\n--\nIf you wish to stop receiving notifications, please click to unsubscribe: https://sns.example.com/x\n",
-                                sender="no-reply@sns.amazonaws.com", subject="AWS Notification Message"), "complaint r20@example.org"  # fmt: skip
+    said = {
+        "notificationType": "Complaint",
+        "complaint": {"complainedRecipients": [{"emailAddress": "r20@example.org"}], "complaintFeedbackType": "abuse"},
+        "mail": {"destination": ["r20@example.org", "other@example.org"]},
+    }
+    yield (
+        "sns_complaint",
+        mail(
+            json.dumps(said)
+            + "\n\n--\nIf you wish to stop receiving notifications, please click to unsubscribe: https://sns.example.com/x\n",
+            sender="no-reply@sns.amazonaws.com",
+            subject="AWS Notification Message",
+        ),
+        "complaint r20@example.org",
+    )
     envelope = {
         "Type": "Notification",
         "MessageId": "1",
@@ -193,10 +204,27 @@ def _packed_arf() -> bytes:
 
 
 def _leaving() -> Iterator[tuple[str, bytes, str]]:
-    yield "apple_one_tap", mail("", sender="Ada <u1@example.org>", subject="unsubscribe", to="leave+tok17@acme.example.com",
-                                headers="X-Apple-Unsubscribe: true\nAuto-Submitted: auto-replied\n"), "opt_out u1@example.org"  # fmt: skip
-    yield "apple_with_words", mail("Apple Mail sent this email to unsubscribe from the message \"Spring\".", sender="u2@example.org", subject="Unsubscribe from list",
-                                   headers="X-Apple-Unsubscribe: true\nAuto-Submitted: auto-replied\n"), "opt_out u2@example.org"  # fmt: skip
+    yield (
+        "apple_one_tap",
+        mail(
+            "",
+            sender="Ada <u1@example.org>",
+            subject="unsubscribe",
+            to="leave+tok17@acme.example.com",
+            headers="X-Apple-Unsubscribe: true\nAuto-Submitted: auto-replied\n",
+        ),
+        "opt_out u1@example.org",
+    )
+    yield (
+        "apple_with_words",
+        mail(
+            'Apple Mail sent this email to unsubscribe from the message "Spring".',
+            sender="u2@example.org",
+            subject="Unsubscribe from list",
+            headers="X-Apple-Unsubscribe: true\nAuto-Submitted: auto-replied\n",
+        ),
+        "opt_out u2@example.org",
+    )
     yield (
         "gmail_generated",
         mail(
@@ -235,10 +263,28 @@ def _leaving() -> Iterator[tuple[str, bytes, str]]:
         mail("Please process.", sender="u11@example.org", subject="Request 17", to="unsubscribe+17@acme.example.com"),
         "doubt opt_out u11@example.org",
     )
-    yield "away_at_token", mail("I am away until Monday.", sender="u12@example.org", subject="Automatic reply: unsubscribe", to="unsubscribe@acme.example.com",
-                                headers="Auto-Submitted: auto-replied\n"), "nothing"  # fmt: skip
-    yield "spam_at_token", mail("Buy watches now https://watches.example.net", sender="u13@example.net", subject="Watches!", to="unsubscribe@acme.example.com",
-                                headers="List-Unsubscribe: <https://watches.example.net/u>\nPrecedence: bulk\n"), "nothing"  # fmt: skip
+    yield (
+        "away_at_token",
+        mail(
+            "I am away until Monday.",
+            sender="u12@example.org",
+            subject="Automatic reply: unsubscribe",
+            to="unsubscribe@acme.example.com",
+            headers="Auto-Submitted: auto-replied\n",
+        ),
+        "nothing",
+    )
+    yield (
+        "spam_at_token",
+        mail(
+            "Buy watches now https://watches.example.net",
+            sender="u13@example.net",
+            subject="Watches!",
+            to="unsubscribe@acme.example.com",
+            headers="List-Unsubscribe: <https://watches.example.net/u>\nPrecedence: bulk\n",
+        ),
+        "nothing",
+    )
 
 
 def _bounces() -> Iterator[tuple[str, bytes, str]]:
@@ -399,13 +445,40 @@ def _machines() -> Iterator[tuple[str, bytes, str]]:
         ),
         "review",
     )
-    yield "newsletter", mail("", sender="deals@shop.example.net", subject="Stop paying too much", plain=False, headers="List-Unsubscribe: <https://shop.example.net/u>\n",
-                             html='<html><body><img src="a.png" width="600"><p><a href="https://shop.example.net/u">Unsubscribe</a></p></body></html>'), "nothing"  # fmt: skip
-    yield "bulk_no_header", mail("Please unsubscribe from boredom: buy our new watches. Stop at nothing. Visit https://shop.example.net today and save. To unsubscribe click here: https://x.example.net",
-                                 sender="deals2@shop.example.net", subject="Watches", headers="Precedence: bulk\n"), "nothing"  # fmt: skip
-    yield "through_our_group", mail("Please take me off your list.\n\n-- \nYou received this message because you are subscribed to the Google Groups \"privacy\" group.\n"
-                                    "To unsubscribe from this group, send an email to privacy+unsubscribe@acme.example.com.", sender="a5@example.org", subject="Hello", to="privacy@acme.example.com",
-                                    headers="Precedence: list\nList-ID: <privacy.acme.example.com>\nList-Unsubscribe: <mailto:googlegroups-manage+1+unsubscribe@googlegroups.com>\n"), "opt_out a5@example.org"  # fmt: skip
+    yield (
+        "newsletter",
+        mail(
+            "",
+            sender="deals@shop.example.net",
+            subject="Stop paying too much",
+            plain=False,
+            headers="List-Unsubscribe: <https://shop.example.net/u>\n",
+            html='<html><body><img src="a.png" width="600"><p><a href="https://shop.example.net/u">Unsubscribe</a></p></body></html>',
+        ),
+        "nothing",
+    )
+    yield (
+        "bulk_no_header",
+        mail(
+            "Please unsubscribe from boredom: buy our new watches. Stop at nothing. Visit https://shop.example.net today and save. To unsubscribe click here: https://x.example.net",
+            sender="deals2@shop.example.net",
+            subject="Watches",
+            headers="Precedence: bulk\n",
+        ),
+        "nothing",
+    )
+    yield (
+        "through_our_group",
+        mail(
+            'Please take me off your list.\n\n-- \nYou received this message because you are subscribed to the Google Groups "privacy" group.\n'
+            "To unsubscribe from this group, send an email to privacy+unsubscribe@acme.example.com.",
+            sender="a5@example.org",
+            subject="Hello",
+            to="privacy@acme.example.com",
+            headers="Precedence: list\nList-ID: <privacy.acme.example.com>\nList-Unsubscribe: <mailto:googlegroups-manage+1+unsubscribe@googlegroups.com>\n",
+        ),
+        "opt_out a5@example.org",
+    )
     yield (
         "alias_of_our_group",
         mail(
@@ -428,8 +501,17 @@ def _machines() -> Iterator[tuple[str, bytes, str]]:
         ),
         "review",
     )
-    yield "group_rewritten", mail("Please take me off your list.", sender="\"'A Six' via Privacy\" <privacy@acme.example.com>", subject="Hello", to="privacy@acme.example.com",
-                                  headers="Reply-To: A Six <a6@example.org>\nList-ID: <privacy.acme.example.com>\n"), "opt_out a6@example.org"  # fmt: skip
+    yield (
+        "group_rewritten",
+        mail(
+            "Please take me off your list.",
+            sender="\"'A Six' via Privacy\" <privacy@acme.example.com>",
+            subject="Hello",
+            to="privacy@acme.example.com",
+            headers="Reply-To: A Six <a6@example.org>\nList-ID: <privacy.acme.example.com>\n",
+        ),
+        "opt_out a6@example.org",
+    )
     yield (
         "web_form",
         mail(
@@ -455,8 +537,15 @@ def _machines() -> Iterator[tuple[str, bytes, str]]:
         mail("Please unsubscribe me", sender="colleague@acme.example.com", subject="Test", to="news@acme.example.com"),
         "nothing",
     )
-    yield "colleague_forwards", mail("Please handle.\n\n---------- Forwarded message ---------\nFrom: Ada <a9@example.org>\nDate: Mon\nSubject: x\nTo: <shop@acme.example.com>\n\nunsubscribe me!",
-                                     sender="colleague@acme.example.com", subject="Fwd: x"), "review"  # fmt: skip
+    yield (
+        "colleague_forwards",
+        mail(
+            "Please handle.\n\n---------- Forwarded message ---------\nFrom: Ada <a9@example.org>\nDate: Mon\nSubject: x\nTo: <shop@acme.example.com>\n\nunsubscribe me!",
+            sender="colleague@acme.example.com",
+            subject="Fwd: x",
+        ),
+        "review",
+    )
 
 
 def _odd() -> Iterator[tuple[str, bytes, str]]:
@@ -524,8 +613,17 @@ def _odd() -> Iterator[tuple[str, bytes, str]]:
         ),
         "review",
     )
-    yield "xlsx_list", with_attachment("Please delete these people", "people.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-                                       workbook(["x3@example.org", "x4@example.org", "x5@example.org"]), "o10@example.org"), "review"  # fmt: skip
+    yield (
+        "xlsx_list",
+        with_attachment(
+            "Please delete these people",
+            "people.xlsx",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            workbook(["x3@example.org", "x4@example.org", "x5@example.org"]),
+            "o10@example.org",
+        ),
+        "review",
+    )
     yield (
         "forwarded_newsletter",
         mail(

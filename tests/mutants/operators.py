@@ -19,8 +19,15 @@ _WRONG = {
     "call_disposition": "import", "stop": "start", "start": "stop",
 }  # fmt: skip
 _LITERAL = re.compile(r"'([a-z_]+)'")
-_EXCHANGED = [(" <> ", " = "), (" = ", " <> "), (" is not null", " is null"), (" is null", " is not null"),
-              (" >= ", " < "), (" <= ", " > "), (" not in ", " in ")]  # fmt: skip
+_EXCHANGED = [
+    (" <> ", " = "),
+    (" = ", " <> "),
+    (" is not null", " is null"),
+    (" is null", " is not null"),
+    (" >= ", " < "),
+    (" <= ", " > "),
+    (" not in ", " in "),
+]
 _CONDITION = re.compile(r"^\s*(and|or) [^\n]*$", re.MULTILINE)
 # Columns of the seeds that decide something. The rest is text for people.
 _DECIDING = {

@@ -19,11 +19,17 @@ from tests.seed import SEED
 _TIME = pa.timestamp("us", tz="UTC")
 _ENTRIES = pa.schema(
     [
-        ("registry", pa.string()), ("source", pa.string()), ("is_full", pa.bool_()), ("snapshot_at", _TIME),
-        ("identifier", pa.string()), ("area", pa.string()), ("is_listed", pa.bool_()), ("listed_on", pa.date32()),
+        ("registry", pa.string()),
+        ("source", pa.string()),
+        ("is_full", pa.bool_()),
+        ("snapshot_at", _TIME),
+        ("identifier", pa.string()),
+        ("area", pa.string()),
+        ("is_listed", pa.bool_()),
+        ("listed_on", pa.date32()),
         ("received_at", _TIME),
     ]
-)  # fmt: skip
+)
 _AREAS = ("201", "202", "203")
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -77,9 +83,16 @@ def _history(chosen: random.Random, registry: str, by_area: bool, entries: list[
 
 def _entry(registry: str, area: str, is_full: bool, at: datetime, number: str, is_listed: bool) -> dict[str, Any]:
     return {
-        "registry": registry, "source": "s", "is_full": is_full, "snapshot_at": at, "identifier": number, "area": area,
-        "is_listed": is_listed, "listed_on": None, "received_at": at + timedelta(hours=3),
-    }  # fmt: skip
+        "registry": registry,
+        "source": "s",
+        "is_full": is_full,
+        "snapshot_at": at,
+        "identifier": number,
+        "area": area,
+        "is_listed": is_listed,
+        "listed_on": None,
+        "received_at": at + timedelta(hours=3),
+    }
 
 
 def test_listings_are_what_applying_every_version_in_turn_gives(policy_home: Home) -> None:

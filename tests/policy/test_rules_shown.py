@@ -22,13 +22,18 @@ TODAY = date(2026, 11, 30)
         ("and the day after", date(2026, 8, 11), {"region": "FR"}, {"FR-TEL-OPTIN", "EU-GDPR-21"}, {"FR-TEL-BLOCTEL"}),
         ("the waiver of revoke-all still runs", date(2027, 1, 30), {"region": "US"}, {"US-TCPA-REVOKE"}, {"US-TCPA-REVOKEALL"}),
         ("it has ended", date(2027, 1, 31), {"region": "US"}, {"US-TCPA-REVOKEALL"}, set()),
-        ("a state has its own law and its country's", TODAY, {"region": "us-va"}, {"US-VA-SMS", "US-CANSPAM", "MBX-GMAIL-YAHOO"},
-         {"US-FL-FTSA", "UK-OBJECT"}),
+        (
+            "a state has its own law and its country's",
+            TODAY,
+            {"region": "us-va"},
+            {"US-VA-SMS", "US-CANSPAM", "MBX-GMAIL-YAHOO"},
+            {"US-FL-FTSA", "UK-OBJECT"},
+        ),
         ("a rule for any channel binds each", TODAY, {"channel": "postal"}, {"UK-OBJECT", "UK-MPS"}, {"US-CANSPAM"}),
         ("a kind", TODAY, {"kind": "registry"}, {"UK-TPS", "US-FCC-NATDNC"}, {"US-CANSPAM", "DE-UWG"}),
         ("all there ever were", None, {"region": "FR"}, {"FR-TEL-BLOCTEL", "FR-TEL-OPTIN"}, set()),
     ],
-)  # fmt: skip
+)
 def test_the_rules_of_a_day_and_a_place(
     why: str, day: date | None, filters: dict[str, str], listed: set[str], left_out: set[str]
 ) -> None:
@@ -47,6 +52,7 @@ def test_every_rule_has_a_line_and_a_page_and_every_kind_a_word() -> None:
         for said in (rule.name, rule.citation, rule.exceptions, rule.penalty, rule.source_url):
             assert said in page, f"{rule.rule_id}: {said}"
         assert ("NOT VERIFIED" in page) == (rule.verification == "M") == ("[M]" in line), rule.rule_id
+        assert (rule.status == "unverified") == (" not verified" in line or " unverified" in line), rule.rule_id
 
 
 def test_a_page_says_what_held_before_and_what_holds_after() -> None:

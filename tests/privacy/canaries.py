@@ -33,9 +33,11 @@ def forms() -> dict[bytes, str]:
     for text in SPELLINGS:
         for written in {text, text.lower()}:
             for how, form in (
-                ("as it is", written), ("url-encoded", quote(written)), ("url-encoded", quote_plus(written)),
+                ("as it is", written),
+                ("url-encoded", quote(written)),
+                ("url-encoded", quote_plus(written)),
                 ("with an escaped at", written.replace("@", "\\u0040")),
-            ):  # fmt: skip
+            ):
                 found[form.lower().encode()] = f"{text[:5]}… {how}"
             for name in ("md5", "sha1", "sha256"):
                 found[hashlib.new(name, written.encode()).hexdigest().encode()] = f"{text[:5]}… as {name}"

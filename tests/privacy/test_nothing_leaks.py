@@ -102,7 +102,7 @@ def test_everything_that_can_go_wrong_names_nobody(
         prepare_table(database, "drop trigger talkative")
         old = published_hashes(home)
         assert quietlist("key", "rotate", "--person", "Sam\x1b[2J", "--reason", "<script>alert(1)</script>")[0] == 0
-        assert quietlist("rebuild")[0] == 2, "not before a run has made the hashes anew"
+        assert quietlist("rebuild")[0] == 2, "not before a run has made the hashes again"
         code, said = quietlist("run", "--as-of", AS_OF)
         assert code in (0, 1), said
         new = published_hashes(home)
@@ -183,11 +183,18 @@ def ask(quietlist: Mouth, folder: Path, old_hash: str) -> None:
     code, said = quietlist("explain", old_hash)
     assert code == 0 and "z***@example.com" in said, said
     for wrong in (
-        ("check", EMAIL), ("check", "--channel", EMAIL, "--identifier", EMAIL), ("check", "--channel", "email", NAME),
-        ("explain", NAME), ("explain", EMAIL, NAME),
-        ("check", "--channel", "email", "--identifier", EMAIL, "--scope", NAME), ("run", "--as-of", "yesterday"),
-        ("quarantine", EMAIL), ("quarantine", "show", EMAIL), ("quarantine", "show", NAME), ("quarantine", "--kind", NAME),
-    ):  # fmt: skip
+        ("check", EMAIL),
+        ("check", "--channel", EMAIL, "--identifier", EMAIL),
+        ("check", "--channel", "email", NAME),
+        ("explain", NAME),
+        ("explain", EMAIL, NAME),
+        ("check", "--channel", "email", "--identifier", EMAIL, "--scope", NAME),
+        ("run", "--as-of", "yesterday"),
+        ("quarantine", EMAIL),
+        ("quarantine", "show", EMAIL),
+        ("quarantine", "show", NAME),
+        ("quarantine", "--kind", NAME),
+    ):
         assert quietlist(*wrong)[0] == 2, wrong[0]
     for command in ("sources", "destinations", "doctor", "report", "key show", "quarantine --limit 1000"):
         for extra in ((), ("--json",)):

@@ -83,11 +83,12 @@ def test_no_id_that_leaves_the_warehouse_can_be_made_again_without_the_key(home:
         assert any(one in text for one in shown), f"{name} shows the keyed id"
     with duckdb.connect() as con:
         named = {
-            row[0] for row in con.execute(
+            row[0]
+            for row in con.execute(
                 "select deciding_request_id from read_parquet(?) where deciding_request_id is not null",
                 [str(version_folder(home.root) / ROWS_FILE)],
             ).fetchall()
-        }  # fmt: skip
+        }
     assert named and named <= shown, "the published table names its requests as the report does"
 
 

@@ -64,11 +64,25 @@ def export(home: Home, as_of: datetime = AS_OF, permit: str | None = "pass") -> 
     with warehouse(home) as con:
         candidate = export_candidate(con, home, as_of, rows_to_hold_back)
     if permit is not None:
-        result = Result("golden", "T", "Every row is right.", permit if permit != "pass" else "stop", "Because.", "expect", "",
-                        permit == "pass", True, {})  # fmt: skip
+        result = Result(
+            "golden",
+            "T",
+            "Every row is right.",
+            permit if permit != "pass" else "stop",
+            "Because.",
+            "expect",
+            "",
+            permit == "pass",
+            True,
+            {},
+        )
         ledger = "c" * 64
-        store(home, Verdict("exit", permit, candidate.rows_sha256, as_of, (result,), entry_rows_sha256=ledger,
-                            beside_sha256=beside(candidate)))  # fmt: skip
+        store(
+            home,
+            Verdict(
+                "exit", permit, candidate.rows_sha256, as_of, (result,), entry_rows_sha256=ledger, beside_sha256=beside(candidate)
+            ),
+        )
         store(home, Verdict("entry", "pass", ledger, as_of, ()))
     return candidate
 
@@ -124,7 +138,7 @@ def test_evidence_replaced_after_the_exit_gate_is_not_published(home: Home) -> N
         publish(home, AS_OF)
     assert latest_version(home) is None
     export(home)
-    assert publish(home, AS_OF).version == 1, "exported and judged anew"
+    assert publish(home, AS_OF).version == 1, "exported and judged again"
 
 
 def test_rules_replaced_after_the_exit_gate_are_not_published(home: Home) -> None:
@@ -349,8 +363,12 @@ def test_a_crash_at_any_step_leaves_the_old_version_and_the_same_end(home: Home,
     homes = [Home(shutil.copytree(home.root, tmp_path / f"home{step}")) for step in range(1, 21)]
     run = subprocess.run(
         [sys.executable, "-m", "tests.publish.crasher", LATER.isoformat(), *(str(other.root) for other in homes)],
-        capture_output=True, text=True, cwd=CHECKOUT, timeout=120, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=CHECKOUT,
+        timeout=120,
+        check=True,
+    )
     ends = run.stdout.split()
     killed = ends.count("killed")
     assert ends == ["killed"] * killed + ["done"] * (len(homes) - killed), run.stderr
@@ -465,9 +483,19 @@ def exported_of(home: Home, state: str | None, *, is_judged: bool = True) -> tup
         candidate = export_candidate(con, home, LATER, rows_to_hold_back, state=state)
     if is_judged:
         ledger = "c" * 64
-        store(home, Verdict("exit", "pass", candidate.rows_sha256, LATER, (), entry_rows_sha256=ledger,
-                            file_sha256=sha256_file(file),
-                            beside_sha256=beside(candidate)))  # fmt: skip
+        store(
+            home,
+            Verdict(
+                "exit",
+                "pass",
+                candidate.rows_sha256,
+                LATER,
+                (),
+                entry_rows_sha256=ledger,
+                file_sha256=sha256_file(file),
+                beside_sha256=beside(candidate),
+            ),
+        )
         store(home, Verdict("entry", "pass", ledger, LATER, ()))
     return file.stat().st_mtime_ns != before, candidate
 
@@ -488,12 +516,16 @@ def test_a_candidate_of_the_same_state_is_kept_and_any_other_is_written_anew(hom
         ("rows altered since", "two", lambda: rows.write_bytes(b"x"), True),
         ("evidence altered since", "two", lambda: evidence.write_bytes(b"x"), True),
         ("a record that claims other rows than the gate judged", "two", lambda: claim(rows_sha256="a" * 64), True),
-        ("rows altered, and the record with them", "two", lambda: (rows.write_bytes(b"x"),
-                                                                  claim(file_sha256=sha256_file(rows))), True),
+        (
+            "rows altered, and the record with them",
+            "two",
+            lambda: (rows.write_bytes(b"x"), claim(file_sha256=sha256_file(rows))),
+            True,
+        ),
         ("a record that is damaged", "two", lambda: record.write_text("{"), True),
         ("a record that is none", "two", lambda: record.write_text("[]"), True),
         ("a verdict that was altered", "two", lambda: [path.write_text("{}") for path in home.gate_folder.glob("exit-*")], True),
-    ):  # fmt: skip
+    ):
         prepare()
         was_written, candidate = exported_of(home, state)
         assert was_written == expected, label
@@ -523,8 +555,8 @@ def test_a_candidate_is_kept_while_its_rows_are_the_latest_or_the_next_version(h
     exported_of(home, "three")
     record = other.folder / "candidate.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"version": 1}))
-    was_written, anew = exported_of(home, "three")
-    assert (was_written, anew.version) == (True, 3), "numbered otherwise, and not the latest: it can't be published as it is"
+    was_written, again = exported_of(home, "three")
+    assert (was_written, again.version) == (True, 3), "numbered otherwise, and not the latest: it can't be published as it is"
 
 
 def test_the_file_that_the_gate_judged_is_not_looked_into_again_before_a_push(
@@ -533,9 +565,19 @@ def test_the_file_that_the_gate_judged_is_not_looked_into_again_before_a_push(
     candidate = export(home, permit=None)
     result = Result("golden", "T", "Every row is right.", "stop", "Because.", "expect", "", True, True, {})
     ledger = "c" * 64
-    kept = store(home, Verdict("exit", "pass", candidate.rows_sha256, AS_OF, (result,), entry_rows_sha256=ledger,
-                               file_sha256=candidate.file_sha256,
-                               beside_sha256=beside(candidate)))  # fmt: skip
+    kept = store(
+        home,
+        Verdict(
+            "exit",
+            "pass",
+            candidate.rows_sha256,
+            AS_OF,
+            (result,),
+            entry_rows_sha256=ledger,
+            file_sha256=candidate.file_sha256,
+            beside_sha256=beside(candidate),
+        ),
+    )
     store(home, Verdict("entry", "pass", ledger, AS_OF, ()))
     publish(home, AS_OF)
     hashed: list[str] = []

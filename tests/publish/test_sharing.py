@@ -63,9 +63,13 @@ def modes(home: Home) -> dict[str, str]:
 
 GOLDEN = "published/golden_suppression"
 OPENED = {
-    ".": "710", "published": "710", GOLDEN: "750", f"{GOLDEN}/latest.json": "640",
-    f"{GOLDEN}/version=1": "750", f"{GOLDEN}/version=1/part-0.parquet": "640",
-}  # fmt: skip
+    ".": "710",
+    "published": "710",
+    GOLDEN: "750",
+    f"{GOLDEN}/latest.json": "640",
+    f"{GOLDEN}/version=1": "750",
+    f"{GOLDEN}/version=1/part-0.parquet": "640",
+}
 
 
 def test_without_a_group_everything_is_its_owners(home: Home) -> None:
@@ -115,9 +119,14 @@ def test_another_user_of_the_group_finds_the_rows_by_the_pointer_and_a_stranger_
         assert rows == (home.golden_published / name).read_bytes(), name
         assert read_by(65534, "cat", str(home.golden_published / name)).returncode != 0, "whoever is not in the group"
     closed = (
-        "home.key", "chain.jsonl", "quietlist.toml", f"{GOLDEN}/version=1/manifest.json", "published/.lock",
-        f"{GOLDEN}/version=1/evidence/releases.parquet", f"{GOLDEN}/version=1/policy/rules.parquet",
-    )  # fmt: skip
+        "home.key",
+        "chain.jsonl",
+        "quietlist.toml",
+        f"{GOLDEN}/version=1/manifest.json",
+        "published/.lock",
+        f"{GOLDEN}/version=1/evidence/releases.parquet",
+        f"{GOLDEN}/version=1/policy/rules.parquet",
+    )
     there = [name for name in closed if (home.root / name).is_file()]
     assert len(there) >= 5 and not [name for name in there if read_by(gid, "cat", str(home.root / name)).returncode == 0]
     for folder in (home.root, home.published, home.warehouse_folder):

@@ -20,9 +20,17 @@ ROWS, OTHERS, LEDGER = "a" * 64, "b" * 64, "c" * 64
 
 def verdict(gate: str, level: str, rows: str = ROWS) -> Verdict:
     result = Result(
-        suite="golden", title="T", sentence="Every row is right.", level=level if level != "pass" else "stop", reason="Because.",
-        type="expect", arguments="", success=level == "pass", evaluated=True, counts={"rows": 4, "unexpected": 1},
-    )  # fmt: skip
+        suite="golden",
+        title="T",
+        sentence="Every row is right.",
+        level=level if level != "pass" else "stop",
+        reason="Because.",
+        type="expect",
+        arguments="",
+        success=level == "pass",
+        evaluated=True,
+        counts={"rows": 4, "unexpected": 1},
+    )
     return Verdict(gate, level, rows, NOW, (result,), entry_rows_sha256=LEDGER if gate == "exit" else None)
 
 

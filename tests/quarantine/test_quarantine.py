@@ -176,21 +176,27 @@ CASES: list[dict[str, tuple[str, dict[str, object], set[tuple[object, ...]]]]] =
             {("email", "fay@example.com", "acme/newsletter")},
         ),
         "reaches_nobody": (
-            "whom an unresolved request concerns", {"opt_out": "(202) 555-0177"}, {("voice", "+12025550177", "acme")},
+            "whom an unresolved request concerns",
+            {"opt_out": "(202) 555-0177"},
+            {("voice", "+12025550177", "acme")},
         ),
         "opt_in_without_time": ("nothing", {"nothing": True}, set()),
     },
     {
         "not_json": (
-            "an opt-out of what its source speaks for", {"opt_out": "fay@example.com"}, {("email", "fay@example.com", "*")},
+            "an opt-out of what its source speaks for",
+            {"opt_out": "fay@example.com"},
+            {("email", "fay@example.com", "*")},
         ),
         "no_customer_id": (
-            "an opt-out in a list of customers", {"opt_out": "gil@example.com"}, {("email", "gil@example.com", "*")},
+            "an opt-out in a list of customers",
+            {"opt_out": "gil@example.com"},
+            {("email", "gil@example.com", "*")},
         ),
         "reaches_nobody": ("nobody whom an unresolved request concerns", {"nothing": True}, set()),
         "unknown_channel": ("a doubt that was meant so", {"confirm": True}, set()),
     },
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("cases", CASES, ids=["first", "second"])

@@ -148,24 +148,36 @@ def test_a_column_nobody_reads_is_named_where_addresses_numbers_or_times_stand_i
 
 
 @pytest.mark.parametrize(
-    ("label", "value", "wanted"),
+    ("label", "value", "of_vendors", "wanted"),
     [
-        ("HasOptedOutOfEmail", "True", True),
-        ("Do Not Call", "X", True),
-        ("Email Opt Out", "1", True),
-        ("DNC", "Yes", True),
-        ("Unsubscribed", "ja", True),
-        ("Do Not Call", "False", False),
-        ("Do Not Call", "0", False),
-        ("marketing_consent", "withdrawn", True),
-        ("opted_in", "no", True),
-        ("woodncrafts", "yes", False),
-        ("notes", "no", False),
+        ("HasOptedOutOfEmail", "True", True, True),
+        ("Do Not Call", "X", True, True),
+        ("Email Opt Out", "1", True, True),
+        ("Email_Opt_Out__c", "true", True, True),
+        ("DNC", "Yes", True, True),
+        ("Unsubscribed", "ja", True, True),
+        ("UNSUB_CAMPAIGN_TITLE", "Spring news", False, True),
+        ("Do Not Call", "False", False, False),
+        ("Do Not Call", "0", False, False),
+        ("marketing_consent", "withdrawn", False, True),
+        ("marketing_consent", "yes", False, True),
+        ("opted_in", "no", False, True),
+        ("sms state", "Unsubscribed", True, True),
+        ("sms state", " OPT_OUT ", True, True),
+        ("sms state", "subscribed", False, False),
+        ("sms state", "was unsubscribed by mistake", False, False),
+        ("sms", '"{""consents"":[{""permission"":""unsubscribed""}]}"', True, True),
+        ("sms", '"{""consents"":[{""permission"":""explicit""}]}"', False, False),
+        ("woodncrafts", "yes", False, False),
+        ("notes", "no", False, False),
     ],
 )
-def test_an_answer_about_being_contacted_is_named_in_our_own_formats(desk: Desk, label: str, value: str, wanted: bool) -> None:
+def test_an_answer_about_being_contacted_is_named(desk: Desk, label: str, value: str, of_vendors: bool, wanted: bool) -> None:
+    """Of a vendor only what is a refusal beyond doubt: what it says of consent it says in the list itself."""
     file = desk.read(PEOPLE, f"date,email,{label}\n{DAY},a@example.com,{value}\n")
-    assert unread(desk) == [], f"{label} of a vendor"
+    answers = "answers about being contacted"
+    assert [(looks, ours) for _, looks, _, ours in unread(desk)] == [(answers, False)] * of_vendors, f"{label} of a vendor"
+    desk.con.execute("delete from raw.unread_columns")
     desk.con.execute("create table raw.canonical__people as from raw.acme__people")
     note_unread(desk.con, replace(PEOPLE, vendor="canonical"), file.file_id)
     assert [(looks, ours) for _, looks, _, ours in unread(desk)] == [("answers about being contacted", True)] * wanted, label

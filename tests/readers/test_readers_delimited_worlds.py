@@ -155,8 +155,10 @@ def test_every_record_of_random_files_comes_through_or_is_accounted_for(con: duc
                 careful = read_careful(con, FEED, "f", text, found, shape_of(text.path, '"'))
                 assert rows(con, world) == world.records, place
                 assert (careful.physical, careful.loaded, careful.skipped) == (
-                    outcome.physical, outcome.loaded, outcome.skipped,
-                ), place  # fmt: skip
+                    outcome.physical,
+                    outcome.loaded,
+                    outcome.skipped,
+                ), place
                 con.rollback()
     assert min(ways.values()) > WORLDS // 10, f"both ways must be tried: {ways}"
 

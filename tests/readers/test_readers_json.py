@@ -191,8 +191,12 @@ def test_records_behind_a_path(desk: Desk) -> None:
     )
     file = desk.read(pages, content, "pages.json")
     assert [(row["_record_no"], row["email"]) for row in desk.rows(file)] == [
-        (1, "a@example.com"), (2, "b@example.com"), (6, "c@example.com"), (7, "d@example.com"), (8, "7"),
-    ]  # fmt: skip
+        (1, "a@example.com"),
+        (2, "b@example.com"),
+        (6, "c@example.com"),
+        (7, "d@example.com"),
+        (8, "7"),
+    ]
     assert [(number, reason) for number, reason, _ in desk.quarantine(file)] == [
         (5, "records_path_missing"),
         (9, "not_an_object"),

@@ -66,8 +66,11 @@ def test_refused_records_are_exported_for_people_only(desk: Desk) -> None:
     path = desk.home.quarantine / "mail" / f"{optouts.file_id}.jsonl"
     (line,) = path.read_text().splitlines()
     assert json.loads(line) | {"detail": ""} == {
-        "record_no": 3, "reason": "too_many_fields", "detail": "", "record": "b@example.com,2",
-    }  # fmt: skip
+        "record_no": 3,
+        "reason": "too_many_fields",
+        "detail": "",
+        "record": "b@example.com,2",
+    }
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [entry.name for entry in path.parent.iterdir()] == [path.name], "nothing for a file without refused records"
     assert bounces.quarantined == 0
@@ -126,8 +129,11 @@ def test_the_first_feed_whose_columns_are_there_takes_a_file_that_several_know(d
     loaded = {file.file_id: file for file in desk.deliver((messages, calls), files)}
     names = dict(desk.con.execute("select name, file_id from raw.landed_files").fetchall())
     assert {name: loaded[file_id].feed for name, file_id in names.items()} == {
-        "1.csv": "calls", "2.csv": "messages", "3.json": "calls", "4.csv": "messages",
-    }  # fmt: skip
+        "1.csv": "calls",
+        "2.csv": "messages",
+        "3.json": "calls",
+        "4.csv": "messages",
+    }
     assert [reason for _, reason, _ in desk.quarantine(loaded[names["4.csv"]])] == ["no_known_columns"]
 
 
@@ -153,8 +159,9 @@ def test_a_column_declared_later_is_null_in_what_was_loaded_before(desk: Desk) -
     (file,) = desk.deliver((wider,), {"optouts_2.csv": "email,note\nb@example.com,y\n"})
     assert desk.values(file) == [("b@example.com", "y")]
     assert desk.con.execute("select note, _extra from raw.acme__optouts order by email").fetchall() == [
-        (None, '{"note":"x"}'), ("y", None),
-    ]  # fmt: skip
+        (None, '{"note":"x"}'),
+        ("y", None),
+    ]
 
 
 _LOADER = """

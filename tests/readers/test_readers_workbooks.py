@@ -74,8 +74,10 @@ def test_every_sheet_is_read_hidden_ones_too_and_each_as_its_own_feed(desk: Desk
     )
     loaded = desk.deliver((OPTOUTS, calls), {"book.xlsx": book})
     assert sorted((file.feed, *desk.values(file)) for file in loaded) == [
-        ("calls", ("+12025550102", "x")), ("optouts", tuple(A)), ("optouts", tuple(B)),
-    ]  # fmt: skip
+        ("calls", ("+12025550102", "x")),
+        ("optouts", tuple(A)),
+        ("optouts", tuple(B)),
+    ]
     assert refused(desk) == [], "an empty sheet is nothing to tell"
 
 
@@ -167,6 +169,8 @@ HOSTILE_CELLS: list[tuple[str, str, str | None]] = [
         '<c r="B2" t="inlineStr"><is><t>abc</t><rPh sb="0" eb="1"><t>ZZ</t></rPh></is></c>',
         "abc",
     ),
+    ("only that", '<c r="B2" t="inlineStr"><is><t></t><rPh sb="0" eb="1"><t>ZZ</t></rPh></is></c>', ""),
+    ("only that in the shared table", '<c r="B2" t="s"><v>2</v></c>', ""),
     ("a text of the shared table", '<c r="B2" t="s"><v>0</v></c>', "shared"),
     ("an empty text of the shared table", '<c r="B2" t="s"><v>1</v></c>', ""),
     ("a return written as Excel does", text("B2", "one_x000D_\ntwo"), "one\ntwo"),
@@ -183,7 +187,7 @@ HOSTILE_CELLS: list[tuple[str, str, str | None]] = [
 @pytest.mark.parametrize(("case", "cell", "expected"), HOSTILE_CELLS, ids=[case for case, _, _ in HOSTILE_CELLS])
 def test_what_a_parser_may_leave_out_is_there_or_is_told(desk: Desk, case: str, cell: str, expected: str | None) -> None:
     rows = f'{HEADER_ROW}<row r="2">{text("A2", "a@example.com")}{cell}</row>'
-    book = by_hand(rows, strings="<si><t>shared</t></si><si><t></t></si>")
+    book = by_hand(rows, strings="<si><t>shared</t></si><si><t></t></si><si><t></t><rPh><t>ZZ</t></rPh></si>")
     loaded = desk.deliver((OPTOUTS,), {"book.xlsx": book})
     if expected is None:
         assert (loaded, refused(desk)) == ([], [("book.xlsx, sheet 1 'Sheet1'", "workbook_damaged")]), case
@@ -257,6 +261,13 @@ def _twice_the_same_name() -> bytes:
     return by_hand(HEADER_ROW, HEADER_ROW, names=("S", "S"))
 
 
+def _document_type() -> bytes:
+    """One that changes nothing: whoever writes a document type into a sheet may write entities into it."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    rows = f'{HEADER_ROW}<row r="2">{text("A2", "a@example.com")}</row>'
+    return by_hand(f'<!DOCTYPE worksheet><worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>'.encode())
+
+
 def _ods() -> bytes:
     return packed({"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "content.xml": "<x/>"})
 
@@ -269,6 +280,7 @@ BOOKS: list[tuple[str, str, Callable[[], bytes], tuple[str, str]]] = [
     ("a cell far away", "b.xlsx", _far_cell, ("b.xlsx, sheet 1 'Sheet1'", "workbook_too_large")),
     ("two sheets of one name", "b.xlsx", _twice_the_same_name, ("b.xlsx", "workbook_damaged")),
     ("a name without end", "b.xlsx", lambda: by_hand(HEADER_ROW, names=("S" * 256,)), ("b.xlsx", "workbook_damaged")),
+    ("a document type", "b.xlsx", _document_type, ("b.xlsx, sheet 1 'Sheet1'", "workbook_damaged")),
     ("an open document", "b.ods", _ods, ("b.ods", "workbook_kind_not_supported")),
     ("binary parts", "b.xlsb", lambda: packed({"[Content_Types].xml": "", "xl/workbook.bin": b"x"}),
      ("b.xlsb", "workbook_kind_not_supported")),
@@ -311,12 +323,20 @@ def test_a_sheet_that_does_not_fit_its_memory_costs_only_itself(desk: Desk, monk
 
 
 TEXTS: list[tuple[str, str, bytes, str]] = [
-    ("a table of a web page", "list.xls", b"<html><body><table><tr><td>email</td></tr></table></body></html>",
-     "web page with a table"),
+    (
+        "a table of a web page",
+        "list.xls",
+        b"<html><body><table><tr><td>email</td></tr></table></body></html>",
+        "web page with a table",
+    ),
     ("a table alone", "list.xls", b"\xef\xbb\xbf\n<table border=1><tr><td>email</td></tr></table>", "web page with a table"),
-    ("the XML of 2003", "list.xls",
-     b'<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook xmlns="x"/>', "workbook written as XML"),
-]  # fmt: skip
+    (
+        "the XML of 2003",
+        "list.xls",
+        b'<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook xmlns="x"/>',
+        "workbook written as XML",
+    ),
+]
 
 
 @pytest.mark.parametrize(("case", "name", "content", "told"), TEXTS, ids=[case for case, *_ in TEXTS])
@@ -460,3 +480,15 @@ def test_a_sheet_is_told_apart_by_the_bytes_of_its_workbook_and_its_name() -> No
 
 def test_a_value_that_no_cell_should_hold_stops_no_file() -> None:
     assert [sheets.text_of(value) for value in (float("nan"), float("inf"))] == ["NAN", "INF"]
+
+
+@pytest.mark.parametrize(("where", "table"), [("below", [["a"], ["b"]]), ("beside", [["a", "b"]])])
+def test_a_cell_that_only_the_parser_sees_holds_the_sheet(
+    where: str, table: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """Outside of what was counted no cell is written, so as many are filled as were counted."""
+    path = tmp_path / "b.xlsx"
+    path.write_bytes(xlsx({"S": table}))
+    monkeypatch.setattr(sheets, "cells_of", lambda *_: sheets.Cells(filled=1, rows=1, columns=1))
+    with pytest.raises(sheets.Refused, match=sheets.DAMAGED):
+        sheets.Xlsx(path, 1 << 30).write("S", io.StringIO(), None)

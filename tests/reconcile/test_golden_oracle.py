@@ -15,6 +15,7 @@ from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.landing import collect
 from orchestration.readers import load
+from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.register import register
 from orchestration.rebuild import rebuild
 from orchestration.reconcile import dbt, stages
@@ -65,7 +66,7 @@ def reconcile(home: Home, config: Config, as_of: datetime = AS_OF) -> stages.Bui
     """Everything from the inbox to the golden table; returns how the golden table was built."""
     collect(home, config, as_of)
     with warehouse(home) as con:
-        stages.prepare(con, home)
+        stages.prepare(con, home, feeds_in_use(home, config, con))
         register(con, home, config)
         load(con, home, config, as_of)
     stages.stage(home, config, as_of)
@@ -107,7 +108,7 @@ def built(worlds: list[World], tmp_path_factory: pytest.TempPathFactory) -> Iter
         deliver(home, "requests.csv", requests[run::4])
         if run != 1:  # a day without contacts
             write_contacts(home.inbox / "crm" / "contacts.csv", contacts[(0, 0, 1, 2)[run] :: 3])
-        assert reconcile(home, config).anew == (run == 0), f"run {run}: only the first builds anew"
+        assert reconcile(home, config).full_refresh == (run == 0), f"run {run}: only the first is a full refresh"
     return home, config
 
 
@@ -218,11 +219,11 @@ def test_a_run_with_nothing_new_builds_nothing_and_a_changed_setting_does(built:
         moved = config.model_copy(update={"sources": sources})
         assert stages.stage(home, moved, later).unchanged, f"{setting} says nothing of what a record means"
     other = config.model_copy(update={"company": config.company.model_copy(update={"shared_point_limit": 1})})
-    assert stages.stage(home, other, later).anew, "another limit changes who is linked: everything is built anew"
+    assert stages.stage(home, other, later).full_refresh, "another limit changes who is linked: a full refresh"
 
 
 def test_no_view_holds_anything_of_the_run_that_made_it(built: tuple[Home, Config]) -> None:
-    """Views are made anew only when models or settings change (stages.py): a moment or a file in one would be an old run's."""
+    """Views are replaced only when models or settings change (stages.py): a moment or a file in one would be an old run's."""
     with warehouse(built[0]) as con:
         views = con.execute("select view_name, sql from duckdb_views() where not internal").fetchall()
         files = [file_id for (file_id,) in con.execute("select file_id from raw.landed_files").fetchall()]
@@ -231,7 +232,7 @@ def test_no_view_holds_anything_of_the_run_that_made_it(built: tuple[Home, Confi
         assert not [text for text in (AS_OF.isoformat(), *files) if text in sql], name
     for node in dbt.manifest_nodes().values():
         if node["config"].get("materialized") == "view":
-            for word in ("is_incremental", "nothing_when_built_anew", "FULL_REFRESH"):
+            for word in ("is_incremental", "nothing_on_full_refresh", "FULL_REFRESH"):
                 assert word not in node["raw_code"], f"{node['name']} would keep what {word} said in the run that made it"
 
 

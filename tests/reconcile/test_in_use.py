@@ -47,7 +47,7 @@ class House:
             stages.prepare(con, self.home, feeds_in_use(self.home, self.config, con))
             register(con, self.home, self.config)
             load(con, self.home, self.config, as_of)
-        self.anew = stages.stage(self.home, self.config, as_of).anew
+        self.full_refresh = stages.stage(self.home, self.config, as_of).full_refresh
         stages.normalise(self.home, self.config)
         stages.registries(self.home, self.config, as_of)
         stages.ledger(self.home, self.config, as_of)
@@ -92,7 +92,7 @@ def test_what_ever_landed_stays_in_use_and_what_is_configured_later_is_taken_in(
     # Everything is read again, first in this warehouse, then in an empty one.
     changed = ASKS.replace('requests"', 'requests"\nregion = "GB"')
     house.day(3, changed, {})
-    assert house.anew
+    assert house.full_refresh
     assert house.emails() == everybody
     house.home.warehouse_file.unlink()
     house.day(4, changed, {})

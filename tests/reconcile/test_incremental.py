@@ -43,7 +43,7 @@ class House:
         self.home.config_file.write_text(CONFIG + REGISTRIES)
         self.config: Config = load_config(self.home)
         for source in ("asks", "crm", "us_dnc"):
-            (self.home.inbox / source).mkdir()
+            (self.home.inbox / source).mkdir(exist_ok=True)
         self.day = DAY_ONE - timedelta(days=1)
 
     def deliver(self, *things: Request | Contact, registry: dict[str, str] | None = None) -> None:
@@ -78,9 +78,15 @@ def asked(
 ) -> Request:
     at = datetime(2026, 3, 1, hour, tzinfo=UTC)
     return Request(
-        key=key, action=action, method=method, channels=frozenset(channels.split(";")), scope=str(who.pop("scope", "acme")),
-        earliest=at, latest=at, **{name: frozenset(v) if isinstance(v, set) else v for name, v in who.items()},  # type: ignore[arg-type]
-    )  # fmt: skip
+        key=key,
+        action=action,
+        method=method,
+        channels=frozenset(channels.split(";")),
+        scope=str(who.pop("scope", "acme")),
+        earliest=at,
+        latest=at,
+        **{name: frozenset(v) if isinstance(v, set) else v for name, v in who.items()},  # type: ignore[arg-type]
+    )
 
 
 def customer(number: int, *, emails: set[str] = frozenset(), phones: set[str] = frozenset(), name: str = "") -> Contact:  # type: ignore[assignment]
@@ -107,7 +113,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         asked("early-opt-in", "opt_in", hour=12, emails={"dan@example.com"}),
         asked("below", channels="email", scope="acme", emails={"eve@example.com"}),
     )
-    assert house.reconcile().anew, "the first run has nothing to merge into"
+    assert house.reconcile().full_refresh, "the first run has nothing to merge into"
     yield house
 
 
@@ -124,7 +130,7 @@ def test_each_day_touches_only_what_it_is_about_and_in_the_end_a_rebuild_is_equa
         customer(5, phones={LISTED}, name="Lee"),
         registry={"national_dnc_2026-04-02.txt": "202,5550103\n202,5550101\n"},
     )
-    assert not house.reconcile().anew
+    assert not house.reconcile().full_refresh
     assert {("email", BEN, "acme", "person"), ("voice", PHONE, "acme", "person")} <= house.blocked(), (
         "what Ana asked for all channels reaches what was Ben's"
     )
@@ -142,7 +148,7 @@ def test_each_day_touches_only_what_it_is_about_and_in_the_end_a_rebuild_is_equa
         # The registry drops one number and lists another of ours.
         registry={"national_dnc_changes_2026-04-03.txt": "202,5550103,2026-04-03,D\n202,5550102,2026-04-03,A\n"},
     )
-    assert not house.reconcile().anew
+    assert not house.reconcile().full_refresh
     assert {row[2] for row in house.blocked() if row[1] == "dan@example.com"} == {"outlet"}
     assert ("ads", ANA, "acme", "direct") not in house.blocked(), "a row that was lifted goes, though nothing replaces it"
     with warehouse(house.home) as con:
@@ -170,23 +176,23 @@ def test_a_file_whose_bytes_were_gone_for_a_day_is_taken_in_when_they_are_back(h
     house.deliver(asked("of-the-next-day", emails={"gus@example.com"}))
     house.reconcile()
     aside.rename(landed)
-    assert house.reconcile().anew, "it arrived before one that was ingested, so it may be the first evidence of anything"
+    assert house.reconcile().full_refresh, "it arrived before one that was ingested, so it may be the first evidence of anything"
     assert {row[1] for row in house.blocked()} >= {"fay@example.com", "gus@example.com"}
     with warehouse(house.home) as con:
         records, distinct = con.execute(
             "select count(*), count(distinct (file_id, record_no)) from ledger.int_requests__keyed"
         ).fetchone()
-    assert records == distinct, "built anew, no record may be there twice"
+    assert records == distinct, "after a full refresh no record may be there twice"
 
 
 def test_another_scope_tree_or_target_builds_anew_what_it_decides(house: House) -> None:
     company = house.config.company
     targets = house.config.model_copy(update={"company": company.model_copy(update={"target_hours": company.target_hours + 1})})
-    assert not stages.stage(house.home, targets, house.day).anew, "the ledger knows nothing of the company's target"
+    assert not stages.stage(house.home, targets, house.day).full_refresh, "the ledger knows nothing of the company's target"
     stages.ledger(house.home, targets, house.day)
-    assert stages.golden(house.home, targets, house.day).anew, "the deadlines do"
+    assert stages.golden(house.home, targets, house.day).full_refresh, "the deadlines do"
     narrower = house.config.model_copy(update={"company": company.model_copy(update={"scopes": ("acme",)})})
-    assert stages.stage(house.home, narrower, house.day).anew, "another tree widens other scopes"
+    assert stages.stage(house.home, narrower, house.day).full_refresh, "another tree widens other scopes"
 
 
 def test_a_home_that_ran_before_anything_arrived_takes_in_its_first_files(tmp_path: Path) -> None:
@@ -196,7 +202,7 @@ def test_a_home_that_ran_before_anything_arrived_takes_in_its_first_files(tmp_pa
     house.reconcile()
     assert {row[1] for row in house.blocked()} == {ANA}
     house.deliver(asked("of-ben", channels="all", emails={BEN}))
-    assert not house.reconcile().anew
+    assert not house.reconcile().full_refresh
     assert {row[1] for row in house.blocked()} == {ANA, BEN}
     outcome = rebuild(house.home, house.config)
     assert outcome.equal, outcome.lines()
@@ -289,7 +295,7 @@ def test_a_run_that_is_killed_between_two_tables_is_never_taken_for_a_whole_one(
     prepared()
     stages.ledger(house.home, house.config, house.day)
     killed(lambda: stages.identify(house.home, house.config))
-    assert not house.reconcile().anew, "what is new follows from tables that stand, so nothing has to be built anew"
+    assert not house.reconcile().full_refresh, "what is new follows from tables that stand, so there is no full refresh"
 
     part_of(2)  # killed in the golden step: what the old rows touched can't be known any more
     prepared()
@@ -306,7 +312,7 @@ def test_a_run_that_is_killed_between_two_tables_is_never_taken_for_a_whole_one(
         stages.golden(house.home, house.config, house.day)
 
     killed(build)
-    assert house.reconcile().anew, "half an increment is not believed"
+    assert house.reconcile().full_refresh, "half an increment is not believed"
 
     outcome = rebuild(house.home, house.config)
     assert outcome.equal, outcome.lines()

@@ -78,7 +78,9 @@ def test_the_statement_is_the_same_with_another_time_in_it(con: duckdb.DuckDBPyC
     told = stages._clock_moved(con, NOW)
     assert told is not None
     assert [(item.unique_id, item.status, item.ok) for item in told] == [
-        ("model.clocks", "success", True), ("test.moment_is_set", "pass", True)]  # fmt: skip
+        ("model.clocks", "success", True),
+        ("test.moment_is_set", "pass", True),
+    ]
     assert con.execute("select * from clocks").fetchall() == [(NOW, "2026-04-01")]
     assert stages._clock_moved(con, BEFORE) is not None
     assert con.execute("select moment from clocks").fetchall() == [(BEFORE,)], "and back: what was kept names the first time"

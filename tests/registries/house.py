@@ -54,14 +54,14 @@ def deliver(home: Home, source: str, name: str, content: str | bytes) -> None:
     (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def run(home: Home, as_of: datetime, *, anew: bool = False) -> Updated:
+def run(home: Home, as_of: datetime, *, full_refresh: bool = False) -> Updated:
     """From the inbox to the published versions and known entries, without the models behind them."""
     collect(home, CONFIG, as_of)
     with warehouse(home, limits=CONFIG.limits) as con:
         register(con, home, CONFIG)
         load(con, home, CONFIG, as_of)
         normalise_new(con, b"k" * 32)
-        return update(con, home, CONFIG, as_of, anew=anew)
+        return update(con, home, CONFIG, as_of, full_refresh=full_refresh)
 
 
 def numbers_of(home: Home, registry: str) -> list[int]:

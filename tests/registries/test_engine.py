@@ -62,9 +62,14 @@ def test_a_full_file_and_its_changes_become_two_versions_and_every_record_has_a_
     assert version is not None
     kept = {name: version.manifest[name] for name in ("kind", "label", "source", "rows", "added", "removed", "area_codes")}
     assert kept == {
-        "kind": "change", "label": "2026-03-02T00:00:00Z-change", "source": "us", "rows": 4, "added": 1, "removed": 1,
+        "kind": "change",
+        "label": "2026-03-02T00:00:00Z-change",
+        "source": "us",
+        "rows": 4,
+        "added": 1,
+        "removed": 1,
         "area_codes": ["202", "212"],
-    }  # fmt: skip
+    }
     assert version.manifest["obtained_at"] == "2026-03-02T00:00:00+00:00"
     assert version.manifest["policy"]["max_age_days"] == "31"
     for path in home.registries_published.rglob("*"):
@@ -93,7 +98,7 @@ def test_the_same_files_again_publish_nothing(home: Home) -> None:
     before = tree(home)
     deliver(home, "us", "full_2026-03-01.txt", FULL)
     assert run(home, LATER).published == []
-    assert run(home, LATER, anew=True).published == []
+    assert run(home, LATER, full_refresh=True).published == []
     assert tree(home) == before
     assert numbers_of(home, "us_ftc") == LISTED
 
@@ -157,8 +162,10 @@ def test_a_number_that_becomes_known_later_has_the_history_of_one_known_from_the
         with warehouse(place) as con:
             assert place != home or con.execute("select count(*) from registries.known_entries").fetchall() == [(0,)]
             # The staging models that say which numbers there are were built as views: what is loaded is seen at once.
-            con.execute("insert into identifiers.phone select 'x' || e, 'US', e, 'ok', null, 'US', 'test' from "
-                        "(values ('+12025550101'), ('+12125550107')) as points(e)")  # fmt: skip
+            con.execute(
+                "insert into identifiers.phone select 'x' || e, 'US', e, 'ok', null, 'US', 'test' from "
+                "(values ('+12025550101'), ('+12125550107')) as points(e)"
+            )
         run(place, LATER)
         with warehouse(place) as con:
             found.append(con.execute("select * from registries.known_entries order by all").fetchall())
@@ -191,12 +198,12 @@ def test_a_landed_file_that_is_gone_ends_no_listing(home: Home) -> None:
     landed.unlink()
     for _ in range(2):
         with pytest.raises(PermanentError, match="missing or were altered"):
-            run(home, LATER, anew=True)
+            run(home, LATER, full_refresh=True)
         assert tree(home) == before
         with warehouse(home) as con:
             assert con.execute("select count(*) from registries.files").fetchall() == [(1,)]
     landed.write_bytes(kept)
-    assert run(home, LATER, anew=True).published == []
+    assert run(home, LATER, full_refresh=True).published == []
     assert numbers_of(home, "us_ftc") == LISTED
 
 
@@ -251,8 +258,12 @@ def test_a_kill_at_any_durable_step_changes_nothing_of_the_end(before_changes: H
         arguments = [str(part) for number, home in homes.items() for part in (number, home.root)]
         finished = subprocess.run(
             [sys.executable, "-m", "tests.registries.crasher", *arguments],
-            capture_output=True, text=True, timeout=300, cwd=CHECKOUT, check=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=CHECKOUT,
+            check=True,
+        )
         ends += finished.stdout.split()
         assert "failed" not in ends, finished.stderr
         for number, home in homes.items():
@@ -289,8 +300,10 @@ def test_the_account_adds_up_and_the_models_list_who_is_listed(home: Home) -> No
         assert listings == [("+12025550101", False), ("+12125550107", True)]
         quarantined = con.execute("select stage, reason from ledger.quarantine order by all").fetchall()
         assert quarantined == [
-            ("reader", "unreadable_number"), ("registry", "unreadable_change"), ("registry", "unreadable_number"),
-        ]  # fmt: skip
+            ("reader", "unreadable_number"),
+            ("registry", "unreadable_change"),
+            ("registry", "unreadable_number"),
+        ]
         assert con.execute("select count(*) from identifiers.phone").fetchall() == [(3,)], "registries do not fill the cache"
 
 

@@ -117,10 +117,13 @@ def take(con: duckdb.DuckDBPyConnection, home: Home, files: list[File], arrived:
         con.execute(
             "insert into registries.files values (?, ?, ?, ?, ?)",
             [
-                file.file_id, len(rows) + len(file.plain), file.registry if file.plain else None,
-                file.is_full if file.plain else None, bool(rows),
+                file.file_id,
+                len(rows) + len(file.plain),
+                file.registry if file.plain else None,
+                file.is_full if file.plain else None,
+                bool(rows),
             ],
-        )  # fmt: skip
+        )
         areas: dict[str, int] = {}
         for number in file.plain | file.listed | file.delisted:
             code = area("area_code", number)
@@ -164,7 +167,7 @@ def test_what_is_published_is_what_brute_force_and_the_models_say_in_whatever_or
                 take(con, home, files[step::4], START + timedelta(days=20 + step))
             for _ in range(2):  # the second time there is nothing to do
                 published = [
-                    publish_registry(con, home, registry, files, policy[registry], anew=False, may_shrink=True)
+                    publish_registry(con, home, registry, files, policy[registry], full_refresh=False, may_shrink=True)
                     for registry, files in files_by_registry(con).items()
                 ]
                 con.begin()
@@ -203,15 +206,15 @@ def test_what_is_published_is_what_brute_force_and_the_models_say_in_whatever_or
         assert version.manifest["label"] == labels[registry], said
         if registry in ages:
             assert version.obtained_at == ages[registry], said
-    # All at once, published by a home that has lost its versions: the same numbers. Made anew from all files: nothing new.
+    # All at once, published by a home that has lost its versions: the same numbers. Made again from all files: nothing new.
     with warehouse(home) as con:
         for registry, files in files_by_registry(con).items():
             before = numbers_of(home, registry)
-            assert publish_registry(con, home, registry, files, policy[registry], anew=True, may_shrink=True) is None, (
+            assert publish_registry(con, home, registry, files, policy[registry], full_refresh=True, may_shrink=True) is None, (
                 f"seed {seed}, {registry}"
             )
             shutil.rmtree(home.registries_published / registry)
-            assert publish_registry(con, home, registry, files, policy[registry], anew=False, may_shrink=True) is not None
+            assert publish_registry(con, home, registry, files, policy[registry], full_refresh=False, may_shrink=True) is not None
             assert numbers_of(home, registry) == before, f"seed {seed}, {registry}"
             manifest = json.loads((home.registries_published / registry / "version=1" / "manifest.json").read_text())
             assert (manifest["added"], manifest["removed"]) == (len(before), 0)
@@ -231,7 +234,9 @@ def test_added_and_removed_count_what_a_version_is_to_the_one_before(tmp_path: P
             for file in random_files(chosen, registry):
                 take(con, other, [file], START + timedelta(days=20 + file.number))
                 files = files_by_registry(con)[registry]
-                version = publish_registry(con, other, registry, files, {"coverage": coverage}, anew=False, may_shrink=True)
+                version = publish_registry(
+                    con, other, registry, files, {"coverage": coverage}, full_refresh=False, may_shrink=True
+                )
                 assert isinstance(version, Version)
                 after = set(numbers_of(other, registry))
                 seen = (version.manifest["added"], version.manifest["removed"], version.number)

@@ -358,9 +358,12 @@ def contacts(outcome: str, count: int, cause: str = "null") -> str:
 def test_contacts_that_could_not_be_judged_are_not_called_clean(own_house: Home) -> None:
     proven, unproven, _, text = said(
         own_house,
-        "delete from exposure.summary", contacts("clean", 11), contacts("in_grace", 2),
-        contacts("not_judged", 12, "'registry_no_copy'"), contacts("not_judged", 7, "'identifier_unreadable'"),
-    )  # fmt: skip
+        "delete from exposure.summary",
+        contacts("clean", 11),
+        contacts("in_grace", 2),
+        contacts("not_judged", 12, "'registry_no_copy'"),
+        contacts("not_judged", 7, "'identifier_unreadable'"),
+    )
     within = "2 of them came after the request and within the legal time"
     assert f"None of the 13 contacts that could be judged was a violation; {within}." in proven
     why = "12 because no copy of the registry that binds them was held then and 7 because the identifier is unreadable"
@@ -438,14 +441,16 @@ def test_a_record_that_is_all_of_its_file_is_no_refused_file(own_house: Home) ->
 def test_requests_on_a_channel_without_a_destination_are_said_to_be_in_no_clock(own_house: Home) -> None:
     proven, unproven, _, text = said(
         own_house,
-        "delete from deadlines.clocks", "delete from deadlines.request_rules", "delete from golden.applied_requests",
+        "delete from deadlines.clocks",
+        "delete from deadlines.request_rules",
+        "delete from golden.applied_requests",
         "insert into deadlines.request_rules by name select 'r' || n as request_id, 'fax' as channel, 'X' as rule_id, "
         "'direct_request' as trigger from range(3) as t(n)",
         "insert into deadlines.request_rules by name select 'p' as request_id, 'voice' as channel, 'P' as rule_id, "
         "'company_promise' as trigger",
         "insert into golden.applied_requests by name select 'r' || n as request_id, 'fax' as channel from range(2) as t(n)",
         "insert into golden.applied_requests by name select 'p' as request_id, 'voice' as channel",
-    )  # fmt: skip
+    )
     assert "2 legal clocks run where no destination could end them (fax): what is honoured there is in no figure." in unproven
     assert "Legal clocks run that no destination ends." in text and "No legal clock runs" not in text
     assert "2 requests on fax." in text and not any("clock" in line for line in proven)

@@ -29,13 +29,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     with duckdb.connect() as con:
         con.execute("set timezone = 'UTC'")
         publish_golden(
-            con, home,
+            con,
+            home,
             "select channel, kind as identifier_type, identifier, '*' as scope, []::varchar[] as except_scopes, "
             "'opt_out' as reason, 'direct' as basis, timestamptz '2026-03-01 00:00:00+00' as suppressed_since, "
             "'US-CANSPAM' as rule_id "
             f"from (values {rows}) as listed (channel, kind, identifier)",
             AS_OF - timedelta(hours=2),
-        )  # fmt: skip
+        )
     return home
 
 
@@ -92,10 +93,12 @@ def test_a_contact_point_is_found_where_it_stands(home: Home, tmp_path: Path, wh
 
 @pytest.mark.parametrize(
     "text",
-    ["phone,mobilephone\n2125550111,(202) 555-0101\n2125550112,n/a\n2125550113,none\n",
-     "email,emailaddress2\nbob@example.com,ann@example.com\ncy@example.com,n/a\ndi@example.com,n/a\n"],
+    [
+        "phone,mobilephone\n2125550111,(202) 555-0101\n2125550112,n/a\n2125550113,none\n",
+        "email,emailaddress2\nbob@example.com,ann@example.com\ncy@example.com,n/a\ndi@example.com,n/a\n",
+    ],
     ids=["numbers", "addresses"],
-)  # fmt: skip
+)
 def test_a_sparse_column_that_may_be_one_is_told(home: Home, tmp_path: Path, text: str) -> None:
     (tmp_path / "c.csv").write_text(text)
     result, counts = scrubbed(home, tmp_path / "c.csv", Request(without=VOICE.without))

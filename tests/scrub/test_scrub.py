@@ -246,9 +246,13 @@ def test_hashed_numbers_match_with_and_without_plus_and_are_never_allowed_where_
     ads = run(published, tmp_path, text, Request(channels=("ads",), hashed="sha256"))
     assert counts(ads) == {"allowed": 1, "blocked": 2, "unscreened": 0, "unreadable": 0}
     voice = scrub(
-        published, load_config(published), tmp_path / "campaign.csv", Request(channels=("voice",), hashed="sha256"),
-        tmp_path / "voice", AS_OF,
-    )  # fmt: skip
+        published,
+        load_config(published),
+        tmp_path / "campaign.csv",
+        Request(channels=("voice",), hashed="sha256"),
+        tmp_path / "voice",
+        AS_OF,
+    )
     assert counts(voice) == {"allowed": 0, "blocked": 2, "unscreened": 1, "unreadable": 0}
 
 
@@ -412,8 +416,14 @@ def test_the_inbox_is_scrubbed_once_and_again_after_a_crash(published: Home, mon
     assert (inbox / "allowed.csv").exists() and (out / "allowed.csv" / "certificate.json").exists()
     done = scrub_inbox(published, config, AS_OF)
     assert done.counts() == {
-        "files": 1, "failed": 1, "not_valid": 0, "allowed": 1, "blocked": 0, "unscreened": 0, "unreadable": 0,
-    }  # fmt: skip
+        "files": 1,
+        "failed": 1,
+        "not_valid": 0,
+        "allowed": 1,
+        "blocked": 0,
+        "unscreened": 0,
+        "unreadable": 0,
+    }
     with pytest.raises(PermanentError, match=r"bad\.csv"):
         done.raise_failures()
     assert sorted(path.name for path in inbox.iterdir()) == ["bad.csv", "later.csv.part"]

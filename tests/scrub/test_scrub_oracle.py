@@ -21,9 +21,11 @@ from tests.scrub.worlds import AS_OF, BINDS, EMAILS, EMPTY_WORDS, NUMBERS, World
 from tests.seed import SEED
 
 DIALECTS = [
-    (",", "\n", csv.QUOTE_MINIMAL, "utf-8"), (";", "\r\n", csv.QUOTE_ALL, "utf-8-sig"), ("\t", "\n", csv.QUOTE_MINIMAL, "utf-16"),
+    (",", "\n", csv.QUOTE_MINIMAL, "utf-8"),
+    (";", "\r\n", csv.QUOTE_ALL, "utf-8-sig"),
+    ("\t", "\n", csv.QUOTE_MINIMAL, "utf-16"),
     ("|", "\r\n", csv.QUOTE_MINIMAL, "cp1252"),
-]  # fmt: skip
+]
 
 
 def read_back(folder: Path, kind: str, delimiter: str) -> list[dict[str, Any]]:
@@ -105,9 +107,11 @@ def compare_with_explain(seed: int, luck: random.Random, world: World, home: Hom
         assert said == {answer.question.channel: answer.may_contact for answer in answers}, f"seed {seed}: {identifier}"
         rows = {row["channel"] for row in world.golden if row["identifier"] == identifier}
         listing = {
-            channel for name, (numbers, _) in world.registries.items() for channel in BINDS[name][0]
+            channel
+            for name, (numbers, _) in world.registries.items()
+            for channel in BINDS[name][0]
             if "@" not in identifier and int(identifier[1:]) in numbers
-        }  # fmt: skip
+        }
         assert {channel for channel, may in said.items() if may is False} == rows | listing, f"seed {seed}: {identifier}"
         first = explanation.lines()[0]
         assert first.endswith("is not suppressed") is all(said.values()), f"seed {seed}: {first}"

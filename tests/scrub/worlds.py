@@ -83,10 +83,16 @@ def random_world(luck: random.Random) -> World:
             numbers = {int(n[1:]) for n in luck.sample(mine, luck.randint(1, len(mine)))}
             registries[name] = (numbers, luck.sample(["202", "212", "416"], luck.randint(1, 3)) if by_area else [])
     rows = [
-        [f"c{n}", _spelled_email(luck), _spelled_phone(luck), luck.choice(["", "", "US", "GB", "ca"]), _spelled_phone(luck),
-         luck.choice(["", 'he said "no"', "a; b, c|d\te", " spaces ", "=1+1"])]
+        [
+            f"c{n}",
+            _spelled_email(luck),
+            _spelled_phone(luck),
+            luck.choice(["", "", "US", "GB", "ca"]),
+            _spelled_phone(luck),
+            luck.choice(["", 'he said "no"', "a; b, c|d\te", " spaces ", "=1+1"]),
+        ]
         for n in range(luck.randint(1, 40))
-    ]  # fmt: skip
+    ]
     rows[0][1:3] = [luck.choice(EMAILS), luck.choice(NUMBERS)]  # so that the columns can be told by what is in them
     rows[0][4] = luck.choice(NUMBERS)
     channels = luck.sample(["email", "voice", "sms", "fax", "ads"], luck.randint(1, 3))
@@ -216,13 +222,26 @@ def _spelled_phone(luck: random.Random) -> str:
     area, exchange, line = number[2:5], number[5:8], number[8:]
     return luck.choice(
         [
-            "", number, number[1:], number[2:], f"({area}) {exchange}-{line}", f"{area}-{exchange}-{line}",
+            "",
+            number,
+            number[1:],
+            number[2:],
+            f"({area}) {exchange}-{line}",
+            f"{area}-{exchange}-{line}",
             f"1-{area}-{exchange}-{line}",
-            f"+1 {area} {exchange} {line}", f" {area}.{exchange}.{line} ", f"{number} x12", f"{number[2:]}.0", "anonymous",
-            "8888888888", "555-0123", "1.5551E+10", "+1 (999) 555-0101", luck.choice(EMPTY_WORDS),
+            f"+1 {area} {exchange} {line}",
+            f" {area}.{exchange}.{line} ",
+            f"{number} x12",
+            f"{number[2:]}.0",
+            "anonymous",
+            "8888888888",
+            "555-0123",
+            "1.5551E+10",
+            "+1 (999) 555-0101",
+            luck.choice(EMPTY_WORDS),
             f" {luck.choice(EMPTY_WORDS)} ",
         ]
-    )  # fmt: skip
+    )
 
 
 def _spelled_email(luck: random.Random) -> str:

@@ -37,6 +37,9 @@ def test_every_key_format_system_and_command_has_its_place() -> None:
     assert all(f"## quietlist {name}" in made["commands.md"] for name in cli.main.commands)
     without = [line for line in made["configuration.md"].splitlines() if line.startswith("| `") and line.endswith("|  |")]
     assert without == [], "a key without a meaning: write it below the field"
+    rows = [line for line in made["formats/README.md"].splitlines() if line.startswith("| [")]
+    unfinished = [line for line in rows if not line.endswith((". |", ".) |"))]
+    assert len(rows) == len(known_formats()) and unfinished == [], "what a format holds is a whole sentence"
 
 
 @pytest.mark.parametrize("system", known_systems())
@@ -116,24 +119,3 @@ def test_the_command_lists_all_and_explains_one() -> None:
     wrong = CliRunner().invoke(cli.main, ["formats", "twillio"])
     assert wrong.exit_code == 2 and "did you mean twilio" in wrong.output
     assert '"format": "twilio"' in CliRunner().invoke(cli.main, ["formats", "twilio", "--json"]).output
-
-
-def test_a_description_that_is_wrong_is_named_with_its_file(tmp_path: Path) -> None:
-    from orchestration.core.errors import ConfigError
-    from orchestration.readers.feeds import all_feeds
-
-    (tmp_path / "one").mkdir()
-    (tmp_path / "one" / "_one.yml").write_text("sources:\n  - name: raw\n   schema: raw\n")
-    (tmp_path / "two").mkdir()
-    meta = "{meta: {vendor: two, feed: a, kinds: [requests], reader: json, files: ['*']}}"
-    columns = "[{name: email, config: {meta: {label: [Email]}}}]"
-    table = f"{{name: two__a, config: {meta}, columns: {columns}}}"
-    (tmp_path / "two" / "_two.yml").write_text(f"sources:\n  - {{name: raw, tables: [{table}]}}\n")
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "empty" / "_empty.yml").write_text("")
-    with pytest.raises(ConfigError) as caught:
-        all_feeds(tmp_path)
-    said = str(caught.value)
-    assert "one/_one.yml, line 3: is not YAML" in said, said
-    assert "two/_two.yml: two__a: unknown meta key 'label' of email (allowed: labels, several)" in said, said
-    assert "_empty.yml" not in said

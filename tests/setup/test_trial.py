@@ -67,8 +67,11 @@ def test_each_record_is_told_as_it_would_end_and_nothing_stays(home: Home) -> No
     assert sum(found.counts.values()) == 6
     first = found.records[0]
     assert (first["action"], first["channels"], first["scope"], first["people"]) == (
-        "opt_out", ["email"], "acme/newsletter", ["j***@example.com"],
-    )  # fmt: skip
+        "opt_out",
+        ["email"],
+        "acme/newsletter",
+        ["j***@example.com"],
+    )
     said = "\n".join(found.lines())
     assert "Beeper" in said, "the column that nobody reads is named"
     assert "unknown action" in said and "Nothing was kept" in said

@@ -11,6 +11,7 @@ import functools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -129,7 +130,25 @@ def unit_tests(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def difference(folder: Path, test: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+def failure(folder: Path, test: dict[str, Any]) -> str:
+    """What is wrong with the model, or with the test; empty where it holds."""
+    if missing := [key for key in ("model", "given", "expect") if key not in test]:
+        return f"the unit test has no {', '.join(missing)}"
+    try:
+        lacking, unexpected = _difference(folder, test)
+    except CompilerError as error:
+        return str(error)
+    except duckdb.Error as error:
+        feeds = [feed for feed in all_feeds() if feed.vendor == folder.name]
+        return "\n".join(
+            [str(error), *(f"{feed.table} has the columns {', '.join(c.name for c in feed.columns)}" for feed in feeds)]
+        )
+    return "\n".join(
+        [*(f"expected, and not found: {row}" for row in lacking), *(f"found, and not expected: {row}" for row in unexpected)]
+    )
+
+
+def _difference(folder: Path, test: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Rows that the test expects and the model does not yield, and the other way round."""
     con = duckdb.connect()
     con.execute("set timezone = 'UTC'; set threads = 1")
@@ -147,8 +166,14 @@ def difference(folder: Path, test: dict[str, Any]) -> tuple[list[Any], list[Any]
     for row in rows:
         casts = ", ".join(f"cast(? as {types[name]})" for name in columns)
         con.execute(f"insert into wanted select {casts}", [row.get(name) for name in columns])
-    lacking = con.execute(f"select * from wanted except all select {selected} from found").fetchall()
-    return lacking, con.execute(f"select {selected} from found except all select * from wanted").fetchall()
+    lacking = con.execute(f"select * from wanted except all select {selected} from found order by all").fetchall()
+    unexpected = con.execute(f"select {selected} from found except all select * from wanted order by all").fetchall()
+    return [_written(columns, row) for row in lacking], [_written(columns, row) for row in unexpected]
+
+
+def _written(columns: list[str], row: tuple[Any, ...]) -> dict[str, Any]:
+    """A row as the unit test writes it."""
+    return {name: str(value) if isinstance(value, datetime) else value for name, value in zip(columns, row, strict=True)}
 
 
 @functools.cache

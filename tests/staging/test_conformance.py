@@ -1,8 +1,10 @@
 """What every format keeps, tried on its samples: no record without an account, nothing new when a file comes twice, nothing
-lost without a word when a file is cut off or half of its records are broken, and the same from a workbook of the same table.
+lost without a word when a file is cut off or half of its records are broken, and the same from a workbook of the same table,
+from the same records in another order and from the same text in another encoding.
 
-One home for all of it: each sample from a source of its own, the day after the same once more, and each of its damaged copies
-and its workbook from sources of their own.
+One home for all of it: each sample from a source of its own, the day after the same once more, and each of its damaged and
+otherwise written copies from sources of their own. Whoever asks for one vendor (``-k postmark``) waits for its samples alone.
+The long form cuts each file at every tenth byte.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import json
 import re
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -113,6 +115,37 @@ def half_broken(sample: Sample) -> bytes:
     return "".join(lines).encode()
 
 
+def in_another_order(sample: Sample) -> bytes | None:
+    """The same file with its records the other way round; nothing where it has one, or where a record is more than a line."""
+    text = sample.data.decode("utf-8")
+    if text.startswith("From "):
+        return "".join(reversed(re.split(r"(?m)^(?=From \S+ \w{3} \w{3} )", text)[1:])).encode()
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            document = json.loads(text)
+        except ValueError:
+            return "".join(f"{line}\n" for line in reversed(text.splitlines())).encode()
+        holder, key = place_of_records(document)
+        if isinstance(document, dict) and holder is None:
+            return None
+        records = document if holder is None else holder[key]
+        turned = dict(reversed(records.items())) if isinstance(records, dict) else records[::-1]
+        if holder is not None:
+            holder[key] = turned
+        return json.dumps(turned if holder is None else document).encode()
+    lines = text.splitlines(keepends=True)
+    if len(lines) < 4 or any(line.count('"') % 2 for line in lines):
+        return None
+    # As for broken records: the first line may be a header, the last a total.
+    return "".join((lines[0], *lines[-2:0:-1], lines[-1])).encode()
+
+
+def in_utf_16(sample: Sample) -> bytes | None:
+    """The same text as Windows programs save it; mails say themselves how they are encoded."""
+    text = sample.data.decode("utf-8")
+    return None if text.startswith("From ") else text.encode("utf-16")
+
+
 def is_table(sample: Sample) -> bool:
     """Whether somebody could have opened it in Excel: no JSON, no mails, no XML, no form of a web page."""
     start = sample.data.decode("utf-8").lstrip()
@@ -130,10 +163,19 @@ def as_workbook(sample: Sample) -> bytes:
 @dataclass(frozen=True)
 class Tried:
     home: Home
-    config: Config
     samples: list[Sample]
     first: dict[str, list[Any]]
     """The ledger of the first day, by source."""
+    second: dict[str, list[Any]]
+    staged: dict[str, dict[int, tuple[Any, ...]]]
+    """What staging says of the records of each source's oldest file, by source and the record's number."""
+    quarantined: dict[str, int]
+    read: dict[str, list[Any]]
+    """As which vendor's each file of a source was read, and how many records of it."""
+    differences: list[tuple[str, int]]
+    """By file: its source, and how many of its records have no account."""
+    loaded: dict[str, list[Any]]
+    """Vendor, feed, and how many records of it were loaded and refused, of each source's oldest file."""
 
 
 def requests(home: Home) -> dict[str, list[Any]]:
@@ -141,6 +183,54 @@ def requests(home: Home) -> dict[str, list[Any]]:
         rows = con.execute(
             "select source, request_id, action, method, channels, scope, emails, phones, at_earliest, at_latest "
             "from ledger.requests order by all"
+        ).fetchall()
+    found: dict[str, list[Any]] = {}
+    for source, *rest in rows:
+        found.setdefault(source, []).append(rest)
+    return found
+
+
+def staged(home: Home) -> dict[str, dict[int, tuple[Any, ...]]]:
+    with warehouse(home, read_only=True) as con:
+        rows = con.execute(
+            "select source, record_no, outcome, action, scope, emails_raw, phones_raw, at_latest "
+            "from staging.int_requests__unioned where (source, file_id) in "
+            "(select (source, min(file_id)) from raw.landed_files group by source)"
+        ).fetchall()
+    found: dict[str, dict[int, tuple[Any, ...]]] = {}
+    for source, number, *rest in rows:
+        found.setdefault(source, {})[number] = tuple(rest)
+    return found
+
+
+def quarantined(home: Home) -> dict[str, int]:
+    with warehouse(home, read_only=True) as con:
+        return dict(con.execute("select source, count(*) from ledger.quarantine group by source").fetchall())
+
+
+def read(home: Home) -> dict[str, list[Any]]:
+    with warehouse(home, read_only=True) as con:
+        rows = con.execute(
+            "select source, landed.vendor, log.loaded + coalesce(plain.records, 0) from raw.landed_files as landed "
+            "left join raw.load_log as log using (file_id) left join raw.plain_numbers as plain using (file_id)"
+        ).fetchall()
+    found: dict[str, list[Any]] = {}
+    for source, *rest in rows:
+        found.setdefault(source, []).append(rest)
+    return found
+
+
+def differences(home: Home) -> list[tuple[str, int]]:
+    with warehouse(home, read_only=True) as con:
+        return con.execute("select source, difference from ledger.conservation").fetchall()
+
+
+def loaded(home: Home) -> dict[str, list[Any]]:
+    with warehouse(home, read_only=True) as con:
+        rows = con.execute(
+            "select source, vendor, feed, sum(log.loaded), sum(log.quarantined) from raw.landed_files as landed "
+            "join raw.load_log as log using (file_id, vendor, feed) where (source, file_id) in "
+            "(select (source, min(file_id)) from raw.landed_files group by source) group by all order by all"
         ).fetchall()
     found: dict[str, list[Any]] = {}
     for source, *rest in rows:
@@ -167,114 +257,141 @@ def run(home: Home, config: Config, day: int) -> None:
     stages.ledger(home, config, as_of)
 
 
-@pytest.fixture(scope="module")
-def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
-    home = Home.at(tmp_path_factory.mktemp("conformance") / "home").create()
-    there = samples()
-    damaged = {
-        **{
-            f"{sample.source}_cut{round(cut * 100)}": (sample, sample.data[: int(len(sample.data) * cut)])
-            for sample in there
-            for cut in CUTS
-        },
-        **{f"{sample.source}_half": (sample, half_broken(sample)) for sample in there},
-        **{
-            f"{sample.source}_book": (dataclasses.replace(sample, name=f"{Path(sample.name).stem}.xlsx"), as_workbook(sample))
-            for sample in there
-            if is_table(sample)
-        },
+def asked_for(items: list[pytest.Item]) -> list[Sample]:
+    """The samples that the chosen tests of this file are about."""
+    parameters = [getattr(item, "callspec", None) for item in items if item.path == Path(__file__)]
+    chosen = {found.params["sample"] for found in parameters if found and "sample" in found.params}
+    return [sample for sample in samples() if sample in chosen]
+
+
+def copies(sample: Sample) -> dict[str, Sample]:
+    """The sample's damaged and otherwise written copies, by what was done to them."""
+    changed = {"half": half_broken(sample), "turned": in_another_order(sample), "utf16": in_utf_16(sample)}
+    made = {how: dataclasses.replace(sample, data=data) for how, data in changed.items() if data is not None}
+    if is_table(sample):
+        made["book"] = dataclasses.replace(sample, name=f"{Path(sample.name).stem}.xlsx", data=as_workbook(sample))
+    return {f"{sample.source}_{how}": dataclasses.replace(copy, source=f"{sample.source}_{how}") for how, copy in made.items()}
+
+
+def cut(sample: Sample, places: Iterable[int]) -> dict[str, Sample]:
+    """What is left of the sample when it is cut off at each of these bytes."""
+    return {
+        f"{sample.source}_at{place}": dataclasses.replace(sample, source=f"{sample.source}_at{place}", data=sample.data[:place])
+        for place in places
     }
-    formats = {sample.source: sample.format for sample in there} | {
-        source: sample.format for source, (sample, _) in damaged.items()
-    }
-    text = "".join(f'[sources.{source}]\nformat = "{name}"\nscope = "acme"\nregion = "US"\n' for source, name in formats.items())
+
+
+def three_places(sample: Sample) -> list[int]:
+    return [int(len(sample.data) * part) for part in CUTS]
+
+
+def every_tenth_byte(sample: Sample) -> range:
+    return range(10, len(sample.data), 10)
+
+
+def tried_in(home: Home, there: list[Sample], others: dict[str, Sample]) -> Tried:
+    """Each sample from a source of its own; the day after each once more, and the others."""
+    text = "".join(
+        f'[sources.{sample.source}]\nformat = "{sample.format}"\nscope = "acme"\nregion = "US"\n'
+        for sample in (*there, *others.values())
+    )
     home.config_file.write_text(COMPANY + text)
     config = load_config(home)
     whole = {sample.source: (sample.name, sample.data) for sample in there}
     deliver(home, whole)
     run(home, config, 0)
     first = requests(home)
-    deliver(home, whole | {source: (sample.name, data) for source, (sample, data) in damaged.items()})
+    deliver(home, whole | {source: (sample.name, sample.data) for source, sample in others.items()})
     run(home, config, 1)
-    yield Tried(home, config, there, first)
+    return Tried(home, there, first, requests(home), staged(home), quarantined(home), read(home), differences(home), loaded(home))
 
 
-def test_every_format_has_a_sample(tried: Tried) -> None:
-    lacking = {feed.format for feed in all_feeds() if feed.vendor != "quietlist"} - {sample.format for sample in tried.samples}
+@pytest.fixture(scope="module")
+def tried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tried:
+    there = asked_for(request.session.items)
+    others = {source: copy for sample in there for source, copy in (copies(sample) | cut(sample, three_places(sample))).items()}
+    return tried_in(Home.at(tmp_path_factory.mktemp("conformance") / "home").create(), there, others)
+
+
+def test_every_format_has_a_sample() -> None:
+    lacking = {feed.format for feed in all_feeds() if feed.vendor != "quietlist"} - {sample.format for sample in samples()}
     assert lacking == set(), "put a file in the vendor's true layout into data/formats/<format>/"
 
 
-def test_every_sample_is_read_whole_as_what_it_is(tried: Tried) -> None:
-    sources = {sample.source for sample in tried.samples}
-    with warehouse(tried.home, read_only=True) as con:
-        rows = con.execute(
-            "select source, landed.vendor, log.loaded + coalesce(plain.records, 0) from raw.landed_files as landed "
-            "left join raw.load_log as log using (file_id) left join raw.plain_numbers as plain using (file_id)"
-        ).fetchall()
-    for source, vendor, loaded in rows:
-        if source in sources:
-            assert vendor is not None and loaded, f"{source} is not recognised, or nothing of it was read"
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
+def test_a_sample_is_read_whole_as_what_it_is(tried: Tried, sample: Sample) -> None:
+    rows = tried.read.get(sample.source)
+    assert rows, f"{sample.name} did not arrive"
+    for vendor, loaded in rows:
+        assert vendor is not None and loaded, f"{sample.name} is not recognised, or nothing of it was read"
 
 
-def test_every_record_of_whole_and_damaged_files_has_its_account(tried: Tried) -> None:
-    with warehouse(tried.home, read_only=True) as con:
-        files = con.execute("select count(*) from ledger.conservation").fetchall()[0][0]
-        wrong = con.execute("select source, records_read, difference from ledger.conservation where difference <> 0").fetchall()
-    assert files > len(tried.samples) * (2 + len(CUTS))
-    assert wrong == []
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
+def test_every_record_of_a_whole_and_a_damaged_file_has_its_account(tried: Tried, sample: Sample) -> None:
+    differences = {
+        source: difference
+        for source, difference in tried.differences
+        if source == sample.source or source.startswith(f"{sample.source}_")
+    }
+    assert differences.keys() == {sample.source, *copies(sample), *cut(sample, three_places(sample))}
+    assert set(differences.values()) == {0}, differences
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
 def test_a_sample_that_comes_twice_changes_nothing(tried: Tried, sample: Sample) -> None:
-    assert requests(tried.home).get(sample.source, []) == tried.first.get(sample.source, [])
-
-
-SAID = "record_no, outcome, action, scope, emails_raw, phones_raw, at_latest"
-
-
-def staged(tried: Tried, source: str) -> dict[int, tuple[Any, ...]]:
-    with warehouse(tried.home, read_only=True) as con:
-        rows = con.execute(
-            f"select {SAID} from staging.int_requests__unioned where source = ? and file_id = "
-            "(select min(file_id) from raw.landed_files where source = ?)",
-            [source, source],
-        ).fetchall()
-    return {row[0]: row[1:] for row in rows}
+    assert tried.second.get(sample.source, []) == tried.first.get(sample.source, [])
 
 
 @pytest.mark.parametrize("sample", filter(is_table, samples()), ids=lambda sample: f"{sample.format}-{sample.name}")
 def test_a_workbook_of_the_same_table_says_the_same(tried: Tried, sample: Sample) -> None:
-    loaded = (
-        "select vendor, feed, sum(log.loaded), sum(log.quarantined) from raw.landed_files as landed "
-        "join raw.load_log as log using (file_id, vendor, feed) where source = ? and (source, file_id) in "
-        "(select (source, min(file_id)) from raw.landed_files group by source) group by all"
-    )
-    with warehouse(tried.home, read_only=True) as con:
-        plain, book = (con.execute(loaded, [source]).fetchall() for source in (sample.source, f"{sample.source}_book"))
+    plain, book = (tried.loaded[source] for source in (sample.source, f"{sample.source}_book"))
     assert (book, len(book)) == (plain, 1)
-    assert staged(tried, f"{sample.source}_book") == staged(tried, sample.source)
+    assert tried.staged.get(f"{sample.source}_book", {}) == tried.staged.get(sample.source, {})
 
 
-def quarantined(tried: Tried, source: str) -> int:
-    with warehouse(tried.home, read_only=True) as con:
-        return int(con.execute("select count(*) from ledger.quarantine where source = ?", [source]).fetchall()[0][0])
+def gone_in_silence(tried: Tried, sample: Sample, places: Iterable[int]) -> list[str]:
+    """What a cut-off file lost, or says otherwise than the whole one, without being refused."""
+    whole = tried.staged.get(sample.source, {})
+    wrong = []
+    for place, (source, _) in zip(places, cut(sample, places).items(), strict=True):
+        found = tried.staged.get(source, {})
+        if tried.quarantined.get(source, 0):
+            continue
+        # The last record may be the cut one; what stands before it is whole.
+        if differing := [number for number in sorted(found)[:-1] if found[number] != whole.get(number)]:
+            wrong.append(f"{source}: records {differing} mean something else than in the whole file")
+        # Records that end before the cut, told by the identifiers of the records behind them.
+        if lost := sorted(ending_before(sample, whole, place) - found.keys()):
+            wrong.append(f"{source}: records {lost} stand before the cut and are gone without a word")
+    return wrong
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
 def test_what_a_cut_off_file_still_holds_is_read_or_the_file_is_refused_aloud(tried: Tried, sample: Sample) -> None:
-    whole = staged(tried, sample.source)
-    numbers = sorted(whole)
-    for cut in CUTS:
-        source = f"{sample.source}_cut{round(cut * 100)}"
-        found, refused = staged(tried, source), quarantined(tried, source)
-        # The last record may be the cut one; what stands before it is whole.
-        before = sorted(found)[:-1]
-        differing = [number for number in before if found[number] != whole.get(number)]
-        assert not differing or refused, f"{source}: records {differing} mean something else than in the whole file"
-        # Records that end before the cut, told by the identifiers of the records behind them.
-        complete = ending_before(sample, whole, int(len(sample.data) * cut))
-        lost = [number for number in numbers if number in complete and number not in found]
-        assert not lost or refused, f"{source}: records {lost} stand before the cut and are gone without a word"
+    assert gone_in_silence(tried, sample, three_places(sample)) == []
+
+
+@pytest.mark.slow
+def test_a_file_cut_off_at_any_tenth_byte_is_read_or_refused_aloud(tmp_path: Path) -> None:
+    there = samples()
+    others = {source: copy for sample in there for source, copy in cut(sample, every_tenth_byte(sample)).items()}
+    found = tried_in(Home.at(tmp_path / "home").create(), there, others)
+    assert len(others) > 10_000
+    assert [line for sample in there for line in gone_in_silence(found, sample, every_tenth_byte(sample))] == []
+
+
+def said(tried: Tried, source: str) -> list[tuple[Any, ...]]:
+    """What a source's records mean, whatever their numbers."""
+    return sorted(tried.staged.get(source, {}).values(), key=repr)
+
+
+@pytest.mark.parametrize("how", ["turned", "utf16"])
+@pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
+def test_the_same_records_in_another_order_or_encoding_say_the_same(tried: Tried, sample: Sample, how: str) -> None:
+    if f"{sample.source}_{how}" not in copies(sample):
+        pytest.skip("it has one record, or records of several lines, or says itself how it is encoded")
+    same = said(tried, f"{sample.source}_{how}") == said(tried, sample.source)
+    assert same or tried.quarantined.get(f"{sample.source}_{how}", 0), f"{sample.name}: records are gone, or mean something else"
 
 
 def ending_before(sample: Sample, whole: dict[int, tuple[Any, ...]], end: int) -> set[int]:
@@ -292,9 +409,9 @@ def ending_before(sample: Sample, whole: dict[int, tuple[Any, ...]], end: int) -
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda sample: f"{sample.format}-{sample.name}")
 def test_a_broken_record_holds_back_itself_and_not_the_others(tried: Tried, sample: Sample) -> None:
-    whole, found = staged(tried, sample.source), staged(tried, f"{sample.source}_half")
+    whole, found = (tried.staged.get(source, {}) for source in (sample.source, f"{sample.source}_half"))
     if not whole:
         pytest.skip("its records are no requests")
     kept = {number: said for number, said in found.items() if said == whole.get(number)}
-    refused = quarantined(tried, f"{sample.source}_half")
+    refused = tried.quarantined.get(f"{sample.source}_half", 0)
     assert len(kept) + refused >= len(whole), f"{len(whole)} records, {len(kept)} of them as they were, {refused} refused"

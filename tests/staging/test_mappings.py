@@ -66,6 +66,8 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("one of a list, as it is written", {"reason": "Hard Bounce"}, {"action": "undeliverable", "channels": ["email"]}),
     ("all columns must fit", {"reason": "Manual", "origin": "recipient"}, {"action": "opt_out", "method": "esp_unsubscribe"}),
     ("a null is blank", {"reason": "manual", "origin": None}, {"method": "import", "doubt": "who_asked"}),
+    ("what a database writes for a null is blank", {"reason": "manual", "origin": "NULL"}, {"method": "import"}),
+    ("and what pandas does", {"reason": "manual", "origin": "nan"}, {"method": "import"}),
     ("white space is blank", {"reason": "manual", "origin": "  "}, {"method": "import", "doubt": "who_asked"}),
     ("a pattern, on small letters", {"reason": "SPAM report"}, {"action": "complaint", "channels": ["all"]}),
     ("an echo keeps whom it is about", {"reason": "dropped"}, {"outcome": "echo", "outcome_reason": "dropped", "action": None}),
@@ -123,6 +125,30 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_a_record_means_what_the_first_case_that_fits_says(case: str, record: dict[str, Any], expected: dict[str, Any]) -> None:
     (row,) = meant(MAPPING, record)
     assert {name: row[name] for name in expected} == expected, case
+
+
+UNTIMED: list[tuple[str, dict[str, Any], str | None]] = [
+    ("no condition fits", {"reason": "odd", "origin": "a"}, "2026-03-01 10:00:00"),
+    ("a value", {"reason": "odd", "origin": "The Other"}, None),
+    ("a pattern", {"reason": "odd", "stream": "X1"}, None),
+    ("all columns of one must fit", {"reason": "odd", "origin": "b"}, "2026-03-01 10:00:00"),
+    ("and do", {"reason": "odd", "origin": "b", "phone": None}, None),
+]
+
+
+@pytest.mark.parametrize(("case", "record", "time"), UNTIMED, ids=[case for case, *_ in UNTIMED])
+def test_a_record_whose_time_is_that_of_something_else_has_none(case: str, record: dict[str, Any], time: str | None) -> None:
+    untimed = [{"origin": ["the other", "another"]}, {"stream": {"matches": "^x"}}, {"origin": "b", "phone": None}]
+    (row,) = meant({**MAPPING, "untimed": untimed}, {"said": "2026-03-01 10:00:00", "phone": "+12025550101", **record})
+    assert row["time_text"] == time, case
+
+
+def test_a_value_is_folded_as_a_file_is_whatever_its_letters() -> None:
+    mapping = {
+        **MAPPING,
+        "cases": [{"when": {"reason": "Sì"}, **UNSUBSCRIBED}, {"when": {"reason": "S"}, "not_a_request": "other"}],
+    }
+    assert [row["outcome"] for row in meant(mapping, {"reason": "SÌ"}, {"reason": "s"})] == ["request", "not_a_request"]
 
 
 def test_a_value_that_names_somebody_is_not_listed() -> None:
@@ -317,6 +343,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"cases": [{"when": {"reason": {"like": "a"}}, **UNSUBSCRIBED}]}, "case 1 asks of 'reason' what nobody knows"),
     ({"cases": [{"when": {"reason": []}, **UNSUBSCRIBED}]}, "case 1 names no value of 'reason'"),
     ({"email": None, "phones": None}, "case 1 is a request, but no key says whose"),
+    ({"untimed": {"reason": "odd"}}, "'untimed' is a list of conditions"),
+    ({"international": True, "phones": "phone"}, "'international' is for the number of 'phone'"),
     ({"list": {"column": "stream"}}, "'list' needs 'kind'"),
     ({"list": {"column": "stream", "kind": "s", "name": "x"}}, "unknown key 'name' of 'list'"),
     ({"otherwise": {"action": "opt_in", "method": "import"}}, "'otherwise' is for a list of people who opted out"),

@@ -29,10 +29,18 @@ def publisher(home: Home) -> Publisher:
 def push(home: Home, publisher: Publisher) -> Callable[..., SyncResult]:
     def run(destination: Any, *, as_of: datetime | None = None, dry_run: bool = False, **keys: Any) -> SyncResult:
         return sync(
-            home, config_with("crm", **keys), "crm", as_of or at(), dry_run=dry_run, read_snapshot=publisher.read,
-            read_version=publisher.read_version, allows=publisher.allows, destination=destination,
-            timer=Timer(destination.clock.monotonic, destination.clock.sleep), lock_wait_seconds=0,
-        )  # fmt: skip
+            home,
+            config_with("crm", **keys),
+            "crm",
+            as_of or at(),
+            dry_run=dry_run,
+            read_snapshot=publisher.read,
+            read_version=publisher.read_version,
+            allows=publisher.allows,
+            destination=destination,
+            timer=Timer(destination.clock.monotonic, destination.clock.sleep),
+            lock_wait_seconds=0,
+        )
 
     return run
 

@@ -60,8 +60,11 @@ COLUMNS = {
 
 
 ARROW = {
-    "varchar": pa.string(), "varchar[]": pa.list_(pa.string()), "bigint": pa.int64(), "timestamptz": pa.timestamp("us", tz="UTC"),
-}  # fmt: skip
+    "varchar": pa.string(),
+    "varchar[]": pa.list_(pa.string()),
+    "bigint": pa.int64(),
+    "timestamptz": pa.timestamp("us", tz="UTC"),
+}
 
 
 def _to_parquet(rows: Sequence[dict[str, Any]], kinds: dict[str, str], file: Path) -> None:
@@ -231,10 +234,15 @@ class Double:
     @property
     def facts(self) -> Facts:
         return Facts(
-            system="double", channels=frozenset(CHANNELS), identifier_types=frozenset(("email", "phone", "postal")),
-            read_back=self.read_back, batch_size=self.batch_size, calls_per_second=self.calls_per_second,
-            visible_within_seconds=self.visible_within, can_release=self.lifts,
-        )  # fmt: skip
+            system="double",
+            channels=frozenset(CHANNELS),
+            identifier_types=frozenset(("email", "phone", "postal")),
+            read_back=self.read_back,
+            batch_size=self.batch_size,
+            calls_per_second=self.calls_per_second,
+            visible_within_seconds=self.visible_within,
+            can_release=self.lifts,
+        )
 
     def open(self, push: Push) -> None:
         self.opened += 1

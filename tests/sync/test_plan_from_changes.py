@@ -112,10 +112,17 @@ class World:
                 con.execute("delete from pushed")
         try:
             done = sync(
-                self.home, config_with("crm", **keys), "crm", at(day), read_snapshot=self.publisher.read,
-                read_version=self.publisher.read_version, allows=self.publisher.allows, destination=crm, timer=timer,
+                self.home,
+                config_with("crm", **keys),
+                "crm",
+                at(day),
+                read_snapshot=self.publisher.read,
+                read_version=self.publisher.read_version,
+                allows=self.publisher.allows,
+                destination=crm,
+                timer=timer,
                 lock_wait_seconds=0,
-            )  # fmt: skip
+            )
         except (QuietlistError, Killed) as error:
             return type(error).__name__
         return (
@@ -143,9 +150,12 @@ class World:
 
     def there(self) -> tuple[Any, ...]:
         return (
-            {key: (row.ours, row.since) for key, row in self.crm.rows.items()}, self.crm.payloads, self.crm.put_calls,
-            self.crm.release_calls, self.crm.evidence,
-        )  # fmt: skip
+            {key: (row.ours, row.since) for key, row in self.crm.rows.items()},
+            self.crm.payloads,
+            self.crm.put_calls,
+            self.crm.release_calls,
+            self.crm.evidence,
+        )
 
 
 class History:
@@ -163,9 +173,12 @@ class History:
         who, scope = self.chance.choice(PEOPLE), self.chance.choice(SCOPES)
         below = [node for node in ("acme", "acme/news", "outlet") if node != scope]
         self.rows[who, scope] = golden(
-            who, scope=scope, reason=self.chance.choice(REASONS), last_requested_at=at(self.day + self.chance.random()),
+            who,
+            scope=scope,
+            reason=self.chance.choice(REASONS),
+            last_requested_at=at(self.day + self.chance.random()),
             except_scopes=self.chance.sample(below, self.chance.choice([0, 0, 1])),
-        )  # fmt: skip
+        )
 
     def opts_in(self) -> None:
         who, scope, number = self.chance.choice(PEOPLE), self.chance.choice(SCOPES), len(self.evidence)

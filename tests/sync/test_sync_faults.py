@@ -303,9 +303,10 @@ def test_a_read_back_that_fails_after_sending_proves_nothing_yet(publisher, push
 
 
 @pytest.mark.parametrize(
-    ("kind", "marks"), [(FullDouble, True), (FullDouble, False), (PointDouble, False), (Double, False)],
+    ("kind", "marks"),
+    [(FullDouble, True), (FullDouble, False), (PointDouble, False), (Double, False)],
     ids=["full, tells who wrote a row", "full", "point", "none"],
-)  # fmt: skip
+)
 def test_a_process_that_dies_between_put_and_note_ends_in_the_same_state(publisher, push, states, kind, marks) -> None:
     read_back = {FullDouble: "full", PointDouble: "point", Double: "none"}[kind]
     crm = kind(read_back=read_back, batch_size=2, dies_after_put=2, tells_ours=marks)

@@ -27,8 +27,15 @@ def judge(home, rows_sha256: str, level: str, day: float) -> None:
     entry = f"{1:064x}"
     result = Result("golden", "title", "Sentence.", level, "reason", "type", "{}", level == "pass", True, {})
     for gate, rows, results in (("exit", rows_sha256, (result,)), ("entry", entry, ())):
-        verdict = Verdict(gate, level if results else "pass", rows, at(day), results, entry if gate == "exit" else None,
-                          beside_sha256=beside if gate == "exit" else {})  # fmt: skip
+        verdict = Verdict(
+            gate,
+            level if results else "pass",
+            rows,
+            at(day),
+            results,
+            entry if gate == "exit" else None,
+            beside_sha256=beside if gate == "exit" else {},
+        )
         store(home, verdict)
 
 

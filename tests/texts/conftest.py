@@ -71,9 +71,9 @@ def deliver(home: Home, file_id: str, texts: Iterable[tuple[str, str]]) -> None:
         con.execute("update raw.twilio__messages set direction = 'inbound'")
 
 
-def read(home: Home, config: Config, *, anew: bool = False) -> dict[tuple[str, str], Reading]:
+def read(home: Home, config: Config, *, full_refresh: bool = False) -> dict[tuple[str, str], Reading]:
     """Build the models of texts and say what each text means."""
-    dbt.invoke(home, config, AS_OF, "run", "+readings", full_refresh=anew)
+    dbt.invoke(home, config, AS_OF, "run", "+readings", full_refresh=full_refresh)
     with warehouse(home) as con:
         rows = con.execute("select place, text, meaning, certainty, doubt, phrase from texts.readings").fetchall()
     found = {(place, text): Reading(*rest) for place, text, *rest in rows}

@@ -17,10 +17,16 @@ from orchestration.core.warehouse import warehouse
 from tests.texts.conftest import Reading, Wording, corpus, deliver, read
 
 FAMILIES = {
-    "stop": "stop", "stop_calls": "stop", "stop_everything": "stop", "complaint": "stop",
-    "wrong_number": "wrong_number", "disconnected": "wrong_number", "undeliverable": "wrong_number",
-    "erasure": "erasure", "deceased": "deceased",
-}  # fmt: skip
+    "stop": "stop",
+    "stop_calls": "stop",
+    "stop_everything": "stop",
+    "complaint": "stop",
+    "wrong_number": "wrong_number",
+    "disconnected": "wrong_number",
+    "undeliverable": "wrong_number",
+    "erasure": "erasure",
+    "deceased": "deceased",
+}
 SETS = ("tuned", "held_out")
 Read = list[tuple[Wording, Reading]]
 
@@ -114,7 +120,7 @@ def test_a_new_wording_is_one_row(home: Home, config: Config, readings: dict[str
     assert [before[text].meaning for text in texts] == ["nothing", "unknown", "nothing"]
     with warehouse(home) as con:
         con.execute("insert into policy.phrases values ('flumox me', 'en', 'any', 'within', 'stop', 'clear', 'test')")
-    after = read(home, config, anew=True)
+    after = read(home, config, full_refresh=True)
     assert [(after[text].meaning, after[text].certainty) for text in texts] == [
         ("stop", "clear"),
         ("stop", "clear"),

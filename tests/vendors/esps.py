@@ -249,9 +249,13 @@ class SparkPost(Vendor):
     def _row(self, address: str, kind: str, entry: Entry) -> dict[str, Any]:
         source = entry.more.get("source", "Manually Added" if entry.by_api else "List Unsubscribe")
         return {
-            "recipient": address, "type": kind, "source": source, "description": entry.more.get("description", "by hand"),
-            "created": entry.at.isoformat(), "updated": entry.at.isoformat(),
-        }  # fmt: skip
+            "recipient": address,
+            "type": kind,
+            "source": source,
+            "description": entry.more.get("description", "by hand"),
+            "created": entry.at.isoformat(),
+            "updated": entry.at.isoformat(),
+        }
 
 
 class Brevo(Vendor):

@@ -45,11 +45,15 @@ class House:
     def publish(self, *names: str, lifted: tuple[str, ...] = (), scope: str = "*") -> None:
         proof = [
             {
-                "channel": self.vendor.channel, "identifier": self.identifier(name), "scope": "*", "evidence_kind": "opt_in",
-                "identifier_type": "email" if self.vendor.channel == "email" else "phone", "evidence_id": f"opt-in of {name}",
+                "channel": self.vendor.channel,
+                "identifier": self.identifier(name),
+                "scope": "*",
+                "evidence_kind": "opt_in",
+                "identifier_type": "email" if self.vendor.channel == "email" else "phone",
+                "evidence_id": f"opt-in of {name}",
             }
             for name in lifted
-        ]  # fmt: skip
+        ]
         self.publisher.publish(*(self.person(name, scope) for name in names), evidence=proof)
 
     def copied(self, name: str) -> House:
@@ -66,8 +70,10 @@ class House:
         timer = Timer(self.timer.monotonic, self.timer.sleep, lambda: self.vendor.now)
         destination.timer = timer
         access = {
-            "read_snapshot": self.publisher.read, "read_version": self.publisher.read_version, "allows": self.publisher.allows,
-        }  # fmt: skip
+            "read_snapshot": self.publisher.read,
+            "read_version": self.publisher.read_version,
+            "allows": self.publisher.allows,
+        }
         return sync(
             self.home, self.config, "there", at(day), destination=destination, timer=timer, lock_wait_seconds=0, **access, **how
         )

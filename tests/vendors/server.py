@@ -126,9 +126,12 @@ class Server:
         target = urlsplit(handler.path)
         length = int(handler.headers.get("Content-Length") or 0)
         request = Request(
-            handler.command, target.path, dict(parse_qsl(target.query, keep_blank_values=True)),
-            {name.lower(): value for name, value in handler.headers.items()}, handler.rfile.read(length),
-        )  # fmt: skip
+            handler.command,
+            target.path,
+            dict(parse_qsl(target.query, keep_blank_values=True)),
+            {name.lower(): value for name, value in handler.headers.items()},
+            handler.rfile.read(length),
+        )
         with self._lock:
             self.requests.append(request)
             fault = self._fault_for(request)

@@ -75,9 +75,15 @@ class Vendor(Server):
 
     def toml(self, name: str, **changes: Any) -> str:
         entry = {
-            "system": self.system, "channels": [self.channel], "scopes": list(self.lists), "api_key_env": "TEST_VENDOR_KEY",
-            "base_url": self.url, "max_release_share": 1.0, **self.extra, **changes,
-        }  # fmt: skip
+            "system": self.system,
+            "channels": [self.channel],
+            "scopes": list(self.lists),
+            "api_key_env": "TEST_VENDOR_KEY",
+            "base_url": self.url,
+            "max_release_share": 1.0,
+            **self.extra,
+            **changes,
+        }
         lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items() if not isinstance(value, dict)]
         lists = changes.get("lists", self.lists)
         lines.append("lists = { " + ", ".join(f"{json.dumps(scope)} = {json.dumps(to)}" for scope, to in lists.items()) + " }")

@@ -2,7 +2,7 @@
 {{ config(materialized='incremental', incremental_strategy='replace_all') }}
 
 -- Each suppressing request on each channel it names, with the region whose law applies and the moment its clocks start:
--- all of them when built anew, else only those that the golden table has not ingested yet.
+-- all of them in a full refresh, else only those that the golden table has not ingested yet.
 
 with requests as (
 

@@ -1,5 +1,5 @@
 -- The quarters of an hour in which somebody's first day begins, for each region that anybody in the ledger asked from: there the
--- clocks of what is inherited start, in whatever build its request was taken in.
+-- clocks of what is inherited start, in whatever build its request was ingested.
 
 with requests as (
 

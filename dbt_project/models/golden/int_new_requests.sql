@@ -13,7 +13,7 @@ final as (
 
     select distinct request_id
     from records
-    where file_id in ({{ files_new_to_golden() }}) and {{ nothing_when_built_anew() }}
+    where file_id in ({{ files_new_to_golden() }}) and {{ nothing_on_full_refresh() }}
 
 )
 

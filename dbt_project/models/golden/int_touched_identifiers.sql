@@ -23,14 +23,14 @@ applied as (
 listings as (
 
     select * from {{ ref('int_known_listings') }}
-    where {{ nothing_when_built_anew() }}
+    where {{ nothing_on_full_refresh() }}
 
 ),
 
 listings_before as (
 
     select * from {{ source('bookkeeping', 'golden_listings') }}
-    where {{ nothing_when_built_anew() }}
+    where {{ nothing_on_full_refresh() }}
 
 ),
 

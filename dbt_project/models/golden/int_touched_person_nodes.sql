@@ -3,7 +3,7 @@
 with touched_nodes as (
 
     select * from {{ ref('int_touched_nodes') }}
-    where {{ nothing_when_built_anew() }}
+    where {{ nothing_on_full_refresh() }}
 
 ),
 

@@ -6,7 +6,7 @@
 with new_points as (
 
     select * from {{ ref('node_points') }}
-    where file_id in ({{ files_new_to_golden() }}) and {{ nothing_when_built_anew() }}
+    where file_id in ({{ files_new_to_golden() }}) and {{ nothing_on_full_refresh() }}
 
 ),
 

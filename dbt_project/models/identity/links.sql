@@ -5,7 +5,7 @@
 ) }}
 
 -- Which records share which link key: the edges of the graph whose components are persons. What a named person cut is none;
--- after a cut everything is built anew (stages.py).
+-- a cut is followed by a full refresh (stages.py).
 
 with link_keys as (
 

@@ -159,8 +159,8 @@ joined as (
         {{ fold_name('records.name') }} as name_key,
         nullif(trim(records.customer_id), '') as customer_id,
         records.region,
-        -- What a person must see: one of its identifiers suppresses and another, which nobody could read, does not; or it says how
-        -- it reached us in words that nobody knows.
+        -- What a person must see: one of its identifiers suppresses and another, which nobody could read, does not; or it says
+        -- how it reached us in words that nobody knows.
         coalesce(records.doubt, case
             when
                 unread.file_id is not null
@@ -208,7 +208,11 @@ final as (
         joined.*,
         -- A request that names nobody who can be reached or found cannot be honoured: a person must read it.
         is_well_formed
-        and ({{ list_size('emails') }} + {{ list_size('phones') }} > 0 or postal_key is not null or customer_id is not null) as is_usable,
+        and (
+            {{ list_size('emails') }} + {{ list_size('phones') }} > 0
+            or postal_key is not null
+            or customer_id is not null
+        ) as is_usable,
         -- Rows of a snapshot that carry no time are new whenever they come back; see int_requests__streaks.
         is_snapshot and at_latest is null as is_untimed_snapshot,
         {{ meaning_hash([

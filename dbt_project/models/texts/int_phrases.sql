@@ -28,7 +28,11 @@ placed as (
 
 ),
 
-{{ folding_of('placed') }},
+folded as (
+
+    {{ folding_of('placed') }}
+
+),
 
 -- What one language is sure of and another is not (or with other accents) is sure.
 ranked as (

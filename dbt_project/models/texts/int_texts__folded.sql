@@ -1,5 +1,5 @@
 -- The distinct texts in files that the ledger does not hold yet, folded: without case, accents, punctuation, disguises. A table
--- of the day, made anew by each run that has new files.
+-- of the day, replaced by each run that has new files.
 
 with new_texts as (
 
@@ -27,7 +27,11 @@ spans as (
 
 ),
 
-{{ folding_of('spans') }},
+folded as (
+
+    {{ folding_of('spans') }}
+
+),
 
 final as (
 

@@ -1,4 +1,4 @@
-"""One mail as rows of facts: who sent it, what kind of mail its form says it is, whom it is about, what was written anew.
+"""One mail as rows of facts: who sent it, what kind of mail its form says it is, whom it is about, what was written.
 
 A mail is one row; of a report about several people, and of a letter that names addresses, each further person is a
 row, so that strangers whom one mail names are never taken for one person.
@@ -54,9 +54,14 @@ _AUTO_REPLY = (
 _FROM_ADDRESS = re.compile(r"(?i)\b(?:from|by|von|par|da|van|od|desde|by)\s+[<(\"']?(\S+@\S+)")
 _LIST_NAME = re.compile(r"(?i)\.(csv|tsv|txt|xlsx|xlsm|xls)$")
 _LIST_TYPES = frozenset(
-    ["text/csv", "text/tab-separated-values", "application/csv", "application/vnd.ms-excel",
-     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"]
-)  # fmt: skip
+    [
+        "text/csv",
+        "text/tab-separated-values",
+        "application/csv",
+        "application/vnd.ms-excel",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ]
+)
 _MOST_UNPACKED = 1 << 26  # of one workbook
 _STUB = re.compile(
     r"(?i)\bhtml\b.{0,60}\b(?:mail|e-mail|viewer|client|compatible|version|support)|view\s+this\s+(?:e-?mail|message)\s+in|does\s+not\s+support\s+html"

@@ -143,10 +143,13 @@ def is_hidden(address: str) -> bool:
     """Whether an address stands for one that was taken out: by a word, by a mask, by a digest."""
     local, _, domain = address.casefold().rpartition("@")
     return (
-        re.search(r"(?:^|[^a-z])(?:redacted|hashed|hidden|removed|masked|anonymi[sz]ed|suppressed|undisclosed|obfuscated|deleted)(?:[^a-z]|$)",
-                  f"{local}@{domain}") is not None
+        re.search(
+            r"(?:^|[^a-z])(?:redacted|hashed|hidden|removed|masked|anonymi[sz]ed|suppressed|undisclosed|obfuscated|deleted)(?:[^a-z]|$)",
+            f"{local}@{domain}",
+        )
+        is not None
         or re.fullmatch(r"[x*.#_-]{2,}|.*\*{2,}.*|.*\.{2,}.*|[0-9a-f]{24,}", local) is not None
-    )  # fmt: skip
+    )
 
 
 _VERP_LOCAL = re.compile(r"(?i)([a-z0-9._%~!#$&'*/^`{|}+-]+?)=((?:[a-z0-9-]+\.)+[a-z]{2,24})(?:[-+].*)?$")
@@ -288,13 +291,19 @@ def _told(message: dict[str, Any]) -> Report | None:
         return Report("feedback", about, str(said.get("complaintFeedbackType") or "abuse").casefold())
     if kind == "bounce" and isinstance(said := message.get("bounce"), dict):
         type_of = f"{said.get('bounceType', '')} {said.get('bounceSubType', '')}"
-        return Report("delivery", tuple(
-            About(
-                item["emailAddress"], "notification", str(item.get("action") or ""), str(item.get("status") or ""),
-                f"{type_of} {item.get('diagnosticCode') or ''}".strip()[:_MOST_REASON],
-            )
-            for item in _json_people(said.get("bouncedRecipients"))
-        ))  # fmt: skip
+        return Report(
+            "delivery",
+            tuple(
+                About(
+                    item["emailAddress"],
+                    "notification",
+                    str(item.get("action") or ""),
+                    str(item.get("status") or ""),
+                    f"{type_of} {item.get('diagnosticCode') or ''}".strip()[:_MOST_REASON],
+                )
+                for item in _json_people(said.get("bouncedRecipients"))
+            ),
+        )
     return None
 
 

@@ -1,4 +1,4 @@
-"""What a person wrote anew in a mail: HTML as text, without what it quotes, forwards, signs with and is footed with.
+"""What a person wrote in a mail: HTML as text, without what it quotes, forwards, signs with and is footed with.
 
 Everything here is linear in the text. The kept parsers of replies were tried and left: mail-parser-reply 1.36 reads no Portuguese
 and no Turkish, loses what is written between quoted lines, and needs ten seconds for 24 kB of "On ..., wrote" (2026-11-30).
@@ -289,7 +289,7 @@ _ATTRIBUTION_LINES = 3
 
 @dataclass(frozen=True)
 class Words:
-    """What a person wrote anew."""
+    """What a person wrote themselves."""
 
     text: str
     has_quote: bool

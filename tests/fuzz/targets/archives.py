@@ -32,9 +32,18 @@ def check(data: bytes) -> None:
         members, rejected, junk = inspect(landed, "delivery.zip", sha256, _LIMITS, _ROOT)
         assert members or rejected or junk, "nothing in it, and no reason"
         entry = Entry(
-            seq=1, sha256=sha256, size=len(data), source="s", settings=Settings("f", "*", "UTC", None), name="d",
-            received_at=_WHEN, modified_at=_WHEN, members=members, rejected=rejected, prev=GENESIS,
-        )  # fmt: skip
+            seq=1,
+            sha256=sha256,
+            size=len(data),
+            source="s",
+            settings=Settings("f", "*", "UTC", None),
+            name="d",
+            received_at=_WHEN,
+            modified_at=_WHEN,
+            members=members,
+            rejected=rejected,
+            prev=GENESIS,
+        )
         assert len(members) <= _LIMITS.max_archive_entries
         assert sum(member.size for member in members if member.sheet is None) <= size_in_bytes(_LIMITS.max_file)
         for member in members:

@@ -61,8 +61,10 @@ class Desk:
                 if outcome.reader == "duckdb":
                     careful, same_rows, same_refused = self._read(read_careful, feed, text)
                     assert (careful.physical, careful.loaded, careful.skipped) == (
-                        outcome.physical, outcome.loaded, outcome.skipped,
-                    ), f"the two ways count differently: {outcome}, {careful}"  # fmt: skip
+                        outcome.physical,
+                        outcome.loaded,
+                        outcome.skipped,
+                    ), f"the two ways count differently: {outcome}, {careful}"
                     assert list(map(_comparable, rows)) == list(map(_comparable, same_rows)), "the two ways read other values"
                     assert [row[:2] for row in refused] == [row[:2] for row in same_refused], "the two ways refuse others"
         except InputError:

@@ -112,6 +112,10 @@ meant as (
 
 ),
 
-{{ final_requests(has=['event_key', 'emails_raw', 'phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
+final as (
+
+    {{ final_requests(has=['event_key', 'emails_raw', 'phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
+
+)
 
 select * from final

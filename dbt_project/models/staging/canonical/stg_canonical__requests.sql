@@ -168,11 +168,15 @@ meant as (
 
 ),
 
-{{ final_requests(
-    has=[
-        'event_key', 'emails_raw', 'phones_raw', 'name', 'address', 'postal_code', 'country', 'region', 'customer_id',
-        'doubt', 'unknown_column', 'unknown_value'
-    ]
-) }}
+final as (
+
+    {{ final_requests(
+        has=[
+            'event_key', 'emails_raw', 'phones_raw', 'name', 'address', 'postal_code', 'country', 'region', 'customer_id',
+            'doubt', 'unknown_column', 'unknown_value'
+        ]
+    ) }}
+
+)
 
 select * from final

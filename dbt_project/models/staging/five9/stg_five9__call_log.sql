@@ -99,6 +99,10 @@ meant as (
 
 ),
 
-{{ final_requests(has=['event_key', 'phones_raw', 'name', 'doubt', 'unknown_column', 'unknown_value']) }}
+final as (
+
+    {{ final_requests(has=['event_key', 'phones_raw', 'name', 'doubt', 'unknown_column', 'unknown_value']) }}
+
+)
 
 select * from final

@@ -50,6 +50,10 @@ meant as (
 
 ),
 
-{{ final_contacts_made(has=['campaign', 'system', 'agent', 'call_outcome']) }}
+final as (
+
+    {{ final_contacts_made(has=['campaign', 'system', 'agent', 'call_outcome']) }}
+
+)
 
 select * from final

@@ -1,7 +1,7 @@
 {{ mapped_registry('fr_bloctel__answers', {
     'registry': 'fr_bloctel', 'region': 'FR', 'change': 'listed', 'column': 'phone',
     'cases': [
-        {'when': {'answer': ['inscrit', 'oui', 'O', 'liste', '1', 'yes', 'Y']}, 'listed': true},
-        {'when': {'answer': ['non inscrit', 'non', 'N', 'non liste', '0', 'no']}, 'not_a_request': 'not_listed'},
+        {'when': {'answer': ['inscrit', 'oui', 'O', 'liste', 'listé', '1', 'yes', 'Y']}, 'listed': true},
+        {'when': {'answer': ['non inscrit', 'non', 'N', 'non liste', 'non listé', '0', 'no']}, 'not_a_request': 'not_listed'},
     ],
 }) }}

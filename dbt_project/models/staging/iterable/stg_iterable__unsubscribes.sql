@@ -1,4 +1,4 @@
-{% set some = {'matches': '[^ \\[\\]]'} -%}
+{% set some = {'matches': '[0-9]'} -%}
 {{ mapped_requests('iterable__unsubscribes', {
     'time': 'happened_at', 'email': 'email', 'customer_id': 'customer_id', 'channels': ['email'],
     'list': {'column': 'type_ids', 'kind': 'type'},

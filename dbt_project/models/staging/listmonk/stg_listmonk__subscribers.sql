@@ -1,5 +1,5 @@
 {{ mapped_requests('listmonk__subscribers', {
-    'time': 'updated_at', 'email': 'email', 'name': 'name', 'channels': ['email'],
+    'time': 'updated_at', 'untimed': [{'status': ['enabled', 'disabled'], 'list_statuses': {'matches': '"unsubscribed"'}}], 'email': 'email', 'name': 'name', 'channels': ['email'],
     'list': {'column': 'lists', 'kind': 'list', 'ids': '"subscription_status":"unsubscribed"[^{}]*"id":([0-9]+)'},
     'cases': [
         {'when': {'status': 'blocklisted'}, 'action': 'opt_out', 'method': 'import', 'at': 'source'},

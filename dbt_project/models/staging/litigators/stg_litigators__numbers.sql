@@ -1,4 +1,4 @@
 {{ mapped_requests('litigators__numbers', {
-    'phone': 'phone', 'name': ['first_name', 'last_name'], 'channels': ['sms', 'voice'],
+    'phones': 'phone', 'name': ['first_name', 'last_name'], 'channels': ['sms', 'voice'],
     'cases': [{'action': 'litigator', 'method': 'import', 'at': 'company'}],
 }) }}

@@ -340,6 +340,10 @@ meant as (
 
 ),
 
-{{ final_requests(has=['event_key', 'emails_raw', 'name', 'doubt', 'unknown_column', 'unknown_value']) }}
+final as (
+
+    {{ final_requests(has=['event_key', 'emails_raw', 'name', 'doubt', 'unknown_column', 'unknown_value']) }}
+
+)
 
 select * from final

@@ -1,4 +1,4 @@
--- What people wrote anew, and the subjects that they gave it. Not what they quote: that is often our own footer.
+-- What people wrote themselves, and the subjects that they gave it. Not what they quote: that is often our own footer.
 
 with source as (
 

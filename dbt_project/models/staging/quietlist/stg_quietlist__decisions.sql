@@ -78,8 +78,12 @@ meant as (
 
 ),
 
-{{ final_requests(
-    has=['event_key', 'emails_raw', 'phones_raw', 'name', 'address', 'postal_code', 'country', 'region', 'customer_id']
-) }}
+final as (
+
+    {{ final_requests(
+        has=['event_key', 'emails_raw', 'phones_raw', 'name', 'address', 'postal_code', 'country', 'region', 'customer_id']
+    ) }}
+
+)
 
 select * from final

@@ -33,6 +33,10 @@ meant as (
 
 ),
 
-{{ final_requests(has=['emails_raw', 'phones_raw']) }}
+final as (
+
+    {{ final_requests(has=['emails_raw', 'phones_raw']) }}
+
+)
 
 select * from final

@@ -1,6 +1,6 @@
 -- A channel that a row has nothing for would reach nobody.
 {{ mapped_requests('robinson_list__people', {
-    'email': 'email', 'phone': 'phone', 'name': ['first_name', 'last_name'], 'address': 'address', 'postal_code': 'postal_code',
+    'emails': 'email', 'phones': 'phone', 'name': ['first_name', 'last_name'], 'address': 'address', 'postal_code': 'postal_code',
     'country': 'country', 'channels': ['postal'],
     'cases': [
         {'when': {'email': none, 'phone': none}, 'action': 'opt_out', 'method': 'regulator_registry', 'at': 'company'},

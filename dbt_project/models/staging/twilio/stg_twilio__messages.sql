@@ -35,6 +35,7 @@ messages as (
         end as direction,
         -- 21610: the carrier's side refused to send because this number had replied STOP.
         {{ matches('source.error_code', '^\\s*21610(\\.0+)?\\s*$') }} as was_blocked_by_stop,
+        {{ matches('lower(source.from_number)', '^ *(?:whatsapp|messenger):') }} as is_other_messenger,
         {{ null_if_blank('lower(source.opt_out_type)') }} as opt_out_type,
         source.body is null as has_no_body,
         readings.meaning as said,
@@ -90,7 +91,11 @@ meant as (
         end as outcome_reason,
         sid as event_key,
         {{ action_of_meaning('meaning') }} as action,
-        'sms_keyword' as method,
+        -- Who stops in another messenger stops texts too; who starts there has not asked for texts.
+        case
+            when {{ action_of_meaning('meaning') }} = 'opt_in' and is_other_messenger then 'import'
+            else 'sms_keyword'
+        end as method,
         coalesce({{ channels_of_meaning('meaning', "['sms']") }}, ['sms']) as channels,
         case
             when direction = 'outbound' then {{ list_of_one('to_number') }}
@@ -109,6 +114,10 @@ meant as (
 
 ),
 
-{{ final_requests(has=['event_key', 'phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
+final as (
+
+    {{ final_requests(has=['event_key', 'phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
+
+)
 
 select * from final

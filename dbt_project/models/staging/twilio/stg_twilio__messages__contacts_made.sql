@@ -59,6 +59,10 @@ meant as (
 
 ),
 
-{{ final_contacts_made(has=['system', 'call_outcome']) }}
+final as (
+
+    {{ final_contacts_made(has=['system', 'call_outcome']) }}
+
+)
 
 select * from final

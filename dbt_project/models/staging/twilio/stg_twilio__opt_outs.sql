@@ -91,6 +91,10 @@ meant as (
 
 ),
 
-{{ final_requests(has=['phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
+final as (
+
+    {{ final_requests(has=['phones_raw', 'doubt', 'unknown_column', 'unknown_value']) }}
+
+)
 
 select * from final
