@@ -174,8 +174,9 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             "insert into golden.open_requests (request_id) values ('r2')",
         "Every suppression that a vendor told us of is one that we know.":
             "insert into golden.unmatched_echoes (file_id) values ('f')",
-        "No source says of somebody who opted out with another that they did not, or came back.":
-            "insert into golden.contradictions (channel, identifier, other_source) values ('email', 'ada@example.com', 'web')",
+        "No list still has somebody as subscribed two days after it was known that they opted out.":
+            "insert into golden.contradictions (kind, channel, identifier, other_source) "
+            "values ('listed_as_subscribed', 'email', 'ada@example.com', 'web')",
         "Every opt-in by a way that lifts came from a source that is trusted with it.":
             "insert into golden.untrusted_opt_ins values ('r4', 'web', 'method_not_trusted')",
         "No record names more addresses and numbers than one person has.":
