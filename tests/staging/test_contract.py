@@ -39,7 +39,8 @@ CONTRACT: dict[str, dict[str, str]] = {
     | POSTAL
     | {"customer_id": "VARCHAR", "is_snapshot": "BOOLEAN", "snapshot_at": "TIMESTAMP WITH TIME ZONE"}
     | ARRIVAL
-    | {"doubt": "VARCHAR", "unknown_column": "VARCHAR", "unknown_value": "VARCHAR"},
+    | {"doubt": "VARCHAR", "unknown_column": "VARCHAR", "unknown_value": "VARCHAR"}
+    | {"listed_hash": "VARCHAR", "unmapped_list": "VARCHAR"},
     "contacts": COMMON | {"customer_id": "VARCHAR"} | LISTS | POSTAL | {"updated_at_text": "VARCHAR"} | ARRIVAL,
     "contacts_made": COMMON
     | {"contact_key": "VARCHAR"}

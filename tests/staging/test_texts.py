@@ -104,7 +104,7 @@ def test_a_region_is_a_code_or_nothing(region: str | None, country: str | None, 
 )
 def test_a_text_is_folded_to_its_words(text: str | None, words: str | None) -> None:
     macros = load()
-    sql = f"with given as (select ?::varchar as text), {macros.folding_of('given')} select words from folded"
+    sql = f"with given as (select ?::varchar as text), folded as ({macros.folding_of('given')}) select words from folded"
     assert connect().execute(sql, [text]).fetchone() == (words,), text
 
 
