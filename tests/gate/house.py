@@ -174,6 +174,11 @@ def build_house(root: Path) -> Home:
             "insert into golden.release_evidence values ('email', 'email', 'eve@example.com', 'acme/newsletter', 'r4', 'opt_in')"
         )
         con.execute("insert into golden.release_evidence values ('email', 'email', 'bob@example.com', '*', 'r6', 'opt_in')")
+        # An opt-in that lifts nothing is listed, and alerts by itself to nothing.
+        con.execute(
+            "insert into golden.contradictions (kind, channel, identifier, other_source) "
+            "values ('opted_in', 'email', 'bob@example.com', 'web')"
+        )
         con.execute("insert into deadlines.clocks values ('r1', 'email', 'us_can_spam', 'esp', 'on_time', 'on_time', false)")
         con.execute("insert into registries.versions values ('us_ftc', '2026-03-30', true, ?, 100)", [AS_OF])
         con.execute(
