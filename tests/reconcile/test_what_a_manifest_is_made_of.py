@@ -1,4 +1,4 @@
-"""When the parsed project is used again, and when it must not be: a manifest of yesterday's models reads today's records wrongly."""
+"""When the parsed project is used again, and when it must not be: yesterday's models would read today's records wrongly."""
 
 from __future__ import annotations
 
