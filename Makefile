@@ -85,8 +85,8 @@ $(VENV)/.installed-fuzz: $(VENV)/.installed-dev requirements-fuzz.lock
 conformance: install-dev ## Hold every vendor's system to the same suite and print the table of cases and systems
 	@$(BIN)/python -m tests.vendors.matrix $(ARGS)
 
-fuzz: $(VENV)/.installed-fuzz ## Random histories, then each fuzzing target for MINUTES (10 by default); what it finds is in .fuzz/crashes
-	@$(BIN)/python -m pytest -m slow -s tests/fuzz
+fuzz: $(VENV)/.installed-fuzz ## Random histories (HISTORIES=40), then each fuzzing target for MINUTES (10 by default); what it finds is in .fuzz/crashes
+	@QUIETLIST_HISTORIES=$(or $(HISTORIES),40) $(BIN)/python -m pytest -m slow -s tests/fuzz
 	@$(BIN)/python -m tests.fuzz.campaign --minutes $(or $(MINUTES),10) $(TARGETS)
 
 mutants: install-dev ## Change the staging models, macros and seeds in small wrong ways and print what no test noticed (SIZE=30 SEED=1 FOLDERS=...)
