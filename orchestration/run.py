@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -46,6 +47,10 @@ storage:
     postgres_url:
       env: {variable}
 """
+# Dagster's statements for PostgreSQL are written for psycopg2. SQLAlchemy 2.1 takes psycopg for a URL that names no driver, and
+# with that one Dagster starts, shows its pages, and fails to note the first run.
+_RECORDS_SCHEME = re.compile(r"^postgres(ql)?(?=://)")
+_RECORDS_DRIVER = "postgresql+psycopg2"
 
 
 def prepare_instance(home: Home) -> Path:
@@ -69,6 +74,9 @@ def dagster_environment(home: Home) -> dict[str, str]:
     The folder that it is started in is no place to import from: a file there may have the name of a module.
     """
     own = {"QUIETLIST_HOME": str(home.root), "DAGSTER_HOME": str(prepare_instance(home)), "PYTHONSAFEPATH": "1"}
+    variable = load_config(home).dagster.storage_url_env if home.config_file.exists() else None
+    if variable and variable in os.environ:
+        own[variable] = _RECORDS_SCHEME.sub(_RECORDS_DRIVER, os.environ[variable])
     return {**os.environ, **own}
 
 

@@ -71,7 +71,7 @@ def _dagster_records(config: Config) -> Iterator[str]:
     place, held = f"dagster.storage_url_env: the environment variable {variable}", os.environ.get(variable, "")
     if not held:
         yield f"{place} is not set in this process; set it where the runs start"
-    elif not held.startswith(("postgresql://", "postgres://")):
+    elif not held.startswith(("postgresql://", "postgres://", "postgresql+psycopg2://")):
         yield f"{place} holds no URL such as postgresql://user@host/database"  # what it holds may be a secret
     if importlib.util.find_spec("dagster_postgres") is None:
         yield "dagster.storage_url_env: needs the package dagster-postgres; install quietlist[server]"

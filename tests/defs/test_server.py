@@ -15,11 +15,15 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from orchestration.audit.preflight import require_ready
+from orchestration.core.config import load_config
 from orchestration.core.home import Home
 from orchestration.definitions import build_defs
 from orchestration.publish.versions import latest_version
+from orchestration.run import dagster_environment
 from tests.journeys.home import make
 from tests.postgres_server import postgres_server
 
@@ -41,6 +45,40 @@ def test_the_configuration_switches_schedule_and_sensor_on(tmp_path: Path) -> No
         "Europe/Berlin",
     )
     assert said.resolve_sensor_def("inbox").default_status.value == "RUNNING"
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
+def test_dagster_notes_a_run_in_postgresql_whichever_way_its_url_is_written(
+    scheme: str, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home.at(make(tmp_path / "home"))
+    with home.config_file.open("a") as file:
+        file.write('[dagster]\nstorage_url_env = "ACME_DB"\n')
+    monkeypatch.setenv("ACME_DB", postgres.replace("postgresql", scheme, 1))
+    require_ready(home, load_config(home), pushes=False)
+    for name, value in dagster_environment(home).items():
+        monkeypatch.setenv(name, value)
+
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job
+    def one() -> None:
+        nothing()
+
+    with dg.DagsterInstance.get() as instance:
+        assert type(instance.run_storage).__name__ == "PostgresRunStorage", "the case is a server"
+        run = one.execute_in_process(instance=instance)
+        noted = instance.get_run_by_id(run.run_id)
+        assert noted is not None and noted.status is dg.DagsterRunStatus.SUCCESS
+        assert len(instance.all_logs(run.run_id)) > 3, "and its events"
 
 
 @contextlib.contextmanager
