@@ -43,8 +43,8 @@ SECOND, THIRD = "2026-04-02T00:00:00Z", "2026-04-03T00:00:00Z"
 
 
 @contextmanager
-def held_run(home: Path, as_of: str) -> Iterator[None]:
-    """A run that goes on as long as the block does, and then ends well."""
+def held_run(home: Path, as_of: str, *, ends: bool = False) -> Iterator[None]:
+    """A run that goes on as long as the block does, and is killed then, or ends well."""
     run = subprocess.Popen(
         [sys.executable, "-c", _HELD, str(home), as_of], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
     )
@@ -52,9 +52,10 @@ def held_run(home: Path, as_of: str) -> Iterator[None]:
     try:
         assert "held" in iter(lambda: run.stdout.readline().strip() or "it ended", "it ended"), "the run never came there"
         yield
-        run.stdin.write("\n")
-        run.stdin.flush()
-        run.communicate(timeout=300)
+        if ends:
+            run.stdin.write("\n")
+            run.stdin.flush()
+            run.communicate(timeout=300)
     finally:
         run.kill()
         run.wait()
@@ -90,7 +91,7 @@ def test_the_four_commands_answer_while_a_run_goes_on(home: Path) -> None:
     assert alone["exported"] is None, "no run is in progress: the warehouse answers"
     destinations = json.loads(told(home, "destinations", "--as-of", AS_OF, "--json"))
     deliver(home, "asks2.csv", DORA)
-    with held_run(home, SECOND):
+    with held_run(home, SECOND, ends=True):
         now = json.loads(told(home, "explain", "ann@example.com", "--json"))
         said = now.pop("exported")["said"]
         assert said.startswith("A run is in progress: this is the evidence of ") and said.endswith(

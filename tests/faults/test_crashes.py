@@ -10,10 +10,10 @@ from orchestration.faults import crashes
 from orchestration.faults.world import World
 
 
-def test_a_dozen_kills_change_nothing(ready: tuple[World, Path, int]) -> None:
-    done = crashes.crash_runs(12, *ready)
+def test_a_few_kills_change_nothing(ready: tuple[World, Path, int]) -> None:
+    done = crashes.crash_runs(4, *ready)
     assert done.good, done.lines()
-    assert done.kills.total() == 12 and done.looks > 0, done.lines()
+    assert done.kills.total() == 4 and done.looks > 0, done.lines()
 
 
 @pytest.mark.slow

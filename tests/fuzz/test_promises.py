@@ -39,8 +39,8 @@ from tests.reconcile.test_golden_oracle import golden_rows
 
 SEED = int(os.environ.get("QUIETLIST_SEED", "20260401"))
 # A run is four invocations of dbt and costs seconds; a history has two or three of them, and a rebuild at its end.
-HISTORIES = int(os.environ.get("QUIETLIST_HISTORIES", "2"))
-STEPS = int(os.environ.get("QUIETLIST_STEPS", "8"))
+HISTORIES = int(os.environ.get("QUIETLIST_HISTORIES", "1"))
+STEPS = int(os.environ.get("QUIETLIST_STEPS", "10"))
 START = datetime(2026, 4, 1, tzinfo=UTC)
 NODES = ("*", "acme", "acme/newsletter", "acme/offers", "outlet")
 EMAILS = tuple(f"{name}@example.com" for name in ("ann", "bob", "cy"))

@@ -75,28 +75,41 @@ def test_a_quiet_day_leaves_the_first_day_where_it_was(lived: Home, tmp_path: Pa
     assert rebuilt.equal, rebuilt.lines()
 
 
-def test_another_first_day_gives_the_same_clocks_as_if_it_had_been_set_from_the_beginning(lived: Home, tmp_path: Path) -> None:
-    moment = LATER_RUN + timedelta(hours=1)
-    changed = Home.at(shutil.copytree(lived.root, tmp_path / "changed"))
+MOMENT = LATER_RUN + timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def changed(lived: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The same home, whose configuration says another first day since."""
+    changed = Home.at(shutil.copytree(lived.root, tmp_path_factory.mktemp("changed") / "home"))
     text = changed.config_file.read_text()
     changed.config_file.write_text(text.replace("\n\n[destinations.mail_house]", LATER))
     config = load_config(changed)
     assert not run._nothing_new(changed, config), "a first day is a setting: the run is like any other"
     with duckdb.connect(str(changed.warehouse_file), read_only=True) as con:
         assert not stages._needs_full_refresh(con, config), "it changes no record's meaning"
-    assert run.run_job(changed, "quietlist", moment).success
+    assert run.run_job(changed, "quietlist", MOMENT).success
+    return changed
+
+
+def test_another_first_day_counts_from_the_next_run_on(changed: Home) -> None:
     ours = "select destination, count(*) from deadlines.clocks where not is_inherited group by all"
     assert {name for name, _ in asked(changed, ours)} == {"mail_house"}, "nothing was asked since the destination was added"
     later = asked(changed, "select distinct starts_at from deadlines.clocks where destination = 'crm_table'")
     assert later == [(FIRST_DAY + timedelta(days=2),)], later
 
+
+@pytest.mark.slow  # two runs more, of which one builds everything again
+def test_another_first_day_gives_the_same_clocks_as_if_it_had_been_set_from_the_beginning(
+    lived: Home, changed: Home, tmp_path: Path
+) -> None:
     refreshed = Home.at(shutil.copytree(changed.root, tmp_path / "refreshed"))
     with duckdb.connect(str(refreshed.warehouse_file)) as con:
         con.execute("delete from raw.stamps")
-    assert run.run_job(refreshed, "quietlist", moment + timedelta(hours=1)).success
+    assert run.run_job(refreshed, "quietlist", MOMENT + timedelta(hours=1)).success
     assert clocks(refreshed) == clocks(changed)
 
     back = Home.at(shutil.copytree(changed.root, tmp_path / "back"))
-    back.config_file.write_text(text)
-    assert run.run_job(back, "quietlist", moment + timedelta(hours=1)).success
+    back.config_file.write_text(lived.config_file.read_text())
+    assert run.run_job(back, "quietlist", MOMENT + timedelta(hours=1)).success
     assert clocks(back) == clocks(lived)
