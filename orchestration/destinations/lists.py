@@ -51,6 +51,8 @@ _PLAIN_EMAIL = re.compile(r"[a-z0-9_+-][a-z0-9_.+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+
 _PUNYCODE = "xn--"
 _PHONE = re.compile(r"\+[1-9][0-9]{5,14}")
 _PORTS = {"https": 443, "http": 80}
+NO_SUCH_LIST = "no_such_list"
+"""The code of a row whose list the vendor does not have."""
 _SHOWN_LISTS = 5  # named in one sentence; more are counted
 
 
@@ -340,16 +342,28 @@ class ListDestination:
         self._reader: Client | None = None
         self._push: Push | None = None
         self._jobs: list[str] = []
+        self._gone: dict[str, str] = {}
+        """Scope -> why nothing can be put to its list: the vendor does not have it, mostly."""
 
     def open(self, push: Push) -> None:
-        """See that every list of the settings is there, and so that the key is right."""
+        """See which lists of the settings are there, and so that the key is right.
+
+        Raises:
+            ConfigError: none of them is. Where one is missing its own rows are refused, and the others go out.
+        """
         self._client = self._reader = self._client_at(self._base, self._auth)
         if self._table.reads_at is not None:
             self._reader = self._client_at(*self._table.reads_at(self._settings))
         self._push = push
-        if problems := [problem for scope, name in self._lists.items() if (problem := self._problem_of(scope, name))]:
-            system = self.facts.system
-            raise ConfigError(f"Looking for the lists at {system}", problems, next_step="correct them; nothing was sent")
+        self._gone = {scope: problem for scope, name in self._lists.items() if (problem := self._problem_of(scope, name))}
+        if self._gone and len(self._gone) == len(self._lists):
+            raise self._without_lists("correct them; nothing was sent")
+
+    def gone(self) -> ConfigError | None:
+        return self._without_lists("correct them; what belongs on the other lists went out") if self._gone else None
+
+    def _without_lists(self, next_step: str) -> ConfigError:
+        return ConfigError(f"Looking for the lists at {self.facts.system}", list(self._gone.values()), next_step=next_step)
 
     def _client_at(self, base: str, auth: Auth) -> Client:
         facts, table = self.facts, self._table
@@ -371,7 +385,7 @@ class ListDestination:
             answer = self._opened().ask_again(endpoints.exists, _named(endpoints.exists, name), expected=(404,))
             if answer.status == 404:
                 return gone
-            return f"lists.{scope}: {said}" if (said := endpoints.acts(answer.body)) else ""
+            return f"lists.{scope}: {said}" if (said := self._understood(endpoints.acts, answer.body)) else ""
         if self._table.unlisted is not None and not re.fullmatch(self._table.unlisted, name):
             return "" if name in self._listed() else gone
         return ""
@@ -444,11 +458,12 @@ class ListDestination:
         rows = reader.read_all().to_pylist()
         self._jobs = []
         parts: list[tuple[Target, list[int]]] = []
-        for scope in dict.fromkeys(row["scope"] for row in rows):
+        # Not even asked: some vendors put to a wider list when the one named is gone.
+        rejected = {index: NO_SUCH_LIST for index, row in enumerate(rows) if row["scope"] in self._gone}
+        for scope in dict.fromkeys(row["scope"] for row in rows if row["scope"] not in self._gone):
             target, indexes = self._target(scope), [index for index, row in enumerate(rows) if row["scope"] == scope]
             apart = one_by_one(self._table.endpoints(target.list))
             parts += [(target, [index]) for index in indexes] if apart else [(target, indexes)]
-        rejected: dict[int, str] = {}
         for number, (target, indexes) in enumerate(parts):
             rest = frozenset(index for _, later in parts[number + 1 :] for index in later)
             try:
@@ -545,7 +560,7 @@ class PointList(ListDestination):
         """For each row: is it in force on its list?"""
         asked = rows.read_all().to_pylist()
         found = [False] * len(asked)
-        for scope in dict.fromkeys(row["scope"] for row in asked):
+        for scope in dict.fromkeys(row["scope"] for row in asked if row["scope"] not in self._gone):
             target, indexes = self._target(scope), [index for index, row in enumerate(asked) if row["scope"] == scope]
             how = self._table.endpoints(target.list).look_up
             assert how is not None, "facts and endpoints disagree"
@@ -578,7 +593,7 @@ class ReadableList(ListDestination):
     def read(self) -> Iterator[pa.RecordBatch]:
         """Every row in force on the mapped lists."""
         self._kept.clear()
-        for scope in self._lists:
+        for scope in (scope for scope in self._lists if scope not in self._gone):
             target = self._target(scope)
             read = self._table.endpoints(target.list).read
             assert read is not None, "facts and endpoints disagree"

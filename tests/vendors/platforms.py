@@ -6,10 +6,6 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-
 from tests.vendors.esps import basic
 from tests.vendors.server import Reply, Request
 from tests.vendors.vendor import KEY, Entry, Vendor
@@ -225,7 +221,11 @@ class Ses(Vendor):
         self.heeds = ["BOUNCE", "COMPLAINT"]
 
     def knows(self, request: Request) -> bool:
-        """Every signature is made again with Amazon's own library."""
+        """Every signature is made again with Amazon's own library, which is there for the tests alone."""
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
         query = f"?{urlencode(request.query)}" if request.query else ""
         again = AWSRequest(request.method, f"{self.url}{request.path}{query}", data=request.body)
         again.context["timestamp"] = request.headers.get("x-amz-date", "")
