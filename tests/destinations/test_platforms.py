@@ -13,6 +13,7 @@ from orchestration.core.errors import ConfigError, PermanentError
 from orchestration.destinations.contract import settings_problems
 from orchestration.destinations.systems import activecampaign, klaviyo
 from orchestration.http.client import CredentialsRefused
+from tests.destinations.test_conformance import killed_at
 from tests.sync.sync_doubles import at
 from tests.vendors.house import House
 from tests.vendors.platforms import (
@@ -64,6 +65,24 @@ def test_a_job_in_the_queue_is_waited_for_over_days_and_its_rows_are_put_once(at
     vendor.jobs.work_off()
     house.push(0.9)
     assert house.state("ann")[0] == "verified" and len(vendor.jobs.known) == jobs
+
+
+@pytest.mark.parametrize(("kind", "looks_before"), [(Klaviyo, 1), (ActiveCampaign, 5)])
+def test_a_job_of_a_push_that_was_killed_is_asked_after_by_the_next_one(
+    at_vendor: Open, kind: type[Vendor], looks_before: int
+) -> None:
+    """The process dies where it looks for what it has just put."""
+    house = at_vendor(kind, scopes=["*"], lists={"*": kind.lists["*"]}, ignored_lists=["12"])
+    vendor: Any = house.vendor
+    vendor.jobs.waits = True
+    house.publish("ann")
+    assert killed_at(house, looks_before + 1, "kill_before", 0.01)
+    assert [vendor.is_put(request) for request in vendor.requests] == [False] * looks_before + [True, False], "it was taken"
+    before = len(vendor.requests)
+    house.push(0.5)
+    asked = [request for request in vendor.requests[before:] if "job-1" in request.path or "job-1" in request.query.values()]
+    assert asked and list(vendor.jobs.known) == ["job-1"], "and is not begun again"
+    assert house.state("ann")[0] == "sent"
 
 
 @pytest.mark.parametrize("kind", [Klaviyo, ActiveCampaign])
