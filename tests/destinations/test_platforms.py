@@ -204,6 +204,16 @@ def test_hubspot_less_than_an_opt_out_of_everything_proves_nothing(at_vendor: Op
     assert house.state("ann")[0] == "missing", case
 
 
+def test_hubspot_an_opt_out_of_another_type_proves_nothing(at_vendor: Open) -> None:
+    house = at_vendor(HubSpot, scopes=["acme/news"], lists={"acme/news": "123"})
+    statuses = [{"subscriptionId": 456, "status": "UNSUBSCRIBED"}, {"subscriptionId": 123, "status": "NOT_SPECIFIED"}]
+    told = {"results": [{"subscriberIdString": "ann@example.com", "statuses": statuses}]}
+    house.vendor.fail("answer", on=lambda request: request.path.endswith("batch/read"), times=9, reply=Reply(200, told))
+    house.publish("ann")
+    house.push()
+    assert house.state("ann", "acme/news")[0] == "missing"
+
+
 def test_hubspot_an_address_that_a_look_up_does_not_speak_of_is_not_proved(at_vendor: Open) -> None:
     house = at_vendor(HubSpot, scopes=["*"], lists={"*": "all"})
     house.vendor.fail("answer", on=house.vendor.is_read, times=9, reply=Reply(207, {"results": [], "numErrors": 1}))

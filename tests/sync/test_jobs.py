@@ -18,7 +18,11 @@ class Queue(FullDouble):
     """It takes every call as a job, and carries out none before it is told to."""
 
     works: bool = False
-    """Whether jobs end as soon as somebody asks."""
+    """Whether jobs end when somebody asks,"""
+    asks: int = 1
+    """and how often they must be asked after."""
+    at_once: bool = False
+    """Whether a job has ended before anybody can ask."""
     tells: dict[str, JobState] = field(default_factory=dict)
     """What it says of a job, whatever became of it."""
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -34,11 +38,13 @@ class Queue(FullDouble):
     def _take(self, call: str, rows: Any) -> Outcome:
         name = f"job-{len(self.taken) + 1}"
         self.taken[name] = (call, rows)
+        if self.at_once:
+            self.work(name)
         return Outcome(jobs=(name,))
 
     def job(self, call: str, id: str) -> JobState:
         self.asked.append((call, id))
-        if self.works:
+        if self.works and self.asked.count((call, id)) >= self.asks:
             self.work(id)
         return self.tells.get(id) or JobState(ended=self.taken[id] is None)
 
@@ -67,6 +73,26 @@ def test_a_job_that_ends_while_the_push_waits_is_proved_and_forgotten(home, publ
     assert (result.accepted, result.verified, result.missing, result.alarms) == (2, 2, 0, ())
     assert crm.asked == [("put", "job-1")] and open_jobs(home) == []
     assert {state[0] for state in states().values()} == {"verified"}
+
+
+def test_what_is_there_at_once_is_not_asked_after_and_not_kept(home, publisher, push) -> None:
+    publisher.publish(golden("ann@example.com"))
+    crm = Queue(at_once=True)
+    assert push(crm).verified == 1
+    assert crm.asked == [] and open_jobs(home) == []
+
+
+def test_an_open_job_excuses_no_row_that_left_before_it(publisher, push, states) -> None:
+    publisher.publish(golden("ann@example.com"))
+    crm = Queue()
+    push(crm)
+    crm.tells["job-1"] = JobState(ended=True, skipped=1)
+    publisher.publish(golden("ann@example.com"), golden("bob@example.com"))
+    crm.forgets.add("ann@example.com")
+    result = push(crm, as_of=at(0.5))
+    assert result.planned == {"put:missing": 1, "put:new": 1}, "the job of one has ended, and she is not there"
+    assert {name: state[0] for name, state in states().items()} == {"ann@example.com": "sent", "bob@example.com": "sent"}
+    assert result.missing == 0, "both are in the job that is open"
 
 
 def test_until_a_job_has_ended_its_rows_are_neither_missing_nor_put_again(home, publisher, push, states) -> None:
@@ -131,10 +157,10 @@ def test_a_job_that_lifts_is_waited_for_before_anything_is_put(publisher, push) 
     publisher.publish(bob, evidence=proof)
     push(crm, as_of=at(1))
     assert list(crm.taken) == ["job-1", "job-2"] and "ann@example.com" in crm.identifiers(), "its lifting is on its way"
-    crm.works, crm.asked = True, []
+    crm.works, crm.asks, crm.asked = True, 3, []
     publisher.publish({**ann, "last_requested_at": at(1.5)}, bob, evidence=proof)
-    result = push(crm, as_of=at(2))
-    assert crm.asked == [("release", "job-2"), ("put", "job-3")], "it has ended before the plan is made"
+    result = push(crm, as_of=at(1.9))
+    assert crm.asked == [("release", "job-2")] * 3 + [("put", "job-3")] * 3, "it has ended before the plan is made"
     assert "ann@example.com" in crm.identifiers() and result.unproved == 0, "her later word stands"
 
 
