@@ -24,7 +24,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -149,6 +149,20 @@ class Outcome:
     """Seconds that the system asked for before the rest is sent."""
     changed: int | None = None
     """Rows that the system says it changed, where it counts them; a repeated call changes none."""
+    jobs: tuple[str, ...] = ()
+    """Ids of the jobs as which the system took the rows. The engine keeps them, also over a crash, and asks after them
+    (:class:`RunsJobs`): until one has ended, none of its rows is missing."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """What a system says of a job."""
+
+    ended: bool
+    failed: bool = False
+    """It ended, and not all of it was carried out."""
+    skipped: int = 0
+    """Rows that it left out without saying which: the read-back finds them."""
 
 
 class BatchRejected(PermanentError):
@@ -204,6 +218,14 @@ class KnowsWriters(Destination, Protocol):
 
     def writers(self) -> Sequence[tuple[str, str]]:
         """Every push of Quietlist's that still shows there, also in what it released: its id and its home's."""
+
+
+@runtime_checkable
+class RunsJobs(Destination, Protocol):
+    """A destination that takes rows and carries them out later."""
+
+    def job(self, call: Literal["put", "release"], id: str) -> JobState:
+        """How far a job is that a call of this kind began. One that the system no longer knows has ended."""
 
 
 @runtime_checkable

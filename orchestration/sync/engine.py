@@ -29,12 +29,13 @@ from orchestration.destinations.contract import (
     ReadBack,
     ReadsAll,
     ReadsPoints,
+    RunsJobs,
     destination_for,
 )
 from orchestration.publish import Snapshot, read_gated, read_published
 from orchestration.publish.verdicts import Permission
 from orchestration.publish.verdicts import allows as gate_allows
-from orchestration.sync import found, guards, plan, receipts, touched, verify, writers
+from orchestration.sync import found, guards, jobs, plan, receipts, touched, verify, writers
 from orchestration.sync.guards import Held
 from orchestration.sync.ledger import (
     KEY_LIST,
@@ -485,6 +486,9 @@ class _Push:
             )
 
         verify.nothing_seen(con)
+        if not self.dry_run:
+            self._await_jobs(con)
+        task = replace(task, job_since=jobs.open_since(con, self.name))
         if self.from_changes:
             touched.touch_open_rows(con, self.name, self.destination, self.as_of)
         try:
@@ -502,12 +506,29 @@ class _Push:
             if isinstance(self.destination, ReadsPoints):
                 verify.look_up(con, self.destination, plan.rows_to_look_up(con), self.pace)
                 make(False)
+                if isinstance(self.destination, Notices):
+                    self.alarms += self.destination.notices()
         except (TransientError, PermanentError) as error:
             # Without a read-back releases are held (guards), but new suppressions still go out on what the ledger knows.
             self.read_back_failed = True
             self.alarms.append(f"the read-back failed, so nothing can be proved: {error}")
             verify.nothing_seen(con)
             make(False)
+
+    def _await_jobs(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Ask after the jobs that earlier pushes began. One that lifts rows is waited for: it may overtake what is put now."""
+        if not isinstance(self.destination, RunsJobs) or jobs.open_since(con, self.name) is None:
+            return
+        waited, pause = 0.0, verify.FIRST_LOOK_SECONDS
+        try:
+            while True:
+                self.alarms += jobs.follow(con, self.name, self.destination, self.pace, self.as_of)
+                if waited >= verify.PATIENCE_SECONDS or not jobs.releases_open(con, self.name):
+                    return
+                self.timer.sleep(pause)
+                waited, pause = waited + pause, pause * 2
+        except (TransientError, PermanentError) as error:
+            self.alarms.append(f"what became of the jobs of earlier pushes could not be asked: {error}")
 
     def _cut(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> list[str]:
         """Where the pieces of the plan end."""
@@ -541,13 +562,19 @@ class _Push:
         waited, pause = 0.0, verify.FIRST_LOOK_SECONDS
         try:
             while True:
+                if waited and isinstance(self.destination, RunsJobs):
+                    self.alarms += jobs.follow(con, self.name, self.destination, self.pace, self.as_of)
                 if isinstance(self.destination, ReadsAll):
                     verify.read_all(con, self.name, self.destination, self.pace)
                 elif isinstance(self.destination, ReadsPoints):
                     verify.look_up(con, self.destination, verify.ask_for_unproved(con, self.name), self.pace)
-                if waited >= limit or not verify.unproved(con, self.name):
+                if not verify.unproved(con, self.name):
+                    jobs.forget(con, self.name)
                     break
-                pause = min(pause, limit - waited)
+                most = limit if jobs.open_since(con, self.name) is None else verify.PATIENCE_SECONDS
+                if waited >= most:
+                    break
+                pause = min(pause, most - waited)
                 self.timer.sleep(pause)
                 waited, pause = waited + pause, pause * 2
         except (TransientError, PermanentError) as error:
@@ -561,6 +588,7 @@ class _Push:
             seq=seq,
             visible_within_seconds=self.facts.visible_within_seconds,
             waited=waited >= self.facts.visible_within_seconds,
+            job_since=jobs.open_since(con, self.name),
         )
 
 
