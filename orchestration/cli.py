@@ -387,6 +387,20 @@ def violations(home_path: str | None, as_json: bool, limit: int, reveal: bool, f
         click.echo(f"Written: {written} to {file}", err=as_json)
 
 
+@main.command("safe-harbour")
+@_home_option
+@_as_of_option
+@_json_option
+def safe_harbour_(home_path: str | None, as_of: str | None, as_json: bool) -> None:
+    """What US telemarketing law wants a caller to show: proven, missing or not applicable, and a page. Works during a run."""
+    from orchestration.report.safe_harbour import safe_harbour, write_page
+
+    home = Home.at(home_path).require()
+    found = safe_harbour(home, _config(home), _moment(as_of))
+    path = write_page(home, found)
+    _say({**found.as_dict(), "page": str(path)}, [*found.lines(), f"Page: {path}"], as_json)
+
+
 def _person_and_reason(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--reason", required=True, metavar="TEXT", help="Why."),

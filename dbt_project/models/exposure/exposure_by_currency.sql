@@ -1,6 +1,6 @@
 -- What the violations may cost in each currency, each contact counted once: at the least by the mildest rule that it broke, at
--- the most by the strictest. What is decided once over the whole stands beside it and is not added: it is another way to be fined for
--- the same.
+-- the most by the strictest. What is decided once over the whole stands beside it and is not added: it is another way to be
+-- fined for the same.
 
 with violation_rules as (
 
