@@ -381,7 +381,8 @@ class _Walk:
     def _nothing_else_is_here(self) -> None:
         """Every other file of the folders that hold evidence."""
         receipts = sorted(self._home.outbox.glob("*/receipts"))
-        for folder in (self._home.landing, self._home.published, self._home.gate_folder, *receipts):
+        kept = (self._home.landing, self._home.published, self._home.gate_folder, self._home.matters_folder)
+        for folder in (*kept, *receipts):
             strays = [path for path in _files_below(folder) if path not in self._accounted]
             unrecorded = [path for path in strays if self._is_evidence(path)]
             if folder in receipts and len(unrecorded) > 1:

@@ -23,6 +23,7 @@ from orchestration.core.matters import KINDS
 from orchestration.core.wording import age, counted, listed, moment
 from orchestration.report.statement import Matter
 
+_DAY = timedelta(days=1)
 _LONGEST = 2_000  # letters of a reason: what a person still reads in a table
 
 
@@ -170,6 +171,18 @@ def sentence(found: Sequence[Kept], now: datetime) -> str:
         f"{sum(matter.state == 'open' and matter.opened == latest for matter in found):,} found as of {moment(latest)}; "
         f"{counts['closed']:,} closed by a person, {counts['gone']:,} gone."
     )
+
+
+def in_short(home: Home, as_of: datetime) -> str:
+    """What a run says of them: how many are open, new and overdue, and who closed which since yesterday. Empty: none is."""
+    found = matters(home)
+    still = [matter for matter in found if matter.state == "open"]
+    closed = [f"{matter.id} by {mask_text(matter.ended_by)}" for matter in ended_since(found, as_of - _DAY) if matter.ended_by]
+    if not still and not closed:
+        return ""
+    new, overdue = sum(matter.opened == as_of for matter in still), sum(matter.is_overdue(as_of) for matter in still)
+    said = f"{len(still):,} open, {new:,} of them new and {overdue:,} overdue"
+    return said + (f"; closed: {listed(closed)}" if closed else "") + " (quietlist matters)"
 
 
 def story(matter: Kept, now: datetime) -> Iterator[str]:

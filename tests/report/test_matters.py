@@ -18,7 +18,7 @@ from orchestration.core.journal import matters_log
 from orchestration.core.matters import KINDS
 from orchestration.core.warehouse import warehouse
 from orchestration.report.gather import gather
-from orchestration.report.matters import Kept, assign, close, matters, note, owners_of
+from orchestration.report.matters import Kept, assign, close, in_short, matters, note, owners_of
 from orchestration.report.page import write_report
 from orchestration.report.statement import Matter, state
 from tests.evidence.houses import AS_OF, CONFIG
@@ -153,6 +153,14 @@ def test_each_line_is_evidence_and_one_that_was_changed_is_named(own_house: Home
         matters(own_house)
 
 
+def test_a_file_that_nobody_recorded_beside_the_journals_is_named(own_house: Home) -> None:
+    config = load_config(own_house)
+    note(own_house, config, [late()], AS_OF)
+    (own_house.matters_folder / "other.jsonl").write_text("{}\n")
+    broken = verify(own_house, config).first_break
+    assert broken is not None and "matters/other.jsonl" in broken.tried and "nobody recorded this file" in broken.seen
+
+
 def test_a_run_that_was_killed_between_the_journal_and_the_chain_broke_nothing(own_house: Home) -> None:
     config = load_config(own_house)
     note(own_house, config, [late()], AS_OF)
@@ -194,6 +202,17 @@ def test_what_is_gone_from_the_house_is_gone_from_the_list(own_house: Home) -> N
     write_report(own_house, config, AS_OF + DAY, notes=True)
     (echoes,) = (matter for matter in matters(own_house) if matter.kind == "unknown_echoes")
     assert echoes.state == "gone"
+
+
+def test_a_run_says_what_is_new_overdue_and_closed_by_whom(empty_home: Home) -> None:
+    assert in_short(empty_home, AS_OF) == ""
+    noted(empty_home, late(), late("shop"))
+    assert in_short(empty_home, AS_OF) == "2 open, 2 of them new and 0 overdue (quietlist matters)"
+    close(empty_home, "M-1", **JO)
+    noted(empty_home, late("shop"), late("hotline"), days=2)
+    said = "2 open, 1 of them new and 1 overdue"
+    assert in_short(empty_home, AS_OF + 2 * DAY) == f"{said} (quietlist matters)", "closed two days ago is no news"
+    assert in_short(empty_home, AS_OF + DAY).endswith("; closed: M-1 by Jo (quietlist matters)")
 
 
 def asked(home: Home, *words: str) -> Result:

@@ -142,7 +142,7 @@ confirmations as (
     where texts_after_stop.outcome = 'violation' and texts_after_stop.place = 1
     group by texts_after_stop.contact_id, texts_after_stop.request_id, texts_after_stop.scope
     having
-        min(coalesce(rules.confirmation_minutes, 0)) * 60000000
+        cast(min(coalesce(rules.confirmation_minutes, 0)) as bigint) * 60000000
         >= max({{ instant_number('texts_after_stop.at_latest') }} - {{ instant_number('texts_after_stop.starts_at') }})
 
 ),
