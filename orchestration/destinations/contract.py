@@ -215,6 +215,14 @@ class Notices(Destination, Protocol):
 
 
 @runtime_checkable
+class GoesOnInPart(Destination, Protocol):
+    """A destination that does what it can when a part of what is configured is not there."""
+
+    def gone(self) -> ConfigError | None:
+        """What is not there; asked after ``open``. Its rows were refused, all others are served."""
+
+
+@runtime_checkable
 class ReadsPoints(Destination, Protocol):
     """A destination of class ``point``."""
 

@@ -44,6 +44,8 @@ _PLAIN_EMAIL = re.compile(r"[a-z0-9_+-][a-z0-9_.+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+
 _PUNYCODE = "xn--"
 _PHONE = re.compile(r"\+[1-9][0-9]{5,14}")
 _PORTS = {"https": 443, "http": 80}
+NO_SUCH_LIST = "no_such_list"
+"""The code of a row whose list the vendor does not have."""
 _SHOWN_LISTS = 5  # named in one sentence; more are counted
 
 
@@ -280,9 +282,15 @@ class ListDestination:
         self._kept: dict[str, dict[str, Any]] = {}
         self._client: Client | None = None
         self._push: Push | None = None
+        self._gone: dict[str, str] = {}
+        """Scope -> list, of those that the vendor does not have."""
 
     def open(self, push: Push) -> None:
-        """See that every list of the settings is there, and so that the key is right."""
+        """See which lists of the settings are there, and so that the key is right.
+
+        Raises:
+            ConfigError: none of them is. Where one is missing its own rows are refused, and the others go out.
+        """
         facts, table = self.facts, self._table
         api = Api(facts.system, facts.calls, table.headers, table.reset_header, table.throttled, facts.permission)
         self._client = Client(
@@ -295,13 +303,21 @@ class ListDestination:
             plain_allowed=self._settings.allow_plain_http,
         )
         self._push = push
-        gone = []
+        self._gone = {}
         for scope, name in self._lists.items():
             call = table.endpoints(name).exists
             if call is not None and self._client.ask_again(call, _named(call, name), expected=(404,)).status == 404:
-                gone.append(f"lists.{scope}: {facts.system} has no list {name}")
-        if gone:
-            raise ConfigError(f"Looking for the lists at {facts.system}", gone, next_step="correct them; nothing was sent")
+                self._gone[scope] = name
+        if self._gone and len(self._gone) == len(self._lists):
+            raise self._without_lists("correct them; nothing was sent")
+
+    def gone(self) -> ConfigError | None:
+        return self._without_lists("correct them; what belongs on the other lists went out") if self._gone else None
+
+    def _without_lists(self, next_step: str) -> ConfigError:
+        system = self.facts.system
+        problems = [f"lists.{scope}: {system} has no list {name}" for scope, name in self._gone.items()]
+        return ConfigError(f"Looking for the lists at {system}", problems, next_step=next_step)
 
     def close(self) -> None:
         if self._client is not None:
@@ -328,11 +344,12 @@ class ListDestination:
         """
         rows = reader.read_all().to_pylist()
         parts: list[tuple[Target, list[int]]] = []
-        for scope in dict.fromkeys(row["scope"] for row in rows):
+        # Not even asked: some vendors put to a wider list when the one named is gone.
+        rejected = {index: NO_SUCH_LIST for index, row in enumerate(rows) if row["scope"] in self._gone}
+        for scope in dict.fromkeys(row["scope"] for row in rows if row["scope"] not in self._gone):
             target, indexes = self._target(scope), [index for index, row in enumerate(rows) if row["scope"] == scope]
             apart = one_by_one(self._table.endpoints(target.list))
             parts += [(target, [index]) for index in indexes] if apart else [(target, indexes)]
-        rejected: dict[int, str] = {}
         for number, (target, indexes) in enumerate(parts):
             rest = frozenset(index for _, later in parts[number + 1 :] for index in later)
             try:
@@ -415,7 +432,7 @@ class ReadableList(ListDestination):
     def read(self) -> Iterator[pa.RecordBatch]:
         """Every row in force on the mapped lists."""
         self._kept.clear()
-        for scope in self._lists:
+        for scope in (scope for scope in self._lists if scope not in self._gone):
             target = self._target(scope)
             read = self._table.endpoints(target.list).read
             assert read is not None, "facts and endpoints disagree"

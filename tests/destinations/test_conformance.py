@@ -77,6 +77,9 @@ def test_a_put_is_there_is_proved_and_is_put_once(vendor: Vendor, house: House) 
     puts = sum(map(vendor.is_put, vendor.requests))
     again = house.push(1)
     assert again.nothing_to_do and sum(map(vendor.is_put, vendor.requests)) == puts
+    for push in (result, again):
+        shown = (push.seen_there, push.not_provable, push.not_seen_yet)
+        assert shown == ((rows, 0, 0) if vendor.reads else (0, rows, 0)), "what nobody can read was never seen there"
     house.publish("ann", "bob", "cy")
     assert house.push(2).accepted == len(vendor.lists), "a day costs a day"
     assert verify(house.home, house.config).kinds["receipt"] == 2
@@ -452,15 +455,37 @@ def test_calls_that_destroy_are_refused_before_they_leave(vendor: Vendor, house:
     destination.close()
 
 
-def test_a_list_that_is_not_there_stops_the_push_before_anything_is_put(vendor: Vendor, house: House) -> None:
+def test_a_list_that_is_not_there_holds_back_its_own_rows_and_fails_loudly(vendor: Vendor, house: House) -> None:
     reads(vendor)
     only_if(len(vendor.lists) > 1, "it has one list")
     only_if(vendor.gone != "", "its lists are always the same two")
     house.configure(lists={**vendor.lists, "acme/news": vendor.gone})
     house.publish("ann")
-    with pytest.raises(QuietlistError) as caught:
+    problem = f"lists.acme/news: {vendor.system} has no list {vendor.gone}"
+    for day in range(2):
+        with pytest.raises(ConfigError) as caught:
+            house.push(day)
+        assert caught.value.problems == [problem]
+        assert vendor.there("*") == house.names("ann"), "what belongs on the other list went out, and nowhere else"
+        assert vendor.there("acme/news") == set()
+        assert house.state("ann")[0] == "verified"
+        assert house.state("ann", "acme/news") == ("rejected", True, house.state("ann", "acme/news")[2], "no_such_list"), day
+    planned = house.push(2, dry_run=True)
+    assert any(problem in alarm for alarm in planned.alarms) and planned.puts == 1, "the plan says it and shows the rest"
+    house.configure()
+    house.push(3)
+    assert vendor.there("acme/news") == house.names("ann"), "put right by the next push"
+    assert house.push(4).alarms == ()
+
+
+def test_lists_of_which_none_is_there_stop_the_push_before_anything_is_put(vendor: Vendor, house: House) -> None:
+    reads(vendor)
+    only_if(vendor.gone != "", "its lists are always the same two")
+    house.configure(scopes=["acme/news"], lists={"acme/news": vendor.gone})
+    house.publish("ann")
+    with pytest.raises(ConfigError) as caught:
         house.push()
-    assert vendor.there("*") == set() and not any(map(vendor.is_put, vendor.requests)), caught.value
+    assert not any(map(vendor.is_put, vendor.requests)) and "nothing was sent" in str(caught.value)
 
 
 def test_a_list_that_nobody_mapped_is_told_of(vendor: Vendor, house: House) -> None:
