@@ -367,6 +367,231 @@ def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool)
 
 @main.command()
 @_home_option
+@_json_option
+@click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="How many to list, the newest first.")
+@click.option("--reveal", is_flag=True, help="Show addresses, numbers and agents in full instead of masked.")
+@click.option(
+    "--csv", "file", type=click.Path(dir_okay=False, path_type=Path), help="Also write all into this new file, for a spreadsheet."
+)
+def violations(home_path: str | None, as_json: bool, limit: int, reveal: bool, file: Path | None) -> None:
+    """Contacts made against a request or a registry, one by one: rule, cause, fix, and what they may cost. Works during a run."""
+    from orchestration.audit.violations import violations as finding
+    from orchestration.audit.violations import write_csv
+
+    home = Home.at(home_path).require()
+    config = _config(home)
+    found = finding(home, config, limit=limit, reveal=reveal)
+    _say(found.as_dict(), list(found.lines()), as_json)
+    if file is not None:
+        written = write_csv(home, config, file, reveal=reveal)
+        click.echo(f"Written: {written} to {file}", err=as_json)
+
+
+@main.command("safe-harbour")
+@_home_option
+@_as_of_option
+@_json_option
+def safe_harbour_(home_path: str | None, as_of: str | None, as_json: bool) -> None:
+    """What US telemarketing law wants a caller to show: proven, missing or not applicable, and a page. Works during a run."""
+    from orchestration.report.safe_harbour import safe_harbour, write_page
+
+    home = Home.at(home_path).require()
+    found = safe_harbour(home, _config(home), _moment(as_of))
+    path = write_page(home, found)
+    _say({**found.as_dict(), "page": str(path)}, [*found.lines(), f"Page: {path}"], as_json)
+
+
+def _person_and_reason(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--reason", required=True, metavar="TEXT", help="Why."),
+        click.option("--by", "person", required=True, metavar="NAME", help="Who says so."),
+    ):
+        command = option(command)
+    return command
+
+
+@main.group("matters", invoke_without_command=True)
+@click.pass_context
+@_home_option
+@_as_of_option
+@_json_option
+@click.option("--all", "whole", is_flag=True, help="Also those that a person closed, or that are gone.")
+@click.option("--owner", help="Only of this owner, such as team:privacy.")
+@click.option("--kinds", "asks_kinds", is_flag=True, help="Instead: the kinds there are, and how soon each is due.")
+def matters_(
+    ctx: click.Context,
+    home_path: str | None,
+    as_of: str | None,
+    as_json: bool,
+    whole: bool,
+    owner: str | None,
+    asks_kinds: bool,
+) -> None:
+    """What needs a person: each with an id, an owner, a due date and a history. As the last run found it."""
+    if ctx.invoked_subcommand:
+        ctx.obj = home_path
+        return
+    from orchestration.core.matters import KINDS
+    from orchestration.report import matters
+
+    if asks_kinds:
+        payload = {name: {"name": kind.name, "due_hours": kind.due_hours} for name, kind in KINDS.items()}
+        _say(payload, [f"{name}: {kind.name}, due within {kind.due_hours} h" for name, kind in KINDS.items()], as_json)
+        return
+    home, now = Home.at(home_path).require(), _moment(as_of)
+    found = [matter for matter in matters.matters(home) if owner is None or owner in matter.owners]
+    told = [matter.as_dict() for matter in found if whole or matter.state == "open"]
+    _say(told, list(matters.lines(found, now, ended=whole)), as_json)
+
+
+@matters_.command("show")
+@click.pass_obj
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("matter_id")
+def matters_show(given: str | None, home_path: str | None, as_of: str | None, as_json: bool, matter_id: str) -> None:
+    """One matter with its history."""
+    from orchestration.report import matters
+
+    found = matters.named(matters.matters(Home.at(home_path or given).require()), matter_id)
+    _say(found.as_dict(), list(matters.story(found, _moment(as_of))), as_json)
+
+
+@matters_.command("assign")
+@click.pass_obj
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("matter_id")
+@click.option("--to", "owners", required=True, multiple=True, metavar="OWNER", help="team:name or an address; may be repeated.")
+@_person_and_reason
+def matters_assign(
+    given: str | None,
+    home_path: str | None,
+    as_of: str | None,
+    as_json: bool,
+    matter_id: str,
+    owners: tuple[str, ...],
+    person: str,
+    reason: str,
+) -> None:
+    """Record who takes a matter. It is evidence, on the chain."""
+    from orchestration.core.clock import require_not_ahead
+    from orchestration.report import matters
+
+    now = _moment(as_of)
+    require_not_ahead(now)
+    done = matters.assign(Home.at(home_path or given).require(), matter_id, owners, person=person, reason=reason, now=now)
+    _say(done.as_dict(), [f"Recorded: {done.id} is with {', '.join(done.owners)}."], as_json)
+
+
+@matters_.command("close")
+@click.pass_obj
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("matter_id")
+@_person_and_reason
+def matters_close(
+    given: str | None, home_path: str | None, as_of: str | None, as_json: bool, matter_id: str, person: str, reason: str
+) -> None:
+    """Record that a matter is dealt with. When a run finds more of it than there was, it is a new one."""
+    from orchestration.core.clock import require_not_ahead
+    from orchestration.report import matters
+
+    now = _moment(as_of)
+    require_not_ahead(now)
+    done = matters.close(Home.at(home_path or given).require(), matter_id, person=person, reason=reason, now=now)
+    _say(done.as_dict(), [f"Recorded: {mask_text(person)} closed {done.id}."], as_json)
+
+
+@main.group("review", invoke_without_command=True)
+@click.pass_context
+@_home_option
+@_as_of_option
+@_json_option
+def review_(ctx: click.Context, home_path: str | None, as_of: str | None, as_json: bool) -> None:
+    """The periodic review of the list: a sample that nobody can choose, and a verdict on each. Alone: how it stands."""
+    if ctx.invoked_subcommand:
+        ctx.obj = home_path
+        return
+    from orchestration.audit.reviews import lines, reviews
+
+    home = Home.at(home_path).require()
+    found = reviews(home)
+    _say([review.as_dict() for review in found], list(lines(found, _config(home), _moment(as_of))), as_json)
+
+
+@review_.command("draw")
+@click.pass_obj
+@_home_option
+@_as_of_option
+@_json_option
+@click.option(
+    "--size", type=click.IntRange(1, 1000), help="How many suppressions and how many releases (default: matters.review_size)."
+)
+@click.option("--by", "person", required=True, metavar="NAME", help="Who draws it.")
+def review_draw(
+    given: str | None, home_path: str | None, as_of: str | None, as_json: bool, size: int | None, person: str
+) -> None:
+    """Draw a sample of the version in force, and of the releases since the last review: always the same of the same version."""
+    from orchestration.audit.reviews import draw
+    from orchestration.core.clock import require_not_ahead
+
+    home, now = Home.at(home_path or given).require(), _moment(as_of)
+    require_not_ahead(now)
+    drawn = draw(home, _config(home), size=size, person=person, now=now)
+    _say(drawn.as_dict(), list(drawn.lines()), as_json)
+
+
+@review_.command("judge")
+@click.pass_obj
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("item_id")
+@click.option("--right", "verdict", flag_value="right", help="The suppression or release is as it should be.")
+@click.option("--wrong", "verdict", flag_value="wrong", help="It is not.")
+@click.option("--unclear", "verdict", flag_value="unclear", help="What is there does not tell.")
+@_person_and_reason
+def review_judge(
+    given: str | None,
+    home_path: str | None,
+    as_of: str | None,
+    as_json: bool,
+    item_id: str,
+    verdict: str | None,
+    person: str,
+    reason: str,
+) -> None:
+    """Record a verdict on one item of the sample, such as R-1/7, with one of --right, --wrong and --unclear."""
+    from orchestration.audit.reviews import VERDICTS, judge
+    from orchestration.core.clock import require_not_ahead
+
+    if verdict is None:
+        raise ConfigError("Recording a verdict", seen="none was given", allowed=f"one of --{', --'.join(VERDICTS)}")
+    now = _moment(as_of)
+    require_not_ahead(now)
+    review = judge(Home.at(home_path or given).require(), item_id, verdict, person=person, reason=reason, now=now)
+    _say(review.as_dict(), [f"Recorded. {review.sentence()}"], as_json)
+
+
+@review_.command("show")
+@click.pass_obj
+@_home_option
+@_json_option
+@click.argument("review_id", required=False)
+def review_show(given: str | None, home_path: str | None, as_json: bool, review_id: str | None) -> None:
+    """A review with every item and verdict; by default the last one."""
+    from orchestration.audit.reviews import named, reviews
+
+    found = named(reviews(Home.at(home_path or given).require()), review_id)
+    _say(found.as_dict(), list(found.lines()), as_json)
+
+
+@main.command()
+@_home_option
 @_as_of_option
 @_json_option
 def report(home_path: str | None, as_of: str | None, as_json: bool) -> None:

@@ -144,7 +144,7 @@ def _copy_state(home: Home, config: Config) -> None:
 def _report(home: Home, config: Config, as_of: datetime) -> None:
     from orchestration.report.page import write_report
 
-    write_report(home, config, as_of)
+    write_report(home, config, as_of, notes=True)
 
 
 def _evidence(home: Home, config: Config, as_of: datetime) -> None:

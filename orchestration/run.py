@@ -110,6 +110,7 @@ def run_job(
     from orchestration.core.clock import require_not_ahead
     from orchestration.core.lock import run_lock
     from orchestration.quarantine.records import told_in_short
+    from orchestration.report.matters import in_short
 
     config = load_config(home)
     require_not_ahead(as_of, is_replay=replay, sends=config.sends)
@@ -134,6 +135,8 @@ def run_job(
             outcome = _in_full(home, job, as_of, show_progress=show_progress, replay=replay, only=only)
         if waits := told_in_short(home, config, as_of):
             outcome.facts["needs_a_person"] = waits
+        if said := in_short(home, as_of):
+            outcome.facts["matters"] = said
         outcome.facts["chain_head"] = chain.head(home)  # to be noted where nobody who writes here can
     if not replay:  # a copy that looks into the future concerns nobody yet
         tell_of(home, config, outcome)

@@ -27,6 +27,7 @@ from orchestration.core.config import (
     Encryption,
     Limits,
     MailAlerts,
+    Matters,
     Publish,
     Pull,
     Source,
@@ -63,6 +64,7 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("[alerts]", "Optional; see [alerts](../dagster.md#alerts).", Alerts),
     ("[alerts.email]", "Optional.", MailAlerts),
     ("[alerts.webhook]", "Optional.", WebhookAlerts),
+    ("[matters]", "Optional; see [matters and reviews](../operations.md#matters-and-reviews).", Matters),
 )
 
 

@@ -26,6 +26,7 @@ from orchestration.core.config import Config
 from orchestration.core.errors import Busy, ConfigError, InputError, PermanentError, kind_of
 from orchestration.core.files import sha256_bytes, sha256_file, whole_lines
 from orchestration.core.home import Home
+from orchestration.core.journal import matters_log, reviews_log
 from orchestration.core.lock import is_running
 from orchestration.core.pointer import pointer_text
 from orchestration.core.warehouse import warehouse
@@ -48,6 +49,8 @@ KINDS = {
     "evidence": ("exported set of evidence", "exported sets of evidence"),
     "home": ("home id", "home ids"),
     "takeover": ("takeover of a destination", "takeovers of a destination"),
+    "matter": ("entry about a matter", "entries about matters"),
+    "review": ("entry of a review", "entries of reviews"),
 }
 _REBUILD = (
     "see with quietlist rebuild what differs; then delete warehouse/warehouse.duckdb and run: it is built again from landing"
@@ -184,10 +187,9 @@ class _Walk:
         self._links: set[Link] = set()
         self._accounted: set[Path] = set()
         self._entries = walk_manifest(home)
-        self._logs = {
-            home.manifest_file: whole_lines(home.manifest_file),
-            overrides_log(home): whole_lines(overrides_log(home)),
-        }
+        journals = (overrides_log(home), matters_log(home), reviews_log(home))
+        self._logs = {path: whole_lines(path) for path in (home.manifest_file, *(journal.path for journal in journals))}
+        self._batched = {journal.path for journal in journals if journal.has_batches}
         self._inputs = frozenset(inputs_known(home))
         self._met: Counter[Path] = Counter()
         self._series: dict[Path, tuple[int, str]] = {}
@@ -339,10 +341,11 @@ class _Walk:
                     self._check_delivery(number)
                 if more:
                     self.unfinished.append(f"{counted(more, 'delivery', 'deliveries')} not recorded on the chain yet")
-            elif more > 1:
+            elif more > 1 and path not in self._batched:
                 raise self._cut(name, more)
             elif more:
-                self.unfinished.append(f"the last line of {name} is not recorded on the chain yet")
+                told = "the last line" if more == 1 else f"the last {more} lines"
+                self.unfinished.append(f"{told} of {name} {'is' if more == 1 else 'are'} not recorded on the chain yet")
             self._accounted.add(path)
 
     def _pointers_lead_here(self) -> None:
@@ -378,7 +381,8 @@ class _Walk:
     def _nothing_else_is_here(self) -> None:
         """Every other file of the folders that hold evidence."""
         receipts = sorted(self._home.outbox.glob("*/receipts"))
-        for folder in (self._home.landing, self._home.published, self._home.gate_folder, *receipts):
+        kept = (self._home.landing, self._home.published, self._home.gate_folder, self._home.matters_folder)
+        for folder in (*kept, *receipts):
             strays = [path for path in _files_below(folder) if path not in self._accounted]
             unrecorded = [path for path in strays if self._is_evidence(path)]
             if folder in receipts and len(unrecorded) > 1:

@@ -24,6 +24,7 @@ from orchestration.core.channels import CHANNELS, SCOPE_FORM, scope_tree
 from orchestration.core.clock import is_ahead
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import CHECKOUT, PACKAGE, Home
+from orchestration.core.matters import KINDS as KINDS_OF_MATTERS
 
 Channel = Literal["email", "voice", "sms", "fax", "postal", "ads"]
 
@@ -85,7 +86,7 @@ def _timezone(value: str) -> str:
     return value
 
 
-def _owner_list(values: tuple[str, ...]) -> tuple[str, ...]:
+def owner_list(values: tuple[str, ...]) -> tuple[str, ...]:
     if wrong := [value for value in values if not (_TEAM.fullmatch(value) or _MAILBOX.fullmatch(value))]:
         raise ValueError(f"{', '.join(wrong)}: neither a team such as team:privacy nor an address such as privacy@example.com")
     return tuple(dict.fromkeys(values))
@@ -142,7 +143,7 @@ class Company(_Strict):
     owners: tuple[str, ...] = Field(default=("team:data-platform",), min_length=1)
     """Who answers for what Dagster shows, as team:name or an address, where no source or destination says otherwise."""
 
-    _check_owners = field_validator("owners")(_owner_list)
+    _check_owners = field_validator("owners")(owner_list)
     _check_zone = field_validator("timezone")(_timezone)
     _check_region = field_validator("default_region")(lambda value: value if value is None else _region(value))
 
@@ -219,7 +220,7 @@ class Source(_Strict):
     owners: tuple[str, ...] = ()
     """Who answers for the tables of this source's format, as team:name or an address. Empty: the company's owners."""
 
-    _check_owners = field_validator("owners")(_owner_list)
+    _check_owners = field_validator("owners")(owner_list)
     _check_scope = field_validator("scope")(_scope)
     _check_region = field_validator("region")(lambda value: value if value is None else _region(value))
 
@@ -271,7 +272,7 @@ class Destination(BaseModel):
     owners: tuple[str, ...] = ()
     """Who answers for this destination, as team:name or an address. Empty: the company's owners."""
 
-    _check_owners = field_validator("owners")(_owner_list)
+    _check_owners = field_validator("owners")(owner_list)
 
     @field_validator("scopes")
     @classmethod
@@ -470,6 +471,32 @@ class Alerts(_Strict):
     """Absent: no webhook."""
 
 
+class Matters(_Strict):
+    """Who answers for what needs a person, by when, and how often the list is reviewed."""
+
+    owners: dict[str, tuple[str, ...]] = {}
+    """Kind of matter -> who answers for it, as team:name or an address. Absent: the owners of the source or destination it is
+    about, else the company's."""
+    due_hours: dict[str, Annotated[int, Field(gt=0, le=24 * 366)]] = {}
+    """Kind of matter -> hours until it is due, from when a run first finds it. Absent: see ``quietlist matters --kinds``."""
+    review_every_days: Annotated[int, Field(gt=0, le=366)] = 90
+    """A sample of the list is reviewed at least so often; a matter says when it is due."""
+    review_size: Annotated[int, Field(gt=0, le=1000)] = 20
+    """How many suppressions, and how many releases, a sample holds."""
+
+    @field_validator("owners", "due_hours")
+    @classmethod
+    def _check_kinds(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if unknown := sorted(set(value) - set(KINDS_OF_MATTERS)):
+            raise ValueError(f"{', '.join(unknown)}: not one of {', '.join(KINDS_OF_MATTERS)}")
+        return value
+
+    @field_validator("owners")
+    @classmethod
+    def _check_owners(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        return {kind: owner_list(owners) for kind, owners in value.items()}
+
+
 @dataclass(frozen=True)
 class Live:
     """The first day of the company, of a source or of a destination, as it counts."""
@@ -492,6 +519,7 @@ class Config(_Strict):
     encryption: Encryption = Encryption()
     dagster: DagsterSettings = DagsterSettings()
     alerts: Alerts = Alerts()
+    matters: Matters = Matters()
 
     @property
     def scope_tree(self) -> tuple[str, ...]:

@@ -119,6 +119,11 @@ class Home:
         return self.published / "evidence"
 
     @property
+    def matters_folder(self) -> Path:
+        """Journals of what needs a person and of reviews. Outside the warehouse, which can be made again."""
+        return self.root / "matters"
+
+    @property
     def reports(self) -> Path:
         return self.root / "reports"
 

@@ -21,5 +21,5 @@ def compliance_report(context: dg.AssetExecutionContext, quietlist: QuietlistRun
     """Write the report."""
     from orchestration.report.page import write_report
 
-    path = write_report(quietlist.folder, quietlist.config, quietlist.moment(context))
+    path = write_report(quietlist.folder, quietlist.config, quietlist.moment(context), notes=True)
     return dg.MaterializeResult(metadata={"path": dg.MetadataValue.path(str(path)), "bytes": path.stat().st_size})

@@ -62,7 +62,12 @@ _INSTEAD = {("raw.quarantine", "record_text"): "case when record_text is not nul
 # By what a run notes in raw.stamps: the tables made when the clocks are proved, the copy of the sync ledger, and all others but
 # those that are filled before the first stamp is, which grow with files and not with people.
 _LOADED = frozenset({"raw.landed_files", "raw.load_log", "raw.quarantine", "raw.source_settings"})
-_PROVED = frozenset({"deadlines.clocks", "exposure.summary", "registries.unscreened"})
+_PROVED = frozenset(
+    {
+        "deadlines.clocks", "exposure.exposure_by_currency", "exposure.exposure_by_rule", "exposure.summary",
+        "exposure.violation_rules", "exposure.violations", "registries.unscreened",
+    }
+)  # fmt: skip
 _PUSHED = frozenset({"raw.sync__row_state"})
 _NUMBERED = re.compile(r"^version=([1-9][0-9]*)$")
 

@@ -1,4 +1,4 @@
-"""The ids of requests as people see them, and the way back.
+"""The ids of requests, and of contacts made, as people see them, and the way back to a request.
 
 A request's own id is a hash of what it says. Beside the rest of a report it would give a telephone number away: there are so few
 that one can try them all. So it stays in the warehouse and the set exported from it, which hold the number anyway, and what
@@ -16,7 +16,7 @@ from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, known_keys, shown_id
 
 # A suppression is named by its request; one of a registry by the registry and its day, with colons between, which tells nothing.
-_ID_FIELDS = frozenset({"request_id", "deciding_request_id", "opt_in_id", "suppression_id"})
+_ID_FIELDS = frozenset({"request_id", "deciding_request_id", "opt_in_id", "suppression_id", "contact_id"})
 
 
 def as_shown(data: Any, key: bytes) -> Any:

@@ -46,6 +46,16 @@ _STATUS = {
     "contested": "contested in court: the strict reading is taken",
     "unverified": "unverified",
 }
+_PER = {
+    "contact": "for each contact",
+    "infringement": "once for all contacts",
+    "request_day": "for each request and day",
+}
+_FIGURES = {
+    "V": "read there",
+    "S": "as a secondary source tells it",
+    "M": "figures from memory: have counsel confirm them",
+}
 _EVER = {"any", "*"}
 
 
@@ -70,7 +80,15 @@ class Rule:
     lasts_unit: str
     override_by: str
     exceptions: str
+    confirmation_minutes: str
     penalty: str
+    penalty_low: str
+    penalty_high: str
+    penalty_currency: str
+    penalty_per: str
+    penalty_turnover_percent: str
+    penalty_verification: str
+    penalty_source: str
     citation: str
     source_url: str
     verification: str
@@ -98,6 +116,18 @@ class Rule:
         if self.trigger == "company_promise":
             return "company.target_hours of quietlist.toml"
         return limit(int(self.max_value) if self.max_value else None, self.max_unit or None, self.clock_start or None)
+
+    @property
+    def figures(self) -> str:
+        """The penalty as it is counted, and how well that is known."""
+        if not self.penalty_high:
+            return ""
+        low = f"{int(self.penalty_low):,} to " if self.penalty_low else "up to "
+        share = f", or {self.penalty_turnover_percent} % of the yearly turnover" if self.penalty_turnover_percent else ""
+        return (
+            f"{self.penalty_currency} {low}{int(self.penalty_high):,}{share}, {_PER[self.penalty_per]}; "
+            f"from {self.penalty_source} ({_FIGURES[self.penalty_verification]})"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -177,7 +207,9 @@ def page_of(rule: Rule, day: date) -> Iterator[str]:
         else "without end",
         "lifted by": rule.override_by,
         "exceptions": rule.exceptions,
+        "confirmed": f"one text within {rule.confirmation_minutes} minutes may confirm it" if rule.confirmation_minutes else "",
         "penalty": rule.penalty,
+        "figures": rule.figures,
         "in force": f"{begins} to {ends} ({_STATUS[rule.status]})" + ("" if rule.is_in_force(day) else f"; not on {day}"),
     }
     width = max(map(len, facts))

@@ -15,18 +15,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from orchestration.core import chain
 from orchestration.core.errors import ConfigError, GateClosed, PermanentError
-from orchestration.core.files import canonical_json, sha256_bytes, sha256_file, whole_lines, write_atomic
+from orchestration.core.files import canonical_json, sha256_file, write_atomic
 from orchestration.core.home import Home
-from orchestration.core.lock import locked
+from orchestration.core.journal import Journal, who_and_why
 from orchestration.core.outcome import RANK
 
 # Long enough for a weekend and the repair after it; whoever needs more has a fault to fix, not a verdict to override.
@@ -163,7 +161,8 @@ class Permission:
 
 def store(home: Home, verdict: Verdict) -> Verdict:
     """Keep a verdict beside the earlier ones on the same rows, and record it. Returns it as it was kept, numbered."""
-    with _alone(home):
+    home.create()
+    with overrides_log(home).alone():
         newest = _newest(home, verdict.gate, verdict.rows_sha256)
         last = replace(verdict, number=newest)
         # The same judgement once more (a run repeated with its clock) is kept once.
@@ -176,7 +175,7 @@ def store(home: Home, verdict: Verdict) -> Verdict:
         if not is_kept:
             write_atomic(path, _stored(verdict))
         # The log too: a process killed while somebody recorded an override left that to others.
-        chain.record(home, *_log_links(home), chain.file_link(home, "verdict", path))
+        chain.record(home, *overrides_log(home).links(home), chain.file_link(home, "verdict", path))
     return verdict
 
 
@@ -275,7 +274,7 @@ def override(
         ConfigError: with everything that is missing or too much.
     """
     now = now or datetime.now(UTC)
-    problems = _who_and_why(person, reason)
+    problems = who_and_why(person, reason)
     if not _ROWS.match(rows_sha256):
         problems.append("rows: not a row hash of 64 hex digits")
     elif read_verdict(home, "exit", rows_sha256) is None:
@@ -299,7 +298,7 @@ def acknowledge(home: Home, file_id: str, *, person: str, reason: str, now: date
     Raises:
         ConfigError: with everything that is missing.
     """
-    problems = _who_and_why(person, reason)
+    problems = who_and_why(person, reason)
     if not _FILE_ID.match(file_id):
         problems.append("file: not a file id of 32 hex digits")
     if problems:
@@ -313,23 +312,7 @@ def overrides(home: Home) -> tuple[dict[str, Any], ...]:
     Raises:
         PermanentError: a line was changed or taken out.
     """
-    path = overrides_log(home)
-    before = None
-    entries = []
-    for number, line in enumerate(whole_lines(path), 1):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = {}
-        if not isinstance(entry, dict) or "previous_sha256" not in entry or entry["previous_sha256"] != before:
-            raise PermanentError(
-                "Reading the overrides",
-                seen=f"line {number} of {path.name} does not follow from the line before it",
-                next_step=f"restore {path.name} from its backup; until then nothing that needs an override goes out",
-            )
-        entries.append(entry)
-        before = sha256_bytes(line)
-    return tuple(entries)
+    return overrides_log(home).entries()
 
 
 def _causes(*verdicts: Verdict | None) -> set[str]:
@@ -352,37 +335,18 @@ def _running_override(home: Home, rows_sha256: str, causes: set[str], now: datet
     return max(running, key=lambda entry: datetime.fromisoformat(entry["until"]), default=None)
 
 
-def _who_and_why(person: str, reason: str) -> list[str]:
-    return [f"{name}: is required" for name, text in (("person", person), ("reason", reason)) if not text.strip()]
-
-
 def _record(home: Home, what: dict[str, Any], person: str, reason: str, now: datetime) -> dict[str, Any]:
     entry = {**what, "person": person.strip(), "reason": reason.strip(), "recorded_at": now.isoformat()}
-    with _alone(home):
-        overrides(home)  # nothing is added to a log that does not prove
-        path = overrides_log(home)
-        lines = whole_lines(path)
-        entry["previous_sha256"] = sha256_bytes(lines[-1]) if lines else None
-        write_atomic(path, b"".join(line + b"\n" for line in (*lines, canonical_json(entry).encode())))
-        chain.record(home, *_log_links(home))
+    home.create()
+    log = overrides_log(home)
+    with log.alone():
+        log.add(home, entry)
     return entry
 
 
-def overrides_log(home: Home) -> Path:
-    """The log of overrides and acknowledgements."""
-    return home.gate_folder / "overrides.jsonl"
-
-
-def _log_links(home: Home) -> list[chain.Link]:
-    return chain.line_links(home, "override", overrides_log(home))
-
-
-@contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    """Two people who record at once would otherwise follow the same line, and the log would no longer prove."""
-    home.create()
-    with locked(home.gate_folder / ".lock", None):
-        yield
+def overrides_log(home: Home) -> Journal:
+    """The journal of overrides and acknowledgements."""
+    return Journal(home.gate_folder / "overrides.jsonl", "override", "the overrides", "nothing that needs an override goes out")
 
 
 def _worst(*verdicts: Verdict) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.audit import violations
 from orchestration.core.masks import mask_label, mask_text
 from orchestration.core.wording import is_checked
 from orchestration.evidence.relations import ACCOUNTED, REFUSED, rows
@@ -24,6 +25,8 @@ Rows = list[dict[str, Any]]
 WEEKS = 26
 # The worst clocks are a list to act on, and a page is about this long.
 WORST = 15
+# Violations are told one by one: so many fill two pages, and a longer list is a file (quietlist violations --csv).
+VIOLATIONS = 20
 # Longer lists of kinds (quarantine reasons, campaigns) are cut here, and the page says how many were left out.
 LIST = 12
 # Text that somebody typed (a scope, a campaign's title) is shown when at least so many records carry it: then it is the name of
@@ -439,9 +442,11 @@ def _worst(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Rows:
             limit {WORST}
         ),
         final as (
-            select worst.* replace (to_microseconds(worst.over) as over), requests.source, requests.action, requests.method
+            select worst.* replace (to_microseconds(worst.over) as over), requests.source, requests.action, requests.method,
+                rules.name as rule_name
             from worst
             left join ledger__requests as requests on worst.request_id = requests.request_id
+            left join policy__rules as rules on worst.rule_id = rules.rule_id
         )
         select * from final
         order by state = 'late', over desc, request_id
@@ -672,12 +677,23 @@ class Exposure:
     """Root cause -> violations."""
     obstacles: Mapping[str, int]
     """Why nobody can judge a contact -> contacts."""
+    exemptions: Mapping[str, int]
+    """What exempts a contact -> contacts."""
     worst: Rows
     """Campaign, system and channel -> violations."""
+    violations_listed: Rows
+    """The newest violations."""
+    cost: violations.Exposure
+    words: Mapping[str, str]
+    """Cause, obstacle or exemption -> how it is said."""
 
     @property
     def total(self) -> int:
         return sum(self.outcomes.values())
+
+    @property
+    def exempt(self) -> int:
+        return self.outcomes.get("exempt", 0)
 
     @property
     def violations(self) -> int:
@@ -696,20 +712,12 @@ def exposure(con: duckdb.DuckDBPyConnection) -> Exposure:
     """Everything the report says about contacts made since the first day."""
     return Exposure(
         outcomes=_counts(con, f"select outcome, sum(contacts)::bigint from {_OURS} group by outcome"),
-        causes=_counts(
-            con,
-            f"""
-            select coalesce(root_cause, 'unknown') as cause, sum(contacts)::bigint from {_OURS}
-            where outcome = 'violation' group by cause
-            """,
-        ),
-        obstacles=_counts(
-            con,
-            f"""
-            select coalesce(root_cause, 'unknown') as cause, sum(contacts)::bigint from {_OURS}
-            where outcome = 'not_judged' group by cause
-            """,
-        ),
+        causes=_caused(con, "violation"),
+        obstacles=_caused(con, "not_judged"),
+        exemptions=_caused(con, "exempt"),
+        words={str(cause): str(said) for cause, said in con.execute("select cause, said from policy__causes").fetchall()},
+        violations_listed=_violations_listed(con),
+        cost=violations.exposure(con),
         worst=[
             row | {"campaign": mask_text(row["campaign"])[:80] if row["campaign"] else None}
             for row in rows(
@@ -730,6 +738,36 @@ def exposure(con: duckdb.DuckDBPyConnection) -> Exposure:
             )
         ],
     )
+
+
+def _caused(con: duckdb.DuckDBPyConnection, outcome: str) -> dict[str, int]:
+    return _counts(
+        con,
+        f"""
+        select coalesce(root_cause, 'unknown') as cause, sum(contacts)::bigint from {_OURS}
+        where outcome = '{outcome}' group by cause
+        """,
+    )
+
+
+def _violations_listed(con: duckdb.DuckDBPyConnection) -> Rows:
+    """The newest violations, without a word of who was contacted; rare titles of campaigns are left out."""
+    found = violations.newest(con, VIOLATIONS)
+    named = {row["campaign"] for row in found if row["campaign"]}
+    titles = {
+        str(title)
+        for (title,) in con.execute(
+            f"select campaign from exposure__summary where list_contains($named, campaign) group by campaign "
+            f"having sum(contacts) >= {RARE}",
+            {"named": sorted(named)},
+        ).fetchall()
+    }
+    hidden = ("identifier", "contact_key", "agent")
+    return [
+        {name: value for name, value in row.items() if name not in hidden}
+        | {"campaign": mask_text(row["campaign"])[:80] if row["campaign"] in titles else None}
+        for row in found
+    ]
 
 
 def registries(con: duckdb.DuckDBPyConnection, as_of: datetime) -> Rows:

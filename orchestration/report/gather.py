@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestration.audit.destinations import DestinationHealth, destinations_of
 from orchestration.audit.gates import last_verdicts
+from orchestration.audit.reviews import Review, next_due, reviews
 from orchestration.audit.sources import SourceHealth, sources_of
 from orchestration.audit.verify import Verified, look
 from orchestration.core.config import Config
@@ -64,6 +65,10 @@ class Evidence:
     """The last line's hash of the landing manifest, which stands for every file that ever arrived."""
     chain: Verified
     """The chain of evidence, walked for this page without hashing large files again."""
+    reviews: tuple[Review, ...]
+    """Samples of the list that people looked through."""
+    review_due: datetime | None
+    """When the list has to be reviewed again; None: it never was."""
     waiting: Waiting
     """What has arrived and is in no published version."""
     exported: Exported | None
@@ -96,17 +101,10 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
     except PermanentError as error:
         problem = error.seen
     deliveries = read_manifest(home)
-    is_alone = not runs_elsewhere(home)
-    chain = look(home, config, rehash=False, has_warehouse=is_alone)
-    if not chain.whole and not is_alone:  # it may be that run, between a file and its entry
-        raise Busy(
-            "Walking the chain of evidence",
-            seen="a run was writing to it meanwhile",
-            next_step="ask again; if it stays so, verify when the run has ended",
-        )
+    chain, reviewed = walked(home, config), reviews(home)
     with evidence_at_hand(home, config) as (con, exported):
         figures.prepare(con, as_of)
-        key, clocks = home_key(home), figures.clocks(con, as_of)
+        key, clocks, exposure = home_key(home), figures.clocks(con, as_of), figures.exposure(con)
         return Evidence(
             company=config.company.name,
             as_of=as_of,
@@ -121,7 +119,7 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
             inherited=figures.inherited(con),
             requests=figures.requests(con, as_of),
             files=figures.files(con),
-            exposure=figures.exposure(con),
+            exposure=replace(exposure, violations_listed=as_shown(exposure.violations_listed, key)),
             sources=tuple(sources_of(con, home, config, as_of)),
             destinations=tuple(destinations_of(con, home, config, as_of, exported)),
             registries=figures.registries(con, as_of),
@@ -133,9 +131,28 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
             composition=figures.composition(con, published.relation if published else "golden__golden_suppression"),
             manifest_sha256=deliveries[-1].hash if deliveries else None,
             chain=chain,
+            reviews=reviewed,
+            review_due=next_due(reviewed, config),
             waiting=waiting(home, published.manifest.get("inputs_sha256") if published else None),
             exported=exported,
         )
+
+
+def walked(home: Home, config: Config) -> Verified:
+    """The chain of evidence, without hashing large files again.
+
+    Raises:
+        Busy: a run was writing to it meanwhile.
+    """
+    is_alone = not runs_elsewhere(home)
+    chain = look(home, config, rehash=False, has_warehouse=is_alone)
+    if not chain.whole and not is_alone:  # it may be that run, between a file and its entry
+        raise Busy(
+            "Walking the chain of evidence",
+            seen="a run was writing to it meanwhile",
+            next_step="ask again; if it stays so, verify when the run has ended",
+        )
+    return chain
 
 
 def _versions(home: Home, published: Snapshot | None) -> tuple[tuple[datetime, int], ...]:

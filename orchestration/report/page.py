@@ -7,7 +7,9 @@ What is counted is in ``figures``, what it amounts to in ``statement``, the pict
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,18 +17,28 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from orchestration.audit import reviews, violations
 from orchestration.core import wording
 from orchestration.core.config import Config
 from orchestration.core.files import write_atomic
 from orchestration.core.home import Home
-from orchestration.report import figures, plots
-from orchestration.report.gather import Evidence, gather
-from orchestration.report.statement import OBSTACLES, state
+from orchestration.core.masks import mask_text
+from orchestration.core.matters import KINDS
+from orchestration.report import figures, matters, plots
+from orchestration.report.gather import Evidence, gather, walked
+from orchestration.report.statement import state
 
 NAME = "compliance.html"
 _TEMPLATES = Path(__file__).parent / "templates"
+# The page's own tables, which the template writes in one way.
+_TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
+_ROW = re.compile(r"<tr>(?!<th scope=\"col\").*?</tr>", re.DOTALL)
+_HEAD = re.compile(r'<th scope="col"[^>]*>(.*?)</th>', re.DOTALL)
+_CELL = re.compile(r"<(td|th)\b([^>]*)>")
 # What the picture of arrivals shows: a quarter, in which a monthly source is seen three times.
 _ARRIVAL_DAYS = 91
+# How long a matter that ended still stands on the page: a month, after which its journal tells it.
+_ENDED_DAYS = 31
 
 ACTIONS = {
     "opt_out": "Opt-outs",
@@ -41,21 +53,9 @@ OUTCOMES = {
     "clean": "clean: nothing stood against it",
     "before_request": "before the request",
     "in_grace": "after the request, within the legal time",
+    "exempt": "exempt: it would be a violation",
     "violation": "against a suppression or a registry",
     "not_judged": "not judged: nobody knows",
-}
-CAUSES = {
-    "arrived_late": "the request reached us too late",
-    "unreadable": "a record of that source could not be read meanwhile: perhaps this request",
-    "unresolved": "nobody knew yet whom the request concerned",
-    "gate_stopped": "a gate held it back, or no run ended",
-    "not_pushed": "it was not pushed yet",
-    "push_not_verified": "it was pushed, but not yet seen there",
-    "ignored_by_system": "the system had it and made the contact anyway",
-    "no_destination": "no destination covers that system",
-    "registry_listed": "the number was in a registry",
-    "registry_too_old": "the registry copy was too old",
-    "registry_unscreened": "no registry copy covered the number",
 }
 BASES = {
     "direct": "the person's, about this contact point",
@@ -90,23 +90,37 @@ DOUBTS = {
 }
 
 
-def write_report(home: Home, config: Config, as_of: datetime) -> Path:
+def write_report(home: Home, config: Config, as_of: datetime, *, notes: bool = False) -> Path:
     """Write ``reports/compliance.html`` and a copy that carries its moment in its name; returns the former.
 
     Works on an empty home: then it says what is not there yet.
 
+    Args:
+        notes: what needs a person is written down as a matter: a run's report does that, and one that somebody asks for does not.
+
     Raises:
-        PermanentError: the landing manifest, a verdict or the list of overrides is not what was written.
+        PermanentError: the landing manifest, a verdict or a journal is not what was written.
         TransientError: a run holds the warehouse.
     """
-    page = render(gather(home, config, as_of), has_data_docs=(home.reports / "data_docs" / "index.html").is_file())
+    evidence = gather(home, config, as_of)
+    kept = matters.note(home, config, state(evidence).matters, as_of) if notes else matters.matters(home)
+    if notes:  # which is on the chain, and the page tells its head
+        evidence = replace(evidence, chain=walked(home, config))
+    page = render(evidence, kept, has_data_docs=(home.reports / "data_docs" / "index.html").is_file())
     write_atomic(home.reports / f"compliance_{as_of.astimezone(UTC):%Y-%m-%dT%H%M%SZ}.html", page)
     write_atomic(home.reports / NAME, page)
     return home.reports / NAME
 
 
-def render(evidence: Evidence, *, has_data_docs: bool = False) -> str:
-    """The page as text."""
+def render(evidence: Evidence, kept: Sequence[matters.Kept] = (), *, has_data_docs: bool = False) -> str:
+    """The page as text.
+
+    Args:
+        kept: the matters as the journal has them.
+    """
+    last = {matter.key: matter for matter in kept if matter.is_there}
+    closed = frozenset(key for key, matter in last.items() if matter.state == "closed")
+    stated = state(evidence, closed)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -124,9 +138,15 @@ def render(evidence: Evidence, *, has_data_docs: bool = False) -> str:
         "figure": wording.figure,
         "words": lambda text: str(text).replace("_", " "),
     }
-    return environment.get_template("compliance.html").render(
+    text = environment.get_template("compliance.html").render(
         evidence=evidence,
-        state=state(evidence),
+        state=stated,
+        still=[matter for matter in stated.matters if (matter.kind, matter.about) not in closed],
+        kept=last,
+        ended=matters.ended_since(kept, evidence.as_of - timedelta(days=_ENDED_DAYS)),
+        names={kind: entry.name for kind, entry in KINDS.items()},
+        last_review=reviews.last_done(evidence.reviews),
+        mask_text=mask_text,
         counted=wording.counted,
         told=wording.told,
         percent=wording.percent,
@@ -144,16 +164,39 @@ def render(evidence: Evidence, *, has_data_docs: bool = False) -> str:
             if evidence.clocks.states.get(series.key) or series.key in ("on_time", "late", "overdue")
         ],
         all_states=plots.STATES,
-        causes=CAUSES,
-        obstacles=OBSTACLES,
+        said_of=evidence.exposure.words,
+        against=violations.against,
+        price=violations.price,
+        in_all=violations.in_all,
         outcomes=OUTCOMES,
         bases=BASES,
         qualities=QUALITIES,
         doubts=DOUBTS,
         longest=figures.LIST,
         most=figures.WORST,
+        most_violations=figures.VIOLATIONS,
         has_data_docs=has_data_docs,
     )
+    return _TABLE.sub(lambda table: _labelled(table[0]), text)
+
+
+def _labelled(table: str) -> str:
+    """A table whose cells name the head of their column, by which a narrow screen shows a row as a card."""
+    heads = [re.sub(r"<[^>]+>", "", head).strip() for head in _HEAD.findall(table)]
+
+    def row(found: re.Match[str]) -> str:
+        place = 0
+
+        def cell(tag: re.Match[str]) -> str:
+            nonlocal place
+            label = heads[place] if place < len(heads) else ""
+            span = re.search(r'colspan="(\d+)"', tag[0])
+            place += int(span[1]) if span else 1
+            return f'<td data-label="{label}"{tag[2]}>' if tag[1] == "td" and label else tag[0]
+
+        return _CELL.sub(cell, found[0])
+
+    return _ROW.sub(row, table)
 
 
 def _pictures(evidence: Evidence) -> Mapping[str, Markup]:

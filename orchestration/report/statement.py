@@ -10,14 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from orchestration.audit.reviews import found_wrong, wrong_of
 from orchestration.core.wording import age, counted, listed, moment, percent, told
 from orchestration.report.gather import Evidence
-
-OBSTACLES = {
-    "identifier_unreadable": "the identifier is unreadable",
-    "registry_no_copy": "no copy of the registry that binds them was held then",
-}
-"""Why a contact made could not be judged, in words."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +30,12 @@ class Matter:
     said: str
     section: str
     next_step: str
+    kind: str
+    """One of ``core.matters.KINDS``."""
+    count: int = 1
+    """How much of it there is: when it grows after somebody closed it, it is a new matter."""
+    about: str = ""
+    """The source, destination, registry or gate, where there is one for each."""
     since: datetime | None = None
 
 
@@ -48,17 +49,19 @@ class Statement:
     matters: tuple[Matter, ...]
 
 
-def state(evidence: Evidence) -> Statement:
-    """Judge the evidence."""
+def state(evidence: Evidence, closed: frozenset[tuple[str, str]] = frozenset()) -> Statement:
+    """Judge the evidence. ``closed``: kind and subject of the matters that a person says are dealt with."""
     matters = (
         *_of_gates(evidence, "stop", "hold"),
         *_of_clocks(evidence),
         *_of_destinations(evidence),
         *_of_sources(evidence),
         *_of_first_day(evidence),
+        *_of_reviews(evidence),
         *_of_gates(evidence, "alert"),
     )
-    return Statement(_headline(evidence, len(matters)), tuple(_proven(evidence)), tuple(_unproven(evidence)), matters)
+    still = sum((matter.kind, matter.about) not in closed for matter in matters)
+    return Statement(_headline(evidence, still), tuple(_proven(evidence)), tuple(_unproven(evidence)), matters)
 
 
 def _headline(evidence: Evidence, matters: int) -> str:
@@ -285,7 +288,7 @@ def _not_judged(evidence: Evidence) -> Iterator[Line]:
     exposure, refused = evidence.exposure, evidence.files.contacts_refused
     if exposure.unjudged:
         reasons = listed(
-            [f"{count:,} because {OBSTACLES.get(why, why.replace('_', ' '))}" for why, count in exposure.obstacles.items()]
+            [f"{count:,} because {exposure.words.get(why, why.replace('_', ' '))}" for why, count in exposure.obstacles.items()]
         )
         yield Line(
             told(exposure.unjudged, "One contact made could not be judged", "# contacts made could not be judged")
@@ -312,12 +315,14 @@ def _of_gates(evidence: Evidence, *levels: str) -> Iterator[Matter]:
             f"The chain of evidence is broken at {evidence.chain.sentence()}.",
             "about",
             f"{broken.next_step[0].upper()}{broken.next_step[1:]}; then run quietlist verify.",
+            "chain_broken",
         )
     elif evidence.published_problem and "stop" in levels:
         yield Matter(
             f"The published list is not as it was published: {evidence.published_problem}.",
             "about",
             "Restore published/ from its backup, then run quietlist verify.",
+            "list_altered",
         )
     follows = {
         "stop": "nothing new is published or pushed",
@@ -334,6 +339,9 @@ def _of_gates(evidence: Evidence, *levels: str) -> Iterator[Matter]:
                 f"The {verdict.gate} gate says {verdict.level}: {failed}; {follows[verdict.level]}.",
                 "gates",
                 "Read what was found, fix the cause and run again.",
+                f"gate_{verdict.level}",
+                len(verdict.failed),
+                verdict.gate,
             )
 
 
@@ -342,6 +350,7 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
     yield from _counts(
         "contacts",
         (
+            "violations",
             violations,
             "One contact made was",
             "# contacts made were",
@@ -352,6 +361,7 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
     yield from _counts(
         "clocks",
         (
+            "overdue",
             clocks.of("overdue"),
             "One legal clock is",
             "# legal clocks are",
@@ -359,15 +369,24 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
             "The worst are listed; look at their destination first.",
         ),
         (
+            "promise_overdue",
             clocks.promised.get("overdue", 0),
             "One clock of our own promise is",
             "# clocks of our own promise are",
             " overdue.",
             "No law that we know sets a limit there; we did.",
         ),
-        (clocks.of("at_risk"), "One legal clock is", "# legal clocks are", " at risk.", "They run out next: push and read back."),
-        (clocks.of("late"), "One legal clock", "# legal clocks", " ended late.", "Be ready to explain them."),
         (
+            "at_risk",
+            clocks.of("at_risk"),
+            "One legal clock is",
+            "# legal clocks are",
+            " at risk.",
+            "They run out next: push and read back.",
+        ),
+        ("late", clocks.of("late"), "One legal clock", "# legal clocks", " ended late.", "Be ready to explain them."),
+        (
+            "promise_late",
             clocks.promised.get("late", 0),
             "One clock of our own promise",
             "# clocks of our own promise",
@@ -375,6 +394,7 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
             "No law that we know sets a limit there; we did.",
         ),
         (
+            "accepted_late",
             clocks.accepted_late,
             "One legal clock was",
             "# legal clocks were",
@@ -385,6 +405,7 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
     yield from _counts(
         "inherited",
         (
+            "inherited_overdue",
             inherited.of("overdue"),
             "One legal clock of a request from before the first day is",
             "# legal clocks of requests from before the first day are",
@@ -402,6 +423,23 @@ def _of_first_day(evidence: Evidence) -> Iterator[Matter]:
             "first delivery.",
             "inherited",
             "Set live_since in the section [company] of quietlist.toml, so that they are counted apart.",
+            "first_day",
+        )
+
+
+def _of_reviews(evidence: Evidence) -> Iterator[Matter]:
+    due = evidence.review_due
+    if evidence.published and (due is None or due < evidence.as_of):
+        yield Matter(
+            f"The review of the list was due {moment(due)}." if due else "The list was never reviewed.",
+            "list",
+            "quietlist review draw --by NAME draws a sample for a person to look through.",
+            "review_due",
+            since=due or (evidence.versions[0][0] if evidence.versions else None),
+        )
+    if (wrong := wrong_of(evidence.reviews)) is not None:
+        yield Matter(
+            found_wrong(*wrong), "list", "See quietlist review show; correct what is behind it.", "review_wrong", wrong[1]
         )
 
 
@@ -413,6 +451,9 @@ def _of_destinations(evidence: Evidence) -> Iterator[Matter]:
                 f"{name}: " + told(missing, "one accepted row is not there.", "# accepted rows are not there."),
                 "destinations",
                 "These people can still be contacted; the next push puts them again.",
+                "rows_missing",
+                missing,
+                name,
                 destination.oldest_unverified_at,
             )
         if rejected := destination.states.get("rejected", 0):
@@ -420,6 +461,9 @@ def _of_destinations(evidence: Evidence) -> Iterator[Matter]:
                 f"{name}: " + told(rejected, "one row was refused.", "# rows were refused."),
                 "destinations",
                 "These people can still be contacted; the receipt holds the system's codes.",
+                "rows_rejected",
+                rejected,
+                name,
                 destination.oldest_unverified_at,
             )
         if destination.stopped:
@@ -427,11 +471,18 @@ def _of_destinations(evidence: Evidence) -> Iterator[Matter]:
                 f"{name}: the last push stopped before its end ({destination.stopped}).",
                 "destinations",
                 "Read its alarm, then run again.",
+                "push_stopped",
+                about=name,
             )
-        for reason, count in destination.held.items():
-            held = told(count, "one row is held", "# rows are held")
+        if held := sum(destination.held.values()):
+            why = listed([f"{count:,} for {reason.replace('_', ' ')}" for reason, count in destination.held.items()])
             yield Matter(
-                f"{name}: {held} ({reason.replace('_', ' ')}).", "destinations", "Look at them; the receipt names the next step."
+                f"{name}: {told(held, 'one row is held', '# rows are held')} ({why}).",
+                "destinations",
+                "Look at them; the receipt names the next step.",
+                "rows_held",
+                held,
+                name,
             )
     for row in evidence.registries:
         if row["is_too_old"]:
@@ -439,7 +490,9 @@ def _of_destinations(evidence: Evidence) -> Iterator[Matter]:
                 f"The copy of {row['registry']} is {age(row['age'])} old; {row['max_age_days']} days are allowed.",
                 "registries",
                 "Obtain a new copy before the next call.",
-                row["obtained_at"],
+                "registry_too_old",
+                about=row["registry"],
+                since=row["obtained_at"],
             )
 
 
@@ -448,6 +501,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
     yield from _counts(
         "sources",
         (
+            "records_lost",
             files.files - files.whole,
             "One file has",
             "# files have",
@@ -462,7 +516,9 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
                 f"{source.name} is late: {silence}, expected every {age(float(source.expected_every_hours or 0))}.",
                 "sources",
                 "Ask the sender. A missing file releases nobody.",
-                source.last_arrival,
+                "source_late",
+                about=source.name,
+                since=source.last_arrival,
             )
     if unresolved := evidence.unresolved_requests:
         yield Matter(
@@ -471,11 +527,14 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
             ),
             "person",
             "Find out whom they concern; a later contact snapshot may resolve them.",
-            min(row["oldest"] for row in evidence.unresolved),
+            "unresolved",
+            unresolved,
+            since=min(row["oldest"] for row in evidence.unresolved),
         )
     yield from _counts(
         "person",
         (
+            "unknown_echoes",
             sum(row["echoes"] for row in evidence.echoes),
             "One send was",
             "# sends were",
@@ -483,6 +542,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
             "An opt-out may be lost on its way: ask the vendor for its whole list.",
         ),
         (
+            "contradictions",
             sum(row["people"] for row in evidence.contradictions),
             "Of one contact point that opted out",
             "Of # contact points that opted out",
@@ -490,6 +550,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
             "Tell that list of them, or find out whether they came back.",
         ),
         (
+            "files_refused",
             files.refused,
             "One file was",
             "# files were",
@@ -497,6 +558,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
             "Ask for it again in a form that can be read.",
         ),
         (
+            "quarantined",
             files.quarantined,
             "One record is",
             "# records are",
@@ -504,6 +566,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
             "See quietlist quarantine: decide it, or have it delivered again, corrected.",
         ),
         (
+            "unknown_names",
             sum(source.unknown_files for source in sources),
             "One file has a name",
             "# files have names",
@@ -511,6 +574,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
             "Rename it and deliver it again, or add the name to the feed.",
         ),
         (
+            "unknown_scopes",
             sum(row["requests"] for row in requests.unknown_scopes),
             "One request names",
             "# requests name",
@@ -518,6 +582,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
             "Each is taken as the nearest node above; add it to company.scopes.",
         ),
         (
+            "doubts",
             sum(row["requests"] for row in requests.doubts),
             "One request was",
             "# requests were",
@@ -525,6 +590,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
             "Each counts as a suppression; somebody has to read its words.",
         ),
         (
+            "untimed",
             sum(row["requests"] for row in requests.untimed),
             "One request has",
             "# requests have",
@@ -534,8 +600,8 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
     )
 
 
-def _counts(section: str, *kinds: tuple[int, str, str, str, str]) -> Iterator[Matter]:
+def _counts(section: str, *kinds: tuple[str, int, str, str, str, str]) -> Iterator[Matter]:
     """A matter for each kind that there is any of: how many, its words for one and for many, the rest, the next step."""
-    for number, one, many, rest, next_step in kinds:
+    for kind, number, one, many, rest, next_step in kinds:
         if number:
-            yield Matter(told(number, one, many) + rest, section, next_step)
+            yield Matter(told(number, one, many) + rest, section, next_step, kind, number)

@@ -64,8 +64,22 @@ def test_the_report_reads_well_and_asks_nothing_of_the_network(home: Path, brows
     assert page.locator("svg").count() > 0, "a picture says more"
     assert not [url for url in asked if not url.startswith(("file:", "data:"))], "the report is self-contained"
     assert not problems
-    overflow = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth + 1")
-    assert not overflow, "the page must not scroll sideways at 1200 pixels"
+    page.close()
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_the_report_cuts_no_column_at_any_width(home: Path, browser, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto((home / "reports" / "compliance.html").as_uri())
+    boxes = "[document.documentElement, ...document.querySelectorAll('.scroll')]"
+    assert page.evaluate(f"{boxes}.filter(e => e.scrollWidth > e.clientWidth + 1).length") == 0, (
+        f"nothing scrolls sideways at {width} pixels"
+    )
+    heads = page.evaluate(
+        "[...document.querySelectorAll('.scroll td[data-label]')].filter("
+        "e => e.offsetParent && getComputedStyle(e, '::before').content.includes(e.dataset.label)).length"
+    )
+    assert (heads > 0) == (width < 640), "on a telephone each cell says which column it is of"
     page.close()
 
 

@@ -192,6 +192,36 @@ select (getvariable('as_of') - to_days((i % 30)::int))::date, 'dialler', ['diall
     case when i % 40 = 0 then 'violation' when i % 15 = 0 then 'in_grace' when i % 7 = 0 then 'before_request' else 'clean' end,
     case when i % 80 = 0 then 'not_pushed' when i % 120 = 0 then 'registry_too_old' when i % 40 = 0 then 'arrived_late' end, 3, false
 from range(600) as numbers(i);
+-- The violations of that summary, one by one: 15 times three.
+insert into exposure.violations by name
+select md5('contact ' || i || ' ' || n) as contact_id,
+    case when i % 120 = 0 and i % 80 <> 0 then 'registry' else 'request' end as ground,
+    md5('file 1') as file_id, i * 3 + n + 1 as record_no, 'dialler' as source, 'canary' || i || '@example.com' as contact_key,
+    ['voice', 'email'][1 + i % 2] as channel, case when i % 2 = 0 then 'phone' else 'email' end as identifier_type,
+    case when i % 2 = 0 then phone_of(i) else email_of(i) end as identifier, '*' as scope,
+    case i % 3 when 0 then 'Autumn <script>alert(1)</script> sale' when 1 then 'Win back canary1@example.com or 201-555-0199' end as campaign,
+    ['dialler', 'mail_system'][1 + i % 2] as system, 'Canary Agent' as agent,
+    getvariable('as_of') - to_days((i % 30)::int) as contacted_at, contacted_at as contacted_by, false as is_time_uncertain,
+    false as is_inherited, case when ground = 'request' then md5('request ' || i) end as request_id,
+    case when ground = 'request' then 'shop' end as request_source, 'opt_out' as request_action,
+    contacted_at - to_days(20) as asked_at, contacted_at - to_days(6) as deadline_at,
+    case when ground = 'registry' then 'us_ftc' end as registry, case when ground = 'registry' then 'registry_too_old' end as registry_finding,
+    case when ground = 'registry' then contacted_at - to_days(40) end as copy_obtained_at,
+    case when ground = 'registry' then 'US-FCC-NATDNC' else 'US-CANSPAM' end as rule_id, 'A law' as rule_name, 'US' as jurisdiction,
+    '§ 1 of it' as citation, 'S' as verification,
+    case when i % 80 = 0 then 'not_pushed' when i % 120 = 0 then 'registry_too_old' else 'arrived_late' end as root_cause,
+    'it was not pushed yet' as cause, 'pipeline' as answered_by, 'Push more often' as fix
+from range(600) as numbers(i), range(3) as times(n) where i % 40 = 0;
+insert into exposure.violation_rules by name select contact_id, rule_id, is_inherited from exposure.violations;
+insert into exposure.exposure_by_rule by name
+select is_inherited, rule_id, 'A law' as rule_name, 'US' as jurisdiction, '§ 1 of it' as citation, count(*) as contacts,
+    'up to USD 53088 per e-mail' as penalty, 'USD' as currency, 'contact' as penalty_per, 'S' as penalty_verification,
+    '§ 2 of it' as penalty_source, 0 as low, count(*) * 53088 as high
+from exposure.violation_rules group by all;
+insert into exposure.exposure_by_currency by name
+select is_inherited, 'USD' as currency, count(*) as contacts, 0 as low, count(*) * 53088 as high, 10000000 as once_high,
+    true as has_unverified_figure
+from exposure.violation_rules group by all;
 
 -- The original records of the first persons, and one that no reader could read.
 create table raw.canonical__requests (_file_id varchar, _record_no bigint, _extra varchar, requested_at varchar, action varchar, email varchar, note varchar);

@@ -17,7 +17,7 @@ import pytest
 
 from orchestration.core.chain import record
 from orchestration.core.files import canonical_json, sha256_text, write_atomic
-from orchestration.core.home import Home
+from orchestration.core.home import CHECKOUT, Home
 from orchestration.core.key import create_hmac_function, home_key
 from orchestration.core.warehouse import warehouse
 from orchestration.evidence.relations import RELATIONS
@@ -95,6 +95,12 @@ def make_tables(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"create table {RULES} ({', '.join(f'{name} {kind}' for name, kind in RULES_COLUMNS.items())})")
 
 
+def fill_causes(con: duckdb.DuckDBPyConnection) -> None:
+    """The policy's words for why a contact was made, as they are."""
+    file = CHECKOUT / "dbt_project" / "seeds" / "policy" / "causes.csv"
+    con.execute("insert into policy.causes by name select * from read_csv(?, header = true, all_varchar = true)", [str(file)])
+
+
 def build_house(root: Path, people: int, days: int = 90) -> Home:
     """Fill a home: ``people`` persons with a request each, deliveries of so many days, and everything that follows from it."""
     home = Home.at(root)
@@ -105,6 +111,7 @@ def build_house(root: Path, people: int, days: int = 90) -> Home:
     with warehouse(home) as con:
         make_tables(con)
         create_hmac_function(con, home_key(home))
+        fill_causes(con)
         fill(con, people)
         take_in(con, home)
         export_candidate(con, home, AS_OF - timedelta(days=1), rows_to_hold_back)

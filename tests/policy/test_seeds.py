@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
 from orchestration.core.config import CHANNELS, Company, Config
-from orchestration.core.home import Home
+from orchestration.core.home import CHECKOUT, Home
 from orchestration.reconcile import dbt
 from tests.deadlines.house import AS_OF
 from tests.deadlines.oracle import RULES, rows
@@ -70,6 +71,13 @@ def test_a_registrys_age_is_the_one_of_its_rule() -> None:
             assert rule["max_value"] in (row["max_age_days"], row["wait_value"]), name
         if rule["valid_to"]:
             assert row["valid_to"] == rule["valid_to"], f"{name} ends with its rule"
+
+
+def test_every_cause_that_the_models_give_has_its_words_and_no_other_has() -> None:
+    models = CHECKOUT / "dbt_project" / "models" / "exposure"
+    text = "".join((models / f"{name}.sql").read_text(encoding="utf-8") for name in ("contacts_made", "int_contact_registries"))
+    outcomes = {"clean", "before_request", "in_grace", "exempt", "violation", "not_judged", "registry_waiting"}
+    assert {row["cause"] for row in rows("causes")} == set(re.findall(r"(?:then|else) '(\w+)'", text)) - outcomes
 
 
 def test_every_row_says_how_well_it_is_known() -> None:

@@ -25,7 +25,7 @@ Account = dict[tuple[str, str], int]
 EXPECTED: dict[str, Account] = {
     # per source: (kind of record, outcome) -> records
     "crm": {("contacts", "contact"): 62, ("contacts", "quarantine"): 1},
-    "preference_center": {("requests", "request"): 31, ("requests", "quarantine"): 3},
+    "preference_center": {("requests", "request"): 45, ("requests", "quarantine"): 3},
     "privacy_inbox": {("requests", "request"): 14, ("requests", "quarantine"): 1},
     "support_mailbox": {("requests", "request"): 6, ("requests", "not_a_request"): 3, ("requests", "quarantine"): 2},
     "outlet_store": {("requests", "request"): 16},
@@ -51,10 +51,10 @@ EXPECTED: dict[str, Account] = {
         ("contacts_made", "not_a_request"): 3,
     },
     "campaign_log": {
-        ("contacts_made", "contact_made"): 27,
+        ("contacts_made", "contact_made"): 43,
         ("contacts_made", "not_a_request"): 2,
         ("contacts_made", "quarantine"): 1,
-        ("requests", "not_a_request"): 30,
+        ("requests", "not_a_request"): 46,
     },
     "us_dnc": {("registry", "registry"): 141, ("registry", "quarantine"): 1},
     "uk_tps": {("registry", "registry"): 43},
@@ -89,7 +89,7 @@ def test_every_sample_is_recognised_and_every_record_read_or_refused_with_a_reas
         ).fetchall()
         refused = con.execute("select vendor, feed, record_no, reason from raw.quarantine").fetchall()
     assert [name for name, feed in files if feed is None] == []
-    assert len(files) == 37
+    assert len(files) == 39
     assert unbalanced == []
     assert refused == [("canonical", "requests", 14, "not_json")]
 

@@ -3,6 +3,7 @@
 --   before_request  somebody has asked since
 --   in_grace        after the request and before its strictest deadline, or while a registry's waiting time ran
 --   violation       after that deadline, or against a registry
+--   exempt          it would be one, but consent the registry accepts was held, or it is the one text that confirms a stop
 --   not_judged      nobody knows: its identifier could not be read, or no copy of its registry was held then
 -- with the root cause of each violation: how far the request had come when the contact was made.
 --
@@ -80,17 +81,23 @@ judged as (
         contact_requests.deadline_at,
         contact_registries.registry,
         contact_registries.finding,
+        contact_registries.exempted_by,
         contact_registries.copy_obtained_at,
         case
             when contacts.identifier is null then 'not_judged'
             when contact_requests.outcome = 'violation' then 'violation'
-            when contact_registries.finding in ('registry_listed', 'registry_too_old', 'registry_unscreened') then 'violation'
+            when
+                contact_registries.exempted_by is null
+                and contact_registries.finding in ('registry_listed', 'registry_too_old', 'registry_unscreened') then 'violation'
+            when contact_requests.outcome = 'exempt' then 'exempt'
             when contact_requests.outcome = 'in_grace' or contact_registries.finding = 'registry_waiting' then 'in_grace'
+            when contact_registries.exempted_by is not null then 'exempt'
             when contact_requests.outcome = 'before_request' then 'before_request'
             when contact_registries.finding = 'registry_no_copy' then 'not_judged'
             else 'clean'
         end as outcome,
         coalesce(contact_requests.outcome = 'violation', false) as is_against_request,
+        coalesce(contact_requests.outcome = 'exempt', false) as is_confirmation,
         -- Made before it by any reading of its time.
         coalesce(contacts.at_latest < coalesce(of_source.live_from, of_company.live_from), false) as is_inherited
     from contacts
@@ -230,18 +237,24 @@ final as (
         judged.system,
         judged.agent,
         judged.at_earliest as contacted_at,
+        judged.at_latest as contacted_by,
         judged.at_latest > judged.at_earliest as is_time_uncertain,
         judged.is_inherited,
         judged.outcome,
+        judged.is_against_request,
         case
             when judged.identifier is null then 'identifier_unreadable'
             when judged.is_against_request then causes.root_cause
             when judged.outcome in ('violation', 'not_judged') then judged.finding
+            when judged.outcome = 'exempt' and judged.is_confirmation then 'confirmation_text'
+            when judged.outcome = 'exempt' then 'consent'
         end as root_cause,
         judged.rule_id,
+        judged.starts_at as asked_at,
         judged.deadline_at,
         judged.registry,
         judged.finding as registry_finding,
+        judged.exempted_by,
         judged.registry_version,
         judged.copy_obtained_at
     from judged

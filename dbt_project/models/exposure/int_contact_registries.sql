@@ -3,7 +3,7 @@
 -- Judged by the copy that was used: the version the contact names, else the newest one then held. A number the copy lists binds
 -- once the registry's waiting time is over. A copy past its age, or one without the number's area code, protects nobody. Where no
 -- copy was held at all nobody knows: the contact may have been screened by others. Consent that the registry accepts outweighs
--- all of it.
+-- all of it: the finding stays, with the opt-in that exempts it, so that what was exempt can be shown and counted.
 
 with contacts as (
 
@@ -218,9 +218,10 @@ binding as (
 
 consented as (
 
-    select distinct
+    select
         binding.contact_id,
-        binding.registry
+        binding.registry,
+        min(opt_ins.request_id) as opt_in_id
     from binding
     inner join opt_ins
         on
@@ -236,6 +237,7 @@ consented as (
             or binding.listed_from is null
             or opt_ins.at_earliest > binding.listed_from
         )
+    group by binding.contact_id, binding.registry
 
 ),
 
@@ -245,6 +247,7 @@ found as (
         binding.contact_id,
         binding.registry,
         binding.copy_obtained_at,
+        consented.opt_in_id as exempted_by,
         case
             when
                 binding.listed_from is not null
@@ -259,17 +262,19 @@ found as (
         end as finding
     from binding
     left join consented on binding.contact_id = consented.contact_id and binding.registry = consented.registry
-    where consented.contact_id is null
 
 ),
 
 final as (
 
     select * from found
-    where finding is not null
+    where
+        finding is not null
+        and (exempted_by is null or finding in ('registry_listed', 'registry_too_old', 'registry_unscreened'))
     qualify row_number() over (
         partition by contact_id
         order by
+            case when exempted_by is null then 0 else 1 end,
             case finding
                 when 'registry_listed' then 1
                 when 'registry_too_old' then 2

@@ -1,5 +1,8 @@
 -- For each contact made, the request that speaks against it, if any: judged with what is known today, at the contact's own
 -- second. Where the time of a contact is uncertain, any moment of it that was forbidden counts.
+--
+-- One text may confirm a stop: the first to that number, within the minutes that every rule allows whose time had run out. It is
+-- exempt; a second one, or one that came later, is not.
 
 with contacts as (
 
@@ -18,6 +21,18 @@ history as (
 deadlines as (
 
     select * from {{ ref('request_deadlines') }}
+
+),
+
+request_rules as (
+
+    select * from {{ ref('request_rules') }}
+
+),
+
+rules as (
+
+    select * from {{ ref('rules') }}
 
 ),
 
@@ -71,7 +86,11 @@ judged as (
     select
         covering.contact_id,
         covering.request_id,
+        covering.channel,
+        covering.identifier,
         covering.scope,
+        covering.at_earliest,
+        covering.at_latest,
         deadlines.rule_id,
         deadlines.starts_at,
         deadlines.deadline_at,
@@ -91,16 +110,71 @@ judged as (
 
 ),
 
+texts_after_stop as (
+
+    select
+        contact_id,
+        request_id,
+        channel,
+        scope,
+        starts_at,
+        at_latest,
+        outcome,
+        row_number() over (partition by request_id, identifier, scope order by at_earliest, contact_id) as place
+    from judged
+    where channel = 'sms' and outcome in ('violation', 'in_grace')
+
+),
+
+confirmations as (
+
+    select
+        texts_after_stop.contact_id,
+        texts_after_stop.request_id,
+        texts_after_stop.scope
+    from texts_after_stop
+    inner join request_rules
+        on
+            texts_after_stop.request_id = request_rules.request_id
+            and texts_after_stop.channel = request_rules.channel
+            and texts_after_stop.at_latest > request_rules.deadline_at
+    inner join rules on request_rules.rule_id = rules.rule_id
+    where texts_after_stop.outcome = 'violation' and texts_after_stop.place = 1
+    group by texts_after_stop.contact_id, texts_after_stop.request_id, texts_after_stop.scope
+    having
+        cast(min(coalesce(rules.confirmation_minutes, 0)) as bigint) * 60000000
+        >= max({{ instant_number('texts_after_stop.at_latest') }} - {{ instant_number('texts_after_stop.starts_at') }})
+
+),
+
 final as (
 
-    select * from judged
-    where outcome <> 'lifted'
+    select
+        judged.contact_id,
+        judged.request_id,
+        judged.scope,
+        judged.rule_id,
+        judged.starts_at,
+        judged.deadline_at,
+        case when confirmations.contact_id is not null then 'exempt' else judged.outcome end as outcome
+    from judged
+    left join confirmations
+        on
+            judged.contact_id = confirmations.contact_id
+            and judged.request_id = confirmations.request_id
+            and judged.scope = confirmations.scope
+    where judged.outcome <> 'lifted'
     qualify row_number() over (
-        partition by contact_id
+        partition by judged.contact_id
         order by
-            case outcome when 'violation' then 1 when 'in_grace' then 2 else 3 end,
-            deadline_at,
-            request_id
+            case
+                when confirmations.contact_id is not null then 2
+                when judged.outcome = 'violation' then 1
+                when judged.outcome = 'in_grace' then 3
+                else 4
+            end,
+            judged.deadline_at,
+            judged.request_id
     ) = 1
 
 )
