@@ -372,6 +372,7 @@ def test_what_a_cut_off_file_still_holds_is_read_or_the_file_is_refused_aloud(tr
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)  # more than ten thousand files
 def test_a_file_cut_off_at_any_tenth_byte_is_read_or_refused_aloud(tmp_path: Path) -> None:
     there = samples()
     others = {source: copy for sample in there for source, copy in cut(sample, every_tenth_byte(sample)).items()}
