@@ -31,6 +31,8 @@ class Outgoing:
     method: str
     url: str
     body: bytes = field(default=b"", repr=False)
+    digest: str = ""
+    """SHA-256 of a body that is read while it is sent, and not in ``body``."""
 
 
 _EARLY_SECONDS = 60.0  # a token is renewed so long before its end: what leaves with it must still arrive in time
@@ -171,7 +173,7 @@ class AwsSigned:
         host = parts.hostname or ""
         host = f"[{host}]" if ":" in host else host
         default = {"http": 80, "https": 443}[parts.scheme]
-        digest = hashlib.sha256(request.body).hexdigest()
+        digest = request.digest or hashlib.sha256(request.body).hexdigest()
         signed = {
             "host": host if parts.port in (None, default) else f"{host}:{parts.port}",
             "x-amz-content-sha256": digest,

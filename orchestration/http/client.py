@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
@@ -25,6 +26,7 @@ from pydantic import SecretStr
 
 from orchestration.core.config import THIS_MACHINE
 from orchestration.core.errors import ConfigError, PermanentError, Throttled, TransientError, kind_of
+from orchestration.core.files import sha256_file
 from orchestration.core.pace import Pace, Timer
 from orchestration.http.auth import Auth, Outgoing
 from orchestration.http.calls import Call, request_path
@@ -40,6 +42,7 @@ _TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2
 
 _MOST_BYTES = 64 << 20  # of one answer, unpacked; a page of ten thousand rows has some MB
 _WHOLE_ANSWER = 4  # times the time-out: a large page over a slow line, but not a server that sends a byte a minute
+_CHUNK = 1 << 20  # of a file that is sent
 _LEAST_BYTES = 64 << 10  # of a file in that time
 _MOST_PAGES = 1_000_000  # a list of ten million in pages of ten; more is a circle
 _TRANSIENT = (408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)  # the 52x are a proxy's words for a lost server
@@ -217,6 +220,27 @@ class Client:
                 yield from self._flowing(response, self._tried(call))
                 return
 
+    def send_file(
+        self,
+        call: Call,
+        parts: Mapping[str, str],
+        file: Path,
+        *,
+        headers: Mapping[str, str] | None = None,
+        expected: Collection[int] = (),
+    ) -> Answer:
+        """Send a file's bytes, as they are read and never held together. Asked once."""
+        url = self._url(request_path(self._api.system, self._api.calls, call, parts), {})
+        outgoing = Outgoing(call.method, url, digest=sha256_file(file))
+        self._pace.wait_for_turn()
+        said = {"Content-Length": str(file.stat().st_size), **self._api.headers, **(headers or {})}
+        said |= self._auth.headers(outgoing, self._fetch)
+        with file.open("rb") as stream:
+            status, answered, told = self._sent(call, url, iter(lambda: stream.read(_CHUNK), b""), said)
+        content = _json(answered)
+        self._judge(call, status, told, content, expected)
+        return Answer(status, content, answered, told)
+
     def _flowing(self, response: httpx.Response, tried: str) -> Iterator[bytes]:
         """As long as the file is, but not from a server that sends a byte a minute."""
         ends, size = time.monotonic() + self._timeout * _WHOLE_ANSWER, 0
@@ -324,14 +348,18 @@ class Client:
         # A blank as %20 and not as +, which a signature reads as the sign itself.
         return f"{self._base}{path}" + (f"?{urlencode(parameters, quote_via=quote)}" if parameters else "")
 
-    def _sent(self, call: Call, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
+    def _sent(
+        self, call: Call, url: str, body: bytes | Iterator[bytes], headers: Mapping[str, str]
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         """Status, body and headers of the answer, whatever they are; what is no answer at all is an error."""
         with self._answered(call, url, body, headers) as response:
             data = self._read(response, self._tried(call))
         return response.status_code, data, {name.lower(): value for name, value in response.headers.items()}
 
     @contextmanager
-    def _answered(self, call: Call, url: str, body: bytes, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+    def _answered(
+        self, call: Call, url: str, body: bytes | Iterator[bytes], headers: Mapping[str, str]
+    ) -> Iterator[httpx.Response]:
         """The answer while it is read."""
         import httpx
 
