@@ -207,12 +207,12 @@ class RedisHash:
                 decode_responses=False,
                 protocol=2,
             )
+            with self._our_errors():
+                self._client.ping()
         except (ValueError, TypeError):
             raise ConfigError(
                 self._tried, seen="a URL that the client does not take", next_step="correct its database, user and parameters"
             ) from None
-        with self._our_errors():
-            self._client.ping()
         self._push = push
 
     def close(self) -> None:
@@ -350,7 +350,8 @@ class RedisHash:
                 self._tried, seen="no whole answer", next_step="check that the server is up and can be reached from here"
             ) from None
         except redis.RedisError as error:
-            word = _WORD.match(str(error))
+            # A pipeline's error quotes the command before what the server said of it.
+            word = _WORD.match(str(error).rpartition("caused error: ")[2])
             raise PermanentError(
                 self._tried,
                 seen=error_code(word[1] if word else type(error).__name__),
