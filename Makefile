@@ -18,7 +18,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help run test test-all conformance wheel reference check fuzz mutants faults dev docs bench clean install install-dev lock audit sbom fmt dbt
+.PHONY: help run demo-vendors test test-all conformance wheel reference check fuzz mutants faults dev docs bench clean install install-dev lock audit sbom fmt dbt
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ $(HOME_DIR)/quietlist.toml:
 
 run: install $(HOME_DIR)/quietlist.toml ## Install, make a demo home from the samples, run everything, say where to look
 	@$(BIN)/python -m tools.demo $(BIN)/quietlist run --home $(HOME_DIR) --as-of $(AS_OF)
+
+demo-vendors: install ## Keep the demo's vendors up, for running quietlist on the demo home by hand (Ctrl-C stops them)
+	@$(BIN)/python -m tools.demo --home $(HOME_DIR) --as-of $(AS_OF)
 
 # A file of tests stays with one process, so that what its tests share is made once. Past 8 processes the disk is what they wait for.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --durations 20
@@ -82,8 +85,8 @@ $(VENV)/.installed-fuzz: $(VENV)/.installed-dev requirements-fuzz.lock
 conformance: install-dev ## Hold every vendor's system to the same suite and print the table of cases and systems
 	@$(BIN)/python -m tests.vendors.matrix $(ARGS)
 
-fuzz: $(VENV)/.installed-fuzz ## Random histories, then each fuzzing target for MINUTES (10 by default); what it finds is in .fuzz/crashes
-	@$(BIN)/python -m pytest -m slow -s tests/fuzz
+fuzz: $(VENV)/.installed-fuzz ## Random histories (HISTORIES=40), then each fuzzing target for MINUTES (10 by default); what it finds is in .fuzz/crashes
+	@QUIETLIST_HISTORIES=$(or $(HISTORIES),40) $(BIN)/python -m pytest -m slow -s tests/fuzz
 	@$(BIN)/python -m tests.fuzz.campaign --minutes $(or $(MINUTES),10) $(TARGETS)
 
 mutants: install-dev ## Change the staging models, macros and seeds in small wrong ways and print what no test noticed (SIZE=30 SEED=1 FOLDERS=...)
@@ -96,7 +99,7 @@ faults: install ## Inject every fault and kill 200 runs in throw-away homes; fai
 dev: install-dev $(HOME_DIR)/quietlist.toml ## Open Dagster's pages on the demo home at http://127.0.0.1:3000
 	@umask 077 && QUIETLIST_HOME=$(abspath $(HOME_DIR)) DAGSTER_HOME=$$($(BIN)/python -c \
 		"from orchestration.run import prepare_instance; from orchestration.core.home import Home; print(prepare_instance(Home.at('$(HOME_DIR)')))") \
-		$(BIN)/dg dev --use-active-venv
+		$(BIN)/python -m tools.demo $(BIN)/dg dev --use-active-venv
 
 $(VENV)/.installed-bench: $(VENV)/.installed-dev requirements-bench.lock
 	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-bench.lock

@@ -161,8 +161,9 @@ def _destinations() -> Iterator[str]:
         yield f"| [{system}]({system}.md) | {channels} | {facts.read_back} | {lifts} | {tells} |"
     yield from (
         "",
-        "Proof: `full`, everything there is read back; `point`, each row is looked up; `receipt`, the system answers once for",
-        "each row and cannot be asked again; `none`, it shows nothing. Only the first two are ever called verified.",
+        "Proof: `full`, everything there is read back; `point`, each row is looked up when it was put and again within a month,",
+        "and what others put is not seen; `receipt`, the system answers once for each row and cannot be asked again; `none`, it",
+        "shows nothing. Only the first two are ever called verified.",
         "",
         "A system that does not tell who wrote a row: one is ours only when a push had looked, it was not there, and that push",
         "put it. Everything else is somebody's own opt-out: it is ingested as a source, and nothing lifts it. A put that was",
@@ -174,7 +175,8 @@ def _destinations() -> Iterator[str]:
         "",
         "One list is kept by one destination: two on one host, with one key and one list, are refused, whatever the variables",
         "are called. Two keys of one account are not told apart, unless the list's name is the vendor's own (a Mailgun domain,",
-        "a Mailchimp audience, a Twilio service or number): it is yours to see that an account is configured once.",
+        "a Mailchimp audience, a Twilio service or number, a client of Campaign Monitor's, a subscription group of Braze's): it",
+        "is yours to see that an account is configured once.",
     )
 
 
@@ -223,7 +225,7 @@ def _example(system: str) -> Iterator[str]:
 def _facts(facts: Facts) -> Iterator[str]:
     proof = {
         "full": "everything there is read back, so each row is proved",
-        "point": "each row is looked up, so each row is proved",
+        "point": "each row is looked up when it was put and again within a month; what others put is not seen",
         "receipt": "the system answers once for each row and cannot be asked again",
         "none": "the system shows nothing: accepted, not provable",
     }[str(facts.read_back)]

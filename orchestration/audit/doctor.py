@@ -23,7 +23,7 @@ from orchestration.core.errors import QuietlistError, TransientError, redacted_e
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
 from orchestration.core.pace import Timer
 from orchestration.core.wording import counted, is_checked, moment
-from orchestration.destinations.contract import Push, ReadsAll, destination_for
+from orchestration.destinations.contract import GoesOnInPart, Push, ReadsAll, destination_for
 from orchestration.evidence.reading import evidence_of
 from orchestration.evidence.relations import ACCOUNTED, rows
 from orchestration.landing.manifest import read_manifest
@@ -123,6 +123,8 @@ def _ask_destinations(home: Home, config: Config) -> Findings:
                 destination = destination_for(name, config, home)
                 destination.open(Push(version=0, run=0, as_of=datetime.now(UTC)))
                 try:
+                    if isinstance(destination, GoesOnInPart) and (gone := destination.gone()) is not None:
+                        raise gone
                     if isinstance(destination, ReadsAll):
                         next(iter(destination.read()), None)
                 finally:

@@ -134,6 +134,18 @@ def _said(error: Any) -> str:
     return str(said.strip())
 
 
+_WHEN_IT_HAPPENED = {
+    "not_provable": "accepted, not provable",
+    "not_seen_yet": "accepted, not seen yet",
+    "missing": "missing",
+    "rejected": "rejected",
+    "released": "released",
+    "blocked": "blocked",
+    "found": "found",
+}
+"""What a push tells only when there is some of it, and in which words."""
+
+
 def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> None:
     if key == LANDED:
         # The entry gate holds for what was not read, and says how much; here is where and why.
@@ -151,10 +163,10 @@ def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> Non
         )
     elif key.path[0] == "destinations":
         # What is always worth saying, then what only matters when it happened.
-        said = [f"{values['wanted']:,} wanted", f"{values['verified'] + values['in_place']:,} seen there"]
-        said += [
-            f"{values[name]:,} {name}" for name in ("missing", "rejected", "released", "blocked", "found") if values.get(name)
-        ]
+        said = [f"{values['wanted']:,} wanted"]
+        if values["seen_there"] or not values["not_provable"]:
+            said.append(f"{values['seen_there']:,} seen there")
+        said += [f"{values[name]:,} {words}" for name, words in _WHEN_IT_HAPPENED.items() if values.get(name)]
         outcome.facts[key.path[1]] = ", ".join(said)
         outcome.alert([f"{key.path[1]}: {sentence}" for sentence in cast("list[object]", values["attention"])])
         outcome.hold([f"{key.path[1]}: {sentence}" for sentence in cast("list[object]", values["kept_back"])])

@@ -24,7 +24,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -149,6 +149,20 @@ class Outcome:
     """Seconds that the system asked for before the rest is sent."""
     changed: int | None = None
     """Rows that the system says it changed, where it counts them; a repeated call changes none."""
+    jobs: tuple[str, ...] = ()
+    """Ids of the jobs as which the system took the rows. The engine keeps them, also over a crash, and asks after them
+    (:class:`RunsJobs`): until one has ended, none of its rows is missing."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """What a system says of a job."""
+
+    ended: bool
+    failed: bool = False
+    """It ended, and not all of it was carried out."""
+    skipped: int = 0
+    """Rows that it left out without saying which: the read-back finds them."""
 
 
 class BatchRejected(PermanentError):
@@ -207,11 +221,27 @@ class KnowsWriters(Destination, Protocol):
 
 
 @runtime_checkable
+class RunsJobs(Destination, Protocol):
+    """A destination that takes rows and carries them out later."""
+
+    def job(self, call: Literal["put", "release"], id: str) -> JobState:
+        """How far a job is that a call of this kind began. One that the system no longer knows has ended."""
+
+
+@runtime_checkable
 class Notices(Destination, Protocol):
     """A destination that sees more than its rows: a list that nobody mapped, an opt-out of less than a list."""
 
     def notices(self) -> Sequence[str]:
         """What a person should know of it, in sentences without personal data; asked after the read-back."""
+
+
+@runtime_checkable
+class GoesOnInPart(Destination, Protocol):
+    """A destination that does what it can when a part of what is configured is not there."""
+
+    def gone(self) -> ConfigError | None:
+        """What is not there; asked after ``open``. Its rows were refused, all others are served."""
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -27,23 +27,32 @@ from orchestration.destinations.contract import (
     BatchRejected,
     DestinationSettings,
     Facts,
+    JobState,
     Outcome,
     Place,
     Push,
+    ReadBack,
 )
 from orchestration.http.auth import Auth
 from orchestration.http.calls import Call
-from orchestration.http.client import Api, Client, Refused, base_url_problem
+from orchestration.http.client import Answer, Api, Client, Refused, base_url_problem
 from orchestration.http.paging import Paging, Whole
 from orchestration.identifiers.email_address import normalise_email
 
 Row = Mapping[str, Any]
 """One row as the engine hands it over, by column."""
 
+Ask = Callable[..., Answer]
+"""The client's own ``ask``, lent to a system that puts a row in several steps."""
+
+Meaning = TypeVar("Meaning")
+
 _PLAIN_EMAIL = re.compile(r"[a-z0-9_+-][a-z0-9_.+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+")  # what is its own normal form, in lower case
 _PUNYCODE = "xn--"
 _PHONE = re.compile(r"\+[1-9][0-9]{5,14}")
 _PORTS = {"https": 443, "http": 80}
+NO_SUCH_LIST = "no_such_list"
+"""The code of a row whose list the vendor does not have."""
 _SHOWN_LISTS = 5  # named in one sentence; more are counted
 
 
@@ -78,17 +87,34 @@ class Sight:
 
 
 @dataclass(frozen=True)
+class Job:
+    """How a job is followed that a vendor took rows as."""
+
+    call: Call
+    id: Callable[[Any], str]
+    """Out of the answer that took the rows."""
+    state: Callable[[Any], JobState]
+    parameter: str = ""
+    """The parameter that names the job, where its path (``{job}``) does not."""
+
+
+@dataclass(frozen=True)
 class Put:
     """How rows are suppressed."""
 
     call: Call
-    body: Callable[[Sequence[Row], Target], Any]
+    body: Callable[[Sequence[Row], Target], Any] = lambda rows, target: None
     refused: Callable[[Any, Sequence[Row]], Mapping[int, str]] = lambda body, rows: {}
     """Index -> code of the rows that an answer of 2xx refuses."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     one_by_one: bool = False
     """One request per row, whatever the batch."""
     as_form: bool = False
+    steps: Callable[[Ask, Row, Target], None] | None = None
+    """Where one row takes several requests: asks them in their order, in place of ``call``. Repeated from the start, whichever of
+    them was the last, they must leave the same. Rows are then put one by one."""
+    job: Job | None = None
+    """Set where the answer means no more than that a job has begun."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +126,31 @@ class Read:
     items: Callable[[Any], Any] = lambda body: body
     paging: Paging = field(default_factory=Whole)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    of_push: Callable[[Target], Mapping[str, str]] = lambda target: {}
+    """Parameters that are not always the same, such as a range of days up to now."""
+    data: Mapping[str, Any] | None = None
+    """Sent as JSON, where the vendor wants its question there, and what asks for the page in it."""
+    pages_in_query: bool = False
+    """With ``data``: what asks for the page stands in the query all the same."""
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """How rows of a list are looked up, where it cannot be read: all of a batch in one body, or one by one."""
+
+    call: Call
+    there: Callable[[Any, Sequence[Row], Target], Sequence[bool]]
+    """For each row, in order: whether the answer shows it in force. An answer that does not speak of a row does not."""
+    body: Callable[[Sequence[Row], Target], Any] = lambda rows, target: None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    of_row: Callable[[Row, Target], Mapping[str, str]] | None = None
+    """Parameters that name the one row; set, or with ``{identifier}`` in the path, rows are looked up one by one."""
+    absent: tuple[int, ...] = ()
+    """Statuses by which the vendor says that it knows no such person."""
+
+    @property
+    def one_by_one(self) -> bool:
+        return self.of_row is not None or "{identifier}" in self.call.path
 
 
 @dataclass(frozen=True)
@@ -112,6 +163,7 @@ class Release:
     parameters: Mapping[str, str] = field(default_factory=dict)
     row_refused: Mapping[int, str] = field(default_factory=dict)
     """Statuses by which the vendor keeps one row -> the code for it."""
+    job: Job | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +175,9 @@ class Endpoints:
     release: Release | None = None
     exists: Call | None = None
     """Answers 2xx for a list that is there, 404 for another. Some vendors put to a wider list when the one named is gone."""
+    acts: Callable[[Any], str] = lambda body: ""
+    """By the answer of ``exists``: why a row on the list would keep nobody from being mailed; empty where it does."""
+    look_up: LookUp | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +210,10 @@ class System:
     names_are_unique: bool = False
     """The vendor gives each name of a list once, whatever the account."""
     inventory: Inventory | None = None
+    unlisted: str | None = None
+    """Set where a list is known to be there by the inventory alone: a regular expression of those that no inventory names."""
+    reads_at: Callable[[ListSettings], tuple[str, Auth]] | None = None
+    """Where rows are read, and by which key, when that is not where they are put."""
     headers: Mapping[str, str] = field(default_factory=dict)
     reset_header: tuple[str, Literal["epoch", "seconds"]] | None = None
     throttled: Callable[[int, Any], bool] = lambda status, body: False
@@ -253,7 +312,8 @@ def connect_list(place: Place, settings: ListSettings) -> ListDestination:
         for name in ("batch_size", "calls_per_second", "visible_within_seconds")
         if (value := getattr(settings, name)) is not None
     }
-    made = ListDestination if table.facts.read_back in ("receipt", "none") else ReadableList
+    kinds: Mapping[str, type[ListDestination]] = {ReadBack.FULL: ReadableList, ReadBack.POINT: PointList}
+    made = kinds.get(table.facts.read_back, ListDestination)
     return made(
         table,
         settings.facts_here(replace(table.facts, **set_here)),
@@ -279,34 +339,103 @@ class ListDestination:
         self._kind = next(iter(facts.identifier_types))
         self._kept: dict[str, dict[str, Any]] = {}
         self._client: Client | None = None
+        self._reader: Client | None = None
         self._push: Push | None = None
+        self._jobs: list[str] = []
+        self._gone: dict[str, str] = {}
+        """Scope -> why nothing can be put to its list: the vendor does not have it, mostly."""
 
     def open(self, push: Push) -> None:
-        """See that every list of the settings is there, and so that the key is right."""
+        """See which lists of the settings are there, and so that the key is right.
+
+        Raises:
+            ConfigError: none of them is. Where one is missing its own rows are refused, and the others go out.
+        """
+        self._client = self._reader = self._client_at(self._base, self._auth)
+        if self._table.reads_at is not None:
+            self._reader = self._client_at(*self._table.reads_at(self._settings))
+        self._push = push
+        self._gone = {scope: problem for scope, name in self._lists.items() if (problem := self._problem_of(scope, name))}
+        if self._gone and len(self._gone) == len(self._lists):
+            raise self._without_lists("correct them; nothing was sent")
+
+    def gone(self) -> ConfigError | None:
+        return self._without_lists("correct them; what belongs on the other lists went out") if self._gone else None
+
+    def _without_lists(self, next_step: str) -> ConfigError:
+        return ConfigError(f"Looking for the lists at {self.facts.system}", list(self._gone.values()), next_step=next_step)
+
+    def _client_at(self, base: str, auth: Auth) -> Client:
         facts, table = self.facts, self._table
-        api = Api(facts.system, facts.calls, table.headers, table.reset_header, table.throttled, facts.permission)
-        self._client = Client(
-            api,
-            self._base,
-            self._auth,
+        return Client(
+            Api(facts.system, facts.calls, table.headers, table.reset_header, table.throttled, facts.permission),
+            base,
+            auth,
             calls_per_second=facts.calls_per_second,
             timer=self.timer,
             timeout_seconds=self._settings.timeout_seconds,
             plain_allowed=self._settings.allow_plain_http,
         )
-        self._push = push
-        gone = []
-        for scope, name in self._lists.items():
-            call = table.endpoints(name).exists
-            if call is not None and self._client.ask_again(call, _named(call, name), expected=(404,)).status == 404:
-                gone.append(f"lists.{scope}: {facts.system} has no list {name}")
-        if gone:
-            raise ConfigError(f"Looking for the lists at {facts.system}", gone, next_step="correct them; nothing was sent")
+
+    def _problem_of(self, scope: str, name: str) -> str:
+        """Why nothing can be put to a list; empty where it can."""
+        system, endpoints = self.facts.system, self._table.endpoints(name)
+        gone = f"lists.{scope}: {system} has no list {name}"
+        if endpoints.exists is not None:
+            answer = self._opened().ask_again(endpoints.exists, _named(endpoints.exists, name), expected=(404,))
+            if answer.status == 404:
+                return gone
+            return f"lists.{scope}: {said}" if (said := self._understood(endpoints.acts, answer.body)) else ""
+        if self._table.unlisted is not None and not re.fullmatch(self._table.unlisted, name):
+            return "" if name in self._listed() else gone
+        return ""
+
+    def _listed(self) -> set[str]:
+        """The lists at the vendor, as the settings would name them."""
+        how = self._table.inventory
+        assert how is not None, "a system whose lists cannot be listed"
+        pages = self._looking().pages(how.call, how.paging, how.items)
+        return self._understood(lambda: {name for page in pages for item in page.items if (name := how.name(item))})
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-        self._client = self._push = None
+        for client in (self._client, self._reader):  # one and the same, where rows are read where they are put
+            if client is not None:
+                client.close()
+        self._client = self._reader = self._push = None
+
+    def job(self, call: Literal["put", "release"], id: str) -> JobState:
+        """How far a job is, as the vendor has it."""
+        endpoints = self._table.endpoints(next(iter(self._lists.values())))
+        how = endpoints.put if call == "put" else endpoints.release
+        job = how.job if how is not None else None
+        if job is None:  # begun by another version of the module, which nobody can ask after it
+            return JobState(ended=True)
+        parts, parameters = ({}, {job.parameter: id}) if job.parameter else ({"job": id}, {})
+        answer = self._opened().ask_again(job.call, parts, parameters=parameters, expected=(404,))
+        return JobState(ended=True) if answer.status == 404 else self._understood(job.state, answer.body)
+
+    def notices(self) -> Sequence[str]:
+        """Lists that nobody mapped, and opt-outs of less than a list."""
+        said = []
+        if narrower := sum(map(len, self._kept.values())):
+            said.append(
+                f"{narrower} rows at {self.facts.system} opt out of a part of a list only: they stay as they are, and "
+                "are not ingested this way; ingest the vendor's export"
+            )
+        if self._table.inventory is None:
+            return said
+        known = {*self._lists.values(), *self._settings.ignored_lists}
+        try:
+            named = self._listed()
+        except QuietlistError:
+            return [*said, f"the lists at {self.facts.system} could not be listed: whether one is in no scope, nobody knows"]
+        if unmapped := sorted(named - known):
+            shown = ", ".join(unmapped[:_SHOWN_LISTS]) + (", ..." if len(unmapped) > _SHOWN_LISTS else "")
+            said.append(
+                f"{len(unmapped)} lists at {self.facts.system} are in no scope of this destination, so nothing is suppressed on "
+                f"them: {shown}; map them in lists, or name them in ignored_lists"
+            )
+        return said
 
     def put(self, rows: pa.RecordBatchReader) -> Outcome:
         return self._by_list(rows, self._put, lambda endpoints: endpoints.put.one_by_one)
@@ -327,12 +456,14 @@ class ListDestination:
         The first request that fails ends it: if it was the first of all it is the whole call that failed.
         """
         rows = reader.read_all().to_pylist()
+        self._jobs = []
         parts: list[tuple[Target, list[int]]] = []
-        for scope in dict.fromkeys(row["scope"] for row in rows):
+        # Not even asked: some vendors put to a wider list when the one named is gone.
+        rejected = {index: NO_SUCH_LIST for index, row in enumerate(rows) if row["scope"] in self._gone}
+        for scope in dict.fromkeys(row["scope"] for row in rows if row["scope"] not in self._gone):
             target, indexes = self._target(scope), [index for index, row in enumerate(rows) if row["scope"] == scope]
             apart = one_by_one(self._table.endpoints(target.list))
             parts += [(target, [index]) for index in indexes] if apart else [(target, indexes)]
-        rejected: dict[int, str] = {}
         for number, (target, indexes) in enumerate(parts):
             rest = frozenset(index for _, later in parts[number + 1 :] for index in later)
             try:
@@ -344,25 +475,30 @@ class ListDestination:
             except Throttled as error:
                 if number == 0:
                     raise
-                return Outcome(rejected, later=rest | frozenset(indexes), retry_after=error.retry_after)
+                later = rest | frozenset(indexes)
+                return Outcome(rejected, later=later, retry_after=error.retry_after, jobs=tuple(self._jobs))
             except TransientError as error:
                 if number == 0:
                     raise
-                return Outcome(rejected, later=rest, unknown=frozenset(indexes), retry_after=error.retry_after)
+                lost = frozenset(indexes)
+                return Outcome(rejected, later=rest, unknown=lost, retry_after=error.retry_after, jobs=tuple(self._jobs))
             rejected |= {indexes[index]: code for index, code in refused.items()}
-        return Outcome(rejected)
+        return Outcome(rejected, jobs=tuple(self._jobs))
 
     def _put(self, endpoints: Endpoints, target: Target, rows: Sequence[Row]) -> Mapping[int, str]:
         put = endpoints.put
-        body = put.body(rows, target)
+        if put.steps is not None:
+            self._understood(put.steps, self._opened().ask, rows[0], target)
+            return {}
+        body, parts = put.body(rows, target), _named(put.call, target.list)
         answer = self._opened().ask(
             put.call,
-            _named(put.call, target.list),
+            parts,
             parameters=put.parameters,
             data=None if put.as_form else body,
             form=body if put.as_form else None,
         )
-        return self._understood(put.refused, answer.body, rows)
+        return self._taken(put.job, put.refused, answer.body, rows)
 
     def _release(self, endpoints: Endpoints, target: Target, rows: Sequence[Row]) -> Mapping[int, str]:
         how = endpoints.release
@@ -380,14 +516,19 @@ class ListDestination:
         )
         if answer.status in how.row_refused:
             return {0: how.row_refused[answer.status]}
-        return self._understood(how.refused, answer.body, rows)
+        return self._taken(how.job, how.refused, answer.body, rows)
 
-    def _understood(
-        self, refused: Callable[[Any, Sequence[Row]], Mapping[int, str]], body: Any, rows: Sequence[Row]
+    def _taken(
+        self, job: Job | None, refused: Callable[[Any, Sequence[Row]], Mapping[int, str]], body: Any, rows: Sequence[Row]
     ) -> Mapping[int, str]:
-        """What an answer of 2xx says of the rows; where it says nothing that can be read, the rows count as unanswered."""
+        if job is not None:
+            self._jobs.append(self._understood(job.id, body))
+        return self._understood(refused, body, rows)
+
+    def _understood(self, read: Callable[..., Meaning], *said: Any) -> Meaning:
+        """What an answer of 2xx says; where it says nothing that can be read, its rows count as unanswered."""
         try:
-            return refused(body, rows)
+            return read(*said)
         except (KeyError, TypeError, AttributeError, ValueError):
             raise PermanentError(
                 f"Reading the answer of {self.facts.system}",
@@ -400,9 +541,46 @@ class ListDestination:
         return Target(self._lists[scope], scope, self._channel, self._push, self._kept.get(scope, {}))
 
     def _opened(self) -> Client:
-        if self._client is None:
+        return self._connected(self._client)
+
+    def _looking(self) -> Client:
+        """The client that reads."""
+        return self._connected(self._reader)
+
+    def _connected(self, client: Client | None) -> Client:
+        if client is None:
             raise PermanentError(f"Asking {self.facts.system}", seen="the destination is not open", next_step="call open first")
-        return self._client
+        return client
+
+
+class PointList(ListDestination):
+    """One account at a vendor that shows a row to whoever asks for it, and no list."""
+
+    def look_up(self, rows: pa.RecordBatchReader) -> Sequence[bool]:
+        """For each row: is it in force on its list?"""
+        asked = rows.read_all().to_pylist()
+        found = [False] * len(asked)
+        for scope in dict.fromkeys(row["scope"] for row in asked if row["scope"] not in self._gone):
+            target, indexes = self._target(scope), [index for index, row in enumerate(asked) if row["scope"] == scope]
+            how = self._table.endpoints(target.list).look_up
+            assert how is not None, "facts and endpoints disagree"
+            for part in [[index] for index in indexes] if how.one_by_one else [indexes]:
+                some = [asked[index] for index in part]
+                for index, there in zip(part, self._look_up(how, some, target), strict=True):
+                    found[index] = there
+        return found
+
+    def _look_up(self, how: LookUp, rows: Sequence[Row], target: Target) -> Sequence[bool]:
+        parts = _named(how.call, target.list)
+        if "{identifier}" in how.call.path:
+            parts["identifier"] = rows[0]["identifier"]
+        named = how.of_row(rows[0], target) if how.of_row is not None else {}
+        answer = self._looking().ask_again(
+            how.call, parts, parameters={**how.parameters, **named}, data=how.body(rows, target), expected=how.absent
+        )
+        if answer.status in how.absent:
+            return [False] * len(rows)
+        return self._understood(how.there, answer.body, rows, target)
 
 
 class ReadableList(ListDestination):
@@ -415,12 +593,18 @@ class ReadableList(ListDestination):
     def read(self) -> Iterator[pa.RecordBatch]:
         """Every row in force on the mapped lists."""
         self._kept.clear()
-        for scope in self._lists:
+        for scope in (scope for scope in self._lists if scope not in self._gone):
             target = self._target(scope)
             read = self._table.endpoints(target.list).read
             assert read is not None, "facts and endpoints disagree"
-            pages = self._opened().pages(
-                read.call, read.paging, read.items, _named(read.call, target.list), parameters=read.parameters
+            pages = self._looking().pages(
+                read.call,
+                read.paging,
+                read.items,
+                _named(read.call, target.list),
+                parameters={**read.parameters, **read.of_push(target)},
+                data=read.data,
+                pages_in_query=read.pages_in_query,
             )
             for page in pages:
                 try:
@@ -437,31 +621,6 @@ class ReadableList(ListDestination):
 
     def writers(self) -> Sequence[tuple[str, str]]:
         return sorted(self._writers)
-
-    def notices(self) -> Sequence[str]:
-        """Lists that nobody mapped, and opt-outs of less than a list."""
-        said = []
-        if narrower := sum(map(len, self._kept.values())):
-            said.append(
-                f"{narrower} rows at {self.facts.system} opt out of a part of a list only: they stay as they are, and "
-                "are not ingested this way; ingest the vendor's export"
-            )
-        how = self._table.inventory
-        if how is None:
-            return said
-        known = {*self._lists.values(), *self._settings.ignored_lists}
-        try:
-            pages = self._opened().pages(how.call, how.paging, how.items)
-            named = {name for page in pages for item in page.items if (name := how.name(item))}
-        except (QuietlistError, KeyError, TypeError, AttributeError):
-            return [*said, f"the lists at {self.facts.system} could not be listed: whether one is in no scope, nobody knows"]
-        if unmapped := sorted(named - known):
-            shown = ", ".join(unmapped[:_SHOWN_LISTS]) + (", ..." if len(unmapped) > _SHOWN_LISTS else "")
-            said.append(
-                f"{len(unmapped)} lists at {self.facts.system} are in no scope of this destination, so nothing is suppressed on "
-                f"them: {shown}; map them in lists, or name them in ignored_lists"
-            )
-        return said
 
     def _batch(self, target: Target, sights: Sequence[Sight]) -> pa.RecordBatch:
         moment = pa.timestamp("us", tz="UTC")

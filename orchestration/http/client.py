@@ -264,11 +264,13 @@ class Client:
         parameters: Mapping[str, str] | None = None,
         data: Mapping[str, Any] | None = None,
         place: str = "",
+        pages_in_query: bool = False,
     ) -> Iterator[Page]:
         """A list, page by page, from ``place`` on. A page that fails is asked for again; those before it are not.
 
         Args:
             data: sent as JSON, and what asks for the page in it.
+            pages_in_query: what asks for the page stands in the query all the same.
         """
         path = request_path(self._api.system, self._api.calls, call, parts or {})
         been, before = {place}, None
@@ -276,7 +278,9 @@ class Client:
             here, asked = path, {**(parameters or {}), **paging.parameters(place)}
             if place and isinstance(paging, Link):
                 here, asked = self._followed(call, place, paging)
-            answer = self._page(call, here, asked if data is None else {}, None if data is None else {**data, **asked})
+            in_query = data is None or pages_in_query
+            sent = data if data is None or pages_in_query else {**data, **asked}
+            answer = self._page(call, here, asked if in_query else {}, sent)
             body = answer.body
             found = items(body) if isinstance(body, dict | list) else None
             if not isinstance(found, list):

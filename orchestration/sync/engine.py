@@ -22,18 +22,20 @@ from orchestration.core.pace import Pace, Timer
 from orchestration.core.warehouse import in_room
 from orchestration.destinations.contract import (
     Destination,
+    GoesOnInPart,
     KnowsWriters,
     Notices,
     Push,
     ReadBack,
     ReadsAll,
     ReadsPoints,
+    RunsJobs,
     destination_for,
 )
 from orchestration.publish import Snapshot, read_gated, read_published
 from orchestration.publish.verdicts import Permission
 from orchestration.publish.verdicts import allows as gate_allows
-from orchestration.sync import found, guards, plan, receipts, touched, verify, writers
+from orchestration.sync import found, guards, jobs, plan, receipts, touched, verify, writers
 from orchestration.sync.guards import Held
 from orchestration.sync.ledger import (
     KEY_LIST,
@@ -67,6 +69,8 @@ class SyncResult:
     """``action:why`` -> rows, as the plan stood after the guards."""
     states: dict[str, int] = field(default_factory=dict)
     """State -> rows of this destination that are wanted, or that we wrote, after the push."""
+    standing: dict[str, int] = field(default_factory=dict)
+    """State -> wanted rows after the push, whoever wrote them."""
     accepted: int = 0
     """Rows that the system accepted in this push."""
     verified: int = 0
@@ -91,8 +95,28 @@ class SyncResult:
         """Rows whose people may still be contacted there, as far as is known: missing, refused, not sent because nothing is, or
         taken by a system that can be read and not seen in it yet.
         """
-        open_states = ("missing", "rejected") + (("sent",) if self.verify_class in (ReadBack.FULL, ReadBack.POINT) else ())
+        open_states = ("missing", "rejected") + (("sent",) if self.can_show else ())
         return sum(self.states.get(state, 0) for state in open_states) + (self.puts if self.dry_run else 0)
+
+    @property
+    def seen_there(self) -> int:
+        """Wanted rows that were read at the destination."""
+        return self.standing.get("verified", 0)
+
+    @property
+    def not_provable(self) -> int:
+        """Wanted rows that were accepted by a system that shows nothing: as good as it gets there, and no sight (promise 7)."""
+        return 0 if self.can_show else self.standing.get("sent", 0)
+
+    @property
+    def not_seen_yet(self) -> int:
+        """Wanted rows that were accepted by a system that can be read, and not read in it so far."""
+        return self.standing.get("sent", 0) if self.can_show else 0
+
+    @property
+    def can_show(self) -> bool:
+        """True where what is in the system can be read."""
+        return self.verify_class in (ReadBack.FULL, ReadBack.POINT)
 
     @property
     def kept_back(self) -> tuple[str, ...]:
@@ -117,16 +141,13 @@ class SyncResult:
     def blocked(self) -> int:
         return self._of("blocked")
 
-    @property
-    def noops(self) -> int:
-        return self._of("noop")
-
     def counts(self) -> dict[str, int | str]:
         """Everything of it that is a figure or a word, flat, for a log or a table."""
         return {
             "system": self.system, "version": self.version, "verify_class": self.verify_class, "dry_run": str(self.dry_run),
             "nothing_to_do": str(self.nothing_to_do), "wanted": self.wanted, "planned_puts": self.puts,
-            "planned_releases": self.releases, "blocked": self.blocked, "in_place": self.noops, "accepted": self.accepted,
+            "planned_releases": self.releases, "blocked": self.blocked, "seen_there": self.seen_there,
+            "not_provable": self.not_provable, "not_seen_yet": self.not_seen_yet, "accepted": self.accepted,
             "verified": self.verified, "missing": self.missing, "rejected": self.rejected, "released": self.released,
             "found": self.found, "held": "; ".join(f"{held.rows} {held.reason}" for held in self.held) or "nothing",
             "alarms": len(self.alarms), "receipt": self.receipt.name if self.receipt else "none",
@@ -228,7 +249,11 @@ class _Push:
             push = Push(version=snapshot.version, run=seq, as_of=self.as_of, id=self.push, home=self.home_id)
             self.destination.open(push)
             try:
-                return self._pushed(con, snapshot, permission, journal, seq, unfinished)
+                result = self._pushed(con, snapshot, permission, journal, seq, unfinished)
+                gone = self.destination.gone() if isinstance(self.destination, GoesOnInPart) else None
+                if gone is not None and not self.dry_run:
+                    raise gone  # only now: what can be suppressed is
+                return result if gone is None else replace(result, alarms=(*result.alarms, str(gone)))
             finally:
                 self.destination.close()
 
@@ -326,7 +351,7 @@ class _Push:
         if not self.dry_run and not changes and origin != planned_from(con, self.name):
             note_planned(con, self.name, origin)
         if self.dry_run or not (changes or unfinished):
-            return replace(result, states=_states(con, self.name))
+            return replace(result, states=_states(con, self.name), standing=_standing(con, self.name))
         return self._carried_out(con, snapshot, journal, task, seq, changes, origin, result)
 
     def _carried_out(
@@ -366,6 +391,7 @@ class _Push:
         result = replace(
             result,
             states=_states(con, self.name),
+            standing=_standing(con, self.name),
             accepted=_count(con, f"{_OURS} and accepted_seq = $seq", **known),
             verified=_count(con, f"{_OURS} and verified_seq = $seq", **known),
             missing=_count(con, f"{_OURS} and state = 'missing'", destination=self.name),
@@ -460,6 +486,9 @@ class _Push:
             )
 
         verify.nothing_seen(con)
+        if not self.dry_run:
+            self._await_jobs(con)
+        task = replace(task, job_since=jobs.open_since(con, self.name))
         if self.from_changes:
             touched.touch_open_rows(con, self.name, self.destination, self.as_of)
         try:
@@ -477,12 +506,29 @@ class _Push:
             if isinstance(self.destination, ReadsPoints):
                 verify.look_up(con, self.destination, plan.rows_to_look_up(con), self.pace)
                 make(False)
+                if isinstance(self.destination, Notices):
+                    self.alarms += self.destination.notices()
         except (TransientError, PermanentError) as error:
             # Without a read-back releases are held (guards), but new suppressions still go out on what the ledger knows.
             self.read_back_failed = True
             self.alarms.append(f"the read-back failed, so nothing can be proved: {error}")
             verify.nothing_seen(con)
             make(False)
+
+    def _await_jobs(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Ask after the jobs that earlier pushes began. One that lifts rows is waited for: it may overtake what is put now."""
+        if not isinstance(self.destination, RunsJobs) or jobs.open_since(con, self.name) is None:
+            return
+        waited, pause = 0.0, verify.FIRST_LOOK_SECONDS
+        try:
+            while True:
+                self.alarms += jobs.follow(con, self.name, self.destination, self.pace, self.as_of)
+                if waited >= verify.PATIENCE_SECONDS or not jobs.releases_open(con, self.name):
+                    return
+                self.timer.sleep(pause)
+                waited, pause = waited + pause, pause * 2
+        except (TransientError, PermanentError) as error:
+            self.alarms.append(f"what became of the jobs of earlier pushes could not be asked: {error}")
 
     def _cut(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot) -> list[str]:
         """Where the pieces of the plan end."""
@@ -516,13 +562,19 @@ class _Push:
         waited, pause = 0.0, verify.FIRST_LOOK_SECONDS
         try:
             while True:
+                if waited and isinstance(self.destination, RunsJobs):
+                    self.alarms += jobs.follow(con, self.name, self.destination, self.pace, self.as_of)
                 if isinstance(self.destination, ReadsAll):
                     verify.read_all(con, self.name, self.destination, self.pace)
                 elif isinstance(self.destination, ReadsPoints):
                     verify.look_up(con, self.destination, verify.ask_for_unproved(con, self.name), self.pace)
-                if waited >= limit or not verify.unproved(con, self.name):
+                if not verify.unproved(con, self.name):
+                    jobs.forget(con, self.name)
                     break
-                pause = min(pause, limit - waited)
+                most = limit if jobs.open_since(con, self.name) is None else verify.PATIENCE_SECONDS
+                if waited >= most:
+                    break
+                pause = min(pause, most - waited)
                 self.timer.sleep(pause)
                 waited, pause = waited + pause, pause * 2
         except (TransientError, PermanentError) as error:
@@ -536,6 +588,7 @@ class _Push:
             seq=seq,
             visible_within_seconds=self.facts.visible_within_seconds,
             waited=waited >= self.facts.visible_within_seconds,
+            job_since=jobs.open_since(con, self.name),
         )
 
 
@@ -553,9 +606,18 @@ def _count(con: duckdb.DuckDBPyConnection, relation: str, **known: object) -> in
 
 
 def _states(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]:
+    """Of every row that was ever wanted."""
+    return _by_state(con, name, "first_wanted_at is not null")
+
+
+def _standing(con: duckdb.DuckDBPyConnection, name: str) -> dict[str, int]:
+    """Of the rows that are wanted now."""
+    return _by_state(con, name, "wanted")
+
+
+def _by_state(con: duckdb.DuckDBPyConnection, name: str, which: str) -> dict[str, int]:
     rows = con.execute(
-        f"select state, count(*) from {_OURS} and first_wanted_at is not null group by state order by state",
-        {"destination": name},
+        f"select state, count(*) from {_OURS} and {which} group by state order by state", {"destination": name}
     ).fetchall()
     return {row[0]: int(row[1]) for row in rows}
 

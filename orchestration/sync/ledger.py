@@ -6,8 +6,8 @@ leaves, a line when it is answered) and folded into ``row_state`` afterwards, so
 leaves an unanswered line: that row *may* be there and is sent again; it is ours where that shows (``plan``). ``spent`` holds
 the evidence that can no longer lift a row (``plan.spend_evidence``), ``pushes`` the ids of this home's own pushes,
 ``other_pushes`` those that were met at a destination and are not among them (``writers``), ``releases`` which rows each day's
-pushes let go. ``pushed`` says which published version the rows of a destination were planned from, all of them: the next plan
-begins there (``touched``).
+pushes let go, ``jobs`` what a system took and has not carried out yet (``jobs``). ``pushed`` says which published version the
+rows of a destination were planned from, all of them: the next plan begins there (``touched``).
 
 Every time in here is the ``as_of`` of the run, but one: ``put_at`` is when a row was put by this machine's clock, because a
 vendor's own clock is held against it (``plan``). Planning and sending live elsewhere.
@@ -16,7 +16,7 @@ vendor's own clock is held against it (``plan``). Planning and sending live else
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -110,6 +110,7 @@ def ledger(home: Home, limits: Limits | None = None) -> Iterator[duckdb.DuckDBPy
         con.execute("create table if not exists pushes (destination varchar, id varchar, seq bigint, as_of timestamptz)")
         con.execute("create table if not exists other_pushes (destination varchar, id varchar, home varchar, met_at timestamptz)")
         con.execute(f"create table if not exists releases (destination varchar, {key}, as_of timestamptz)")
+        con.execute("create table if not exists jobs (destination varchar, call varchar, id varchar, sent_at timestamptz)")
         con.execute(
             "create table if not exists pushed (destination varchar, version bigint, rows_sha256 varchar, "
             "evidence_sha256 varchar, made_of varchar)"
@@ -265,6 +266,11 @@ class Journal:
         finally:
             self._con.unregister("_told")
 
+    def began(self, call: SendingCall, jobs: Sequence[str]) -> None:
+        """The system took rows as these jobs. Kept before the answer is: who dies in between knows of a job too many."""
+        for id in jobs:
+            self._con.execute("insert into jobs values (?, ?, ?, ?)", [self._destination, call, id, self._as_of])
+
     def turned_away(self, call: SendingCall, table: str, first: int, last: int) -> None:
         """The system did not take the batch at all: as if it had never left."""
         self._write(call, table, first, last, f"'{NOT_TAKEN}'", "")
@@ -379,18 +385,27 @@ def record_sight(
     seq: int,
     visible_within_seconds: float,
     waited: bool,
+    job_since: datetime | None = None,
 ) -> None:
     """Judge what was sent by what ``seen`` shows: verified, missing, released, or still on its way.
 
     ``seen`` is the temp table of the read-back; of class ``point`` it holds only what was asked, so rows that were not
-    asked are left alone. ``waited`` says that this push itself has waited as long as the system may take.
+    asked are left alone. ``waited`` says that this push itself has waited as long as the system may take. What left at
+    ``job_since`` or later may be a job that has not ended, and is not missing.
     """
     waiting = "(select identifier from row_state where destination = $destination and (state = 'sent' or releasing is not null))"
     where: dict[str, object] = {"destination": destination}
     rows = int(con.execute(f"select count(*) from {waiting}", where).fetchall()[0][0])
     for _ in each_piece(con, bounds(con, waiting, rows, **where)):
         _judge_piece(
-            con, destination, read_back, as_of=as_of, seq=seq, visible_within_seconds=visible_within_seconds, waited=waited
+            con,
+            destination,
+            read_back,
+            as_of=as_of,
+            seq=seq,
+            visible_within_seconds=visible_within_seconds,
+            waited=waited,
+            job_since=job_since,
         )
         replace_rows(con, destination, "judged")
 
@@ -404,6 +419,7 @@ def _judge_piece(
     seq: int,
     visible_within_seconds: float,
     waited: bool,
+    job_since: datetime | None,
 ) -> None:
     """Make ``judged``: the ledger rows of the piece of now as the sight leaves them."""
     known = {
@@ -412,6 +428,7 @@ def _judge_piece(
         "seq": seq,
         "waited": waited,
         "settle": timedelta(seconds=visible_within_seconds),
+        "job_since": job_since,
     }
     con.execute(_judging("true" if read_back == ReadBack.FULL else "seen.present is not null"), known)
 
@@ -429,7 +446,8 @@ def _judging(asked: str) -> str:
                 own.*,
                 coalesce(seen.present, false) as there,
                 coalesce(seen.present and (seen.any_ours or seen.any_unknown), false) as ours_there,
-                $waited or coalesce(own.release_sent_at, own.sent_at) + $settle <= $as_of as expired
+                ($waited or coalesce(own.release_sent_at, own.sent_at) + $settle <= $as_of)
+                    and not coalesce(coalesce(own.release_sent_at, own.sent_at) >= $job_since::timestamptz, false) as expired
             from own
             left join (select * from seen where {WITHIN}) as seen on {same_key("own", "seen")}
             where {asked}

@@ -67,6 +67,8 @@ class Task:
     channels: Sequence[str]
     scopes: Sequence[str]
     as_of: datetime
+    job_since: datetime | None = None
+    """What left then or later may be a job that has not ended."""
 
 
 def prepare_wanted(
@@ -307,6 +309,7 @@ def _plan_piece(con: duckdb.DuckDBPyConnection, task: Task, *, looked_at_all: bo
             "can_release": task.destination.facts.can_release,
             "apart": CLOCKS_APART,
             "point": task.destination.facts.read_back == ReadBack.POINT,
+            "job_since": task.job_since,
         },
     )
 
@@ -375,7 +378,8 @@ _OWNED = """
             and known.releasing is null as taken_over,
         any_ours or (active and (known.written_by_us or known.attempted) and not taken_over) as ours,
         active and not is_wanted and known.releasing is not null
-            and known.release_sent_at + $settle > $as_of as release_settling
+            and (known.release_sent_at + $settle > $as_of or coalesce(known.release_sent_at >= $job_since::timestamptz, false))
+            as release_settling
     from everything
 """
 
@@ -389,7 +393,8 @@ def _placed(destination: Destination) -> str:
         -- The age of what is there says that a put of ours made it, of which no answer came. That is noted before it is
         -- put again: the next put is younger than the row, which would then look like somebody else's.
         there and any_unknown and not any_other and active and known.attempted as shown_by_age,
-        active and known.state = 'sent' and looked and not there and known.sent_at + $settle > $as_of as settling,
+        active and known.state = 'sent' and looked and not there
+            and (known.sent_at + $settle > $as_of or coalesce(known.sent_at >= $job_since::timestamptz, false)) as settling,
         coalesce(wanted_fingerprint, case when active then {_fingerprint(destination, "known")} end) as fingerprint,
         known.fingerprint is distinct from wanted_fingerprint as differs,
         -- it stays there although nothing asks for it any more, so it must follow a new key like the others

@@ -91,6 +91,7 @@ class Sender:
         told: dict[int, str | None] = {index: error_code(code) for index, code in outcome.rejected.items()}
         told |= dict.fromkeys(outcome.later, NOT_TAKEN)
         told |= dict.fromkeys(outcome.unknown, None)
+        self._journal.began(call, outcome.jobs)
         self._journal.answer(call, table, first, last, told)
         self._refused += sum(first + index < self._fresh for index in outcome.rejected)
         self._accepted += last - first - len(named)

@@ -69,7 +69,7 @@ def push(
         def destination() -> dg.MaterializeResult[None]:
             if error is not None:
                 raise error
-            counts = dict.fromkeys(("wanted", "verified", "in_place"), 1)
+            counts = dict.fromkeys(("wanted", "seen_there", "not_provable"), 1)
             return dg.MaterializeResult(metadata={**counts, "attention": ["1 rows are not there"], "kept_back": []})
 
         return destination

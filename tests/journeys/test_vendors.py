@@ -1,4 +1,6 @@
-"""A run of the whole job against vendors of whom one is well, one throttles, one refuses the key, and one accepts and forgets."""
+"""A run of the whole job against vendors of whom one is well, one throttles, one refuses the key, one accepts and forgets, one
+loses a list, and one shows nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,19 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.home import AS_OF, CONFIG, make, quietlist
-from tests.vendors.esps import Brevo, Mailgun, Postmark, SendGrid
+from tests.vendors.esps import Brevo, Mailchimp, Mailgun, Postmark, SendGrid
+from tests.vendors.others import Receiver
 from tests.vendors.server import Reply
 from tests.vendors.vendor import KEY, Vendor
 
-KINDS = {"well": SendGrid, "throttles": Mailgun, "shut": Postmark, "forgets": Brevo}
+KINDS = {
+    "well": SendGrid,
+    "throttles": Mailgun,
+    "shut": Postmark,
+    "forgets": Brevo,
+    "loses": Mailchimp,
+    "silent": Receiver,
+}
 SCOPES = ["acme/newsletter", "acme/offers"]
 
 
@@ -28,6 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, vendors: dict[str, Vendor]) -
     sections = []
     for name, vendor in vendors.items():
         lists = dict(zip(SCOPES, vendor.lists.values(), strict=False))
+        vendor.rows |= {scope: {} for scope in lists if isinstance(vendor, Receiver)}  # it is told our own scopes
         text = vendor.toml(name, scopes=list(lists), lists=lists)
         sections.append(text[text.index("[destinations.") :])
     return make(tmp_path_factory.mktemp("vendors") / "home", "\n".join([CONFIG, *sections]))
@@ -37,6 +48,7 @@ def test_one_bad_vendor_holds_back_none_of_the_others_and_each_fault_is_named(ho
     vendors["throttles"].fail("answer", on=vendors["throttles"].is_put, reply=Reply(429, None, {"Retry-After": "1"}))
     vendors["shut"].fail("answer", times=10_000, reply=Reply(403, {"ErrorCode": 10, "Message": f"No account for {KEY}"}))
     vendors["forgets"].forgets = {"ann@example.com"}
+    del vendors["loses"].rows["bbbb222222"]
     result = quietlist(home, "run", "--as-of", AS_OF, TEST_VENDOR_KEY=KEY)
     said = result.stdout + result.stderr
     assert result.returncode == 3, said
@@ -46,6 +58,11 @@ def test_one_bad_vendor_holds_back_none_of_the_others_and_each_fault_is_named(ho
     assert vendors["throttles"].there("*") == newsletter
     assert vendors["forgets"].there("*") == newsletter - {"ann@example.com"}
     assert "Asking postmark for GET /message-streams/{list}. Seen: status 403, code_10" in said and "API Tokens" in said
+    assert vendors["loses"].there("*") == newsletter, "the audience that is gone holds back its own rows only"
+    assert "lists.acme/offers: mailchimp has no list bbbb222222" in said
+    assert set(vendors["silent"].rows["acme/newsletter"]) == newsletter
+    assert "silent: 4 wanted, 4 accepted, not provable" in said, "what shows nothing was not seen"
+    assert "forgets: 3 wanted, 2 seen there, 1 missing" in said
     assert "forgets: 1 rows were accepted by brevo and are not there: these people can still be contacted there" in said
 
 

@@ -1,8 +1,9 @@
-"""What `make run` adds to the samples: a workbook, and a vendor that is pulled from while the demo runs."""
+"""What `make run` adds to the samples: a workbook, and vendors that are pulled from and pushed to while the demo runs."""
 
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,6 +82,43 @@ def test_the_demos_vendor_answers_while_its_command_runs_and_ends_with_its_statu
             assert second is None
         assert "is taken" in capfd.readouterr().out
     assert demo.main([sys.executable, "-c", "raise SystemExit(1)"]) == 1
+
+
+def test_the_vendors_that_are_pushed_to_are_those_of_the_demos_configuration(home: Home) -> None:
+    config = load_config(home)
+    configured = {name: entry for name, entry in config.destinations.items() if name not in ("crm", "mail_house")}
+    assert {name: entry.system for name, entry in configured.items()} == {name: one.system for name, one in demo.VENDORS.items()}
+    for name, kind in demo.VENDORS.items():
+        assert configured[name].model_extra is not None and configured[name].model_extra["lists"] == kind.lists, name
+
+
+def test_what_was_pushed_is_there_for_the_next_command(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    with demo.pushed_to(home.root, AS_OF, port=0) as vendors:
+        assert list(vendors) == list(demo.VENDORS)
+        vendors["campaign_mail"].keep("global", "ann@example.com")
+        taken = int(vendors["offers_mail"].url.rpartition(":")[2])
+        with demo.pushed_to(home.root, AS_OF, port=taken) as others:
+            assert others == {}
+        assert capfd.readouterr().out.count("is taken") == len(demo.VENDORS)
+    kept = home.root / demo.KEPT
+    assert kept.stat().st_mode & 0o777 == 0o600, "addresses"
+    with demo.pushed_to(home.root, AS_OF, port=0) as vendors:
+        assert vendors["campaign_mail"].there("*") == {"ann@example.com"}
+        assert vendors["campaign_mail"].rows["global"]["ann@example.com"].at == AS_OF, "by the vendor's clock"
+
+
+def test_the_vendors_stay_up_by_themselves_until_somebody_stops_them(tmp_path: Path) -> None:
+    command = [sys.executable, "-u", "-m", "tools.demo", "--home", str(tmp_path), "--as-of", "2026-04-01T00:00:00Z"]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None
+            said = [running.stdout.readline() for _ in range(len(demo.VENDORS) + 1)]
+            assert "campaign_mail: sendgrid at http://127.0.0.1:47812\n" in said and "DEMO_VENDORS_KEY" in said[-1], said
+            answer = httpx.get("http://127.0.0.1:47812/v3/asm/groups")
+            assert answer.status_code == 401, "it answers whoever has its key"
+        finally:
+            running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=20) == 0
 
 
 def test_the_demos_files_hold_nobodys_address() -> None:

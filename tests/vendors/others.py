@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from tests.vendors.esps import EMAIL_VENDORS, basic
+from tests.vendors.platforms import PLATFORMS
 from tests.vendors.server import Reply, Request
 from tests.vendors.vendor import KEY, Vendor
 
@@ -89,4 +90,4 @@ class Receiver(Vendor):
         return Reply(200, {"rejected": rejected}) if rejected else Reply(204)
 
 
-VENDORS: tuple[type[Vendor], ...] = (*EMAIL_VENDORS, Twilio, Receiver)
+VENDORS: tuple[type[Vendor], ...] = (*EMAIL_VENDORS, *PLATFORMS, Twilio, Receiver)

@@ -70,9 +70,11 @@ class Fault:
 
 
 class Server:
-    """A server on a free port of this machine, from ``with`` to its end."""
+    """A server on a port of this machine, from ``with`` to its end."""
 
     def __init__(self) -> None:
+        self.port = 0
+        """Any that is free, unless it is set before it starts."""
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
         self.done = 0
@@ -102,7 +104,7 @@ class Server:
 
             do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = _any
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()

@@ -40,6 +40,12 @@ class Vendor(Server):
     """Its lists come in pages; a page is small here, so that a short list has several."""
     releases: ClassVar[bool] = True
     reads: ClassVar[bool] = True
+    asked_per_put: ClassVar[int] = 1
+    """Requests that suppress one row there which is new."""
+    looks_first: ClassVar[bool] = False
+    """Whoever puts there looks first, and so learns what became of a put that was not answered."""
+    lists_all: ClassVar[bool] = True
+    """It shows whole lists; else only whether one row is there, to whoever asks for it."""
     extra: ClassVar[dict[str, Any]] = {}
     page: ClassVar[int] = 3
     keeps_some: ClassVar[bool] = False
