@@ -78,6 +78,10 @@ class Api:
     """Answers beside 429 that mean a throttle: some vendors say it with 403 or even with 200."""
     permission: str = ""
     """What the key must be allowed to do, for the error of one that is not."""
+    denied: Callable[[int, Any], bool] = lambda status, body: False
+    """Answers beside 401 and 403 that mean that we are not let in: some vendors say it with 400."""
+    action_header: str = ""
+    """Under which a call's ``action`` is sent."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,7 @@ class Client:
         parameters: Mapping[str, str] | None = None,
         data: Any = None,
         form: Collection[tuple[str, str]] | None = None,
+        content: tuple[str, bytes] | None = None,
         expected: Collection[int] = (),
     ) -> Answer:
         """Ask once.
@@ -171,11 +176,12 @@ class Client:
         Args:
             data: sent as JSON.
             form: sent as a form instead; a name may stand there several times.
+            content: sent as it is instead, behind its kind.
             expected: statuses beside 2xx that are an answer and no failure.
         """
         path = request_path(self._api.system, self._api.calls, call, parts or {})
         self._pace.wait_for_turn()
-        return self._ask(call, path, parameters or {}, data, form, expected)
+        return self._ask(call, path, parameters or {}, data, form, expected, content)
 
     def ask_again(
         self,
@@ -237,9 +243,9 @@ class Client:
         said |= self._auth.headers(outgoing, self._fetch)
         with file.open("rb") as stream:
             status, answered, told = self._sent(call, url, iter(lambda: stream.read(_CHUNK), b""), said)
-        content = _json(answered)
-        self._judge(call, status, told, content, expected)
-        return Answer(status, content, answered, told)
+        body = _json(answered)
+        self._judge(call, status, told, body, expected)
+        return Answer(status, body, answered, told)
 
     def _flowing(self, response: httpx.Response, tried: str) -> Iterator[bytes]:
         """As long as the file is, but not from a server that sends a byte a minute."""
@@ -333,20 +339,26 @@ class Client:
         data: Any,
         form: Collection[tuple[str, str]] | None,
         expected: Collection[int],
+        content: tuple[str, bytes] | None = None,
     ) -> Answer:
         body, kind = b"", ""
-        if form is not None:
+        if content is not None:
+            kind, body = content
+        elif form is not None:
             body, kind = urlencode(list(form)).encode(), "application/x-www-form-urlencoded"
         elif data is not None:
             body, kind = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
         headers = {**({"Content-Type": kind} if kind else {}), **self._api.headers}
-        request = Outgoing(call.method, self._url(path, parameters), body)
+        if self._api.action_header:
+            headers[self._api.action_header] = call.action
+        set_already = {name.lower(): value for name, value in headers.items()}
+        request = Outgoing(call.method, self._url(path, parameters), body, set_already)
         status, answered, said = self._sent(call, request.url, body, {**headers, **self._auth.headers(request, self._fetch)})
         if status == 401 and self._auth.renew():
             status, answered, said = self._sent(call, request.url, body, {**headers, **self._auth.headers(request, self._fetch)})
-        content = _json(answered)
-        self._judge(call, status, said, content, expected)
-        return Answer(status, content, answered, said)
+        told = _json(answered)
+        self._judge(call, status, said, told, expected)
+        return Answer(status, told, answered, said)
 
     def _url(self, path: str, parameters: Mapping[str, str]) -> str:
         # A blank as %20 and not as +, which a signature reads as the sign itself.
@@ -420,7 +432,8 @@ class Client:
                 retry_after=self._pause(headers),
                 next_step="let it rest; the next run goes on where this one stopped",
             )
-        if 200 <= status < 300 or status in expected:
+        is_denied = self._api.denied(status, body)
+        if not is_denied and (200 <= status < 300 or status in expected):
             return
         code = next(codes_in(body), f"http_{status}")
         tried = self._tried(call)
@@ -428,7 +441,7 @@ class Client:
             raise TransientError(
                 tried, seen=f"status {status}, {code}", retry_after=self._pause(headers), next_step="see the system's status page"
             )
-        if status in (401, 403):
+        if status in (401, 403) or is_denied:
             raise CredentialsRefused(
                 tried,
                 seen=f"status {status}, {code}",
