@@ -134,7 +134,7 @@ fmt: install-dev ## Format Python and SQL
 
 lock: ## Renew the lock files from pyproject.toml (needs uv)
 	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra build pyproject.toml -o requirements.lock
-	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra build --extra server --extra postgres --extra fast --extra encryption --extra sftp -c requirements.lock pyproject.toml -o requirements-server.lock
+	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra build --extra server --extra postgres --extra fast --extra encryption --extra sftp --extra mariadb --extra redis -c requirements.lock pyproject.toml -o requirements-server.lock
 	uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --no-header --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	echo atheris | uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header - -o requirements-fuzz.lock
 	printf '%s\n' polars splink | uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -c requirements-dev.lock - -o requirements-bench.lock

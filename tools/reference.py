@@ -217,9 +217,9 @@ def _example(system: str) -> Iterator[str]:
     yield f"channels = {_toml(tuple(channels))}"
     yield 'scopes = ["acme/newsletter"]'
     for key, field, _ in keys_with_meaning(settings_of(system)):
-        if field.is_required():
+        if field.is_required() or field.examples:
             value = (field.examples or [f"{system}_{key.removesuffix('_env')}".upper()])[0]
-            yield f'{key} = "{value}"'
+            yield f"{key} = {_toml(tuple(value))}" if isinstance(value, list) else f'{key} = "{value}"'
     if facts.lists:
         yield f'lists = {{ "acme/newsletter" = "{facts.list_example}" }}'
 

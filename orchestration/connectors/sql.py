@@ -1,4 +1,5 @@
-"""A table or view of a database: its rows, each as a line of JSON. Only read, in a transaction that may not write.
+"""A table or view of a database (PostgreSQL, MariaDB, MySQL, a SQLite file): its rows, each as a line of JSON. Only read, in a
+transaction that may not write.
 
 With a cursor column each pull asks for the rows from the last one's highest value on, less an overlap, for a row may show itself
 after others with higher values. Rows without a value are asked for each time. From time to time everything is read, since a value
@@ -19,12 +20,13 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from pydantic import Field, model_validator
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import make_url
 
 from orchestration.connectors.contract import Batch, Part, PullSettings
 from orchestration.core.config import Config, Source
 from orchestration.core.credentials import secret
-from orchestration.core.databases import fault_of
+from orchestration.core.databases import MYSQLS, fault_of, mysql_session
 from orchestration.core.errors import ConfigError, PermanentError, TransientError
 from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.pace import Pace, Timer
@@ -36,6 +38,13 @@ _READERS = ("json", "auto")
 _ZONES = timedelta(hours=12)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _LIKE_A_DATE = "____-__-__%"
+_FIRST_DAY = "0001-01-01"  # before it MariaDB has a date that is none, 0000-00-00
+# What MariaDB cannot tell as a text.
+_NO_TEXT = (
+    *(sa.LargeBinary, sa.BINARY, sa.VARBINARY, mysql.TINYBLOB, mysql.MEDIUMBLOB, mysql.LONGBLOB, mysql.BIT),
+    sa.types.NullType,  # of a kind that SQLAlchemy does not know
+)
+_ANSWER_SECONDS = 3_600  # how long MariaDB may sort a table before its first row
 
 
 class Settings(PullSettings):
@@ -69,7 +78,7 @@ class Settings(PullSettings):
                 parsed = make_url(self.url)
             except sa.exc.ArgumentError:
                 raise ValueError("url is not a SQLAlchemy URL such as postgresql://user@host/database") from None
-            if parsed.password or "password" in parsed.query:
+            if parsed.password or {"password", "passwd"} & set(parsed.query):
                 raise ValueError("url holds a password: put the URL into an environment variable and name it in url_env")
         return self
 
@@ -148,12 +157,12 @@ class _Table:
     def _all_rows(self, con: sa.Connection, table: sa.Table, place: str) -> Iterator[Batch]:
         """By the primary key where that is one column, so that a pull that broke off goes on; else in one go."""
         keys = list(table.primary_key.columns)
-        key = keys[0] if len(keys) == 1 else None
+        key = keys[0] if len(keys) == 1 and (con.dialect.name not in MYSQLS or _has_a_text(keys[0])) else None
         asked = sa.select(*_readable(con, table))
         if key is not None:
             asked = asked.add_columns(sa.cast(key, sa.Text()).label(_CURSOR)).order_by(key)
             if place:
-                asked = asked.where(key > sa.cast(sa.literal(place, sa.Text()), key.type))
+                asked = asked.where(key > _as_told(con, key, place))
         for rows in self._fetched(con, asked):
             yield Batch(_lines(table, rows), len(rows), str(rows[-1][-1]) if key is not None else "")
 
@@ -177,7 +186,7 @@ class _Table:
         if isinstance(column.type, sa.String) or con.dialect.name == "sqlite":  # which keeps moments as texts
             return _Written(column, settings.overlap_hours, con.dialect.name)
         if isinstance(column.type, sa.DateTime | sa.Date):
-            return _Moment(column, settings.overlap_hours)
+            return (_MomentOfNoZone if con.dialect.name in MYSQLS else _Moment)(column, settings.overlap_hours)
         raise ConfigError(
             self._tried,
             seen=f"a cursor of type {column.type}",
@@ -199,28 +208,41 @@ class _Table:
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
         url = self._url()
-        is_file = url.get_backend_name() == "sqlite"
+        is_file, is_mysql = url.get_backend_name() == "sqlite", url.get_backend_name() in MYSQLS
+        seconds = self._settings.timeout_seconds
+        waits = {"timeout" if is_file else "connect_timeout": seconds, **({"read_timeout": seconds} if is_mysql else {})}
         try:
             engine = sa.create_engine(
                 url,
                 poolclass=sa.NullPool,
                 hide_parameters=True,  # an error's text would quote the values
-                connect_args={"timeout" if is_file else "connect_timeout": self._settings.timeout_seconds},
+                connect_args=waits,
             )
         except ModuleNotFoundError:
+            driver, extra = ("PyMySQL", "mariadb") if is_mysql else ("psycopg", "postgres")
             raise ConfigError(
-                self._tried, seen="psycopg is not installed", next_step="pip install 'quietlist[postgres]'"
+                self._tried, seen=f"{driver} is not installed", next_step=f"pip install 'quietlist[{extra}]'"
             ) from None
-        sa.event.listen(engine, "connect", _forgiving if is_file else _in_utc)
+        prepare = _forgiving if is_file else self._only_read if is_mysql else _in_utc
+        sa.event.listen(engine, "connect", prepare)
         try:
             with self._our_errors():
                 con = Pace(None, self._timer).call(lambda: self._connected(engine))
                 with con:
-                    if not is_file:
+                    if not is_file and not is_mysql:
                         con = con.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                     yield con
         finally:
             engine.dispose()
+
+    def _only_read(self, driver: Any, _: object) -> None:
+        """MariaDB: a session in UTC that may not write, whose rows of one pull are of one moment."""
+        with driver.cursor() as cursor:
+            cursor.execute(mysql_session(self._settings.timeout_seconds))
+            cursor.execute("set session transaction isolation level repeatable read, read only")
+            cursor.execute(f"set session net_write_timeout = {_ANSWER_SECONDS}")  # we may rest between two batches
+        # Let in, it may take its time: the driver has one bound for both. Should a later one not know this, the shorter stays.
+        driver._read_timeout = _ANSWER_SECONDS
 
     def _connected(self, engine: sa.Engine) -> sa.Connection:
         with self._our_errors():
@@ -234,12 +256,16 @@ class _Table:
         try:
             url = make_url(text)
         except sa.exc.ArgumentError:
-            raise ConfigError(self._tried, seen="no SQLAlchemy URL", allowed="postgresql://... or sqlite:///...") from None
+            raise ConfigError(
+                self._tried, seen="no SQLAlchemy URL", allowed="postgresql://..., mariadb://..., mysql://... or sqlite:///..."
+            ) from None
         backend = url.get_backend_name()
         if backend == "postgresql":
             return url.set(drivername="postgresql+psycopg")
+        if backend in MYSQLS:
+            return self._mysql_url(url)
         if backend != "sqlite":
-            raise ConfigError(self._tried, seen=f"a {backend} database", allowed="postgresql, sqlite")
+            raise ConfigError(self._tried, seen=f"a {backend} database", allowed="postgresql, mariadb, mysql, sqlite")
         if not url.database or url.database == ":memory:" or url.query:
             raise ConfigError(self._tried, seen="a SQLite URL without a plain file", allowed="sqlite:///<file>")
         path = Path(url.database)
@@ -249,6 +275,13 @@ class _Table:
             raise PermanentError(self._tried, seen="no such file", next_step="correct url in quietlist.toml")
         # Read only: nobody here makes the file, and another program may be writing to it.
         return url.set(drivername="sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
+
+    def _mysql_url(self, url: sa.URL) -> sa.URL:
+        if not url.database and not self._settings.schema_name:
+            raise ConfigError(self._tried, seen="no database in the URL", allowed="mariadb://user@host/database")
+        if "local_infile" in url.query:  # lets the server ask for any file of this machine
+            raise ConfigError(self._tried, seen="local_infile", allowed="a URL without it")
+        return url.set(drivername="mysql+pymysql").update_query_dict({"charset": "utf8mb4"})
 
     @contextmanager
     def _our_errors(self) -> Iterator[None]:
@@ -358,14 +391,29 @@ class _Moment:
         return highest if moment is None else min(moment, now - _ZONES).isoformat()
 
 
+class _MomentOfNoZone(_Moment):
+    """The same of MariaDB and MySQL: the session is in UTC, and no value names a zone. A date that is none sorts below all."""
+
+    def __init__(self, column: sa.Column[Any], overlap_hours: float) -> None:
+        super().__init__(column, overlap_hours)
+        self.is_nowhere = column.is_(None) | (column < self._cast(_FIRST_DAY))
+
+    def is_from(self, low: str) -> sa.ColumnElement[bool]:
+        moment = _moment(low)
+        # A month 00 is a value there, and no moment: what cannot be compared with is no reason to leave a row out.
+        return sa.true() if moment is None else self.column >= self._cast(f"{moment:%Y-%m-%d %H:%M:%S.%f}")
+
+
 class _Written(_Moment):
     """The same, written as a text, which the database compares letter by letter."""
 
     def __init__(self, column: sa.Column[Any], overlap_hours: float, dialect: str) -> None:
         self._overlap = timedelta(hours=overlap_hours)
         text = sa.type_coerce(column, sa.Text())
-        # PostgreSQL sorts by a language's rules, if it is not told.
+        # PostgreSQL and MariaDB sort by a language's rules, if they are not told.
         self.column = sa.collate(text, "C") if dialect == "postgresql" else text
+        if dialect in MYSQLS:
+            self.column = sa.cast(text, sa.LargeBinary())
         self.text = sa.cast(text, sa.Text())
         self.is_nowhere = column.is_(None) | self.text.not_like(_LIKE_A_DATE)
 
@@ -392,7 +440,26 @@ def _readable(con: sa.Connection, table: sa.Table) -> list[sa.ColumnElement[Any]
     """The columns as texts, which a driver hands over whatever stands in them: a moment past the year 9999, bytes."""
     if con.dialect.name == "sqlite":
         return [sa.type_coerce(column, sa.Text()) for column in table.columns]
-    return [sa.cast(column, sa.Text()) for column in table.columns]
+    if con.dialect.name in MYSQLS:  # which makes NULL of bytes that are no text; the driver hands them over as they are
+        return [_text_of(column) if _has_a_text(column) else column for column in table.columns]
+    return [_text_of(column) for column in table.columns]
+
+
+def _text_of(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    return sa.cast(column, sa.Text())
+
+
+def _has_a_text(column: sa.Column[Any]) -> bool:
+    """Whether MariaDB can tell a value of it as a text, and compare with one."""
+    return not isinstance(column.type, _NO_TEXT)
+
+
+def _as_told(con: sa.Connection, key: sa.Column[Any], place: str) -> sa.ColumnElement[Any]:
+    """A key's value, as the place has it in words."""
+    told = sa.literal(place, sa.Text())
+    # A text that is cast has a collation of its own there, which may not be the key's.
+    is_text = con.dialect.name in MYSQLS and isinstance(key.type, sa.String)
+    return told if is_text else sa.cast(told, key.type)
 
 
 def _lines(table: sa.Table, rows: Sequence[Sequence[Any]]) -> bytes:

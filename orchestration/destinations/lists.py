@@ -189,6 +189,8 @@ class Inventory:
     name: Callable[[Any], str | None]
     """The list as the settings would name it; None for what needs no mapping."""
     paging: Paging = field(default_factory=Whole)
+    data: Mapping[str, Any] | None = None
+    """Sent as JSON, where the vendor wants its question there."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,8 @@ class System:
     headers: Mapping[str, str] = field(default_factory=dict)
     reset_header: tuple[str, Literal["epoch", "seconds"]] | None = None
     throttled: Callable[[int, Any], bool] = lambda status, body: False
+    denied: Callable[[int, Any], bool] = lambda status, body: False
+    action_header: str = ""
 
 
 class ListSettings(DestinationSettings):
@@ -296,8 +300,8 @@ class ListSettings(DestinationSettings):
         return self.lists or ({scopes[0]: only} if only and len(scopes) == 1 else {})
 
 
-def connect_list(place: Place, settings: ListSettings) -> ListDestination:
-    """The destination for one configured account of a list-style system."""
+def connect_list(place: Place, settings: ListSettings, made: type[ListDestination] | None = None) -> ListDestination:
+    """The destination for one configured account of a list-style system, as a class of its own where it needs one."""
     table = type(settings).system_table
     key = secret(settings.api_key_env, f"[destinations.{place.name}] api_key")
     base = settings.base_for(key.get_secret_value())
@@ -313,7 +317,7 @@ def connect_list(place: Place, settings: ListSettings) -> ListDestination:
         if (value := getattr(settings, name)) is not None
     }
     kinds: Mapping[str, type[ListDestination]] = {ReadBack.FULL: ReadableList, ReadBack.POINT: PointList}
-    made = kinds.get(table.facts.read_back, ListDestination)
+    made = made or kinds.get(table.facts.read_back, ListDestination)
     return made(
         table,
         settings.facts_here(replace(table.facts, **set_here)),
@@ -368,7 +372,16 @@ class ListDestination:
     def _client_at(self, base: str, auth: Auth) -> Client:
         facts, table = self.facts, self._table
         return Client(
-            Api(facts.system, facts.calls, table.headers, table.reset_header, table.throttled, facts.permission),
+            Api(
+                facts.system,
+                facts.calls,
+                table.headers,
+                table.reset_header,
+                table.throttled,
+                facts.permission,
+                table.denied,
+                table.action_header,
+            ),
             base,
             auth,
             calls_per_second=facts.calls_per_second,
@@ -394,7 +407,7 @@ class ListDestination:
         """The lists at the vendor, as the settings would name them."""
         how = self._table.inventory
         assert how is not None, "a system whose lists cannot be listed"
-        pages = self._looking().pages(how.call, how.paging, how.items)
+        pages = self._looking().pages(how.call, how.paging, how.items, data=how.data)
         return self._understood(lambda: {name for page in pages for item in page.items if (name := how.name(item))})
 
     def close(self) -> None:

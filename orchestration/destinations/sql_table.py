@@ -1,4 +1,4 @@
-"""A suppression table in a database: PostgreSQL, or a SQLite file that needs no server.
+"""A suppression table in a database: PostgreSQL, MariaDB, MySQL, or a SQLite file that needs no server.
 
 The layout is documented here and made if it is missing (:func:`layout`). ``written_by`` is part of the key: whoever else
 keeps rows in the table says so in their own name, and nothing here ever touches a row of another name. A row is in
@@ -6,9 +6,16 @@ force while ``released_at`` is null, whoever wrote it:
 
     select distinct identifier from suppression where channel = 'email' and released_at is null
 
-Rows are never deleted. A release sets ``released_at`` and the id of the evidence, which is also added to ``spent_evidence`` and
-stays there: it releases that row once. ``home_id`` and ``push_id`` say which home wrote a row last, and by which of its pushes.
-What other names write is read back and ingested as opt-outs.
+Rows are never deleted. A release sets ``released_at`` and the id of the evidence, which is also added to ``spent_evidence``
+and stays there: it releases that row once. ``home_id`` and ``push_id`` say which home wrote a row last, and by which of its
+pushes. What other names write is read back and ingested as opt-outs.
+
+MariaDB and MySQL compare texts by a language's rules unless they are told not to: ``Ann@example.com``, ``ann@example.com`` and
+``ann@example.com`` with a blank behind it would be one row, and so would two names that differ in an accent. So the columns of
+the key are made with a collation that compares every letter and every blank (``utf8mb4_nopad_bin``, on MySQL
+``utf8mb4_0900_bin``), and a table whose key columns have another one is refused. There an identifier has at most 480
+characters: an index holds no more. The tests ask a MariaDB server; for MySQL (8.0.17 and later) the statements are the same,
+and its collation is from its manual.
 """
 
 from __future__ import annotations
@@ -18,6 +25,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,12 +35,12 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import sqlalchemy as sa
 from pydantic import Field, ValidationInfo, field_validator, model_validator
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import make_url
 
 from orchestration.core.config import CHANNELS
 from orchestration.core.credentials import secret
-from orchestration.core.databases import fault_of
+from orchestration.core.databases import MYSQLS, fault_of, mysql_session
 from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError, TransientError
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER
 from orchestration.core.room import NEXT_STEP, full
@@ -64,15 +72,22 @@ _FIRST_YEAR, _NEVER = 1970, 9999
 _READ_ROWS = 50_000  # rows fetched at a time while reading back: some ten MB as Python values
 _NAME = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")  # what PostgreSQL takes without quotes, and no more than its 63 bytes
 # What libpq opens on this machine because a URL says so; "system" is its word for the machine's own certificates.
-_FILES_IN_URLS = ("passfile", "servicefile", "sslcert", "sslcrl", "sslcrldir", "sslkey", "sslrootcert")
+_FILES_IN_URLS = (
+    *("passfile", "servicefile", "sslcert", "sslcrl", "sslcrldir", "sslkey", "sslrootcert"),
+    *("read_default_file", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_key"),  # and the driver for MariaDB
+)
 
 # A SQLite file, or its folder, that cannot be written to.
 _SHUT = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")
-# A fault of the row itself: data exception, integrity constraint.
-_ROW_STATES = ("22", "23")
 
-# A moment is kept as text in SQLite, which has no type for it: ISO 8601 in UTC, so that it sorts.
-_MOMENT = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
+_MARIADB_EXACT, _MYSQL_EXACT = "utf8mb4_nopad_bin", "utf8mb4_0900_bin"
+# Characters in the key there: together the 3,072 bytes that an index takes, at four bytes each.
+_LONGEST_THERE = {"channel": 20, "identifier_type": 20, "identifier": 480, "scope": 200, "written_by": 40}
+_ROWS_THERE = 20_000  # in one transaction: the driver writes each row as text, and the server must answer within the time-out
+
+# A moment is kept as text in SQLite, which has no type for it: ISO 8601 in UTC, so that it sorts. MariaDB keeps one without a
+# zone, to the second unless told: it is UTC.
+_MOMENT = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite").with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 
 _TEXT_MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 _ARROW_MOMENT = pa.timestamp("us", tz="UTC")
@@ -82,6 +97,28 @@ _ADDED = ("home_id", "push_id", "spent_evidence")
 
 # What a row says beside its key; a change in one of them is written again.
 _SAID = ("identifier_hash", "reason", "suppressed_since")
+# And what every row that a push writes says of it.
+_MARKS = ("written_by", "version", "written_at", "home_id", "push_id")
+
+
+class _Exact(sa.types.TypeDecorator[str]):
+    """A text that equals no other, whatever the server's language."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, longest: int | None = None) -> None:
+        super().__init__()
+        self.longest = longest
+        """Characters, where a text in a key must have a bound."""
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name not in MYSQLS:
+            return dialect.type_descriptor(sa.Text())
+        exact = _MARIADB_EXACT if getattr(dialect, "is_mariadb", False) else _MYSQL_EXACT
+        if self.longest is None:
+            return dialect.type_descriptor(mysql.TEXT(charset="utf8mb4", collation=exact))
+        return dialect.type_descriptor(mysql.VARCHAR(self.longest, charset="utf8mb4", collation=exact))
 
 
 class Settings(DestinationSettings):
@@ -92,7 +129,7 @@ class Settings(DestinationSettings):
     url: str = ""
     """A URL without a password. With neither: a SQLite file in ``outbox/<name>/``."""
     schema_name: str = Field(default="", alias="schema")
-    """PostgreSQL schema; made if missing. Default: the connection's own."""
+    """Schema of PostgreSQL, or database of MariaDB; made if missing. Default: the connection's own."""
     table: str = "suppression"
     timeout_seconds: int = Field(default=30, ge=1, le=600)
     """How long a server may take to let us in, or another writer of a SQLite file to let go of it, before the push's own
@@ -114,7 +151,7 @@ class Settings(DestinationSettings):
             parsed = make_url(url)
         except sa.exc.ArgumentError:
             raise ValueError("is not a SQLAlchemy URL such as sqlite:///list.db") from None
-        if parsed.password or "password" in parsed.query:
+        if parsed.password or {"password", "passwd"} & set(parsed.query):
             raise ValueError("holds a password: put the URL into an environment variable and name it in url_env")
         return url
 
@@ -140,19 +177,19 @@ class Settings(DestinationSettings):
 
 def layout(table: str, schema: str | None = None) -> sa.Table:
     """The table as it is made, and as it must be if it is there already (more columns do no harm)."""
-    key = [sa.Column(name, sa.Text(), primary_key=True) for name in (*KEY, "written_by")]
+    key: list[sa.Column[Any]] = [sa.Column(name, _Exact(_LONGEST_THERE[name]), primary_key=True) for name in (*KEY, "written_by")]
     return sa.Table(
         table,
         sa.MetaData(schema=schema),
         *key,
-        sa.Column("identifier_hash", sa.Text()),
-        sa.Column("reason", sa.Text()),
+        sa.Column("identifier_hash", _Exact()),
+        sa.Column("reason", _Exact()),
         sa.Column("suppressed_since", _MOMENT),
         sa.Column("released_at", _MOMENT),
-        sa.Column("release_evidence", sa.Text()),
+        sa.Column("release_evidence", _Exact()),
         sa.Column("version", sa.BigInteger()),
         sa.Column("written_at", _MOMENT),
-        *(sa.Column(name, sa.Text()) for name in _ADDED),
+        *(sa.Column(name, _Exact()) for name in _ADDED),
     )
 
 
@@ -165,53 +202,70 @@ def connect(place: Place, settings: Settings) -> SqlTable:
     try:
         url = make_url(text or "sqlite:///" + str(place.home.outbox / place.name / "suppression.db"))
     except sa.exc.ArgumentError:
-        raise ConfigError(tried, seen="no SQLAlchemy URL", allowed="postgresql://... or sqlite:///...") from None
+        raise ConfigError(
+            tried, seen="no SQLAlchemy URL", allowed="postgresql://..., mariadb://..., mysql://... or sqlite:///..."
+        ) from None
     backend = url.get_backend_name()
     if backend == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
+    elif backend in MYSQLS:
+        if not url.database and not settings.schema_name:
+            raise ConfigError(
+                tried, seen="no database in the URL", allowed="mariadb://user@host/database, or schema in quietlist.toml"
+            )
+        if "local_infile" in url.query:  # lets the server ask for any file of this machine
+            raise ConfigError(tried, seen="local_infile", allowed="a URL without it")
+        url = url.set(drivername="mysql+pymysql").update_query_dict({"charset": "utf8mb4"})
     elif backend == "sqlite":
         if settings.schema_name:
-            raise ConfigError(tried, seen="a schema for a SQLite file", allowed="schema only with PostgreSQL")
+            raise ConfigError(tried, seen="a schema for a SQLite file", allowed="schema only with PostgreSQL or MariaDB")
         if not url.database or url.database == ":memory:" or url.query:
             raise ConfigError(tried, seen="a SQLite URL without a plain file", allowed="sqlite:///<file>")
         url = url.set(drivername="sqlite", database=str((place.home.root / url.database).resolve()))
     else:
-        raise ConfigError(tried, seen=f"a {backend} database", allowed="postgresql, sqlite")
+        raise ConfigError(tried, seen=f"a {backend} database", allowed="postgresql, mariadb, mysql, sqlite")
     return SqlTable(url, layout(settings.table, settings.schema_name or None), settings.timeout_seconds)
 
 
 class SqlTable:
     """One table, reached by one URL."""
 
-    facts = FACTS
     carries = _SAID
 
     def __init__(self, url: sa.URL, table: sa.Table, timeout_seconds: int = 30) -> None:
         self.table = table
         self._sqlite = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+        self._is_mysql = url.get_backend_name() in MYSQLS
+        self.facts = replace(FACTS, batch_size=_ROWS_THERE) if self._is_mysql else FACTS
+        self._timeout = timeout_seconds
+        waits = {"timeout" if self._sqlite else "connect_timeout": timeout_seconds}
+        if self._is_mysql:  # its connect_timeout is for the network alone: what comes first must be bounded too
+            waits |= {"read_timeout": timeout_seconds, "write_timeout": timeout_seconds}
         try:
             self._engine = sa.create_engine(
                 url,
                 poolclass=sa.NullPool,  # pushes are rare and long apart: a kept connection would only grow stale
                 hide_parameters=True,  # an error's text would quote the rows
-                connect_args={"timeout" if self._sqlite else "connect_timeout": timeout_seconds},
+                connect_args=waits,
             )
         except ModuleNotFoundError:
+            what, driver, extra = ("MariaDB", "PyMySQL", "mariadb") if self._is_mysql else ("PostgreSQL", "psycopg", "postgres")
             raise ConfigError(
-                "Connecting to PostgreSQL", seen="psycopg is not installed", next_step="pip install 'quietlist[postgres]'"
+                f"Connecting to {what}", seen=f"{driver} is not installed", next_step=f"pip install 'quietlist[{extra}]'"
             ) from None
         sa.event.listen(self._engine, "connect", self._forgiving)
         self._push: Push | None = None
 
     def _forgiving(self, driver: Any, _: object) -> None:
-        """A connection on which a text or moment that somebody else wrote ends no read."""
+        """A connection on which a text or moment that somebody else wrote ends no read, and nothing is cut to fit."""
         if self._sqlite is not None:
             # SQLite keeps any bytes as a text; what is no UTF-8 is told apart by its U+FFFD.
             driver.text_factory = lambda data: data.decode("utf-8", "replace")
-        else:
-            with driver.cursor() as cursor:
-                cursor.execute("set datestyle = 'ISO, YMD'")
-            driver.commit()
+            return
+        settings = mysql_session(self._timeout) if self._is_mysql else "set datestyle = 'ISO, YMD'"
+        with driver.cursor() as cursor:
+            cursor.execute(settings)
+        driver.commit()
 
     def open(self, push: Push) -> None:
         """Check the layout of a table that is there already. Makes nothing."""
@@ -223,6 +277,14 @@ class SqlTable:
                     seen=f"it exists, without {', '.join(lacks)}",
                     allowed=", ".join(self.table.columns.keys()),
                     next_step="add the columns, or name another table",
+                )
+            if con is not None and (loose := self._loose(con)):
+                raise ConfigError(
+                    f"Opening the table {self.table.fullname}",
+                    seen=f"another collation of {', '.join(loose)}: two people whose addresses differ in a capital or a blank "
+                    "would be one row",
+                    allowed=f"{_MARIADB_EXACT}, and on MySQL {_MYSQL_EXACT}",
+                    next_step="alter these columns, or name another table",
                 )
 
     def close(self) -> None:
@@ -291,22 +353,18 @@ class SqlTable:
             self._make(con)
             names = [*KEY, *_SAID]
             with self._staged(con, rows, names) as stage:
+                if self._is_mysql:
+                    return Outcome(changed=self._merged(con, stage, push))
                 insert = (postgresql.insert if self._sqlite is None else sqlite.insert)(self.table)
                 merge = insert.from_select(
-                    [*names, "written_by", "version", "written_at", "home_id", "push_id"],
-                    sa.select(
-                        *(stage.c[name] for name in names),
-                        sa.literal(WRITER),
-                        sa.literal(push.version, sa.BigInteger()),
-                        self._at(push),
-                        sa.literal(push.home),
-                        sa.literal(push.id),
-                    ).where(sa.true()),  # SQLite cannot tell a join's ON from ON CONFLICT without a WHERE
+                    [*names, *_MARKS],
+                    # SQLite cannot tell a join's ON from ON CONFLICT without a WHERE
+                    sa.select(*(stage.c[name] for name in names), *self._marks(push).values()).where(sa.true()),
                 )
                 merge = merge.on_conflict_do_update(
                     index_elements=[self.table.c[name] for name in (*KEY, "written_by")],
                     set_={
-                        **{name: merge.excluded[name] for name in (*_SAID, "version", "written_at", "home_id", "push_id")},
+                        **{name: merge.excluded[name] for name in (*_SAID, *_MARKS[1:])},
                         "released_at": sa.null(),
                         "release_evidence": sa.null(),
                     },
@@ -317,6 +375,50 @@ class SqlTable:
                     ),
                 )
                 return Outcome(changed=con.execute(merge, execution_options={"preserve_rowcount": True}).rowcount)
+
+    def _merged(self, con: sa.Connection, stage: sa.Table, push: Push) -> int:
+        """Where there is no ON CONFLICT for one key: its like there, ON DUPLICATE KEY, also takes any other unique key that
+        somebody gave the table, and would write our words over another's row.
+        """
+        names, marks = [*KEY, *_SAID], self._marks(push)
+        is_same = [self.table.c[name] == stage.c[name] for name in KEY]
+        is_ours = self.table.c.written_by == WRITER
+        update = (
+            sa.update(self.table)
+            .values(
+                {
+                    **{name: stage.c[name] for name in _SAID},
+                    **{name: value for name, value in marks.items() if name != "written_by"},
+                    "released_at": sa.null(),
+                    "release_evidence": sa.null(),
+                }
+            )
+            .where(*is_same, is_ours)
+            .where(
+                sa.or_(
+                    self.table.c.released_at.is_not(None),
+                    self.table.c.push_id.is_(None),
+                    *(self.table.c[name].is_distinct_from(stage.c[name]) for name in _SAID),
+                )
+            )
+        )
+        insert = sa.insert(self.table).from_select(
+            [*names, *_MARKS],
+            sa.select(*(stage.c[name] for name in names), *marks.values())
+            .select_from(stage.outerjoin(self.table, sa.and_(*is_same, is_ours)))
+            .where(self.table.c.written_by.is_(None)),
+        )
+        return sum(con.execute(merge, execution_options={"preserve_rowcount": True}).rowcount for merge in (update, insert))
+
+    def _marks(self, push: Push) -> dict[str, sa.ColumnElement[Any]]:
+        """What every row that this push writes has in common."""
+        return {
+            "written_by": sa.literal(WRITER),
+            "version": sa.literal(push.version, sa.BigInteger()),
+            "written_at": self._at(push),
+            "home_id": sa.literal(push.home),
+            "push_id": sa.literal(push.id),
+        }
 
     def release(self, rows: pa.RecordBatchReader) -> Outcome:
         """Mark these rows of ours as released, with their evidence."""
@@ -357,6 +459,18 @@ class SqlTable:
         present = {column["name"] for column in sa.inspect(con).get_columns(self.table.name, schema=self.table.schema)}
         return [name for name in self.table.columns.keys() if name not in present]  # noqa: SIM118
 
+    def _loose(self, con: sa.Connection) -> list[str]:
+        """The key's columns that the server would compare by a language's rules."""
+        if not self._is_mysql or not self._exists(con):
+            return []
+        asked = sa.text(
+            "select column_name, collation_name from information_schema.columns "
+            "where table_schema = coalesce(:schema, database()) and table_name = :name"
+        )
+        answer = con.execute(asked, {"schema": self.table.schema, "name": self.table.name})
+        found = {str(name): collation for name, collation in answer}
+        return [name for name in (*KEY, "written_by") if found.get(name) not in (_MARIADB_EXACT, _MYSQL_EXACT)]
+
     def _make(self, con: sa.Connection) -> None:
         if self.table.schema and not sa.inspect(con).has_schema(self.table.schema):
             con.execute(sa.schema.CreateSchema(self.table.schema, if_not_exists=True))
@@ -370,7 +484,7 @@ class SqlTable:
         stage = sa.Table(
             "quietlist_stage",
             sa.MetaData(),
-            *(sa.Column(name, self.table.c[name].type if name in self.table.c else sa.Text()) for name in names),
+            *(sa.Column(name, self.table.c[name].type if name in self.table.c else _Exact()) for name in names),
             prefixes=["TEMPORARY"],
         )
         stage.create(con, checkfirst=False)
@@ -378,17 +492,20 @@ class SqlTable:
             columns = {name: batch.column(name) for name in names}
             for name, column in columns.items():
                 if pa.types.is_timestamp(column.type):
-                    columns[name] = pc.strftime(column, format="%Y-%m-%dT%H:%M:%SZ")  # Arrow's %S has the microseconds
+                    # Arrow's %S has the microseconds; MariaDB keeps moments of no zone, and refuses one.
+                    columns[name] = pc.strftime(column, format="%Y-%m-%dT%H:%M:%S" + ("" if self._is_mysql else "Z"))
             arriving = pa.table(columns)
-            if self._sqlite is None:
+            if self._sqlite is None and not self._is_mysql:
                 self._copy(con, stage.name, arriving)
-            else:  # SQLite has no bulk loader: values one by one is what there is
-                marks = ", ".join("?" for _ in names)
+            else:
+                # SQLite has no bulk loader, and MariaDB's is often switched off. Its driver puts many rows into one statement.
+                marks = ", ".join("%s" if self._is_mysql else "?" for _ in names)
                 values = list(zip(*(column.to_pylist() for column in arriving.columns), strict=True))
                 if values:
                     con.exec_driver_sql(f"insert into {stage.name} ({', '.join(names)}) values ({marks})", values)
         yield stage
-        stage.drop(con)
+        # With the word: without it MariaDB ends the transaction.
+        con.exec_driver_sql(f"drop {'temporary ' if self._is_mysql else ''}table {stage.name}")
 
     def _copy(self, con: sa.Connection, stage: str, rows: pa.Table) -> None:
         buffer = io.BytesIO()
@@ -436,11 +553,11 @@ class SqlTable:
                     seen=f"{fault.code}: {self._sqlite.parent} or its file may not be written to, or is gone",
                     next_step="correct owner, mode or mount of that folder, or the url of the destination",
                 ) from None
-            if fault.state.startswith(_ROW_STATES) or fault.name.startswith("SQLITE_CONSTRAINT"):
+            if fault.is_of_a_row:
                 raise BatchRejected(tried, code=fault.code) from None
-            if fault.state == "53100":
+            if fault.is_full:
                 raise TransientError(
-                    tried, seen="sqlstate_53100: the disk of the database server is full", next_step="make room there, run again"
+                    tried, seen=f"{fault.code}: the disk of the database server is full", next_step="make room there, run again"
                 ) from None
             if fault.is_transient:
                 raise TransientError(tried, seen=fault.code, next_step="check that the database is up and reachable") from None

@@ -31,8 +31,13 @@ class Outgoing:
     method: str
     url: str
     body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Those that were set already, by name in small letters."""
+    digest: str = ""
+    """SHA-256 of a body that is read while it is sent, and not in ``body``."""
 
 
+_BY_ASSERTION = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _EARLY_SECONDS = 60.0  # a token is renewed so long before its end: what leaves with it must still arrive in time
 _SHORTEST_SECONDS = 5.0  # and is used for at least so long, or an end given as 0 would fetch one per request
 
@@ -92,7 +97,7 @@ class Basic:
 class ClientCredentials:
     """OAuth 2 client credentials (RFC 6749, 4.4): a token that ends, and is fetched again when it ends or is refused.
 
-    With a refresh token (6) it is fetched in the name of the person who gave that one.
+    With a refresh token (6) or an assertion (RFC 7523, 4) it is fetched in the name of the person who gave that one.
     """
 
     token_url: str
@@ -101,6 +106,7 @@ class ClientCredentials:
     scope: str = ""
     monotonic: Callable[[], float] = time.monotonic
     refresh_token: SecretStr | None = None
+    assertion: SecretStr | None = None
     _token: SecretStr | None = field(default=None, init=False, repr=False)
     _ends: float = field(default=0.0, init=False, repr=False)
 
@@ -109,6 +115,8 @@ class ClientCredentials:
             form = {"grant_type": "client_credentials"} | ({"scope": self.scope} if self.scope else {})
             if self.refresh_token is not None:
                 form |= {"grant_type": "refresh_token", "refresh_token": self.refresh_token.get_secret_value()}
+            if self.assertion is not None:
+                form |= {"grant_type": _BY_ASSERTION, "assertion": self.assertion.get_secret_value()}
             answer = fetch(self.token_url, form, Basic(self.client_id, self.client_secret).headers(request, fetch))
             token, seconds = answer.get("access_token"), answer.get("expires_in", 0)
             if not isinstance(token, str) or not token.isprintable() or not token.isascii():
@@ -171,12 +179,13 @@ class AwsSigned:
         host = parts.hostname or ""
         host = f"[{host}]" if ":" in host else host
         default = {"http": 80, "https": 443}[parts.scheme]
-        digest = hashlib.sha256(request.body).hexdigest()
+        digest = request.digest or hashlib.sha256(request.body).hexdigest()
         signed = {
             "host": host if parts.port in (None, default) else f"{host}:{parts.port}",
             "x-amz-content-sha256": digest,
             "x-amz-date": moment,
         }
+        signed |= {name: value for name, value in request.headers.items() if name.startswith("x-amz-")}
         if self.session_token is not None:
             signed["x-amz-security-token"] = self.session_token.get_secret_value()
         path = parts.path or "/"

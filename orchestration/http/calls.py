@@ -25,9 +25,11 @@ class Call:
 
     method: str
     path: str
+    action: str = ""
+    """What is asked for, where an interface has one path for everything: it is part of what is permitted."""
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.path}" + (f" ({self.action})" if self.action else "")
 
     def matches(self, path: str) -> bool:
         """Whether ``path`` is this call's, filled in; no part of it may be empty."""

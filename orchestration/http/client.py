@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
@@ -25,6 +26,7 @@ from pydantic import SecretStr
 
 from orchestration.core.config import THIS_MACHINE
 from orchestration.core.errors import ConfigError, PermanentError, Throttled, TransientError, kind_of
+from orchestration.core.files import sha256_file
 from orchestration.core.pace import Pace, Timer
 from orchestration.http.auth import Auth, Outgoing
 from orchestration.http.calls import Call, request_path
@@ -40,6 +42,7 @@ _TALKATIVE = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2
 
 _MOST_BYTES = 64 << 20  # of one answer, unpacked; a page of ten thousand rows has some MB
 _WHOLE_ANSWER = 4  # times the time-out: a large page over a slow line, but not a server that sends a byte a minute
+_CHUNK = 1 << 20  # of a file that is sent
 _LEAST_BYTES = 64 << 10  # of a file in that time
 _MOST_PAGES = 1_000_000  # a list of ten million in pages of ten; more is a circle
 _TRANSIENT = (408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)  # the 52x are a proxy's words for a lost server
@@ -75,6 +78,10 @@ class Api:
     """Answers beside 429 that mean a throttle: some vendors say it with 403 or even with 200."""
     permission: str = ""
     """What the key must be allowed to do, for the error of one that is not."""
+    denied: Callable[[int, Any], bool] = lambda status, body: False
+    """Answers beside 401 and 403 that mean that we are not let in: some vendors say it with 400."""
+    action_header: str = ""
+    """Under which a call's ``action`` is sent."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,7 @@ class Client:
         parameters: Mapping[str, str] | None = None,
         data: Any = None,
         form: Collection[tuple[str, str]] | None = None,
+        content: tuple[str, bytes] | None = None,
         expected: Collection[int] = (),
     ) -> Answer:
         """Ask once.
@@ -168,11 +176,12 @@ class Client:
         Args:
             data: sent as JSON.
             form: sent as a form instead; a name may stand there several times.
+            content: sent as it is instead, behind its kind.
             expected: statuses beside 2xx that are an answer and no failure.
         """
         path = request_path(self._api.system, self._api.calls, call, parts or {})
         self._pace.wait_for_turn()
-        return self._ask(call, path, parameters or {}, data, form, expected)
+        return self._ask(call, path, parameters or {}, data, form, expected, content)
 
     def ask_again(
         self,
@@ -216,6 +225,27 @@ class Client:
                 begins(answered)
                 yield from self._flowing(response, self._tried(call))
                 return
+
+    def send_file(
+        self,
+        call: Call,
+        parts: Mapping[str, str],
+        file: Path,
+        *,
+        headers: Mapping[str, str] | None = None,
+        expected: Collection[int] = (),
+    ) -> Answer:
+        """Send a file's bytes, as they are read and never held together. Asked once."""
+        url = self._url(request_path(self._api.system, self._api.calls, call, parts), {})
+        outgoing = Outgoing(call.method, url, digest=sha256_file(file))
+        self._pace.wait_for_turn()
+        said = {"Content-Length": str(file.stat().st_size), **self._api.headers, **(headers or {})}
+        said |= self._auth.headers(outgoing, self._fetch)
+        with file.open("rb") as stream:
+            status, answered, told = self._sent(call, url, iter(lambda: stream.read(_CHUNK), b""), said)
+        body = _json(answered)
+        self._judge(call, status, told, body, expected)
+        return Answer(status, body, answered, told)
 
     def _flowing(self, response: httpx.Response, tried: str) -> Iterator[bytes]:
         """As long as the file is, but not from a server that sends a byte a minute."""
@@ -309,33 +339,43 @@ class Client:
         data: Any,
         form: Collection[tuple[str, str]] | None,
         expected: Collection[int],
+        content: tuple[str, bytes] | None = None,
     ) -> Answer:
         body, kind = b"", ""
-        if form is not None:
+        if content is not None:
+            kind, body = content
+        elif form is not None:
             body, kind = urlencode(list(form)).encode(), "application/x-www-form-urlencoded"
         elif data is not None:
             body, kind = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), "application/json"
         headers = {**({"Content-Type": kind} if kind else {}), **self._api.headers}
-        request = Outgoing(call.method, self._url(path, parameters), body)
+        if self._api.action_header:
+            headers[self._api.action_header] = call.action
+        set_already = {name.lower(): value for name, value in headers.items()}
+        request = Outgoing(call.method, self._url(path, parameters), body, set_already)
         status, answered, said = self._sent(call, request.url, body, {**headers, **self._auth.headers(request, self._fetch)})
         if status == 401 and self._auth.renew():
             status, answered, said = self._sent(call, request.url, body, {**headers, **self._auth.headers(request, self._fetch)})
-        content = _json(answered)
-        self._judge(call, status, said, content, expected)
-        return Answer(status, content, answered, said)
+        told = _json(answered)
+        self._judge(call, status, said, told, expected)
+        return Answer(status, told, answered, said)
 
     def _url(self, path: str, parameters: Mapping[str, str]) -> str:
         # A blank as %20 and not as +, which a signature reads as the sign itself.
         return f"{self._base}{path}" + (f"?{urlencode(parameters, quote_via=quote)}" if parameters else "")
 
-    def _sent(self, call: Call, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes, Mapping[str, str]]:
+    def _sent(
+        self, call: Call, url: str, body: bytes | Iterator[bytes], headers: Mapping[str, str]
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         """Status, body and headers of the answer, whatever they are; what is no answer at all is an error."""
         with self._answered(call, url, body, headers) as response:
             data = self._read(response, self._tried(call))
         return response.status_code, data, {name.lower(): value for name, value in response.headers.items()}
 
     @contextmanager
-    def _answered(self, call: Call, url: str, body: bytes, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+    def _answered(
+        self, call: Call, url: str, body: bytes | Iterator[bytes], headers: Mapping[str, str]
+    ) -> Iterator[httpx.Response]:
         """The answer while it is read."""
         import httpx
 
@@ -392,7 +432,8 @@ class Client:
                 retry_after=self._pause(headers),
                 next_step="let it rest; the next run goes on where this one stopped",
             )
-        if 200 <= status < 300 or status in expected:
+        is_denied = self._api.denied(status, body)
+        if not is_denied and (200 <= status < 300 or status in expected):
             return
         code = next(codes_in(body), f"http_{status}")
         tried = self._tried(call)
@@ -400,7 +441,7 @@ class Client:
             raise TransientError(
                 tried, seen=f"status {status}, {code}", retry_after=self._pause(headers), next_step="see the system's status page"
             )
-        if status in (401, 403):
+        if status in (401, 403) or is_denied:
             raise CredentialsRefused(
                 tried,
                 seen=f"status {status}, {code}",

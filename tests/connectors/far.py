@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
+import io
 import logging
 import os
 import shutil
@@ -80,6 +82,8 @@ class SftpFar:
         self.cuts = 0
         self.asked: Counter[str] = Counter()
         self._clock = 0
+        self.full = False
+        """Nothing more is taken."""
         self.logins: list[str] = []
         self.done: list[str] = []
         self.host_key = asyncssh.generate_private_key("ssh-ed25519")
@@ -180,6 +184,14 @@ class SftpFar:
                     self._cut()
                 return super().read(file_obj, offset, size)
 
+            def write(self, file_obj: Any, offset: int, data: bytes) -> Any:
+                if outer.full:
+                    raise asyncssh.SFTPFailure("no space left on device")
+                if outer.cuts:
+                    outer.cuts -= 1
+                    self._cut()
+                return super().write(file_obj, offset, data)
+
             def remove(self, path: bytes) -> Any:
                 outer.done.append("remove")
                 return super().remove(path)
@@ -211,6 +223,8 @@ class S3Far:
         self.asked: Counter[str] = Counter()
         self.done: list[str] = []
         self.lists = 0
+        self.full = False
+        """Nothing more is taken."""
         self.answers: list[tuple[int, bytes]] = []
         """Given instead of the next lists."""
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -272,6 +286,15 @@ class S3Far:
         if not self._is_signed(method, target, environ):
             start("403 Forbidden", [("Content-Type", "application/xml")])
             return [b"<Error><Code>SignatureDoesNotMatch</Code></Error>"]
+        if method == "PUT":
+            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+            if hashlib.sha256(body).hexdigest() != environ["HTTP_X_AMZ_CONTENT_SHA256"]:
+                start("400 Bad Request", [("Content-Type", "application/xml")])
+                return [b"<Error><Code>XAmzContentSHA256Mismatch</Code></Error>"]
+            environ["wsgi.input"] = io.BytesIO(body)
+            if self.full:
+                start("507 Insufficient Storage", [("Content-Type", "application/xml")])
+                return [b"<Error><Code>InsufficientStorage</Code></Error>"]
         path = unquote(urlsplit(target).path).removeprefix(f"/{self.bucket}").removeprefix(f"/{self.prefix}")
         if path.strip("/"):
             if path in self.denied:

@@ -174,14 +174,14 @@ def test_an_object_that_changes_between_list_and_reading_waits(house: House, far
     from orchestration.connectors import s3
 
     far.put("a.csv", b"first")
-    plain = s3._Bucket.read
+    plain = s3._Objects.read
 
     def read(self: Any, file: Any) -> Iterator[bytes]:
-        monkeypatch.setattr(s3._Bucket, "read", plain)
+        monkeypatch.setattr(s3._Objects, "read", plain)
         far.put("a.csv", b"newer")
         return plain(self, file)
 
-    monkeypatch.setattr(s3._Bucket, "read", read)
+    monkeypatch.setattr(s3._Objects, "read", read)
     house.sources = {"far": far.settings()}
     (outcome,) = house.pull()
     assert (outcome.state, outcome.files, outcome.attention) == ("whole", 0, "1 file there is still being written.")

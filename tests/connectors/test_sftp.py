@@ -165,7 +165,7 @@ def test_what_is_configured_wrongly_is_told(
 def test_without_the_package_the_configuration_says_what_to_install(
     house: House, far: SftpFar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orchestration.connectors import sftp
+    from orchestration.remote import sftp
 
     monkeypatch.setattr(sftp.importlib.util, "find_spec", lambda name: None)
     house.sources = {"far": far.settings()}

@@ -27,6 +27,7 @@ from orchestration.readers.recognise import recognise
 from tests.connectors.conftest import NOON, House
 from tests.connectors.shelf import contents
 from tests.kills import killed_after
+from tests.mariadb_server import mariadb_server
 from tests.postgres_server import postgres_server
 from tests.seed import SEED
 
@@ -38,7 +39,8 @@ class Base:
 
     def __init__(self, url: str, kind: str) -> None:
         self.url, self.kind = url, kind
-        self.engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"), poolclass=sa.NullPool)
+        driven = url.replace("postgresql:", "postgresql+psycopg:").replace("mariadb:", "mysql+pymysql:")
+        self.engine = sa.create_engine(driven, poolclass=sa.NullPool)
         self.made = 0
 
     def do(self, *statements: str, **values: Any) -> None:
@@ -48,7 +50,8 @@ class Base:
 
     def table(self, cursor: str = "timestamp with time zone", key: str = "primary key") -> None:
         kind = cursor if self.kind == "postgresql" else {"timestamp with time zone": "datetime"}.get(cursor, cursor)
-        self.do("drop table if exists asks", f"create table asks (id integer {key}, action text, email text, changed_at {kind})")
+        made = f"create table asks (id integer {key}, action text, email text, changed_at {kind})"
+        self.do("drop table if exists asks", made + (" character set utf8mb4" if self.kind == "mariadb" else ""))
 
     def put(self, *values: Any) -> None:
         """A row for each value of the cursor."""
@@ -61,7 +64,7 @@ class Base:
                 self.made += 1
 
     def said(self, value: Any) -> Any:
-        return value if self.kind == "postgresql" or not isinstance(value, datetime) else f"{value:%Y-%m-%d %H:%M:%S}"
+        return value if self.kind != "sqlite" or not isinstance(value, datetime) else f"{value:%Y-%m-%d %H:%M:%S}"
 
     def held(self) -> set[str]:
         with self.engine.connect() as con:
@@ -85,14 +88,23 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[str]:
+    with mariadb_server() as url:
+        yield url
+
+
+SERVERS = {"postgresql": "postgres", "mariadb": "mariadb"}
+
+
+@pytest.fixture(params=["sqlite", *(pytest.param(kind, marks=getattr(pytest.mark, name)) for kind, name in SERVERS.items())])
 def base(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Base]:
     if request.param == "sqlite":
         file = tmp_path / "their data base.db"
         file.touch()
         made = Base(f"sqlite:///{file}", "sqlite")
     else:
-        made = Base(request.getfixturevalue("postgres"), "postgresql")
+        made = Base(request.getfixturevalue(SERVERS[request.param]), request.param)
         made.do("drop view if exists lately", "drop table if exists asks")
     yield made
     made.engine.dispose()
@@ -190,6 +202,50 @@ def test_a_moment_that_no_calendar_has_costs_no_row(house: House, postgres: str,
     base.engine.dispose()
 
 
+@pytest.mark.mariadb
+@pytest.mark.parametrize("odd", ["0000-00-00 00:00:00", "2026-00-00 00:00:00", "0001-01-01 00:00:00", "9999-12-31 23:59:59"])
+def test_a_moment_that_is_none_in_mariadb_costs_no_row(
+    house: House, mariadb: str, odd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql, "_ROWS", 1)
+    base = Base(mariadb, "mariadb")
+    base.table()
+    base.put(at(-20))
+    with base.engine.begin() as con:
+        con.execute(sa.text("set session sql_mode = ''"))  # as an old program has it
+        con.execute(sa.text("insert into asks values (100, 'opt_out', 'odd@example.com', :odd)"), {"odd": odd})
+    house.sources = {"table": base.settings()}
+    (outcome,) = house.pull()
+    assert outcome.state == "whole" and set(rows(house.home)) == base.held(), outcome.failure
+    base.put(at(-15))
+    house.later(hours=1)
+    house.pull()
+    assert set(rows(house.home)) == base.held(), f"{odd} hides what comes after it"
+    base.engine.dispose()
+
+
+@pytest.mark.mariadb
+@pytest.mark.parametrize("key", ["binary(16)", "varchar(40) collate utf8mb4_unicode_ci", "bigint unsigned", "bit(8)"])
+def test_what_is_no_text_in_mariadb_comes_too(house: House, mariadb: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that are no UTF-8, in a key too; keys whose order the server has by a language; numbers past 2^53."""
+    monkeypatch.setattr(sql, "_ROWS", 1)
+    base = Base(mariadb, "mariadb")
+    columns = f"id {key} primary key, email varbinary(200), note blob, flag bit(3), place point, kind enum('a', 'b')"
+    base.do("drop table if exists asks", f"create table asks ({columns}) character set utf8mb4")
+    keys = {"binary(16)": ["unhex('ff00')", "unhex('ff41')"], "bit(8)": ["b'1'", "b'10'"]}.get(
+        key, ["9007199254740992", "9007199254740993"]
+    )
+    for number, value in enumerate(keys):
+        base.do(f"insert into asks values ({value}, 'p{number}@example.com', x'ff4100', b'101', point(1, 2), 'b')")
+    house.sources = {"table": base.settings(cursor=None)}
+    (outcome,) = house.pull()
+    assert (outcome.state, outcome.records) == ("whole", 2), outcome.failure
+    told = [json.loads(line) for _, content in contents(house.home, "table") for line in content.splitlines()]
+    assert [row["email"] for row in told] == ["p0@example.com", "p1@example.com"]
+    assert {row["kind"] for row in told} == {"b"} and "A" in told[0]["note"]
+    base.engine.dispose()
+
+
 @pytest.mark.parametrize("key", ["primary key", ""])
 def test_without_a_cursor_the_whole_table_comes_each_time(house: House, base: Base, key: str) -> None:
     base.table(key=key)
@@ -239,7 +295,7 @@ def test_nothing_there_is_changed(house: House, base: Base, monkeypatch: pytest.
     house.sources = {"table": base.settings()}
     monkeypatch.setattr(sql._Table, "_reflected", writes)
     (outcome,) = house.pull()
-    code = "sqlite_readonly" if base.kind == "sqlite" else "sqlstate_25006"
+    code = {"sqlite": "sqlite_readonly", "postgresql": "sqlstate_25006", "mariadb": "mysql_1792"}[base.kind]
     assert outcome.state == "failed" and code in outcome.failure and len(base.held()) == 1, outcome.failure
 
 
@@ -360,7 +416,10 @@ def test_whatever_happens_every_row_that_a_whole_pull_met_has_come(steps: list[t
         ("no such column", {"cursor": "updated"}, "no column updated. Allowed: id, action, email, changed_at"),
         ("no such file", {"url": "sqlite:////nowhere/people.db"}, "no such file"),
         ("a path from nowhere", {"url": "sqlite:///people.db"}, "a path that is not absolute"),
-        ("another database", {"url": "oracle://host/people"}, "a oracle database. Allowed: postgresql, sqlite"),
+        ("another database", {"url": "oracle://host/people"}, "a oracle database. Allowed: postgresql, mariadb, mysql, sqlite"),
+        ("no database", {"url": "mariadb://nobody@127.0.0.1:9"}, "no database in the URL"),
+        ("a server that may read us", {"url": "mysql://nobody@127.0.0.1:9/people?local_infile=1"}, "Seen: local_infile"),
+        ("no MariaDB", {"url": "mariadb://nobody@127.0.0.1:9/people", "timeout_seconds": 2}, "mysql_2003. Next step: check that"),
         ("no server", {"url": "postgresql://nobody@127.0.0.1:9/people", "timeout_seconds": 2}, "check that the database is up"),
         ("no URL", {"url": None, "url_env": "TABLE_URL"}, "TABLE_URL is not set"),
     ],

@@ -12,7 +12,9 @@ import pytest
 
 from orchestration.core.home import Home
 from orchestration.destinations.contract import Push
+from tests.mariadb_server import mariadb_server
 from tests.postgres_server import postgres_server
+from tests.redis_server import redis_server
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _MOMENT = pa.timestamp("us", tz="UTC")
@@ -62,4 +64,16 @@ def stream() -> Callable[..., pa.RecordBatchReader]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[str]:
+    with mariadb_server() as url:
         yield url

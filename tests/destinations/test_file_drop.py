@@ -7,13 +7,15 @@ import errno
 import hashlib
 import json
 import os
+from datetime import UTC, datetime
 
+import pyarrow.parquet as pq
 import pytest
 
 from orchestration.core.config import parse_config
 from orchestration.core.errors import ConfigError, OutOfRoom, PermanentError
 from orchestration.core.home import Home
-from orchestration.destinations import file_drop
+from orchestration.destinations import drops, file_drop
 from orchestration.destinations.contract import destination_for
 from orchestration.faults import children
 
@@ -173,8 +175,8 @@ def test_whatever_step_a_drop_dies_at_it_is_whole_or_not_there(home, a_push, str
             old = {row["identifier"].split("@")[0] for row in before}
             with monkeypatch.context() as patch:
                 wrap = dying_at(last_step)
-                for name in ("write_atomic", "sync_folder", "sha256_file"):
-                    patch.setattr(file_drop, name, wrap(getattr(file_drop, name)))
+                for module, name in ((file_drop, "write_atomic"), (file_drop, "sync_folder"), (drops, "sha256_file")):
+                    patch.setattr(module, name, wrap(getattr(module, name)))
                 try:
                     getattr(house, call)(stream(bob))
                 except Died:
@@ -210,6 +212,34 @@ def test_other_columns_later_do_not_lose_the_rows_of_before(home, a_push, house,
     assert len(read(other)) == 2
     latest = sorted(other.folder.glob("*_full.csv"))[-1]
     assert list(table(latest)[0]) == columns
+
+
+def test_a_parquet_drop_has_every_value_as_it_is_and_moments_as_such(home, a_push, stream) -> None:
+    house = destination_for("house", config(format="parquet"), home)
+    house.open(a_push)
+    rows = [{"identifier": text, "reason": "=1+1"} for text in RISKY] + [
+        {"identifier": "zoe@example.com", "suppressed_since": None}
+    ]
+    house.put(stream(*rows))
+    (full,) = house.folder.glob("*_full.parquet")
+    held = pq.read_table(full).to_pylist()
+    assert {row["identifier"] for row in held} == {*RISKY, "zoe@example.com"}, "no guard: nothing runs a Parquet file"
+    assert {row["suppressed_since"] for row in held} == {datetime(2026, 2, 1, 8, 30, tzinfo=UTC), None}
+    assert {row[2] for row in read(house)} == {*RISKY, "zoe@example.com"}
+    house.release(stream({"identifier": "zoe@example.com"}))
+    (released,) = house.folder.glob("*_releases.parquet")
+    assert [row["evidence_id"] for row in pq.read_table(released).to_pylist()] == ["opt-in 1"]
+    control = json.loads(max(house.folder.glob("*.ctl.json")).read_text())
+    assert (control["format"], control["text_guard"]) == ("parquet", "none")
+    # A drop of the other form is read all the same, so that the form can be changed.
+    other = destination_for("house", config(), home)
+    other.open(a_push)
+    assert {row[2] for row in read(other)} == set(RISKY)
+    other.put(stream({"identifier": "bob@example.com"}))
+    assert {row["identifier"].removeprefix("'") for row in table(max(other.folder.glob("*_full.csv")))} >= {"bob@example.com"}
+    assert {row[2] for row in read(house)} == {*RISKY, "bob@example.com"}
+    moments = {row["suppressed_since"] for row in table(max(other.folder.glob("*_full.csv")))}
+    assert moments == {"2026-02-01T08:30:00Z"}
 
 
 @pytest.mark.parametrize(("folder", "inside"), [("drops/here", True), ("../beside", False), ("/tmp/beside", False)])
@@ -259,7 +289,7 @@ def test_a_full_list_that_may_not_be_opened_counts_as_gone(house, stream, monkey
     def refuse(_: object) -> str:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(file_drop, "sha256_file", refuse)
+    monkeypatch.setattr(drops, "sha256_file", refuse)
     assert list(house.read()) == []
 
 

@@ -1,20 +1,17 @@
 """Two homes that keep one list: a backup that came back, a copy, another installation. Nobody is released on half the story.
 
-The list lies outside of the homes and is real: a folder, a SQLite file, a PostgreSQL server.
+The list lies outside of the homes and is real: each kind of our own stores.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from orchestration.audit.verify import verify
 from orchestration.core.config import parse_config
@@ -22,48 +19,25 @@ from orchestration.core.errors import ConfigError
 from orchestration.core.home import Home
 from orchestration.sync import SyncResult, sync, take_over
 from orchestration.sync.ledger import ledger
+from tests.destinations.stores import KINDS, SqlStore, store_of
 from tests.sync.sync_doubles import Publisher, at, golden, opt_in
 
-KINDS = ["file_drop", "sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 ANN, BOB = "ann@example.com", "bob@example.com"
 
 
 class World:
     """One list, and any number of homes that are configured to keep it."""
 
-    def __init__(self, folder: Path, kind: str) -> None:
-        self.folder, self.kind = folder, kind
-        entry: dict[str, object] = {"channels": ["email"], "scopes": ["*"], "max_release_share": 1.0, "allow_outside_home": True}
-        if kind == "file_drop":
-            entry |= {"system": "file_drop", "folder": str(folder / "list")}
-        elif kind == "sqlite":
-            entry |= {"system": "sql_table", "url": f"sqlite:///{folder / 'list.db'}"}
-        else:
-            entry |= {"system": "sql_table", "url_env": "TEST_DATABASE_URL"}
-        lines = "\n".join(f"{key} = {json.dumps(value)}" for key, value in entry.items())
-        self.text = f'[company]\nname = "Acme"\n[destinations.there]\n{lines}\n'
+    def __init__(self, folder: Path, store: Any) -> None:
+        self.folder, self.store = folder, store
+        self.text = store.toml(channels=["email"])
 
     def home(self, name: str) -> One:
         return One(self, Home.at(self.folder / name).create())
 
     def there(self) -> set[str]:
         """Who is suppressed, as somebody who uses the list would find it."""
-        if self.kind == "file_drop":
-            control = json.loads(sorted((self.folder / "list").glob("*.ctl.json"))[-1].read_text())
-            with (self.folder / "list" / control["files"][0]["name"]).open(newline="") as stream:
-                return {row["identifier"] for row in csv.DictReader(stream)}
-        rows = self.ask("select identifier from suppression where released_at is null")
-        return {row[0] for row in rows}
-
-    def ask(self, sql: str) -> list[Any]:
-        url = os.environ["TEST_DATABASE_URL"] if self.kind == "postgres" else f"sqlite:///{self.folder / 'list.db'}"
-        engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-        try:
-            with engine.begin() as con:
-                done = con.execute(sa.text(sql))
-                return list(done) if done.returns_rows else []
-        finally:
-            engine.dispose()
+        return self.store.identifiers()
 
 
 class One:
@@ -100,12 +74,8 @@ class One:
 
 @pytest.fixture(params=KINDS)
 def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    if request.param == "postgres":
-        monkeypatch.setenv("TEST_DATABASE_URL", request.getfixturevalue("postgres"))
-    made = World(tmp_path, request.param)
-    yield made
-    if request.param == "postgres":
-        made.ask("drop table if exists suppression")
+    with store_of(request.param, tmp_path, request, monkeypatch) as store:
+        yield World(tmp_path, store)
 
 
 def others(result: SyncResult) -> list[str]:
@@ -155,11 +125,11 @@ def test_a_restored_home_releases_again_after_a_named_person_took_the_list_over(
     restored.publisher.publish(ann, evidence=[opt_in(BOB)])
     held = restored.push(3)
     assert ([entry.reason for entry in held.held], held.released, held.found) == (
-        (["another_home"], 0, 1) if world.kind != "file_drop" else ([], 0, 2)
+        (["another_home"], 0, 1) if not world.store.is_drop else ([], 0, 2)
     ), "of a drop the whole list is the other's word; of a table its rows are"
     assert restored.take_over() == 1
     # What came home is no evidence for anybody's release, also before the next run has read it.
-    assert restored.push(4).released == (1 if world.kind != "file_drop" else 0)
+    assert restored.push(4).released == (1 if not world.store.is_drop else 0)
     assert "cy@example.com" in world.there()
     restored.publisher.publish(ann, golden("cy@example.com"), evidence=[opt_in(BOB)])
     restored.push(5)
@@ -201,23 +171,24 @@ def test_a_second_home_on_one_list_is_noticed_by_both_and_lifts_nothing(world: W
     result = first.push(3)
     assert others(result) and result.released == 0
     # Once noticed it stays noticed, even when the other's rows are gone from sight.
-    if world.kind != "file_drop":
-        world.ask("delete from suppression where identifier = 'cy@example.com'")
+    if not world.store.is_drop:
+        world.store.loses("cy@example.com")
     first.publisher.publish(bob, golden("dee@example.com"), evidence=[opt_in(ANN)])
     result = first.push(4)
     assert others(result) and result.released == 0 and {ANN, BOB, "dee@example.com"} <= world.there()
 
 
 def test_evidence_that_released_once_is_spent_in_the_ledger_and_at_the_table(world: World) -> None:
-    if world.kind == "file_drop":
+    if world.store.is_drop:
         pytest.skip("a drop keeps no row that was released")
     live = world.home("live")
     live.publisher.publish(golden(ANN), golden(BOB))
     live.push(1)
+    assert world.there() == {ANN, BOB}
     live.publisher.publish(golden(BOB), evidence=[opt_in(ANN)])
     assert live.push(2).released == 1
     # Somebody puts the row back by hand, as a restored database does: the opt-in of then is no reason to lift it again.
-    world.ask(f"update suppression set released_at = null where identifier = '{ANN}'")
+    world.store.restores(ANN)
     for day in (3, 4):
         result = live.push(day)
         assert (result.released, [held.reason for held in result.held]) == (0, ["no_evidence"]), f"day {day}"
@@ -231,15 +202,16 @@ def test_evidence_that_released_once_is_spent_in_the_ledger_and_at_the_table(wor
 
 
 def test_a_table_of_before_rows_were_marked_is_changed_and_what_was_written_since_the_backup_comes_home(world: World) -> None:
-    if world.kind == "file_drop":
-        pytest.skip("a drop is written as a whole")
+    if not isinstance(world.store, SqlStore):
+        pytest.skip("only tables are that old")
     live = world.home("live")
     live.publisher.publish(golden(ANN), golden(BOB))
     live.push(1)
     for column in ("home_id", "push_id", "spent_evidence"):
-        world.ask(f"alter table suppression drop column {column}")
+        world.store.ask(f"alter table suppression drop column {column}")
     restored = live.copied("restored")
-    world.ask(f"update suppression set written_at = '{at(3):%Y-%m-%dT%H:%M:%S}.000000Z' where identifier = '{ANN}'")
+    zone = "" if world.store.kind == "mariadb" else "Z"  # which keeps moments of no zone
+    world.store.ask(f"update suppression set written_at = '{at(3):%Y-%m-%dT%H:%M:%S}.000000{zone}' where identifier = '{ANN}'")
     with ledger(restored.home) as con:
         con.execute("update row_state set fingerprint = 'of the mapping before'")
         con.execute("delete from pushed")  # a ledger of then does not say what it was planned from
@@ -247,7 +219,7 @@ def test_a_table_of_before_rows_were_marked_is_changed_and_what_was_written_sinc
     result = restored.push(4)
     assert (result.released, result.found) == (0, 1) and "a home that did not mark its rows yet" in others(result)[0]
     assert world.there() == {ANN, BOB}
-    marked = world.ask("select identifier from suppression where push_id is not null")
+    marked = world.store.ask("select identifier from suppression where push_id is not null")
     assert [row[0] for row in marked] == [BOB], "what this home puts, it marks"
 
 

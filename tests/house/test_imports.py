@@ -7,6 +7,7 @@ The layers are one list in ``pyproject.toml`` (``lint-imports``), the places of 
 from __future__ import annotations
 
 import ast
+import itertools
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -72,7 +73,10 @@ def test_what_the_product_imports_is_what_it_asks_for() -> None:
     extras = project["optional-dependencies"]
     asked = {
         canonicalize_name(Requirement(text).name)
-        for text in (*project["dependencies"], *extras["postgres"], *extras["fast"], *extras["encryption"], *extras["sftp"])
+        for text in itertools.chain(
+            project["dependencies"],
+            *(extras[name] for name in ("postgres", "mariadb", "redis", "fast", "encryption", "sftp")),
+        )
     }
     makers = packages_distributions()
     for path in PYTHON:

@@ -8,6 +8,7 @@ import hmac
 import json
 from typing import Any
 
+from tests.vendors.dialers import DIALERS
 from tests.vendors.esps import EMAIL_VENDORS, basic
 from tests.vendors.platforms import PLATFORMS
 from tests.vendors.server import Reply, Request
@@ -90,4 +91,4 @@ class Receiver(Vendor):
         return Reply(200, {"rejected": rejected}) if rejected else Reply(204)
 
 
-VENDORS: tuple[type[Vendor], ...] = (*EMAIL_VENDORS, *PLATFORMS, Twilio, Receiver)
+VENDORS: tuple[type[Vendor], ...] = (*EMAIL_VENDORS, *PLATFORMS, *DIALERS, Twilio, Receiver)
