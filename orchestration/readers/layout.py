@@ -59,6 +59,13 @@ def shown(label: str) -> str:
     return "(hidden)" if _NO_LABEL.search(label) or _MOST_DIGITS.search(label) else f"'{label[:40]}'"
 
 
+def nearest_column(feed: Feed, label: str) -> str | None:
+    """The declared column whose labels are most like ``label``."""
+    labels = {normalised(known): column.name for column in feed.columns for known in column.labels}
+    near = difflib.get_close_matches(normalised(label), list(labels), 1, cutoff=0.5)
+    return labels[near[0]] if near else None
+
+
 def described(feed: Feed, lacking: Sequence[str], labels: Sequence[str]) -> str:
     """What a file lacks, what it has instead, and which of its labels may be meant: never a value."""
     filled = [label for label in labels if normalised(label)]
