@@ -239,12 +239,14 @@ class Client:
         *,
         parameters: Mapping[str, str] | None = None,
         data: Mapping[str, Any] | None = None,
+        in_query: bool = False,
         place: str = "",
     ) -> Iterator[Page]:
         """A list, page by page, from ``place`` on. A page that fails is asked for again; those before it are not.
 
         Args:
             data: sent as JSON, and what asks for the page in it.
+            in_query: what asks for the page stands in the address, also with ``data``.
         """
         path = request_path(self._api.system, self._api.calls, call, parts or {})
         been, before = {place}, None
@@ -252,7 +254,8 @@ class Client:
             here, asked = path, {**(parameters or {}), **paging.parameters(place)}
             if place and isinstance(paging, Link):
                 here, asked = self._followed(call, place, paging)
-            answer = self._page(call, here, asked if data is None else {}, None if data is None else {**data, **asked})
+            in_address = data is None or in_query
+            answer = self._page(call, here, asked if in_address else {}, data if in_address else {**(data or {}), **asked})
             body = answer.body
             found = items(body) if isinstance(body, dict | list) else None
             if not isinstance(found, list):
