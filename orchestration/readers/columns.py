@@ -30,7 +30,9 @@ def note_columns(
     table = f'raw."{feed.table}"'
     counts = ", ".join(f'count("{column.name}")' for column in feed.columns)
     ((extras, *there),) = con.execute(f"select count(_extra), {counts} from {table} where _file_id = ?", [file_id]).fetchall()
-    rows = [(column.name, True, None, count) for column, count in zip(feed.columns, there, strict=True) if count]
+    rows: list[tuple[str, bool, str | None, int]] = [
+        (column.name, True, None, count) for column, count in zip(feed.columns, there, strict=True) if count
+    ]
     if extras:
         step = max(1, outcome.loaded // LOOKED_AT)
         found = con.execute(
