@@ -43,6 +43,21 @@ def match_hashes(con: duckdb.DuckDBPyConnection, home: Home, config: Config) -> 
     there = {name for (name,) in con.execute("select table_name from duckdb_tables() where schema_name = 'raw'").fetchall()}
     if not there.issuperset(_TABLES):
         return Hashed()
+    _find(con)
+    _leave_out_delivered(con)
+    now = sum(_deliver(con, home, source) for source in sorted(config.sources) if config.sources[source].format == FORMAT)
+    listed, matched = one_row(
+        con,
+        "select count(distinct (source, identifier_type, hash)), "
+        "count(distinct (source, identifier_type, hash)) filter (where identifier is not null) from hashes_found",
+    )
+    for table in ("found", "new"):
+        con.execute(f"drop table hashes_{table}")
+    return Hashed(int(listed), int(matched), now)
+
+
+def _find(con: duckdb.DuckDBPyConnection) -> None:
+    """``hashes_found``: every listed hash, with the known contact point that it names, where there is one."""
     con.execute(
         f"""
         create or replace temp table hashes_found as
@@ -82,6 +97,10 @@ def match_hashes(con: duckdb.DuckDBPyConnection, home: Home, config: Config) -> 
         """,
         [FORMAT],
     )
+
+
+def _leave_out_delivered(con: duckdb.DuckDBPyConnection) -> None:
+    """``hashes_new``: whom a hash names and no file of its source told yet."""
     con.execute(
         """
         create or replace temp table hashes_new as
@@ -93,15 +112,6 @@ def match_hashes(con: duckdb.DuckDBPyConnection, home: Home, config: Config) -> 
         where found.identifier is not null
         """
     )
-    now = sum(_deliver(con, home, source) for source in sorted(config.sources) if config.sources[source].format == FORMAT)
-    listed, matched = one_row(
-        con,
-        "select count(distinct (source, identifier_type, hash)), "
-        "count(distinct (source, identifier_type, hash)) filter (where identifier is not null) from hashes_found",
-    )
-    for table in ("found", "new"):
-        con.execute(f"drop table hashes_{table}")
-    return Hashed(int(listed), int(matched), now)
 
 
 def _deliver(con: duckdb.DuckDBPyConnection, home: Home, source: str) -> int:

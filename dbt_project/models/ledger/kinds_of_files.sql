@@ -1,8 +1,8 @@
 -- depends_on: {{ ref('stg_quietlist__ledger_files') }}
 {{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='file_id') }}
 
--- What the records of each file turned out to be, so that a kind of record that a source never brought before can be told. What was
--- refused is told elsewhere, each day. Grows by the new files only.
+-- What the records of each file turned out to be, so that a kind of record that a source never brought before can be told. What
+-- was refused is told elsewhere, each day. Grows by the new files only.
 
 with records as (
 
@@ -15,7 +15,7 @@ with records as (
 
 ),
 
-final as (
+named as (
 
     select
         file_id,
@@ -26,10 +26,23 @@ final as (
         case
             when outcome = 'request' then action || ' by ' || coalesce(method, 'unknown')
             else outcome || coalesce(' ' || outcome_reason, '')
-        end as kind,
-        count(*) as records
+        end as kind
     from records
-    group by file_id, source, vendor, feed, received_at, 6
+
+),
+
+final as (
+
+    select
+        file_id,
+        source,
+        vendor,
+        feed,
+        received_at,
+        kind,
+        count(*) as records
+    from named
+    group by file_id, source, vendor, feed, received_at, kind
 
 )
 
