@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import full, identifiers, mail, persons, pipeline, push, registry, scrub, workbooks
+from benchmarks import full, identifiers, mail, persons, pipeline, push, readers, registry, scrub, workbooks
 from benchmarks.measure import Table, growth
 
 RESULTS = Path(__file__).parent / "results"
@@ -63,6 +63,8 @@ def _tables(options: argparse.Namespace) -> Iterator[Table]:
     yield from _growing(push.run, size)
     # Four kilobytes each: a twentieth of the rows is as many bytes as they are.
     yield mail.run(max(size // 20, 10), seed)
+    # A fifth: it is all held by the loops beside the readers.
+    yield from readers.run(max(size // 5, 10), seed)
     # pandas takes minutes for as many rows, and a tenth shows how many times as long.
     yield workbooks.run(max(size // 10, 10), seed)
     yield from identifiers.run(size, seed)

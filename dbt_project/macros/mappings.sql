@@ -9,7 +9,8 @@
 --   usual_zone   IANA name of the zone that the vendor usually writes times in: read in it where the source's `timezone` is UTC, which it is
 --                when nobody has said it. Who means UTC says Etc/UTC
 --   key          column with the vendor's own id of the event
---   email, phone       column that holds one address or number, or several of which the first filled one counts that is no object
+--   email, phone       column that holds one address or number, or several of which the first filled one counts that is no object. Several
+--                addresses in it are all suppressed, in doubt (several_addresses), and link nobody
 --   emails, phones     column that may hold several, joined by ;
 --   only_address       true: without a known label, the record's only text that looks like an address
 --   international      true: the vendor writes numbers with their country and without the plus; the plus is put before the one of `phone`
@@ -38,6 +39,8 @@
     {%- endif -%}
     {%- set cases = case_meanings(mapping) -%}
     {%- set list = mapping.get('list', {}) -%}
+    {#- All are suppressed, and somebody looks. What lifts is read as it stands, which is no address. -#}
+    {%- set several_told = "case_action <> 'opt_in' and " ~ several_addresses(only_of_list('case_emails')) -%}
     {%- set at_list = ("case_action = 'opt_in' and place = 'list' and list_id is null") -%}
 with {{ record_imports(table) }}
 
@@ -85,6 +88,7 @@ placed as (
         *,
         {{ by_case(cases, 'action') }} as case_action,
         {{ by_case(cases, 'at') }} as place,
+        {{ by_case(cases, 'emails') }} as case_emails,
         {{ list_node('source_scope', list['kind'], 'list_id') if list else 'source_scope' }} as own_node,
         {{ list_scope('source_scope', list['kind'], 'list_id') if list else 'source_scope' }} as list_scope
     from fitted
@@ -101,7 +105,7 @@ meant as (
         case_action as action,
         {{ by_case(cases, 'method') }} as method,
         {{ by_case(cases, 'channels') }} as channels,
-        {{ by_case(cases, 'emails') }} as emails_raw,
+        case when {{ several_told }} then {{ split_list(only_of_list('case_emails'), ';,') }} else case_emails end as emails_raw,
         {{ by_case(cases, 'phones') }} as phones_raw,
         case
             when place = 'company' then '*'
@@ -110,7 +114,7 @@ meant as (
             when case_action = 'opt_in' then own_node
             else list_scope
         end as scope,
-        {{ by_case(cases, 'doubt') }} as doubt,
+        case when {{ several_told }} then 'several_addresses' else {{ by_case(cases, 'doubt') }} end as doubt,
         -- It counts for the whole source then, which somebody should know who meant to leave one list only.
         case when place = 'list' and case_action <> 'opt_in' and list_scope <> own_node then own_node end as unmapped_list,
         {{ by_case(cases, 'unknown_column') }} as unknown_column,
@@ -547,6 +551,12 @@ select * from final
     {%- elif of_its_own -%}{{ empty_list() }}
     {%- else -%}told_{{ several }}
     {%- endif -%}
+{%- endmacro %}
+
+-- Whether a text that should be one address is several whole ones, with commas or semicolons between them, and nothing else.
+{% macro several_addresses(text) -%}
+    {%- set one = '[^@\\s,;<>"]+@[^@\\s,;<>"]+[.][^@\\s,;<>"]+' -%}
+    coalesce({{ text }} like '%@%@%', false) and {{ matches(text, '^\\s*' ~ one ~ '(\\s*[,;]\\s*' ~ one ~ ')+\\s*$') }}
 {%- endmacro %}
 
 {% macro mapped_name(mapping) -%}

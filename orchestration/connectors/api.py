@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, SecretStr, model_validator
 
 from orchestration.connectors.blocks import PullBlock, pulled_feeds, value_at
 from orchestration.connectors.contract import Batch, Part, PullSettings
+from orchestration.connectors.lines import Lines, in_windows
 from orchestration.core.config import Config, Pull, Source, keys_of, unknown_key
 from orchestration.core.credentials import secret
 from orchestration.core.errors import ConfigError
@@ -128,12 +129,15 @@ class _List:
             timer=self._timer,
         )
         parameters = {name: block.filled(value, settings.given) for name, value in block.parameters.items()}
-        if since is not None and block.since:
+        if since is not None and block.since and not block.lines:
             parameters[block.since.parameter] = block.since.value(since)
-        if block.since and block.since.until:
+        if block.since and block.since.until and not block.lines:
             parameters[block.since.until] = block.since.value(self._timer.now() + timedelta(days=2))
         in_path = {name: value for name, value in settings.given.items() if f"{{{name}}}" in block.path}
         try:
+            if block.lines:
+                yield from in_windows(Lines(client, call, in_path, parameters, block, self._timer), place, since)
+                return
             pages = client.pages(
                 call,
                 block.paging.paging(),
@@ -141,6 +145,7 @@ class _List:
                 in_path,
                 parameters=parameters,
                 data=block.body,
+                pages_in_query=block.paging.in_query,
                 place=place,
             )
             for page in pages:

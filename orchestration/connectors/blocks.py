@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -70,6 +70,8 @@ class PagingBlock(_Strict):
     """With ``link``: the path of the pages behind the first, where it is another one; what varies in it is a ``{part}``."""
     ends_empty: bool = False
     """With ``link``: the last page links to a next one all the same."""
+    in_query: bool = False
+    """With ``body``: what asks for the next page stands in the address all the same."""
 
     @model_validator(mode="after")
     def _check(self) -> PagingBlock:
@@ -99,15 +101,22 @@ class SinceBlock(_Strict):
     """How the vendor is asked for what is new only."""
 
     parameter: str
-    form: Literal["iso", "date", "epoch"]
+    form: Literal["iso", "date", "epoch", "plain"]
+    """``plain`` is a date and a time of UTC with a blank between them, and no zone."""
     overlap_hours: float = Field(default=48, gt=0)
     """How far a pull reaches back behind the start of the one before: a record may show hours after its own time."""
     until: str = ""
     """The parameter of the end, where the vendor wants one: two days from now, so that no zone and no clock cuts today off."""
+    window_days: float = Field(default=0, ge=0)
+    """With ``lines``: how much time is asked for at once, at first. A pull that stops goes on with the window it was in."""
+    earliest: date = date(2010, 1, 1)
+    """With ``lines``: where a first pull of all history begins."""
 
     def value(self, moment: datetime) -> str:
         if self.form == "epoch":
             return str(int(moment.timestamp()))
+        if self.form == "plain":
+            return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
         return f"{moment:%Y-%m-%d}" if self.form == "date" else f"{moment:%Y-%m-%dT%H:%M:%S}+00:00"
 
 
@@ -123,12 +132,14 @@ class PullBlock(_Strict):
     """Its ``{parts}`` are filled in from ``needs``."""
     parameters: dict[str, str] = Field(default_factory=dict)
     """Their ``{parts}`` are filled in from ``needs``."""
-    body: dict[str, str | int] | None = None
+    body: dict[str, Any] | None = None
     """Given, the list is asked for by POST with this as JSON, and with what asks for the next page."""
     headers: dict[str, str] = Field(default_factory=dict)
     """Sent with every request: the version of its interface that the vendor wants to be told."""
     items: str = ""
     """Where in the answer the records lie. Absent: the answer is the list."""
+    lines: str = ""
+    """Given, the answer is no page but records, one a line, each with this key, as many as there are in the time asked for."""
     paging: PagingBlock = Field(default_factory=PagingBlock)
     since: SinceBlock | None = None
     """Absent: each pull reads the whole list, as a feed that is a snapshot must be read."""
@@ -154,6 +165,12 @@ class PullBlock(_Strict):
         named = {part for text in filled for part in _PART.findall(text)} | self.auth.needs()
         if missing := sorted(named - self.needs.keys()):
             raise ValueError(f"needs does not explain {', '.join(missing)}")
+        if self.lines and not (self.since and self.since.until and self.since.window_days):
+            raise ValueError("needs since with until and window_days, with lines")
+        if self.lines and (self.body is not None or self.items or self.paging != PagingBlock()):
+            raise ValueError("has lines, and so no body, items and paging")
+        if self.paging.in_query and self.body is None:
+            raise ValueError("needs body with paging.in_query")
         if bool(self.base_url) == bool(self.base_url_of_key):
             raise ValueError("needs exactly one of base_url and base_url_of_key")
         return self

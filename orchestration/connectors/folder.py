@@ -31,16 +31,37 @@ _LEAST_WAIT = 2.0  # seconds: a server tells times in whole ones, so within one 
 _MARK = 24  # hex digits that stand for a file and its version: 96 bits
 
 _TROUBLE = {
-    "not_allowed": ("{n} files may not be read", "give the account the right to read them"),
-    "folder_not_allowed": ("{n} folders may not be opened", "give the account the right to read them"),
+    "not_allowed": ("1 file may not be read", "# files may not be read", "give the account the right to read them"),
+    "folder_not_allowed": (
+        "1 folder may not be opened",
+        "# folders may not be opened",
+        "give the account the right to read them",
+    ),
     "too_large": (
-        "{n} files are larger than limits.max_file allows",
+        "1 file is larger than limits.max_file allows",
+        "# files are larger than limits.max_file allows",
         "have them delivered in parts, or raise limits.max_file in quietlist.toml",
     ),
-    "link": ("{n} symbolic links, which are not followed", "have the files themselves put there"),
-    "not_a_file": ("{n} entries that are no files (pipes, sockets, devices)", "have them removed"),
-    "vanished": ("{n} files vanished while they were taken", "find out who removes or renames files there"),
-    "not_to_be_named": ("{n} files have names that cannot be asked for", "have them renamed"),
+    "link": (
+        "1 symbolic link, which is not followed",
+        "# symbolic links, which are not followed",
+        "have the files themselves put there",
+    ),
+    "not_a_file": (
+        "1 entry that is no file (a pipe, a socket, a device)",
+        "# entries that are no files (pipes, sockets, devices)",
+        "have them removed",
+    ),
+    "vanished": (
+        "1 file vanished while it was taken",
+        "# files vanished while they were taken",
+        "find out who removes or renames files there",
+    ),
+    "not_to_be_named": (
+        "1 file has a name that cannot be asked for",
+        "# files have names that cannot be asked for",
+        "have them renamed",
+    ),
 }
 
 
@@ -165,8 +186,8 @@ class Folder:
         if trouble:
             raise PermanentError(
                 self._tried,
-                seen="; ".join(_TROUBLE[reason][0].format(n=count) for reason, count in sorted(trouble.items())),
-                next_step="; ".join(dict.fromkeys(_TROUBLE[reason][1] for reason in sorted(trouble))),
+                seen="; ".join(told(count, *_TROUBLE[reason][:2]) for reason, count in sorted(trouble.items())),
+                next_step="; ".join(dict.fromkeys(_TROUBLE[reason][2] for reason in sorted(trouble))),
             )
         # What is gone there need not be remembered; should it come back, it is recognised.
         remembered = "".join(mark for mark in known if mark in seen)

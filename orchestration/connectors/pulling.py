@@ -36,8 +36,14 @@ _WHOLE_EVERY_HOURS = 20.0
 """A list that is read whole, by default: once for each daily run, also when one starts somewhat early."""
 _SHRUNK = 0.5
 """A list with fewer than this share of its last records is told of: it may be the answer of another account, or of a filter."""
+_TURN_SECONDS = 60.0
+"""A wait of no more is taken for the vendor's usual pace (some take a call in fifteen seconds), a longer one for a throttle."""
 _DIGITS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 _NAME_LETTERS = 16  # 64 bits of the content's SHA-256; letters, since digits in a name could pass for a date
+
+
+class _TimeIsUp(TransientError):
+    """The next turn comes after the end of this pull: as if the time had run out a moment later."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,7 @@ def _until(ends: float, timer: Timer) -> Timer:
 
     def sleep(seconds: float) -> None:
         if timer.monotonic() + seconds > ends:
-            raise TransientError(
+            raise (_TimeIsUp if seconds <= _TURN_SECONDS else TransientError)(
                 "Waiting for the other side",
                 seen=f"a pause of {seconds:.0f} seconds is asked for, longer than max_minutes leaves",
                 next_step="the next run goes on where this one stopped",
@@ -243,6 +249,13 @@ class _Going:
                     progress.failed_at, progress.failure = None, ""
                     self._keep()
                     return False
+        except _TimeIsUp:
+            if progress.place == started and not self._records:
+                raise  # it would stand still from run to run, and nobody be told
+            self._write()
+            progress.failed_at, progress.failure = None, ""
+            self._keep()
+            return False
         except PermanentError as error:
             # The vendor no longer knows the place at which a pull of another day stopped: then it begins again.
             if not started or self._part.goes_on or self._records or isinstance(error, CredentialsRefused):
@@ -272,6 +285,7 @@ class _Going:
         if not batch.content and not batch.apart:  # nothing more was there: only the place has moved
             self._write()
             self._progress.place = batch.place
+            self._keep()
             return
         if batch.apart:
             self._write()

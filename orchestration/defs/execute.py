@@ -153,7 +153,7 @@ def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> Non
         outcome.alert([str(sentence) for sentence in cast("list[object]", values["left"])])
     elif key == UNKNOWN_VALUES:
         outcome.alert([str(sentence) for sentence in cast("list[object]", values["attention"])])
-    elif key.path[0] == "pulled":
+    elif key.path[0] in ("pulled", "registries"):
         outcome.alert([str(sentence) for sentence in cast("list[object]", values.get("attention") or [])])
     elif key == PUBLISHED:
         version = f"version {values['version']}, {values['dagster/row_count']:,} rows"

@@ -1,10 +1,12 @@
 """Assets of the registries: their published versions, and what the models need of them. How both are made: ``registries/``."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
 from orchestration.core.warehouse import one_row, warehouse
+from orchestration.core.wording import counted
 from orchestration.defs.flow import group
 from orchestration.defs.reconcile import PHONES
 from orchestration.defs.run import POOL, QuietlistRun, redact_errors
@@ -51,10 +53,14 @@ def update_registries(context: dg.AssetExecutionContext, quietlist: QuietlistRun
         facts[f"{registry}/rows"] = version.rows
         facts[f"{registry}/age_days"] = round((as_of - version.obtained_at).total_seconds() / 86400, 1)
     yield dg.MaterializeResult(asset_key=PUBLISHED_REGISTRIES, metadata=facts)
-    taken = updated.taken
-    yield dg.MaterializeResult(
-        asset_key=FILES, metadata={"files": taken.files, "dagster/row_count": taken.records, "quarantined": taken.quarantined}
-    )
+    taken, hashed = updated.taken, updated.hashed
+    counts: dict[str, Any] = {"files": taken.files, "dagster/row_count": taken.records, "quarantined": taken.quarantined}
+    if hashed.listed:
+        counts |= {"hashes": hashed.listed, "hashes_matched": hashed.matched, "hashes_unmatched": hashed.listed - hashed.matched}
+    if hashed.found_now:
+        found = counted(hashed.found_now, "known contact point is", "known contact points are")
+        counts["attention"] = [f"{found} on a list of hashes (ca_drop): delivered to its source, and suppressed by the next run."]
+    yield dg.MaterializeResult(asset_key=FILES, metadata=counts)
     with warehouse(home, read_only=True) as con:
         for key in (FILE_AREAS, KNOWN_ENTRIES):
             (rows,) = one_row(con, f"select count(*) from {'.'.join(key.path)}")

@@ -78,6 +78,8 @@ _FILE_ID = re.compile("[0-9a-f]{32}")
 _DAY_OF_FEED = re.compile(r"([a-z0-9_]+) ([0-9]+) ([A-Z][a-z]+day [0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]+) ([0-9]+)")
 # A list of a vendor, as expectations/unmapped_lists.yml writes it.
 _LIST = re.compile(r"list ([^\n]+)")
+# What a record turned out to be, in words of ours, as expectations/newcomers.yml writes it.
+_KIND = re.compile(r"kind ([a-z_]+(?: [a-z_]+)*)")
 # The eight weeks that a weekday is compared with, and a day for the zones.
 _LATELY = timedelta(weeks=8, days=1)
 # A query counts, so it gives a row or a few; what gives more is not kept in this process's memory.
@@ -346,8 +348,8 @@ def _found(con: duckdb.DuckDBPyConnection, laid: Prepared, check: Check, outcome
 
 
 def _thing(source: str, more: str = "", file_id: str = "", label: str = "", nearest: str = "") -> str:
-    """A source or destination, with a number of things in it, with a day of its, or with a file, and in it a column. Each part
-    only if it looks as ours do.
+    """A source or destination, with a number of things in it, a day of its, a kind of record, or a file, and in it a column. Each
+    part only if it looks as ours do.
     """
     place = mask_label(source)
     if not file_id and (day := _DAY_OF_FEED.fullmatch(more)):
@@ -355,6 +357,8 @@ def _thing(source: str, more: str = "", file_id: str = "", label: str = "", near
         return f"{place} ({feed}: {int(records):,} on {weekday}, usually {int(least):,} to {int(most):,})"
     if not file_id and (named := _LIST.fullmatch(more)):
         return f"{place} (list {mask_label(named[1])})"
+    if kind := _KIND.fullmatch(more):
+        return f"{place} ({kind[1].replace('_', ' ')}, first in file id {file_id if _FILE_ID.fullmatch(file_id) else HIDDEN})"
     if file_id:
         column = f"column {mask_text(label)} of " if label else ""
         like = f", most like {nearest}" if nearest else ""

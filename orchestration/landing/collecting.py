@@ -32,6 +32,7 @@ from orchestration.core.files import flush_to_disk, sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.lock import locked
 from orchestration.core.room import NEXT_STEP, NO_ROOM, full, size
+from orchestration.core.wording import counted, told
 from orchestration.landing import sealing
 from orchestration.landing.archives import JUNK, clear_unpacked, inspect_landed, landed_path
 from orchestration.landing.manifest import (
@@ -61,31 +62,68 @@ _FIGURES = 3  # in one sentence; the rest is seen in the folder
 
 _UNREAD = {
     "folder_not_allowed": (
-        "{n} of its folders may not be opened by the user that runs Quietlist",
+        "1 of its folders may not be opened by the user that runs Quietlist",
+        "# of its folders may not be opened by the user that runs Quietlist",
         "give that user the right to read and write there (ls -ld, chown, chmod)",
     ),
     "folder_is_link": (
         "its folder is a symbolic link, and links are not followed",
+        "its folder is a symbolic link, and links are not followed",
         "put a folder in its place, or mount the other folder there",
     ),
-    "folder_is_file": ("a file lies where its folder should be", "put a folder in its place, and the file into that"),
-    "folder_for_file": ("{n} empty folders have the names of files", "remove them, and have the files delivered again"),
-    "link": ("{n} symbolic links, which are not followed", "put the files themselves there, and remove the links"),
-    "not_a_file": ("{n} entries that are no files (pipes, sockets, devices)", "remove them, or put files in their place"),
+    "folder_is_file": (
+        "a file lies where its folder should be",
+        "a file lies where its folder should be",
+        "put a folder in its place, and the file into that",
+    ),
+    "folder_for_file": (
+        "1 empty folder has the name of a file",
+        "# empty folders have the names of files",
+        "remove them, and have the files delivered again",
+    ),
+    "link": (
+        "1 symbolic link, which is not followed",
+        "# symbolic links, which are not followed",
+        "put the files themselves there, and remove the links",
+    ),
+    "not_a_file": (
+        "1 entry that is no file (a pipe, a socket, a device)",
+        "# entries that are no files (pipes, sockets, devices)",
+        "remove them, or put files in their place",
+    ),
     "not_allowed": (
-        "{n} files may not be opened by the user that runs Quietlist",
+        "1 file may not be opened by the user that runs Quietlist",
+        "# files may not be opened by the user that runs Quietlist",
         "give that user the right to read them (ls -l, chown, chmod)",
     ),
-    "damaged": ("{n} files cannot be read from their disk", "see what the system's log says of that disk, and copy them again"),
-    "vanished": ("{n} files vanished while they were taken", "find out who removes files there, and have them delivered again"),
+    "damaged": (
+        "1 file cannot be read from its disk",
+        "# files cannot be read from their disk",
+        "see what the system's log says of that disk, and copy them again",
+    ),
+    "vanished": (
+        "1 file vanished while it was taken",
+        "# files vanished while they were taken",
+        "find out who removes files there, and have them delivered again",
+    ),
     "too_large": (
-        "{n} files are larger than limits.max_file allows",
+        "1 file is larger than limits.max_file allows",
+        "# files are larger than limits.max_file allows",
         "have them delivered in parts, or raise limits.max_file in quietlist.toml",
     ),
-    "no_room": ("there is no room for {n} files on the disk of landing/", "make room there and run again"),
-    "not_understood": ("{n} files cannot be looked into", "have them exported again, or report them to the makers of Quietlist"),
+    "no_room": (
+        "there is no room for 1 file on the disk of landing/",
+        "there is no room for # files on the disk of landing/",
+        "make room there and run again",
+    ),
+    "not_understood": (
+        "1 file cannot be looked into",
+        "# files cannot be looked into",
+        "have them exported again, or report them to the makers of Quietlist",
+    ),
     "not_removed": (
-        "{n} files were taken and cannot be removed from the inbox",
+        "1 file was taken and cannot be removed from the inbox",
+        "# files were taken and cannot be removed from the inbox",
         "give the user that runs Quietlist the right to write to the folder they are in",
     ),
 }
@@ -151,19 +189,20 @@ class Collected:
 
     def sentences(self) -> list[str]:
         """What a person should read, the unusual only after what was done."""
-        said = [f"{self.taken} files taken, {self.delivered_again} delivered again with the same bytes."]
+        said = [f"{counted(self.taken, 'file')} taken, {self.delivered_again} delivered again with the same bytes."]
         if self.unreadable:
-            said.append(f"{self.unreadable} archives or files in them can't be opened; see quietlist quarantine for the reasons.")
+            closed = counted(self.unreadable, "archive, or file in one,", "archives, or files in them,")
+            said.append(f"{closed} can't be opened; see quietlist quarantine for the reasons.")
         return [*said, *self.held(), *self.left()]
 
     def held(self) -> list[str]:
         """What was not read and holds releases, by source. No names of files: they may be people's."""
         said = []
         for (source, reason), entries in sorted(Counter((item.source, item.reason) for item in self.unread).items()):
-            what, next_step = _UNREAD[reason]
+            *what, next_step = _UNREAD[reason]
             figures = sorted({item.seen for item in self.unread if (item.source, item.reason) == (source, reason) and item.seen})
             seen = f" ({'; '.join(figures[:_FIGURES])})" if figures else ""
-            said.append(f"inbox/{source}/ of source {source}: {what.format(n=entries)}{seen}. Next step: {next_step}.")
+            said.append(f"inbox/{source}/ of source {source}: {told(entries, *what)}{seen}. Next step: {next_step}.")
         return said
 
     def left(self) -> list[str]:
@@ -175,9 +214,14 @@ class Collected:
             where = (
                 f"inbox/{name}/, for which no source is configured" if folder else "directly in inbox/, not in a source's folder"
             )
-            said.append(f"{files} files left in place: {where}. Next step: move them or add [sources.{name}].")
+            said.append(f"{counted(files, 'file')} left in place: {where}. Next step: move them or add [sources.{name}].")
         for source, files in sorted(self.still_written_in.items()):
-            said.append(f"{files} files of source {source} are still being written and wait for the next run.")
+            still = told(
+                files,
+                "1 file of source {} is still being written and waits",
+                "# files of source {} are still being written and wait",
+            )
+            said.append(f"{still.format(source)} for the next run.")
         return said
 
 

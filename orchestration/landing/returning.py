@@ -19,6 +19,7 @@ from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.files import put_in_place
 from orchestration.core.home import PRIVATE_FILE, PRIVATE_FOLDER, Home
+from orchestration.core.wording import told
 from orchestration.landing.archives import landed_path
 from orchestration.landing.collecting import waiting_batch
 from orchestration.landing.manifest import Entry, read_manifest
@@ -45,9 +46,16 @@ class Redelivered:
         if self.received_at is None:
             return ["Every delivery of that home is here."]
         clock = "" if is_ahead(self.received_at) else f" --as-of {self.received_at.isoformat()}"
-        lost = f", {self.lost:,} are lost: their bytes are not in its landing" if self.lost else ""
+        lost = (
+            told(self.lost, ", 1 is lost: its bytes are", ", # are lost: their bytes are") + " not in its landing"
+            if self.lost
+            else ""
+        )
+        came = told(self.files, "1 file that came at {} waits", "# files that came at {} wait").format(
+            self.received_at.isoformat()
+        )
         return [
-            f"{self.files:,} files that came at {self.received_at.isoformat()} wait in the inbox{lost}; {self.left:,} are left.",
+            f"{came} in the inbox{lost}; {told(self.left, '1 is', '# are')} left.",
             f"Next step: quietlist run{clock}" + (", then this command again." if self.left else "."),
         ]
 

@@ -142,7 +142,7 @@ def read_delimited(
         raise UnreadableFile("The records read do not add up to the lines in the file.", "unbalanced")
     if shape.unfinished:
         _name_a_cut(con, file_id, outcome.physical)
-    return outcome
+    return dataclasses.replace(outcome, has_header=bool(found.header))
 
 
 def _name_a_cut(con: duckdb.DuckDBPyConnection, file_id: str, last_record: int) -> None:

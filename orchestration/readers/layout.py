@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from orchestration.readers.feeds import Column, Feed
 from orchestration.readers.outcome import USUAL_BOUNDS, Bounds, UnreadableFile
@@ -42,6 +43,7 @@ _NUMBER = re.compile(r"[0-9]+")
 _MOST_NAMED = 30  # labels in one sentence
 
 
+@lru_cache(maxsize=10_000)  # a feed's labels are compared with each cell of a file's first records
 def normalised(label: str) -> str:
     """How labels are compared: case-folded, without byte order mark, white space, hyphens and what marks a field as required."""
     return _SEPARATORS.sub("", label.replace("\ufeff", "")).casefold()
@@ -57,6 +59,13 @@ def shown(label: str) -> str:
     """A label as it may stand in a message: one that names somebody is none, but the first record of a file without header."""
     label = "".join(letter if letter.isprintable() else " " for letter in label.replace("\ufeff", "")).strip()
     return "(hidden)" if _NO_LABEL.search(label) or _MOST_DIGITS.search(label) else f"'{label[:40]}'"
+
+
+def nearest_column(feed: Feed, label: str) -> str | None:
+    """The declared column whose labels are most like ``label``."""
+    labels = {normalised(known): column.name for column in feed.columns for known in column.labels}
+    near = difflib.get_close_matches(normalised(label), list(labels), 1, cutoff=0.5)
+    return labels[near[0]] if near else None
 
 
 def described(feed: Feed, lacking: Sequence[str], labels: Sequence[str]) -> str:
@@ -86,6 +95,11 @@ class Layout:
     """Fewest fields of a whole record: columns at the end of the header without a name may be missing."""
     known: frozenset[str]
     """Cells that only a header holds, in their usual spellings: a cheap first test for a repeated header."""
+
+    @cached_property
+    def compared(self) -> frozenset[str]:
+        """``known`` as labels are compared. A value such as ``email`` is a label too, so some files ask this of every record."""
+        return frozenset(map(normalised, self.known))
 
     @property
     def width(self) -> int:
@@ -279,9 +293,8 @@ def _forms(label: str) -> tuple[str, ...]:
 
 def is_header(fields: Sequence[str], layout: Layout) -> bool:
     """Whether a record within the file is a header again, perhaps of another layout: files get joined by hand."""
-    known = {normalised(label) for label in layout.known}
     filled = [cell for cell in fields if cell.strip()]
-    hits = sum(normalised(cell) in known for cell in filled)
+    hits = sum(normalised(cell) in layout.compared for cell in filled)
     # Two labels in one record, and most of it labels, are no coincidence; one alone counts where there is only one.
     return hits >= min(2, layout.width) and hits * 2 >= len(filled) and not any(map(is_contact_point, filled))
 

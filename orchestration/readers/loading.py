@@ -24,6 +24,7 @@ from orchestration.core.warehouse import one_row
 from orchestration.landing.archives import clear_unpacked, open_member
 from orchestration.landing.manifest import Entry, Member, read_manifest
 from orchestration.readers.callers import HEAD_BYTES, refuse_callers
+from orchestration.readers.columns import note_columns
 from orchestration.readers.delimited import read_delimited
 from orchestration.readers.feeds import Feed
 from orchestration.readers.in_use import feeds_in_use
@@ -124,14 +125,16 @@ def _load_one(
     con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime, pending: _Pending, bounds: Bounds
 ) -> Loaded:
     # What an attempt that failed left; nothing else can be there, for a load is one transaction.
-    for table in ("quarantine", "load_log", "plain_numbers", "plain_probes", "unread_columns"):
+    for table in ("quarantine", "load_log", "plain_numbers", "plain_probes", "unread_columns", "file_columns"):
         con.execute(f"delete from raw.{table} where file_id = ?", [pending.file_id])
     con.begin()
     try:
         try:
             outcome = _read(con, home, pending, bounds)
             source = config.sources.get(pending.source)
-            note_unread(con, pending.feed, pending.file_id, source.ignored_columns if source else ())
+            ignored = source.ignored_columns if source else ()
+            note_unread(con, pending.feed, pending.file_id, ignored)
+            note_columns(con, pending.feed, pending.file_id, outcome, ignored)
         except InputError as error:
             con.rollback()
             con.begin()

@@ -68,6 +68,8 @@ class Outcome:
     reader: str
     encoding: str
     detail: str = ""
+    has_header: bool = False
+    """Whether its columns are named once for all records, so that one without a value is named too."""
 
     @property
     def balances(self) -> bool:

@@ -44,6 +44,15 @@ create table if not exists raw.unread_columns (
     nearest varchar,            -- the declared column whose labels are most like it
     is_canonical boolean        -- of a feed of our own: the file lacks what its label promises, and holds releases
 );
+create table if not exists raw.file_columns (   -- what each file has, so that what is new or gone can be told
+    file_id varchar,
+    label varchar,              -- a declared column's name; else the label, quoted, '(hidden)' where it may be somebody's
+    is_declared boolean,
+    nearest varchar,            -- of a label that nobody declared: the declared column whose labels are most like it
+    records bigint,             -- that have it; of a file with a header all of them, filled or not
+    of_records bigint,
+    has_header boolean
+);
 create table if not exists raw.ledger_files (file_id varchar);   -- the ledger has ingested
 create table if not exists raw.golden_files (file_id varchar);   -- the golden table has ingested
 create table if not exists raw.golden_listings (   -- golden.int_known_listings as the golden table has taken it in

@@ -6,19 +6,18 @@ them. Looked for once per file, in DuckDB, over a bounded number of its records;
 
 from __future__ import annotations
 
-import difflib
 import re
 
 import duckdb
 
 from orchestration.core.sql import quoted
 from orchestration.readers.feeds import CANONICAL, Feed
-from orchestration.readers.layout import normalised, shown
+from orchestration.readers.layout import nearest_column, normalised, shown
 
 # What has the digits of a number to call and is none: an address of the internet, an amount.
 _NO_NUMBER = r"\s*(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|[0-9]+\.[0-9]{1,2})\s*"
 # Records looked at, spread over the file: a column that is filled in one of a thousand shows, and no file costs a second.
-_LOOKED_AT = 20_000
+LOOKED_AT = 20_000
 # Of the filled cells one in ten: free text is seldom nothing but an address, a column of addresses seldom anything else.
 _SHARE = 0.1
 _EMAIL = r"[^\s@\"\'<>;,]+@[^\s@\"\'<>;,]+\.[^\s@\"\'<>;,]+"
@@ -55,7 +54,7 @@ def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignore
     records = con.execute(f"select count(_extra) from {table} where _file_id = ?", [file_id]).fetchall()[0][0]
     if not records:
         return
-    step = max(1, records // _LOOKED_AT)
+    step = max(1, records // LOOKED_AT)
     # An object or an array beside the record counts by the addresses in it.
     nested = f"(left(value, 1) in ('{{', '[') and regexp_matches(value, {quoted(_EMAIL)}))"
     alone, within = quoted(f"(?i)\\s*(?:{_LEFT})\\s*"), quoted(f'(?i)"(?:{_LEFT})"')
@@ -89,8 +88,6 @@ def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignore
             looks = ANSWERS if refused or left_by or (ours and _CONSENT.search(normalised(label))) else looks
         if looks is None or normalised(label.partition("#")[0]) in skipped:
             continue
-        labels = {normalised(known): column.name for column in feed.columns for known in column.labels}
-        near = difflib.get_close_matches(normalised(label), list(labels), 1, cutoff=0.5)
         con.execute(
             "insert into raw.unread_columns values (?, ?, ?, ?, ?, ?, ?)",
             [
@@ -99,7 +96,7 @@ def note_unread(con: duckdb.DuckDBPyConnection, feed: Feed, file_id: str, ignore
                 feed.feed,
                 shown(label),
                 looks,
-                labels[near[0]] if near else None,
+                nearest_column(feed, label),
                 feed.vendor == CANONICAL,
             ],
         )

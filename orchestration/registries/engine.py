@@ -14,6 +14,7 @@ from orchestration.core.warehouse import one_row
 from orchestration.readers.loading import load
 from orchestration.readers.number_lines import plain_file
 from orchestration.registries.batches import UNKNOWN, files_by_registry, read_policies
+from orchestration.registries.hashed import Hashed, match_hashes
 from orchestration.registries.known import match_known
 from orchestration.registries.publishing import Withheld, publish_registry
 from orchestration.registries.tables import create_registry_tables, empty_registry_tables
@@ -31,6 +32,7 @@ class Updated:
     published: list[Version] = field(default_factory=list)
     known_entries: int = 0
     withheld: list[Withheld] = field(default_factory=list)
+    hashed: Hashed = field(default_factory=Hashed)
 
 
 def update(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: datetime, *, full_refresh: bool) -> Updated:
@@ -58,7 +60,8 @@ def update(con: duckdb.DuckDBPyConnection, home: Home, config: Config, as_of: da
     con.execute("delete from registries.withheld")
     for item in withheld:
         con.execute("insert into registries.withheld values (?, ?, ?, ?)", [*astuple(item)])
-    return Updated(taken, [item for item in made if isinstance(item, Version)], known, withheld)
+    hashed = match_hashes(con, home, config)
+    return Updated(taken, [item for item in made if isinstance(item, Version)], known, withheld, hashed)
 
 
 def publish_withheld(con: duckdb.DuckDBPyConnection, home: Home) -> list[Version]:

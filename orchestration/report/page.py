@@ -82,6 +82,7 @@ DOUBTS = {
     "by_subject_only": "asked for by the subject alone",
     "through_a_list": "asked for in a mail that came through a list",
     "one_of_several": "a complaint that names several people, of whom one complained",
+    "several_addresses": "several addresses where a vendor's list has one: all are taken",
     "unclear_feedback": "a feedback report of a type that nobody knows",
     "attached_list_of_addresses": "a letter that asks for its writer and attaches a list of people",
     "unknown_call_type": "a call that may have gone in or out: both numbers are taken",

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from orchestration.core.errors import ConfigError
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.masks import mask, mask_label
 from orchestration.core.warehouse import warehouse
-from orchestration.core.wording import counted, listed
+from orchestration.core.wording import counted, listed, told
 from orchestration.day import reconcile
 from orchestration.landing import collect
 from orchestration.quarantine.unknown_values import unknown_values
@@ -91,6 +92,55 @@ final as (
     left join contacts on every.file_id = contacts.file_id and every.record_no = contacts.record_no
 )
 """
+# What keeps an opt-in from lifting anything: `untrusted_opt_ins` says it of the home's own, once there is a golden table.
+_WITHOUT_EFFECT = """
+with opt_ins as (
+    select * from ledger.requests where action = 'opt_in'
+),
+
+trusted as (
+    select * from staging.stg_quietlist__trusted_methods
+),
+
+final as (
+    select
+        opt_ins.file_id,
+        opt_ins.record_no,
+        opt_ins.method,
+        case
+            when opt_ins.method not in (select method from policy.lifting_methods) then 'method_never_lifts'
+            when trusted.method is null then 'not_in_may_lift'
+            when trusted.scope not in ('*', opt_ins.scope) and not starts_with(opt_ins.scope, trusted.scope || '/') then
+                case
+                    when opt_ins.scope = '*' or starts_with(trusted.scope, opt_ins.scope || '/') then 'lifts_in_its_scope_only'
+                    else 'outside_of_its_scope'
+                end
+        end as why
+    from opt_ins
+    left join trusted on opt_ins.source = trusted.source and opt_ins.method = trusted.method
+)
+
+select * from final where why is not null
+"""
+_LIFTS_NOTHING = {
+    "method_never_lifts": (
+        "1 opt-in by {} would lift nothing: nothing that came so ever does",
+        "# opt-ins by {} would lift nothing: nothing that came so ever does",
+    ),
+    "not_in_may_lift": (
+        "1 opt-in by {} would lift nothing: may_lift of the source does not name {}, nor is its format trusted with it",
+        "# opt-ins by {} would lift nothing: may_lift of the source does not name {}, nor is its format trusted with it",
+    ),
+    "outside_of_its_scope": (
+        "1 opt-in by {} would lift nothing: it lies outside of the source's scope",
+        "# opt-ins by {} would lift nothing: they lie outside of the source's scope",
+    ),
+    "lifts_in_its_scope_only": (
+        "1 opt-in by {} would lift within the source's scope only, and says more",
+        "# opt-ins by {} would lift within the source's scope only, and say more",
+    ),
+}
+_EFFECT = dict.fromkeys(_LIFTS_NOTHING, "lifts nothing") | {"lifts_in_its_scope_only": "lifts within the source's scope only"}
 _MEANING = {
     "request": "would be taken as a request",
     "doubt": "would be taken as a request, suppressed first, and listed for a person",
@@ -115,6 +165,8 @@ class Tried:
     unread: Sequence[str]
     unknown: Sequence[str]
     held: Sequence[str]
+    without_effect: Sequence[str] = ()
+    """Opt-ins that would lift nothing, or less than they say, and why."""
 
     @property
     def is_clean(self) -> bool:
@@ -131,20 +183,21 @@ class Tried:
             "columns_nobody_reads": list(self.unread),
             "unknown_values": list(self.unknown),
             "held": list(self.held),
+            "without_effect": list(self.without_effect),
         }
 
     def lines(self) -> list[str]:
         """For a person at a terminal."""
-        told = []
+        said = []
         for file in self.files:
             known = f"{file['vendor']}, {file['feed']}" if file["feed"] else "no feed of this format knows it"
-            told.append(f"{file['name']}: {known}; {counted(file['records'], 'record')}")
-        told += list(self.held)
-        told += [f"  {number:,} {kind.replace('_', ' ')}: {_MEANING[kind]}" for kind, number in self.counts.items()]
-        told += [f"  nobody reads the column {label}" for label in self.unread]
-        told += [f"  {sentence}" for sentence in self.unknown]
+            said.append(f"{file['name']}: {known}; {counted(file['records'], 'record')}")
+        said += list(self.held)
+        said += [f"  {number:,} {kind.replace('_', ' ')}: {_MEANING[kind]}" for kind, number in self.counts.items()]
+        said += [f"  nobody reads the column {label}" for label in self.unread]
+        said += [f"  {sentence}" for sentence in (*self.unknown, *self.without_effect)]
         if self.records:
-            told.append("")
+            said.append("")
         for record in self.records:
             what = [record["kind"].replace("_", " ")]
             if record["action"]:
@@ -153,16 +206,17 @@ class Tried:
             what += [f"({record['reason']})"] if record["reason"] else []
             what += [f"in doubt: {record['doubt']}"] if record["doubt"] else []
             what += [f"of {listed(record['people'])}"] if record["people"] else []
-            told.append(f"record {record['record_no']}: {', '.join(what)}")
+            what += [_EFFECT[record["lifts"]]] if record["lifts"] else []
+            said.append(f"record {record['record_no']}: {', '.join(what)}")
         total = sum(self.counts.values())
         if len(self.records) < total:
-            told.append(f"and {total - len(self.records):,} more: --limit shows them")
-        told += ["", "Nothing was kept."]
+            said.append(f"and {total - len(self.records):,} more: --limit shows them")
+        said += ["", "Nothing was kept."]
         if any(self.counts.get(kind) for kind in self.counts if kind != "quarantine"):
-            told[-1] += f" Next step: put the file into inbox/{self.source}/ and start quietlist run."
+            said[-1] += f" Next step: put the file into inbox/{self.source}/ and start quietlist run."
         else:
-            told[-1] += " Next step: see quietlist formats NAME for what the source's format reads, or give another source."
-        return told
+            said[-1] += " Next step: see quietlist formats NAME for what the source's format reads, or give another source."
+        return said
 
 
 def try_file(
@@ -258,8 +312,10 @@ def _told(con: duckdb.DuckDBPyConnection, source: str, held: Sequence[str], limi
     ]
     if listed_there := sum(int(file["records"]) for file in files if file["is_registry"]):
         counts["listing"] = listed_there - counts.get("quarantine", 0)
+    without = con.execute(_WITHOUT_EFFECT).fetchall()
+    effects = {(file_id, record_no): why for file_id, record_no, _, why in without}
     records = [
-        _record(dict(zip([column[0] for column in found.description or ()], row, strict=True)), reveal=reveal)
+        _record(dict(zip([column[0] for column in found.description or ()], row, strict=True)), effects, reveal=reveal)
         for found in [con.execute(f"{every} order by file_id, record_no limit {int(limit)}")]
         for row in found.fetchall()
     ]
@@ -269,14 +325,18 @@ def _told(con: duckdb.DuckDBPyConnection, source: str, held: Sequence[str], limi
             "select label, min(looks_like) from raw.unread_columns group by label order by label"
         ).fetchall()
     ]
-    return Tried(source, files, counts, records, unread, unknown_values(con), held)
+    reasons = sorted(Counter((why, method) for _, _, method, why in without).items())
+    effect = [told(number, *_LIFTS_NOTHING[why]).replace("{}", method) for (why, method), number in reasons]
+    return Tried(source, files, counts, records, unread, unknown_values(con), held, effect)
 
 
-def _record(row: dict[str, Any], *, reveal: bool) -> dict[str, Any]:
+def _record(row: dict[str, Any], effects: Mapping[tuple[str, int], str], *, reveal: bool) -> dict[str, Any]:
     """One record without what only the queries need."""
     people = [(kind, value) for kind, values in (("email", row["emails"]), ("phone", row["phones"])) for value in values or ()]
     shown = [value if reveal else mask(kind, value) for kind, value in people]
     shown += ["(postal address)"] if row["has_address"] else []
     shown += ["(customer)"] if row["has_customer"] else []
-    told = {name: row[name] for name in ("record_no", "kind", "reason", "action", "method", "channels", "doubt")}
-    return {**told, "scope": row["scope"] and (row["scope"] if reveal else mask_label(row["scope"])), "people": shown}
+    fields = {name: row[name] for name in ("record_no", "kind", "reason", "action", "method", "channels", "doubt")}
+    scope = row["scope"] and (row["scope"] if reveal else mask_label(row["scope"]))
+    lifts = effects.get((row["file_id"], row["record_no"]))
+    return {**fields, "scope": scope, "people": shown, "lifts": lifts}

@@ -32,8 +32,10 @@ class Shelf(Server):
             return Reply(401, {"error": "who are you?"})
         if request.path == "/services/oauth2/token" and request.method == "POST":
             return Reply(200, {"access_token": f"{KEY}.token", "token_type": "Bearer"})
-        rows = self.lists.get(request.path.partition("/01g")[0])
-        if rows is None or request.method != ("POST" if request.path.endswith("/contacts/list") else "GET"):
+        what = next((f"?{name}={request.query[name]}" for name in ("metric", "dataTypeName") if name in request.query), "")
+        rows = self.lists.get(request.path.partition("/01g")[0] + what)
+        is_posted = request.path.endswith("/contacts/list") or request.path == "/v1/customers"
+        if rows is None or request.method != ("POST" if is_posted else "GET"):
             return Reply(404, {"error": "not found"})
         return Reply(200, self.body(request, rows))
 
@@ -85,6 +87,16 @@ class Shelf(Server):
                 "paging": {"next": {"after": str(first + self.page), "link": f"{self.url}{path}?after={first + self.page}"}}
             }
             return {"results": self._slice(rows, first), **(following if first + self.page < len(rows) else {})}
+        if path.startswith("/v1/"):
+            first = int(query.get("start", "at 0").removeprefix("at "))
+            assert query["limit"] == "1000" and query.keys() <= {"limit", "start", "metric"}, request
+            if path == "/v1/customers":
+                assert request.json == {"filter": {"attribute": {"field": "unsubscribed", "operator": "eq", "value": "true"}}}
+            name = {"/v1/customers": "identifiers", "/v1/messages": "messages", "/v1/optouts": "optouts"}[path]
+            return {name: self._slice(rows, first), "next": f"at {first + self.page}" if first + self.page < len(rows) else ""}
+        if path == "/api/export/data.json":
+            found = [row for row in rows if query["startDateTime"] <= row["createdAt"][:19] < query["endDateTime"]]
+            return b"".join(json.dumps(row).encode() + b"\n" for row in found)
         first = int(query.get("token", 0))
         following = f"{path}?token={first + self.page}"
         if path.endswith("/Messages.json"):
@@ -132,7 +144,8 @@ def records(home: Home, source: str) -> Counter[str]:
     for _, content in contents(home, source):
         for line in content.splitlines():
             page = json.loads(line)
-            rows = page if isinstance(page, list) else next(value for value in page.values() if isinstance(value, list))
+            rows = [page] if "createdAt" in page else page  # a record of an export is a line of its own
+            rows = rows if isinstance(rows, list) else next(value for value in rows.values() if isinstance(value, list))
             found.update(json.dumps(row, sort_keys=True) for row in rows)
     return found
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.connectors import pulling
+from orchestration.connectors import lines, pulling
 from orchestration.core.home import Home
 from orchestration.landing import collect
 from tests.connectors.conftest import NOON, House
@@ -26,21 +26,27 @@ from tests.seed import SEED
 from tests.vendors.server import Reply
 
 LIST = "/v3/suppression/unsubscribes"
+LINES = "/api/export/data.json?dataTypeName=emailUnSubscribe"
 TEXTS = "/2010-04-01/Accounts/AC0123456789abcdef0123456789abcdef/Messages.json"
 POINTS = [pytest.param(20, id="short"), pytest.param(100, id="long", marks=pytest.mark.slow)]
 _COUNTED = ("/orchestration/connectors/", "/orchestration/core/files.py", "/orchestration/http/client.py")
 
 
 @pytest.mark.parametrize("points", POINTS)
-@pytest.mark.parametrize(("format_name", "path"), [("sendgrid", LIST), ("twilio", TEXTS)])
+@pytest.mark.parametrize(("format_name", "path"), [("sendgrid", LIST), ("twilio", TEXTS), ("iterable", LINES)])
 def test_a_kill_at_any_step_loses_nothing_and_doubles_nothing(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_name: str, path: str, points: int
 ) -> None:
     monkeypatch.setattr(pulling, "_BUNDLE", 300)  # a file for every page or two
-    rows = {"sendgrid": people(14), "twilio": [text(number, "2026-03-19") for number in range(14)]}[format_name]
-    feeds = {"sendgrid": ["unsubscribes"], "twilio": ["messages"]}[format_name]
+    monkeypatch.setattr(lines, "_PIECE", 100)  # and several pieces of a window
+    rows = {
+        "sendgrid": people(14),
+        "twilio": [text(number, "2026-03-19") for number in range(14)],
+        "iterable": [left(number, year) for number, year in enumerate([*range(2014, 2026, 2), *[2026] * 8])],
+    }[format_name]
+    feeds = {"sendgrid": ["unsubscribes"], "twilio": ["messages"], "iterable": ["unsubscribes"]}[format_name]
     with Shelf({path: rows}) as server:
-        source = pulled_from(format_name, server, feeds=feeds)
+        source = pulled_from(format_name, server, feeds=feeds, calls_per_second=1000)
         whole = House(Home.at(tmp_path / "untouched").create(), sources={"them": source})
         whole.pull()
         wanted = dict(contents(whole.home, "them"))
@@ -67,6 +73,10 @@ def test_a_kill_at_any_step_loses_nothing_and_doubles_nothing(
 
 def people(count: int, first: int = 0) -> list[dict[str, Any]]:
     return [{"email": f"person{number}@example.com", "created": 1772326800 + number} for number in range(first, first + count)]
+
+
+def left(number: int, year: int) -> dict[str, Any]:
+    return {"email": f"person{number}@example.com", "createdAt": f"{year}-03-05 23:34:15 +00:00"}
 
 
 def text(number: int, day: str) -> dict[str, Any]:

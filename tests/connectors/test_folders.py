@@ -107,7 +107,7 @@ def test_one_file_that_cannot_be_taken_stops_no_other_and_holds(house: House, fa
     house.sources = {"far": far.settings()}
     (outcome,) = house.pull()
     assert (outcome.state, outcome.files) == ("failed", 2), outcome.failure
-    assert "1 files may not be read; 1 files are larger than limits.max_file allows" in outcome.failure
+    assert "1 file may not be read; 1 file is larger than limits.max_file allows" in outcome.failure
     assert "b.csv" not in outcome.failure and "large.csv" not in outcome.failure
     assert [name for name, _ in came(house.home)] == ["a.csv", "c.csv"]
     assert "large.csv" not in far.asked, "what is known to be too large is not fetched"

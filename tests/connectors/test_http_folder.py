@@ -58,7 +58,7 @@ def test_a_file_whose_size_nobody_says_is_not_read_past_what_a_file_may_have(hou
     house.limits = {"max_file": "1KB"}
     house.sources = {"far": far.settings()}
     (outcome,) = house.pull()
-    assert outcome.state == "failed" and "1 files are larger than limits.max_file allows" in outcome.failure, outcome
+    assert outcome.state == "failed" and "1 file is larger than limits.max_file allows" in outcome.failure, outcome
     assert set(came(house.home)) == {("a.csv", b"a")} and not list((house.home.inbox / "far").glob(".*"))
 
 

@@ -219,7 +219,7 @@ def test_what_a_folder_and_a_table_hold_is_in_the_table_of_the_same_run(tmp_path
         (home / "quietlist.toml").write_text(FOLDERS.format(url=far.url, database=database))
         result = quietlist(home, "run", "--as-of", "2026-04-01T00:00:00Z", FAR_PASS=PASSWORD)
         said = result.stdout + result.stderr
-        assert result.returncode == 1 and "1 files may not be read" in said, said
+        assert result.returncode == 1 and "1 file may not be read" in said, said
         assert PASSWORD not in said and "closed.csv" not in said and "example.com" not in said
     assert suppressed(home) == {
         ("agency@example.com", "acme"),

@@ -104,7 +104,7 @@ def test_links_and_closed_folders_are_told_and_not_followed(house: House, far: S
     house.sources = {"far": far.settings(files=["*.csv"])}
     (outcome,) = house.pull()
     assert outcome.state == "failed" and outcome.files == 1
-    assert "1 folders may not be opened; 1 symbolic links, which are not followed; 1 entries that are no files" in outcome.failure
+    assert "1 folder may not be opened; 1 symbolic link, which is not followed; 1 entry that is no file" in outcome.failure
     assert set(came(house.home)) == {("a.csv", b"a")}
 
 

@@ -167,6 +167,35 @@ LISTS: dict[str, dict[str, tuple[str, list[dict[str, Any]]]]] = {
             ],
         )
     },
+    "customer_io": {
+        "/v1/customers": ("unsubscribed", people({"id": "c", "cio_id": "a"}, "email")),
+        "/v1/messages?metric=unsubscribed": (
+            "unsubscribed_messages",
+            people({"customer_id": "c", "metrics": {"unsubscribed": 1772326800}}, "recipient"),
+        ),
+        "/v1/messages?metric=spammed": (
+            "spammed_messages",
+            people({"customer_id": "c", "metrics": {"spammed": 1772326800}}, "recipient"),
+        ),
+        "/v1/optouts": (
+            "opt_outs",
+            [{"customer_id": f"c{number}", "cio_id": "a", "optouts": [{"channel": "sms"}]} for number in range(7)],
+        ),
+    },
+    "iterable": {
+        "/api/export/data.json?dataTypeName=emailUnSubscribe": (
+            "unsubscribes",
+            people({"createdAt": "2026-03-05 23:34:15 +00:00", "channelIds": [], "messageTypeIds": [77]}, "email"),
+        ),
+        "/api/export/data.json?dataTypeName=emailComplaint": (
+            "complaints",
+            people({"createdAt": "2026-03-05 23:34:15 +00:00"}, "email"),
+        ),
+        "/api/export/data.json?dataTypeName=emailBounce": (
+            "bounces",
+            people({"createdAt": "2026-03-05 23:34:15 +00:00", "recipientState": "HardBounce"}, "email"),
+        ),
+    },
     "twilio": {f"/2010-04-01/Accounts/{SID}/Messages.json": ("messages", numbers(TEXT, "from"))},
 }
 
@@ -198,7 +227,7 @@ def test_a_vendor_is_pulled_whole_and_its_files_are_known(house: House, format_n
     known = {recognise(name, content[:HEAD_BYTES], feeds, whole=True).feed for name, content in contents(house.home, "them")}
     assert {feed.feed for feed in known if feed} == {feed for feed, _ in LISTS[format_name].values()}, format_name
     posted = {request.path for request in asked if request.method != "GET"}
-    assert posted <= {"/services/oauth2/token", "/v2/email/contact-lists/newsletter/contacts/list"}, posted
+    assert posted <= {"/services/oauth2/token", "/v2/email/contact-lists/newsletter/contacts/list", "/v1/customers"}, posted
 
 
 @pytest.mark.parametrize("format_name", sorted(LISTS))
@@ -225,6 +254,8 @@ WHO_ASKS = {
     "telnyx": {"authorization": f"Bearer {KEY}"},
     "klaviyo": {"authorization": f"Klaviyo-API-Key {KEY}"},
     "hubspot": {"authorization": f"Bearer {KEY}"},
+    "customer_io": {"authorization": f"Bearer {KEY}"},
+    "iterable": {"api-key": KEY},
     "twilio": {"authorization": "Basic " + base64.b64encode(f"{SID}:{KEY}".encode()).decode()},
     "mailchimp": {"authorization": "Basic " + base64.b64encode(f"quietlist:{KEY}".encode()).decode()},
 }

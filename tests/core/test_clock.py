@@ -134,5 +134,7 @@ def test_what_can_not_be_delivered_again_is_told(tmp_path: Path) -> None:
     assert result.exit_code == 2 and "sources.asks: is not configured here" in result.output, result.output
     new.config_file.write_text(CONFIG)
     result = CliRunner().invoke(main, arguments)
-    assert result.exit_code == 0 and "1 files" in result.output and "1 are lost" in result.output, result.output
+    assert result.exit_code == 0 and "1 file that came" in result.output and "1 is lost: its bytes" in result.output, (
+        result.output
+    )
     assert CliRunner().invoke(main, ["redeliver", str(new.root), "--home", str(new.root)]).exit_code == 2

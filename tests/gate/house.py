@@ -47,6 +47,9 @@ create table ledger.unknown_values (
 create table ledger.unmapped_lists (
     source varchar, vendor varchar, feed varchar, unmapped_list varchar, records bigint, first_received_at timestamptz
 );
+create table ledger.kinds_of_files (
+    file_id varchar, source varchar, vendor varchar, feed varchar, received_at timestamptz, kind varchar, records bigint
+);
 create table golden.unresolved_requests (request_id varchar, channel varchar, at_earliest timestamptz, region varchar);
 create table identity.refused_links (node varchar, file_id varchar, source varchar, identifiers bigint);
 create table golden.untrusted_opt_ins (request_id varchar, source varchar, reason varchar);

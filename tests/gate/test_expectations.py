@@ -40,6 +40,26 @@ WEEKS = """
     select repeat(sha256, 32), case when sha256 = '4' then {today} else 100 end from run.deliveries
 """
 
+# Two files of one vendor's feed, of which the second came today.
+TWO_FILES = """
+    insert into raw.landed_files (file_id, source, vendor, feed, name, size_bytes, received_at) values
+        (repeat('1', 32), 'web', 'acme', 'list', 'one.csv', 1, '2026-03-30 12:00+00'),
+        (repeat('2', 32), 'web', 'acme', 'list', 'two.csv', 1, '2026-04-01 12:00+00');
+    insert into raw.file_columns values
+        (repeat('1', 32), 'email', true, null, {first}, {first}, {header}),
+        (repeat('2', 32), 'email', true, null, {second}, {second}, {header})
+"""
+KINDS = """
+    insert into ledger.kinds_of_files values
+        (repeat('1', 32), 'web', 'acme', 'list', '2026-03-30 12:00+00', 'opt_out by web_form', 1),
+        (repeat('2', 32), 'web', 'acme', 'list', '{}', '{}', 1)
+"""
+
+
+def column(file: int, label: str, records: int = 5, *, of: int = 5, declared: bool = False, header: bool = True) -> str:
+    return f"; insert into raw.file_columns values (repeat('{file}', 32), '{label}', {declared}, null, {records}, {of}, {header})"
+
+
 # suite -> sentence -> (what spoils it, other sentences that rightly fail with it)
 CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
     "ledger": {
@@ -95,6 +115,14 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
         "Every list, group and type of a vendor that came for the first time is a part of the company's tree.":
             "insert into ledger.unmapped_lists (source, unmapped_list, first_received_at) "
             "values ('web', 'acme/type-7', '2026-03-31 12:00:01+00')",
+    },
+    "newcomers": {
+        "Every column of a file is one that its source has brought before.":
+            TWO_FILES.format(first=5, second=5, header=True) + column(2, "mood"),
+        "Every column that the files of a source have always had is there.":
+            TWO_FILES.format(first=5, second=5, header=True) + column(1, "name", declared=True),
+        "Every kind of request, echo or other record is one that its source has brought before.":
+            KINDS.format("2026-04-01 12:00+00", "complaint by spam_complaint"),
     },
     "snapshots": {
         "No list that repeats everything came with half of its rows or fewer.": """
@@ -235,7 +263,7 @@ TOUCHED = (
     "raw.unread_columns", "registries.withheld", "run.deliveries",
     "ledger.requests", "ledger.conservation", "raw.landed_files", "raw.load_log", "run.acknowledged", "run.candidate",
     "run.published", "run.held_back", "run.let_go", "raw.source_settings", "golden.untrusted_opt_ins", "identity.refused_links",
-    "golden.contradictions", "ledger.unmapped_lists",
+    "golden.contradictions", "ledger.unmapped_lists", "raw.file_columns", "ledger.kinds_of_files",
     "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests", "golden.unmatched_echoes",
     "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.area_versions",
     "registries.listings", "registries.file_areas", "raw.quarantine", "raw.unread_inbox", "run.evidence", "run.rules",
@@ -459,6 +487,84 @@ def test_a_list_is_told_on_the_day_it_first_comes_and_never_again(judged: Judge)
     day_before = "insert into ledger.unmapped_lists (source, unmapped_list, first_received_at) values ('web', 'acme/a', '{}')"
     assert judged("unmapped_lists", day_before.format("2026-03-31 12:00:00+00")) == {}, "the run of the day before told it"
     assert list(judged("unmapped_lists", day_before.format("2026-04-01 12:00:00+00")).values()) == ["alert"]
+
+
+NEW_COLUMN = "Every column of a file is one that its source has brought before."
+GONE_COLUMN = "Every column that the files of a source have always had is there."
+NEW_KIND = "Every kind of request, echo or other record is one that its source has brought before."
+
+
+@pytest.mark.parametrize(
+    ("case", "header", "sizes", "columns", "failed"),
+    [
+        ("a label of the first file", True, (5, 5), [(1, "mood", 5, False), (2, "mood", 5, False)], []),
+        ("a new label", True, (5, 5), [(2, "mood", 5, False)], [NEW_COLUMN]),
+        ("a new key of one record", False, (5, 5), [(2, "mood", 1, False)], [NEW_COLUMN]),
+        ("a described column that the header names now", True, (5, 5), [(2, "name", 5, True)], [NEW_COLUMN]),
+        ("a described key that was empty until now", False, (5, 5), [(2, "name", 5, True)], []),
+        ("a label that nobody reads is gone", True, (5, 5), [(1, "mood", 5, False)], []),
+        ("a described column is gone", True, (5, 5), [(1, "name", 5, True)], [GONE_COLUMN]),
+        ("a key of every one of 99 records, of none of ten", False, (99, 10), [(1, "name", 99, True)], []),
+        ("of every one of 100, of none of nine", False, (100, 9), [(1, "name", 100, True)], []),
+        ("of every one of 100, of none of ten", False, (100, 10), [(1, "name", 100, True)], [GONE_COLUMN]),
+        ("of 99 of 100, of none of ten", False, (100, 10), [(1, "name", 99, True)], []),
+        ("of every one of 100, of one of ten", False, (100, 10), [(1, "name", 100, True), (2, "name", 1, True)], []),
+    ],
+)
+def test_what_counts_as_new_and_as_gone(
+    judged: Judge,
+    case: str,
+    header: bool,
+    sizes: tuple[int, int],
+    columns: list[tuple[int, str, int, bool]],
+    failed: list[str],
+) -> None:
+    lines = [
+        column(file, label, records, of=sizes[file - 1], declared=declared, header=header)
+        for file, label, records, declared in columns
+    ]
+    begin = TWO_FILES.format(first=sizes[0], second=sizes[1], header=header)
+    assert list(judged("newcomers", begin + "".join(lines))) == failed, case
+
+
+@pytest.mark.parametrize(
+    ("case", "sql", "failed"),
+    [
+        ("the day before told it", KINDS.format("2026-03-31 12:00:00+00", "complaint by spam_complaint"), []),
+        ("today", KINDS.format("2026-03-31 12:00:01+00", "complaint by spam_complaint"), [NEW_KIND]),
+        ("nothing new", KINDS.format("2026-04-01 12:00+00", "opt_out by web_form"), []),
+        (
+            "acknowledged",
+            KINDS.format("2026-04-01 12:00+00", "echo") + "; insert into run.acknowledged values (repeat('2', 32))",
+            [],
+        ),
+        (
+            "told as a column that nobody reads",
+            TWO_FILES.format(first=5, second=5, header=True)
+            + column(2, "reach")
+            + "; insert into raw.unread_columns (file_id, label, is_canonical) values (repeat('2', 32), 'reach', false)",
+            [],
+        ),
+    ],
+)
+def test_what_is_told_once_and_not_twice(judged: Judge, case: str, sql: str, failed: list[str]) -> None:
+    assert list(judged("newcomers", sql)) == failed, case
+
+
+def test_two_layouts_in_turn_lose_no_column(judged: Judge) -> None:
+    files = ", ".join(
+        f"(lpad('{day}', 32, '0'), 'web', 'acme', 'list', 'f.csv', 1, '2026-04-01 12:00+00'::timestamptz - to_days({10 - day}))"
+        for day in range(11)
+    )
+    columns = ", ".join(
+        f"(lpad('{day}', 32, '0'), '{'name' if day % 2 else 'email'}', true, null, 5, 5, true)" for day in range(11)
+    )
+    told = judged(
+        "newcomers",
+        "insert into raw.landed_files (file_id, source, vendor, feed, name, size_bytes, received_at) "
+        f"values {files}; insert into raw.file_columns values {columns}",
+    )
+    assert told == {}
 
 
 def test_an_acknowledged_file_no_longer_holds(judged: Judge) -> None:

@@ -130,6 +130,20 @@ def test_an_unread_column_is_named_as_it_stands_in_the_file(home: Home) -> None:
     assert "(column 'HasOptedOutOfEmail' of crm.csv, most like email, file id " in said
 
 
+def test_a_kind_of_record_is_named_in_our_words_only(home: Home) -> None:
+    spoil(
+        home,
+        "insert into ledger.kinds_of_files values "
+        "('1', 'web', 'v', 'f', '2026-03-01 00:00+00', 'opt_out by import', 1), "
+        "(repeat('b', 32), 'web', 'v', 'f', '2026-04-01 11:00+00', 'not_a_request unsubscribe_page', 1), "
+        "(repeat('c', 32), 'web', 'v', 'f', '2026-04-01 11:00+00', 'echo eve@example.com', 1)",
+    )
+    (said,) = [result.told for result in judged("entry", home).failed if result.suite == "newcomers"]
+    assert (
+        "web (not a request unsubscribe page, first in file id bbbb" in said and "eve@" not in said and "example" not in said
+    ), said
+
+
 @pytest.mark.parametrize("separator", ["\x1e", "\x1f\x1f\x1f"], ids=["between things", "between parts"])
 def test_a_name_that_holds_our_own_separators_stops_nobody(home: Home, separator: str) -> None:
     spoil(

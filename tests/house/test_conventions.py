@@ -119,7 +119,7 @@ SNAPSHOTS = {
     "campaign_monitor__suppression_list",
     "canonical__contacts",
     "constant_contact__contacts",
-    "customer_io__people",
+    "customer_io__opt_outs", "customer_io__people", "customer_io__unsubscribed",
     "deceased_list__people",
     "five9_dnc__numbers",
     "ftc_national_dnc__numbers",

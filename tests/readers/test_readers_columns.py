@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestration.readers.feeds import Column, Feed, all_feeds
-from orchestration.readers.layout import look_for_layout
+from orchestration.readers.layout import look_for_layout, normalised
 from orchestration.readers.unread import note_unread
 from tests.readers.conftest import Desk, feed
 
@@ -62,6 +62,16 @@ def test_a_crm_has_many_labels_for_how_to_reach_somebody(label: str) -> None:
     contacts = of("canonical", "contacts")
     layout = look_for_layout(f"customer_id,name,{label}\n", contacts).layout
     assert not layout.extras, label
+
+
+@pytest.mark.parametrize("label", ["AssistantPhone", "Assistant Phone", "Asst. Phone"])
+def test_the_number_of_a_persons_assistant_is_not_that_persons(label: str) -> None:
+    people = of("salesforce", "people")
+    layout = look_for_layout(f"Email,{label},DoNotCall\n", people).layout
+    assert layout.present(people) == {"email", "do_not_call"} and [name for _, name in layout.extras] == [label]
+    assert normalised(label) in {normalised(ignored) for ignored in people.ignored}, (
+        "nor is it told each day as one that nobody reads"
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,3 +199,47 @@ def test_a_page_in_an_unknown_envelope_says_how_many_records_lie_deeper(desk: De
     assert [reason for _, reason, _ in desk.quarantine(file)] == ["unknown_envelope"]
     ((detail,),) = desk.con.execute("select detail from raw.quarantine").fetchall()
     assert "3 of them at 'result'.'items'" in detail
+
+
+def kept(desk: Desk, name: str) -> list[tuple[str, bool, str | None, int, int, bool]]:
+    return desk.con.execute(
+        "select label, is_declared, nearest, records, of_records, has_header from raw.file_columns "
+        "join raw.landed_files using (file_id) where name = ? order by label",
+        [name],
+    ).fetchall()
+
+
+def test_the_columns_of_each_file_are_kept(desk: Desk) -> None:
+    desk.read(PEOPLE, f"date,email,emial,empty\n{DAY},a@example.com,none,\n{DAY},b@example.com,,\n", "list.csv")
+    assert kept(desk, "list.csv") == [
+        ("'emial'", False, "email", 2, 2, True),
+        ("'empty'", False, None, 2, 2, True),
+        ("at", True, None, 2, 2, True),
+        ("email", True, None, 2, 2, True),
+    ], "a header names a column also where it is empty"
+    desk.read(
+        PEOPLE,
+        f'{{"date":"{DAY}","email":"a@example.com","phone":null,"mood":1}}\n{{"date":"{DAY}","email":"b@example.com"}}\n',
+        "list.json",
+    )
+    assert kept(desk, "list.json") == [
+        ("'mood'", False, None, 1, 2, False),
+        ("at", True, None, 2, 2, False),
+        ("email", True, None, 2, 2, False),
+    ]
+    desk.read(PEOPLE, f"date,email,exported at,a@example.com\n{DAY},a@example.com,x,y\n", "person.csv")
+    assert [label for label, *_ in kept(desk, "person.csv")] == ["(hidden)", "at", "email"], (
+        "no address, and nothing that is ignored"
+    )
+
+
+def test_of_an_object_whose_keys_are_data_a_hundred_labels_are_kept(desk: Desk) -> None:
+    keys = ",".join(f'"key {number:04}":1' for number in range(300))
+    desk.read(PEOPLE, f'{{"date":"{DAY}","email":"a@example.com",{keys}}}\n', "wide.json")
+    labels = [label for label, is_declared, *_ in kept(desk, "wide.json") if not is_declared]
+    assert labels == [f"'key {number:04}'" for number in range(100)]
+
+
+def test_a_file_that_is_refused_has_no_columns(desk: Desk) -> None:
+    desk.read(PEOPLE, "request day,action,email\n2026-03-01,stop,a@example.com\n", "refused.csv")
+    assert kept(desk, "refused.csv") == []

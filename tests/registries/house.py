@@ -30,6 +30,7 @@ CONFIG = Config(
         "ca": Source(format="ca_dncl"),
         "sg": Source(format="sg_dnc"),
         "crm": Source(format="contacts"),
+        "drop": Source(format="ca_drop"),
     },
 )
 

@@ -83,6 +83,46 @@ def test_each_record_is_told_as_it_would_end_and_nothing_stays(home: Home) -> No
     assert "jane.doe@example.com" in str(tried(home, "asks.csv", ASKS, "asks", reveal=True).as_dict())
 
 
+IN = """\
+requested_at,action,method,channels,scope,email
+2026-03-02T10:00:00Z,opt_in,preference_center,email,acme/newsletter,jane.doe@example.com
+2026-03-02T10:00:00Z,opt_in,preference_center,email,acme/newsletter,john.roe@example.com
+2026-03-02T10:00:00Z,opt_in,web_form,email,acme/newsletter,jane.doe@example.com
+2026-03-02T10:00:00Z,opt_in,web_form,email,*,john.roe@example.com
+2026-03-02T10:00:00Z,opt_in,web_form,email,outlet,ann.poe@example.com
+2026-03-02T10:00:00Z,opt_in,import,email,acme,ann.poe@example.com
+2026-03-02T10:00:00Z,opt_out,web_form,email,acme,ann.poe@example.com
+"""
+
+
+def test_an_opt_in_that_would_lift_nothing_says_why(home: Home) -> None:
+    trusted = CONFIG.replace('scopes = ["acme", "acme/newsletter"]', 'scopes = ["acme", "acme/newsletter", "outlet"]').replace(
+        'format = "requests"', 'format = "requests"\nmay_lift = ["web_form"]'
+    )
+    home.config_file.write_text(trusted)
+    file = home.root.parent / "in.csv"
+    file.write_text(IN)
+    found = try_file(home, parse_config(trusted, home.config_file), file, "asks", AS_OF)
+    assert [record["lifts"] for record in found.records] == [
+        "not_in_may_lift",
+        "not_in_may_lift",
+        None,
+        "lifts_in_its_scope_only",
+        "outside_of_its_scope",
+        "method_never_lifts",
+        None,
+    ]
+    assert found.without_effect == [
+        "1 opt-in by web_form would lift within the source's scope only, and says more",
+        "1 opt-in by import would lift nothing: nothing that came so ever does",
+        "2 opt-ins by preference_center would lift nothing: "
+        "may_lift of the source does not name preference_center, nor is its format trusted with it",
+        "1 opt-in by web_form would lift nothing: it lies outside of the source's scope",
+    ]
+    said = found.lines()
+    assert sum(line.endswith(", lifts nothing") for line in said) == 4 and f"  {found.without_effect[2]}" in said
+
+
 def test_a_registry_is_counted_and_a_file_that_no_feed_knows_is_said_to_be_one(home: Home) -> None:
     listed = tried(home, "national_dnc_2026-03-02.txt", "202,5550101\n202,5550102\n202,55501\n", "dnc")
     assert listed.counts == {"listing": 2, "quarantine": 1}, listed

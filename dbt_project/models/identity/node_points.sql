@@ -10,12 +10,12 @@
 --
 -- A record of more points than one person has (`record_link_limit`) is a list of people: its points are known and suppressed,
 -- but link nobody (`is_linking`). What another, smaller record of the same customer says still does. Neither do the points of a
--- complaint that names all of whom one complained, nor of a system's bounce that came for several addresses at once: they share a
--- mail, and to take them for one person would put one's wishes upon the other. Somebody who notes that two addresses are dead
--- does speak of one person.
+-- complaint that names all of whom one complained, of several addresses where a vendor's list has one, nor of a system's bounce
+-- that came for several addresses at once: to take these for one person would put one's wishes upon the other. Somebody who notes
+-- that two addresses are dead does speak of one person.
 {%- set is_of_one_person -%}
 coalesce(identifiers_given, 0) <= {{ var('record_link_limit') }}
-        and coalesce(doubt, '') <> 'one_of_several'
+        and coalesce(doubt, '') not in ('one_of_several', 'several_addresses')
         and not (coalesce(method, '') = 'bounce' and {{ list_size('emails') }} > 1)
 {%- endset %}
 

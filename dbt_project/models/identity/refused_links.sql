@@ -7,7 +7,7 @@
 with shared_mails as (
 
     select 'r:' || request_id as node from {{ ref('requests') }}
-    where method = 'bounce' or doubt = 'one_of_several'
+    where method = 'bounce' or doubt in ('one_of_several', 'several_addresses')
 
 ),
 
