@@ -20,7 +20,7 @@ from orchestration.evidence.reading import evidence_of
 from orchestration.publish.verdicts import Result, Verdict, acknowledge, store
 from orchestration.report import figures
 from orchestration.report.gather import gather
-from orchestration.report.page import write_report
+from orchestration.report.page import _labelled, write_report
 from orchestration.report.statement import state
 from tests.evidence.houses import AS_OF, CANARIES, make_tables
 
@@ -618,3 +618,14 @@ def test_without_a_first_day_somebody_is_asked_for_one_when_much_of_what_is_late
         con.execute("update raw.landed_files set received_at = timestamptz '2026-11-23 00:00:00+00'")
         con.execute("update deadlines.first_days set live_from = timestamptz '2020-01-01 00:00:00+00'")
     assert not gather(own_house, load_config(own_house), AS_OF).inherited.lacks_first_day, "somebody has set one"
+
+
+def test_each_cell_of_a_table_names_its_column_for_a_screen_that_shows_rows_as_cards() -> None:
+    heads = '<thead><tr><th scope="col">Rule</th><th scope="col" class="n">late</th><th scope="col"><b>all</b></th></tr></thead>'
+    row = '<tr><th scope="row">one</th><td class="n">1</td><td>2</td></tr>'
+    foot = '<tfoot><tr><th scope="row" colspan="2">All</th><td>3</td></tr></tfoot>'
+    assert _labelled(f"<table>{heads}<tbody>{row}</tbody>{foot}</table>") == (
+        f'<table>{heads}<tbody><tr><th scope="row">one</th><td data-label="late" class="n">1</td><td data-label="all">2</td></tr>'
+        '</tbody><tfoot><tr><th scope="row" colspan="2">All</th><td data-label="all">3</td></tr></tfoot></table>'
+    )
+    assert _labelled("<table><tbody><tr><td>1</td></tr></tbody></table>") == "<table><tbody><tr><td>1</td></tr></tbody></table>"
