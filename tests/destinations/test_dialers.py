@@ -266,8 +266,9 @@ def test_ringcentral_is_asked_by_a_token_that_it_gave_for_an_assertion(at_vendor
         found = at_vendor(vendor)
         found.put(stream({"identifier": "+15555550100", **TEXT}))
         assert [request.path for request in vendor.requests] == [
-            "/restapi/oauth/token", "/restapi/v1.0/account/~/a2p-sms/opt-outs/bulk-assign",
-        ]  # fmt: skip
+            "/restapi/oauth/token",
+            "/restapi/v1.0/account/~/a2p-sms/opt-outs/bulk-assign",
+        ]
         assert vendor.requests[1].json == {"from": "+15555550190", "optOuts": ["+15555550100"]}, "no opt-in beside it"
         vendor.fail("answer", on=lambda request: request.path.endswith("/token"), reply=Reply(400, {"error": "invalid_grant"}))
         again = at_vendor(vendor)

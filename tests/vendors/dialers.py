@@ -135,10 +135,14 @@ class RingCentral(Vendor):
                 self.looked += first == 0 and sender == self.lists["*"]
                 found = list(self.visible(sender).items())
                 rows = [
-                    {"from": sender.lstrip("+"), "to": to.lstrip("+"), "status": "OptOut",
-                     "source": "Account" if entry.by_api else "Recipient"}
+                    {
+                        "from": sender.lstrip("+"),
+                        "to": to.lstrip("+"),
+                        "status": "OptOut",
+                        "source": "Account" if entry.by_api else "Recipient",
+                    }
                     for to, entry in found[first : first + self.page]
-                ]  # fmt: skip
+                ]
                 more = first + self.page < len(found)
                 return Reply(200, {"records": rows, "paging": {"nextPageToken": str(first + self.page) if more else None}})
         return None
