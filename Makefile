@@ -60,7 +60,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --dur
 test: install-dev ## Run the tests but the long seeded forms, on all cores (system packages only for the browser, PostgreSQL and mailbox tests, which say why they skip)
 	@QUIETLIST_TEST_SEED=$(or $(SEED),1) $(PYTEST) --hypothesis-seed $(or $(SEED),1)
 
-test-all: install-dev ## The same with the long seeded forms (one to two hours)
+test-all: install-dev ## The same with the long seeded forms (two to three hours)
 	@$(PYTEST) -m "slow or not slow"
 
 reference: install-dev ## Write the reference pages of the docs from the code
