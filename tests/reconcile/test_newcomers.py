@@ -46,7 +46,7 @@ def test_what_was_not_there_before_is_told_on_its_day_only(story: Story) -> None
     assert first_day == [
         f"One column was not there before: groups (column 'grup_name' of {name}, most like group_name, file id ID)",
         f"One column that was always there is gone: groups (column group_name of {name}, file id ID)",
-        "One kind of record came for the first time: asks (complaint by spam complaint, first in file id ID)",
+        "One kind of record came for the first time: asks (complaint, first in file id ID)",
     ]
 
     outcome = rebuild(story.home, story.config)

@@ -24,6 +24,7 @@ named as (
         feed,
         received_at,
         case
+            when outcome = 'request' and vendor = 'canonical' then action
             when outcome = 'request' then action || ' by ' || coalesce(method, 'unknown')
             else outcome || coalesce(' ' || outcome_reason, '')
         end as kind
