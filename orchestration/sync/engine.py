@@ -252,7 +252,9 @@ class _Push:
                 result = self._pushed(con, snapshot, permission, journal, seq, unfinished)
                 gone = self.destination.gone() if isinstance(self.destination, GoesOnInPart) else None
                 if gone is not None and not self.dry_run:
-                    raise gone  # only now: what can be suppressed is
+                    # Only now: what can be suppressed is. What else the push found is told with it, or nobody would hear of it.
+                    told = [*gone.problems, *result.alarms, *result.kept_back]
+                    raise ConfigError(gone.tried, told, next_step=gone.next_step)
                 return result if gone is None else replace(result, alarms=(*result.alarms, str(gone)))
             finally:
                 self.destination.close()
