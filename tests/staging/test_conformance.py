@@ -407,15 +407,18 @@ def of_the_cut(sample: Sample, found: dict[int, tuple[Any, ...]]) -> set[int]:
 
 
 def ending_before(sample: Sample, whole: dict[int, tuple[Any, ...]], end: int) -> set[int]:
-    """Numbers of records that are followed by another record\'s identifier before a place in the file."""
-    text = sample.data[:end].decode("utf-8", errors="ignore")
+    """Numbers of records that are followed by another record's identifier before a place in the file.
+
+    Where a record stands is told from the whole file, one after the other: who opted out and later in again is in it twice.
+    """
     place, seen = 0, []
     for number in sorted(whole):
-        identifiers = [*whole[number][3], *whole[number][4]]
-        found = min((at for item in identifiers if (at := text.find(item, place)) >= 0), default=-1)
-        if found >= 0:
-            place = found + 1
-            seen.append(number)
+        identifiers = [item.encode() for item in (*whole[number][3], *whole[number][4])]
+        ends = [at + len(item) for item in identifiers if (at := sample.data.find(item, place)) >= 0]
+        if ends:
+            place = min(ends)
+            if place <= end:
+                seen.append(number)
     return set(range(1, seen[-1])) & set(whole) if seen else set()
 
 
