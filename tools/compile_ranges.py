@@ -380,6 +380,9 @@ def international(calling_code: int, text: Text) -> Outcome | None:
         number, note = _repaired(main, number)
     if number is None or main.length_verdict(number.length) != _POSSIBLE:
         return None
+    # A free number of Belarus begins with the 8 that is also its trunk prefix: phone.py reads until nothing more comes off.
+    if number.dropped and ((again := main.significant(number)) is None or again.length != number.length):
+        return None
     return Outcome(calling_code, number.dropped, number.lead, note)
 
 

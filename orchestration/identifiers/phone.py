@@ -32,7 +32,7 @@ from orchestration.identifiers.regions import country_code
 re_util.enable_pattern_cache()
 
 # Part of the normaliser's version: raise it when a rule of this module changes, so that every cached number is read again.
-RULES = 6
+RULES = 7
 
 Status = Literal["ok", "rejected"]
 
@@ -280,7 +280,9 @@ def read_written(written: Written | str, hint: str, library: ModuleType = phonen
         # Without a plan's word that it ends there, what was left out may have been its last digits.
         if note and _goes_on(reading, library):
             return _rejected("unclear_ending")
-    if repair or reading.verdict == "possible" or reading.national.startswith("0"):
+    # Behind a plus everything is the number's own, but for a trunk prefix that people dial all the same, and the library drops.
+    trunk_prefix_dropped = dialled.startswith("+") and dialled != f"+{reading.calling_code}{reading.national}"
+    if repair or trunk_prefix_dropped or reading.verdict == "possible" or reading.national.startswith("0"):
         repair, reading = _settled(repair, reading, library)
     region = reading.region
     if region is None and hint and phonenumbers.country_code_for_region(hint) == reading.calling_code:

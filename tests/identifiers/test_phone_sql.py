@@ -253,6 +253,9 @@ def test_what_a_trunk_prefix_leaves_is_read_until_it_stays() -> None:
     """Belarus dials 8 before a number: each reading takes one off as long as what is left has a possible length."""
     for raw in ("+37500888229980042", "+37588229980042", "+3758229980042", "+375229980042"):
         assert phone.normalise_phone(raw, "").e164 == "+375229980042", raw
+    # One of the readings in between is a valid number, a free one, that the library reads as another all the same.
+    for raw in ("+37588106140902", "+3758106140902", "+375106140902"):
+        assert phone.normalise_phone(raw, "").e164 == "+375106140902", raw
 
 
 def test_zeros_without_end_are_taken_off_until_the_answer_is_read_as_itself(monkeypatch: pytest.MonkeyPatch) -> None:
