@@ -9,7 +9,7 @@ import csv
 import io
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -134,8 +134,20 @@ def make(seed: int) -> World:
     phones = [person.phones[0] for person in people if person.is_customer]
     listed = (*rng.sample(phones, _LISTED // 4), *rng.sample(spare, _LISTED - _LISTED // 4))
     first = [row for person in people for row in _requests(person, rng, 0)] + _of_a_skipped_hour(people[0])
-    second = [row for person in people for row in _requests(person, rng, 1)] + _changes_of_mind(people, first)
+    second = _of_known_kinds([row for person in people for row in _requests(person, rng, 1)], first)
+    second += _changes_of_mind(people, first)
     return World(people, (tuple(first), tuple(second)), listed)
+
+
+def _of_known_kinds(rows: list[Row], before: list[Row]) -> list[Row]:
+    """A kind of request that a source never brought is told as news, in every run with or without a fault: they are opt-outs."""
+    known = {(row.source, row.asked.action) for row in before}
+    return [
+        row
+        if (row.source, row.asked.action) in known
+        else replace(row, asked=replace(row.asked, action="opt_out", method="web_form"))
+        for row in rows
+    ]
 
 
 def _person(number: int) -> Person:
