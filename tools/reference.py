@@ -167,6 +167,14 @@ def _destinations() -> Iterator[str]:
         "and what others put is not seen; `receipt`, the system answers once for each row and cannot be asked again; `none`, it",
         "shows nothing. Only the first two are ever called verified.",
         "",
+        "Looking rows up takes time: a first push of 100,000 rows to a vendor that answers for one row a call would ask for",
+        "hours. So a push asks for `look_up_minutes` (30), half of them before it sends: first for what is to be lifted, then",
+        "for what is to be put, the newest opt-outs first. What there was no time for is sent all the same, and said to be",
+        "sent, not verified; the next pushes look it up. Whether such a row was there before nobody knows, so it is never",
+        "lifted: once it is no longer wanted the push tells of it (`put_unseen`), until a person has lifted it there. No row",
+        "is lifted in a push that did not see it (`not_looked_up`). Who starts with a long list, and wants its rows to be",
+        "lifted later, gives the first push more time.",
+        "",
         "A system that does not tell who wrote a row: one is ours only when a push had looked, it was not there, and that push",
         "put it. Everything else is somebody's own opt-out: it is ingested as a source, and nothing lifts it. A put that was",
         "never answered put nothing, unless the row's own age says so. Where a system keeps when a row came to be, one that is",
@@ -227,7 +235,8 @@ def _example(system: str) -> Iterator[str]:
 def _facts(facts: Facts) -> Iterator[str]:
     proof = {
         "full": "everything there is read back, so each row is proved",
-        "point": "each row is looked up when it was put and again within a month; what others put is not seen",
+        "point": "each row is looked up when it was put, or as soon as `look_up_minutes` allow, and again within a month; "
+        "what others put is not seen",
         "receipt": "the system answers once for each row and cannot be asked again",
         "none": "the system shows nothing: accepted, not provable",
     }[str(facts.read_back)]

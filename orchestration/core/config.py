@@ -269,6 +269,9 @@ class Destination(BaseModel):
     """More releases than this in one push, or in all pushes of one day (UTC), are held for a person."""
     max_release_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     """More than this share of the rows we wrote, released in one push or on one day (UTC), is held for a person."""
+    look_up_minutes: Annotated[float, Field(gt=0)] = 30.0
+    """How long one push may look rows up at a system that shows no list, half of it before it sends. What there was no time
+    for is sent all the same, and looked up by a later push."""
     owners: tuple[str, ...] = ()
     """Who answers for this destination, as team:name or an address. Empty: the company's owners."""
 

@@ -228,6 +228,7 @@ class _Push:
         self.from_changes = False
         """Whether only the contact points in ``touched`` are planned."""
         self.push, self.home_id = "", home_id(home)
+        self.seconds_looked_up = 0.0
 
     def carry_out(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, permission: Permission) -> SyncResult:
         before = receipts.last_receipt(self.home, self.name)
@@ -324,6 +325,7 @@ class _Push:
                 gate_holds=permission.releases_held,
                 snapshot_rows=snapshot.row_count,
                 read_back_failed=self.read_back_failed,
+                looks_rows_up=self.facts.read_back == ReadBack.POINT,
                 other_pushes=other_pushes,
                 as_of=self.as_of,
             ),
@@ -506,8 +508,14 @@ class _Push:
                 return
             make(False)
             if isinstance(self.destination, ReadsPoints):
-                verify.look_up(con, self.destination, plan.rows_to_look_up(con), self.pace)
+                minutes = self.config.look_up_minutes
+                if left := self._look_up(con, self.destination, plan.rows_to_look_up(con), minutes * 60 * _LOOKED_UP_BEFORE):
+                    self.alarms.append(
+                        f"{left} rows were not looked up in the time there is (look_up_minutes = {minutes:g}): what of them is "
+                        "new is sent all the same, none is released, and the next push goes on looking"
+                    )
                 make(False)
+                plan.hold_unlooked(con)
                 if isinstance(self.destination, Notices):
                     self.alarms += self.destination.notices()
         except (TransientError, PermanentError) as error:
@@ -516,6 +524,14 @@ class _Push:
             self.alarms.append(f"the read-back failed, so nothing can be proved: {error}")
             verify.nothing_seen(con)
             make(False)
+
+    def _look_up(self, con: duckdb.DuckDBPyConnection, destination: ReadsPoints, rows: int, until_seconds: float) -> int:
+        """Ask for the rows of ``asked`` until so much of the push's time has gone into asking. Returns the rows left over."""
+        began = self.timer.monotonic() - self.seconds_looked_up
+        try:
+            return verify.look_up(con, destination, rows, self.pace, lambda: self.timer.monotonic() - began < until_seconds)
+        finally:
+            self.seconds_looked_up = self.timer.monotonic() - began
 
     def _await_jobs(self, con: duckdb.DuckDBPyConnection) -> None:
         """Ask after the jobs that earlier pushes began. One that lifts rows is waited for: it may overtake what is put now."""
@@ -561,7 +577,8 @@ class _Push:
         if self.read_back_failed or not isinstance(self.destination, ReadsAll | ReadsPoints):
             return
         limit = min(self.facts.visible_within_seconds, verify.PATIENCE_SECONDS)
-        waited, pause = 0.0, verify.FIRST_LOOK_SECONDS
+        waited, pause, left = 0.0, verify.FIRST_LOOK_SECONDS, 0
+        verify.nothing_seen(con)
         try:
             while True:
                 if waited and isinstance(self.destination, RunsJobs):
@@ -569,7 +586,10 @@ class _Push:
                 if isinstance(self.destination, ReadsAll):
                     verify.read_all(con, self.name, self.destination, self.pace)
                 elif isinstance(self.destination, ReadsPoints):
-                    verify.look_up(con, self.destination, verify.ask_for_unproved(con, self.name), self.pace)
+                    rows = verify.ask_for_unproved(con, self.name)
+                    left = self._look_up(con, self.destination, rows, self.config.look_up_minutes * 60)
+                if left:
+                    break
                 if not verify.unproved(con, self.name):
                     jobs.forget(con, self.name)
                     break
@@ -595,6 +615,9 @@ class _Push:
 
 
 _OURS = "row_state where destination = $destination"
+
+# Of the time for looking rows up: as much is left for seeing what was sent.
+_LOOKED_UP_BEFORE = 0.5
 
 _WORTH_AN_ALARM = {
     "missing": "that should be there are not, and are put again",

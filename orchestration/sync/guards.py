@@ -20,6 +20,9 @@ _DAY = "({} at time zone 'UTC')::date"
 # A tenth of what was there before is gone: a wiped list or a read that was cut short. What a vendor's own
 # re-subscriptions take between two pushes stays far below a hundredth.
 READ_BACK_LOSS = 0.10
+# Of a system that is looked up row by row a push sees a thirtieth, of a short list a row or two: one that somebody lifted there
+# by hand is half of them, each day anew. A list that was emptied shows within days; what is put back is counted and told.
+FEW_LOST = 10
 # A share says nothing about a short list: one opt-in among fifteen rows is 7 %. Each release has its evidence anyway. So many
 # a day, whatever number of pushes it has.
 FEW_RELEASES = 10
@@ -42,6 +45,8 @@ class Circumstances:
     """The gate's record lets new suppressions out, but no release."""
     snapshot_rows: int
     read_back_failed: bool
+    looks_rows_up: bool
+    """Only the rows that were asked for were seen."""
     other_pushes: int
     """Pushes of another home, or of another life of this one, that were met at the destination and nobody took over."""
     as_of: datetime
@@ -79,7 +84,7 @@ def hold_releases(
     if wanted_before and (seen.snapshot_rows == 0 or wanted == 0):
         reasons.append(("nothing_wanted_any_more", "find out why the published table asks for nothing here"))
         alarms.append(f"nothing is wanted any more, {wanted_before} rows were before")
-    if proved and lost / proved > READ_BACK_LOSS:
+    if lost > (FEW_LOST if seen.looks_rows_up else 0) and lost / proved > READ_BACK_LOSS:
         reasons.append(("read_back_shrank", "find out who emptied the list, or whether its read-back is cut short"))
         alarms.append(f"{lost} of {proved} rows that were proved before are gone from the destination")
     if seen.read_back_failed:
@@ -112,6 +117,9 @@ def blocked_rows(con: duckdb.DuckDBPyConnection, *, evidence_failed: bool) -> tu
         "no_evidence": "a row vanished from the published table without an opt-in: find out why; it stays suppressed",
         "no_longer_configured": "its channel or scope left the configuration; it stays suppressed until it is put back",
         "cannot_release": "this system lets no program lift a row: lift it by hand there, if the opt-in asks for it",
+        "put_unseen": "it was put there before anybody looked whether it was there, so it may be somebody else's: look at it by "
+        "hand, and lift it there if the opt-in asks for it",
+        "not_looked_up": "there was no time to look these up (look_up_minutes), and none is lifted unseen: the next push looks",
         "release_outcome_unknown": "a release left and was never answered; look at the system by hand",
     }
     counted = [(why, rows) for (action, why), rows in count_plan(con).items() if action == "blocked"]

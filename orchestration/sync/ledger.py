@@ -77,6 +77,14 @@ def same_key(left: str, right: str) -> str:
     return " and ".join(f"{left}.{column} = {right}.{column}" for column in KEY)
 
 
+def put_unseen(row: str) -> str:
+    """The SQL condition that a point-read destination took this row from us, and that nobody knows whether it was there before.
+
+    So it may be somebody else's: it is looked at again and told of like ours, and never released.
+    """
+    return f"({row}.accepted_at is not null and not {row}.written_by_us and {row}.found_at is null)"
+
+
 @contextmanager
 def ledger(home: Home, limits: Limits | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the sync ledger, which is created when missing.

@@ -30,7 +30,7 @@ import pyarrow as pa
 
 from orchestration.core.errors import PermanentError
 from orchestration.destinations.contract import KEY, PAYLOAD, Destination, ReadBack
-from orchestration.sync.ledger import KEY_LIST, OUTDATED, ROW_STATE, SendingCall, same_key
+from orchestration.sync.ledger import KEY_LIST, OUTDATED, ROW_STATE, SendingCall, put_unseen, same_key
 from orchestration.sync.pieces import WITHIN, each_piece
 
 POINT = "channel, identifier_type, identifier"
@@ -256,7 +256,8 @@ def make_plan(
       Quietlist's among them).
     - ``release``: lift it there, with its evidence.
     - ``blocked``: we wrote it, it is no longer wanted, and nothing says that it may be lifted. ``why``: no_evidence,
-      no_longer_configured, release_outcome_unknown; cannot_release where the system lets nobody lift a row.
+      no_longer_configured, release_outcome_unknown; cannot_release where the system lets nobody lift a row; put_unseen where we
+      put it before anybody looked whether it was there, so that it may be somebody else's.
     - ``found``: others wrote it and nobody here knows it (not_ours), or somebody else, another home, or another life of this
       one, wrote it after we last did or instead of us (newer_than_ours): an opt-out to bring home.
     """
@@ -275,9 +276,9 @@ def make_plan(
         _plan_piece(con, task, looked_at_all=looked_at_all, touched=touched)
         _keep_piece(con)
         if touched:
-            _tally_known(con, "known", task.name, sign=-1, looked=looked_at_all)
+            _tally_known(con, "known", task, sign=-1, looked=looked_at_all)
     if touched:
-        _tally_known(con, "row_state", task.name, sign=1, looked=looked_at_all)
+        _tally_known(con, "row_state", task, sign=1, looked=looked_at_all)
     for table in ("wanted", "known", "planned"):
         con.execute(f"drop table {table}")
 
@@ -369,7 +370,7 @@ _EVERYTHING = f"""
     left join proof using ({KEY_LIST})
 """
 
-_OWNED = """
+_OWNED = f"""
     select
         *,
         -- Ours is gone, or never came to be, and somebody else's opt-out stands in its place. A release of ours that is
@@ -379,7 +380,8 @@ _OWNED = """
         any_ours or (active and (known.written_by_us or known.attempted) and not taken_over) as ours,
         active and not is_wanted and known.releasing is not null
             and (known.release_sent_at + $settle > $as_of or coalesce(known.release_sent_at >= $job_since::timestamptz, false))
-            as release_settling
+            as release_settling,
+        $point and active and not ours and {put_unseen("known")} as put_unseen
     from everything
 """
 
@@ -424,21 +426,25 @@ _DECIDED = """
                 then case when active and known.state = 'rejected' then 'put:refused_before' else 'put:missing' end
             when is_wanted and ours and differs then 'put:changed'
             when is_wanted and ours and looked then 'noop:in_place'
+            when is_wanted and put_unseen and differs then 'put:changed'
             when is_wanted and other_there then 'noop:already_there'
             when is_wanted and active and known.state = 'rejected' then 'put:refused_before'
             when is_wanted and active and not looked and known.state in ('sent', 'verified') then 'noop:in_place'
             when is_wanted and active and looked and known.state in ('sent', 'verified', 'missing') then 'put:missing'
             when is_wanted then 'put:new'
-            when ours and (settling or release_settling) then 'noop:settling'
+            when (ours or put_unseen) and (settling or release_settling) then 'noop:settling'
             when ours and looked and not ours_there and coalesce(proof.id, known.releasing) is not null then 'noop:gone'
             when ours and looked and not ours_there then 'put:missing'
+            when put_unseen and looked and not there and proof is not null then 'noop:gone'
+            when put_unseen and looked and not there then 'put:missing'
             when ours and proof is null and stale then 'put:changed'
             -- Whatever evidence there is: taking a scope out of the configuration is nobody's opt-in.
-            when ours and not configured then 'blocked:no_longer_configured'
-            when ours and proof is null then 'blocked:no_evidence'
+            when (ours or put_unseen) and not configured then 'blocked:no_longer_configured'
+            when (ours or put_unseen) and proof is null then 'blocked:no_evidence'
             when ours and not looked and known.releasing is not null then 'blocked:release_outcome_unknown'
-            when ours and not $can_release then 'blocked:cannot_release'
+            when (ours or put_unseen) and not $can_release then 'blocked:cannot_release'
             when ours then 'release:evidence'
+            when put_unseen then 'blocked:put_unseen'
             when other_there and active then 'noop:no_longer_wanted'
             when other_there and any_asked then 'found:not_ours'
             when active and looked then 'noop:gone'
@@ -455,7 +461,7 @@ def _told() -> str:
         {KEY_LIST},
         split_part(decision, ':', 1) as action,
         split_part(decision, ':', 2) as why,
-        is_wanted, active, is_known, looked, there, ours, any_ours, shown_by_age, is_newer, taken_over, since,
+        is_wanted, active, is_known, looked, there, ours, put_unseen, any_ours, shown_by_age, is_newer, taken_over, since,
         fingerprint, known,
         coalesce(proof.id, known.releasing) as evidence_id,
         coalesce(proof.kind, known.evidence_kind) as evidence_kind,
@@ -489,7 +495,7 @@ _DUE = f"""
         action in ('put', 'release')
         or (active and known.state = 'sent')
         or (active and known.releasing is not null)
-        or (action in ('noop', 'blocked') and ours and {checked_long_ago("known", "identifier_hash")})
+        or (action in ('noop', 'blocked') and (ours or put_unseen) and {checked_long_ago("known", "identifier_hash")})
     )
 """
 
@@ -522,7 +528,7 @@ def _keep_piece(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(f"insert into {table} {query}")
 
 
-def _tally_known(con: duckdb.DuckDBPyConnection, rows: str, name: str, *, sign: int, looked: bool) -> None:
+def _tally_known(con: duckdb.DuckDBPyConnection, rows: str, task: Task, *, sign: int, looked: bool) -> None:
     """Count ledger rows as a plan of all would, were nothing to be done or noted about them; with ``sign`` -1 take that back."""
     con.execute(
         f"""
@@ -532,7 +538,7 @@ def _tally_known(con: duckdb.DuckDBPyConnection, rows: str, name: str, *, sign: 
                 case
                     when wanted and (written_by_us or not $looked) then 'noop:in_place'
                     when wanted then 'noop:already_there'
-                    when written_by_us then 'blocked:no_longer_configured'
+                    when written_by_us or ($point and {put_unseen(rows)}) then 'blocked:no_longer_configured'
                     else 'noop:no_longer_wanted'
                 end as decision,
                 *
@@ -554,7 +560,7 @@ def _tally_known(con: duckdb.DuckDBPyConnection, rows: str, name: str, *, sign: 
         )
         select * from final
         """,
-        {"looked": looked, "destination": name},
+        {"looked": looked, "destination": task.name, "point": task.destination.facts.read_back == ReadBack.POINT},
     )
 
 
@@ -657,7 +663,7 @@ def make_batches(con: duckdb.DuckDBPyConnection) -> dict[SendingCall, int]:
             f"create or replace temp table planned_{action} as "
             "select row_number() over (order by why = 'refused_before', last_requested_at desc nulls last, "
             f"{KEY_LIST}) - 1 as position, {KEY_LIST}, identifier_hash, {', '.join(PAYLOAD)}, fingerprint, "
-            "looked and not taken_over as looked, "
+            "looked and not taken_over and not (put_unseen and there) as looked, "
             "evidence_id, evidence_kind, why = 'refused_before' as refused_before "
             f"from plan where action = '{action}' order by position"
         )
@@ -666,12 +672,44 @@ def make_batches(con: duckdb.DuckDBPyConnection) -> dict[SendingCall, int]:
 
 
 def rows_to_look_up(con: duckdb.DuckDBPyConnection) -> int:
-    """Make ``asked``, numbered: what a point-read destination should be asked before anything is sent to it (``_DUE``)."""
+    """Make ``asked``, numbered: what a point-read destination should be asked before anything is sent to it (``_DUE``).
+
+    There may be no time for all of them. First what is to be lifted, since it waits for its sight; then what is to be put, the
+    newest opt-outs first; then what was sent and never seen; then what was seen longest ago.
+    """
     con.execute(
-        f"create or replace temp table asked as select row_number() over (order by {KEY_LIST}) - 1 as position, "
-        f"{KEY_LIST}, identifier_hash, {', '.join(PAYLOAD)} from plan where due order by position"
+        f"""
+        create or replace temp table asked as
+        with ranked as (
+            select
+                *,
+                case
+                    when action = 'release' or known.releasing is not null then 0
+                    when action = 'put' then 1
+                    when known.state = 'sent' then 2
+                    else 3
+                end as turn
+            from plan
+            where due
+        ),
+        final as (
+            select
+                row_number() over (
+                    order by turn, case when turn = 3 then known.checked_at end nulls first, last_requested_at desc nulls last,
+                    {KEY_LIST}
+                ) - 1 as position,
+                {KEY_LIST}, identifier_hash, {", ".join(PAYLOAD)}
+            from ranked
+        )
+        select * from final order by position
+        """
     )
     return _count(con, "asked")
+
+
+def hold_unlooked(con: duckdb.DuckDBPyConnection) -> None:
+    """Block the releases of rows that a point-read destination was not asked for, as there was no time: the next push asks."""
+    con.execute("update plan set action = 'blocked', why = 'not_looked_up' where action = 'release' and not looked")
 
 
 def rows_hash(con: duckdb.DuckDBPyConnection, rows: str, *columns: str, **known: object) -> str:

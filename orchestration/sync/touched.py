@@ -23,7 +23,7 @@ from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_file, sha256_text
 from orchestration.destinations.contract import KEY, PAYLOAD, Destination, ReadBack
 from orchestration.publish import Snapshot
-from orchestration.sync.ledger import OUTDATED, Planned
+from orchestration.sync.ledger import OUTDATED, Planned, put_unseen
 from orchestration.sync.pieces import WITHIN, bounds, each_piece
 from orchestration.sync.plan import CLOCKS_APART, POINT, Task, checked_long_ago
 
@@ -140,7 +140,8 @@ def touch_open_rows(con: duckdb.DuckDBPyConnection, name: str, destination: Dest
     read_back = destination.facts.read_back
     is_read = read_back in (ReadBack.FULL, ReadBack.POINT)
     unproved = " or state = 'sent' or (state = 'verified' and verified_at is null)" if is_read else ""
-    due = f" or (written_by_us and {checked_long_ago('row_state', 'identifier_hash')})" if read_back == ReadBack.POINT else ""
+    ours = f"(written_by_us or {put_unseen('row_state')})" if read_back == ReadBack.POINT else "written_by_us"
+    due = f" or ({ours} and {checked_long_ago('row_state', 'identifier_hash')})" if read_back == ReadBack.POINT else ""
     con.execute(
         f"""
         insert into touched
@@ -152,7 +153,7 @@ def touch_open_rows(con: duckdb.DuckDBPyConnection, name: str, destination: Dest
                 or attempted
                 or releasing is not null
                 -- No longer wanted, and ours: evidence may come any day. Not where the configuration took it out.
-                or (not wanted and written_by_us and error is distinct from 'no_longer_configured')
+                or (not wanted and {ours} and error is distinct from 'no_longer_configured')
                 or (error is not null and (wanted or error <> 'no_longer_configured'))
                 or (written_by_us and coalesce(fingerprint, '{OUTDATED}') = '{OUTDATED}')
                 {unproved}{due}

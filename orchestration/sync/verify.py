@@ -5,6 +5,8 @@ What the sight means for the ledger is in ``ledger.record_sight``; what it means
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import duckdb
 import pyarrow as pa
 
@@ -12,7 +14,7 @@ from orchestration.core.config import CHANNELS
 from orchestration.core.errors import PermanentError
 from orchestration.core.pace import Pace
 from orchestration.destinations.contract import IDENTIFIER_TYPES, KEY, PAYLOAD, ReadsAll, ReadsPoints
-from orchestration.sync.ledger import KEY_LIST
+from orchestration.sync.ledger import KEY_LIST, same_key
 from orchestration.sync.send import stream
 
 # How long one push waits for an eventually consistent system. Most show a row within a minute; one that takes a day is
@@ -123,11 +125,14 @@ def _keep_spent(con: duckdb.DuckDBPyConnection, name: str) -> None:
     )
 
 
-def look_up(con: duckdb.DuckDBPyConnection, destination: ReadsPoints, rows: int, pace: Pace) -> None:
-    """Fill ``seen`` by asking for the ``rows`` rows of the numbered temp table ``asked``."""
-    nothing_seen(con)
+def look_up(con: duckdb.DuckDBPyConnection, destination: ReadsPoints, rows: int, pace: Pace, is_time: Callable[[], bool]) -> int:
+    """Add to ``seen`` by asking for the ``rows`` rows of the numbered temp table ``asked``, in their order and as long as there
+    is time, which is always enough for one batch. Returns the rows that were not asked for.
+    """
     size = destination.facts.batch_size or max(rows, 1)
     for first in range(0, rows, size):
+        if first and not is_time():
+            return rows - first
         last = min(first + size, rows)
 
         def ask(first: int = first, last: int = last) -> list[bool]:
@@ -148,18 +153,39 @@ def look_up(con: duckdb.DuckDBPyConnection, destination: ReadsPoints, rows: int,
         con.register("_answers", told)
         try:
             con.execute(
+                "delete from seen using (select asked.* from asked join _answers using (position)) as asked "
+                f"where {same_key('seen', 'asked')}"
+            )
+            con.execute(
                 f"insert into seen select {KEY_LIST}, present, false, false, present, null, false, null, true, null "
                 "from asked join _answers using (position)"
             )
         finally:
             con.unregister("_answers")
+    return 0
 
 
 def ask_for_unproved(con: duckdb.DuckDBPyConnection, destination: str) -> int:
-    """Make ``asked`` from what was sent and is not proved yet. Returns its rows."""
+    """Make ``asked`` from what was sent and ``seen`` does not prove, in the order in which it is asked for while there is time:
+    what nobody looked for yet, and of that the newest opt-outs. Returns its rows.
+    """
     con.execute(
-        f"create or replace temp table asked as select row_number() over (order by {KEY_LIST}) - 1 as position, "
-        f"{KEY_LIST}, identifier_hash, {', '.join(PAYLOAD)} from row_state where {_UNPROVED} order by position",
+        f"""
+        create or replace temp table asked as
+        with unproved as (
+            select row_state.*, seen.present
+            from (select * from row_state where {_UNPROVED}) as row_state
+            left join seen using ({KEY_LIST})
+            where present is null or present = (releasing is not null)
+        ),
+        final as (
+            select
+                row_number() over (order by present is not null, last_requested_at desc nulls last, {KEY_LIST}) - 1 as position,
+                {KEY_LIST}, identifier_hash, {", ".join(PAYLOAD)}
+            from unproved
+        )
+        select * from final order by position
+        """,
         {"destination": destination},
     )
     return int(con.execute("select count(*) from asked").fetchall()[0][0])

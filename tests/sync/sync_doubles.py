@@ -222,6 +222,7 @@ class Double:
     dies_after_put: int | None = None  # the process dies when this put was carried out
     dies_after_release: int | None = None
     appears_after: float = 0.0  # seconds until a row shows
+    look_up_takes: float = 0.0  # seconds for each row that is asked for
     # what happened
     put_calls: list[list[str]] = field(default_factory=list)
     release_calls: list[list[str]] = field(default_factory=list)
@@ -315,6 +316,7 @@ class PointDouble(Double):
     def look_up(self, rows: pa.RecordBatchReader) -> Sequence[bool]:
         listed = rows.read_all().to_pylist()
         self.looked_up += [row["identifier"] for row in listed]
+        self.clock.now += self.look_up_takes * len(listed)
         if self.read_failures:
             raise self.read_failures.pop(0)
         found = [self.rows.get(tuple(row[name] for name in KEY)) for row in listed]
