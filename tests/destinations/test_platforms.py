@@ -95,7 +95,7 @@ def test_a_job_that_was_cancelled_is_told_of_and_put_again(at_vendor: Open, kind
     vendor.jobs.cancel()
     vendor.jobs.waits = False
     result = house.push(0.5)
-    assert any("ended and were not carried out" in alarm for alarm in result.alarms), result.alarms
+    assert any("ended without being carried out" in alarm for alarm in result.alarms), result.alarms
     assert house.state("ann")[0] == "verified" and vendor.there("*") == house.names("ann")
 
 
