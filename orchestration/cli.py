@@ -1140,13 +1140,15 @@ def key() -> None:
 def key_show(home_path: str | None, as_of: str | None, as_json: bool) -> None:
     """Fingerprint and age of the key; never the key."""
     from orchestration.core.key import fingerprint, home_key, rotations
+    from orchestration.core.wording import told
 
     home = Home.at(home_path).require()
     name, past = fingerprint(home_key(home)), rotations(home)
     since = past[-1].rotated_at if past else datetime.fromtimestamp(home.key_file.stat().st_mtime, UTC).replace(microsecond=0)
     days = max((_moment(as_of) - since).days, 0)
     payload = {"fingerprint": name, "since": since.isoformat(), "age_days": days, "rotations": len(past)}
-    _say(payload, [f"Key {name}, in use since {since:%Y-%m-%d %H:%M} UTC ({days} days), rotated {len(past)} times."], as_json)
+    old, often = told(days, "1 day", "# days"), told(len(past), "once", "# times")
+    _say(payload, [f"Key {name}, in use since {since:%Y-%m-%d %H:%M} UTC ({old}), rotated {often}."], as_json)
 
 
 @key.command("rotate")

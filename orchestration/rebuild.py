@@ -16,6 +16,7 @@ from orchestration.core.home import Home
 from orchestration.core.lock import run_lock
 from orchestration.core.sql import quoted
 from orchestration.core.warehouse import one_row, warehouse
+from orchestration.core.wording import told
 from orchestration.day import reconcile
 from orchestration.readers import load
 from orchestration.readers.register import register
@@ -56,7 +57,7 @@ class Rebuilt:
         lines = [f"{head} As of {self.as_of.isoformat()}."]
         for name, row in self.tables.items():
             lines.append(
-                f"  {name}: {row['now']} rows, rebuilt {row['rebuilt']}; "
+                f"  {name}: {told(row['now'], '1 row', '# rows')}, rebuilt {row['rebuilt']}; "
                 f"only now {row['only_now']}, only rebuilt {row['only_rebuilt']}"
             )
         if not self.equal:

@@ -83,7 +83,7 @@ def _point(point: Fact) -> Iterator[str]:
         yield ""
         yield "No request to be left alone was ever reconciled for it."
         if not point["opt_ins"]:
-            yield "If somebody says that they asked: look in quarantine and among the unresolved (quietlist report)."
+            yield "If somebody says that they asked: look in quarantine and among the unresolved (quietlist quarantine)."
 
 
 def _verdict(point: Fact) -> Iterator[str]:

@@ -163,7 +163,9 @@ def draw(home: Home, config: Config, *, size: int | None, person: str, now: date
     problems = who_and_why(person, "drawn")
     earlier = reviews(home)
     problems += [
-        f"{review.id} is not done: {len(review.open_items):,} items have no verdict" for review in earlier if not review.is_done
+        f"{review.id} is not done: {told(len(review.open_items), '1 item has', '# items have')} no verdict"
+        for review in earlier
+        if not review.is_done
     ]
     if problems:
         raise ConfigError("Drawing a sample of the list", problems, next_step="see quietlist review; nothing was drawn")

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from orchestration.core.errors import Busy, GateClosed
 from orchestration.core.home import Home
 from orchestration.core.outcome import RANK, Outcome
+from orchestration.core.wording import counted
 from orchestration.defs.event_log import StepEventLog
 from orchestration.defs.evidence import REPORT
 from orchestration.defs.keys import UNKNOWN_VALUES
@@ -156,7 +157,7 @@ def _add_fact(outcome: Outcome, key: dg.AssetKey, values: dict[str, Any]) -> Non
     elif key.path[0] in ("pulled", "registries"):
         outcome.alert([str(sentence) for sentence in cast("list[object]", values.get("attention") or [])])
     elif key == PUBLISHED:
-        version = f"version {values['version']}, {values['dagster/row_count']:,} rows"
+        version = f"version {values['version']}, {counted(values['dagster/row_count'], 'row')}"
         outcome.facts["published"] = version if values["new_version"] else f"{version} (nothing new)"
         outcome.alert(
             [f"{place}. The group is kept out until then." for place in cast("list[str]", values.get("attention") or [])]

@@ -23,6 +23,7 @@ from orchestration.core.config import CHANNELS
 from orchestration.core.credentials import secret
 from orchestration.core.errors import ConfigError, PermanentError, QuietlistError, Throttled, TransientError
 from orchestration.core.pace import Timer
+from orchestration.core.wording import counted, told
 from orchestration.destinations.contract import (
     BatchRejected,
     DestinationSettings,
@@ -257,7 +258,7 @@ class ListSettings(DestinationSettings):
         if self.base_url and (wrong := base_url_problem(self.base_url, plain_allowed=self.allow_plain_http)):
             found.append(("base_url", wrong))
         if self.batch_size is not None and self.batch_size > table.most_rows:
-            found.append(("batch_size", f"{table.facts.system} takes at most {table.most_rows} rows per call"))
+            found.append(("batch_size", f"{table.facts.system} takes at most {counted(table.most_rows, 'row')} per call"))
         lists, scopes = self.mapped(place.config.scopes), place.config.scopes
         if missing := [scope for scope in scopes if scope not in lists]:
             example = f'{{ "{missing[0]}" = "{table.facts.list_example}" }}'
@@ -432,8 +433,12 @@ class ListDestination:
         said = []
         if narrower := sum(map(len, self._kept.values())):
             said.append(
-                f"{narrower} rows at {self.facts.system} opt out of a part of a list only: they stay as they are, and "
-                "are not ingested this way; ingest the vendor's export"
+                told(
+                    narrower,
+                    f"1 row at {self.facts.system} opts out of a part of a list only: it stays as it is, and is",
+                    f"# rows at {self.facts.system} opt out of a part of a list only: they stay as they are, and are",
+                )
+                + " not ingested this way; ingest the vendor's export"
             )
         if self._table.inventory is None:
             return said
@@ -445,8 +450,12 @@ class ListDestination:
         if unmapped := sorted(named - known):
             shown = ", ".join(unmapped[:_SHOWN_LISTS]) + (", ..." if len(unmapped) > _SHOWN_LISTS else "")
             said.append(
-                f"{len(unmapped)} lists at {self.facts.system} are in no scope of this destination, so nothing is suppressed on "
-                f"them: {shown}; map them in lists, or name them in ignored_lists"
+                told(
+                    len(unmapped),
+                    f"1 list at {self.facts.system} is in no scope of this destination, so nothing is suppressed on it: ",
+                    f"# lists at {self.facts.system} are in no scope of this destination, so nothing is suppressed on them: ",
+                )
+                + f"{shown}; map each in lists, or name it in ignored_lists"
             )
         return said
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import CHECKOUT
-from orchestration.core.wording import limit, listed
+from orchestration.core.wording import counted, limit, listed
 
 FOLDER = CHECKOUT / "dbt_project" / "seeds" / "policy"
 RULES_FILE = FOLDER / "rules.csv"
@@ -184,7 +184,7 @@ def table_of(rules: Sequence[Rule], day: date | None) -> list[str]:
             marks += f"  {rule.valid_from or '...'} to {rule.valid_to or '...'}"
         told.append(f"{rule.rule_id:<{width}}  {place}, {rule.channels.replace(';', ', ')}: {rule.name}; {rule.time}{marks}")
     when = f"in force on {day}" if day is not None else "that are, were or will be in force"
-    return [*told, f"{len(told)} rules {when}. quietlist policy show RULE explains one."]
+    return [*told, f"{counted(len(told), 'rule')} {when}. quietlist policy show RULE explains one."]
 
 
 def page_of(rule: Rule, day: date) -> Iterator[str]:

@@ -26,6 +26,7 @@ from orchestration.core.files import canonical_json, sha256_file, write_atomic
 from orchestration.core.home import Home
 from orchestration.core.journal import Journal, who_and_why
 from orchestration.core.outcome import RANK
+from orchestration.core.wording import told
 
 # Long enough for a weekend and the repair after it; whoever needs more has a fault to fix, not a verdict to override.
 OVERRIDE_DAYS = 7
@@ -64,7 +65,7 @@ class Result:
         if not self.evaluated:
             return f"could not be evaluated: {self.note}"
         if "unexpected" in self.counts:
-            rows = f"{self.counts.get('rows', 0):,} rows"
+            rows = told(int(self.counts.get("rows", 0)), "1 row", "# rows")
             return f"not so in {self.counts['unexpected']:,} of {rows}" if self.counts["unexpected"] else f"so in all {rows}"
         if "observed" not in self.counts:
             return "so" if self.success else "not so"

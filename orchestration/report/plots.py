@@ -13,6 +13,8 @@ from math import ceil, floor, log10
 
 from markupsafe import Markup, escape
 
+from orchestration.core.wording import counted
+
 # Drawn at the width of the printed column of a page (A4 less its margins, at 96 dpi, is about 700) so that text in a
 # picture has the size of text beside it; on a screen it scales with the column.
 WIDTH = 720
@@ -258,7 +260,7 @@ def growth(points: Sequence[tuple[datetime, int]]) -> Markup:
     parts += _text(left, base + 16, f"{start:%d %b %Y}", size=10, fill=_MUTED)
     if len(points) > 1:
         parts += _text(last_x, base + 16, f"{end:%d %b %Y}", anchor="end", size=10, fill=_MUTED)
-    said = f"{len(points)} versions, from {points[0][1]:,} to {points[-1][1]:,} rows, at most {highest:,}"
+    said = f"{counted(len(points), 'version')}, from {points[0][1]:,} to {counted(points[-1][1], 'row')}, at most {highest:,}"
     return _picture("Rows of the published versions", said, height, parts)
 
 

@@ -355,7 +355,7 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
             "One contact made was",
             "# contacts made were",
             " against a suppression or a registry.",
-            "Stop the cause first; the causes are counted there.",
+            "Stop the cause first: quietlist violations names it.",
         ),
     )
     yield from _counts(
@@ -382,9 +382,9 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
             "One legal clock is",
             "# legal clocks are",
             " at risk.",
-            "They run out next: push and read back.",
+            "Push and read back before the deadline.",
         ),
-        ("late", clocks.of("late"), "One legal clock", "# legal clocks", " ended late.", "Be ready to explain them."),
+        ("late", clocks.of("late"), "One legal clock", "# legal clocks", " ended late.", "Be ready to explain why."),
         (
             "promise_late",
             clocks.promised.get("late", 0),
@@ -410,7 +410,7 @@ def _of_clocks(evidence: Evidence) -> Iterator[Matter]:
             "One legal clock of a request from before the first day is",
             "# legal clocks of requests from before the first day are",
             " overdue.",
-            "These people can still be contacted there: push, and read back.",
+            "Whoever asked can still be contacted there: push, and read back.",
         ),
     )
 
@@ -526,7 +526,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
                 unresolved, "One request reaches nobody on a channel it names.", "# requests reach nobody on a channel they name."
             ),
             "person",
-            "Find out whom they concern; a later contact snapshot may resolve them.",
+            "Find out who asked: quietlist quarantine --kind unresolved. A later contact snapshot may resolve it.",
             "unresolved",
             unresolved,
             since=min(row["oldest"] for row in evidence.unresolved),
@@ -595,7 +595,7 @@ def _of_sources(evidence: Evidence) -> Iterator[Matter]:
             "One request has",
             "# requests have",
             " no certain time.",
-            "They are read in the way that contacts fewer people; check the source's time zone.",
+            "Read in the way that contacts fewer people; check the source's time zone.",
         ),
     )
 

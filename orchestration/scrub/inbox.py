@@ -22,6 +22,7 @@ from orchestration.core.errors import ConfigError, PermanentError, QuietlistErro
 from orchestration.core.files import sha256_file, sha256_text, sync_folder
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.masks import mask_label, mask_text
+from orchestration.core.wording import counted
 from orchestration.scrub.certificate import CERTIFICATE
 from orchestration.scrub.scrubbing import Request, scrub
 
@@ -56,7 +57,7 @@ class Done:
 
     def sentences(self) -> list[str]:
         return [
-            f"{certificate['input']['records']} records scrubbed, valid until {certificate['valid_until']}: {warning}"
+            f"{counted(certificate['input']['records'], 'record')} scrubbed, valid until {certificate['valid_until']}: {warning}"
             for certificate in self.scrubbed
             for warning in (certificate["warnings"] or ["nothing to add"])
         ]

@@ -20,6 +20,7 @@ from orchestration.core.channels import ancestry
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import one_file
 from orchestration.core.sql import quoted
+from orchestration.core.wording import counted
 from orchestration.identifiers.regions import country_code
 from orchestration.scrub.campaign import BROKEN
 from orchestration.scrub.contact_points import AT_A_GLANCE, Columns, Point, nanp_areas
@@ -269,7 +270,7 @@ def members(con: duckdb.DuckDBPyConnection, copy: RegistryCopy, numbers: Any) ->
         wanted = numbers[low:high]
         found[low:high] = listed[np.searchsorted(listed, wanted)] == wanted
     if seen != copy.rows:
-        raise _unusable(copy, f"it holds {seen:,} numbers and its manifest says {copy.rows:,}")
+        raise _unusable(copy, f"it holds {counted(seen, 'number')} and its manifest says {copy.rows:,}")
     return numbers[found]
 
 

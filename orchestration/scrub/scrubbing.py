@@ -29,6 +29,7 @@ from orchestration.core.masks import mask_text
 from orchestration.core.sql import quoted, quoted_name
 from orchestration.core.waiting import waiting
 from orchestration.core.warehouse import prepare
+from orchestration.core.wording import counted, told
 from orchestration.publish import Snapshot, read_published
 from orchestration.readers.outcome import Bounds
 from orchestration.scrub import certificate as certificates
@@ -101,7 +102,7 @@ class Scrubbed:
         read = self.certificate["input"]["records"]
         state = f"valid until {self.certificate['valid_until']}" if self.valid else "NOT VALID"
         return [
-            f"Scrubbed {read:,} records: {said}.",
+            f"Scrubbed {counted(read, 'record')}: {said}.",
             *(f"  ! {warning}" for warning in self.certificate["warnings"]),
             f"Certificate ({state}): {self.folder / certificates.PAGE}",
         ]
@@ -213,7 +214,7 @@ def _require_sum(campaign: Campaign, counts: dict[str, int]) -> None:
     if sum(counts.values()) != campaign.records:
         raise PermanentError(
             "Scrubbing a campaign file",
-            seen=f"{sum(counts.values()):,} records in the four files, {campaign.records:,} in the campaign",
+            seen=f"{counted(sum(counts.values()), 'record')} in the four files, {campaign.records:,} in the campaign",
             allowed="every record in exactly one file",
             next_step="nothing was written; report this with the file's layout",
         )
@@ -377,9 +378,11 @@ def _limits(
     """Every moment from which the result may no longer be used, with its reason."""
     hours = config.company.target_hours
     age = f"the suppression table is of {golden.as_of:%Y-%m-%d %H:%M} UTC"
-    limits = [(golden.as_of + timedelta(hours=hours), f"the company honours a request within {hours} hours, and {age}")]
+    limits = [
+        (golden.as_of + timedelta(hours=hours), f"the company honours a request within {counted(hours, 'hour')}, and {age}")
+    ]
     limits += [
-        (golden.as_of + timedelta(hours=rule.hours), f"{rule.rule_id} gives {rule.hours} hours from a request")
+        (golden.as_of + timedelta(hours=rule.hours), f"{rule.rule_id} gives {counted(rule.hours, 'hour')} from a request")
         for rule in rules
         if rule.hours
     ]
@@ -413,8 +416,12 @@ def _warnings(
         "name them with --column if they are"
         if columns.doubtful
         else "",
-        f"{counts['unscreened']:,} records are unscreened: that is not the same as clear" if counts["unscreened"] else "",
-        f"{counts['unreadable']:,} of the records name nobody that could be looked up" if counts["unreadable"] else "",
+        f"{told(counts['unscreened'], '1 record is', '# records are')} unscreened: that is not the same as clear"
+        if counts["unscreened"]
+        else "",
+        f"{told(counts['unreadable'], '1 record names', '# records name')} nobody that could be looked up"
+        if counts["unreadable"]
+        else "",
         "The checks held releases when the table was published: it may block somebody who may be contacted again"
         if golden.releases_held
         else "",

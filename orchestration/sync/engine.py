@@ -20,6 +20,7 @@ from orchestration.core.home_id import home_id
 from orchestration.core.key import create_hmac_function, fingerprint, home_key, key_that_made
 from orchestration.core.pace import Pace, Timer
 from orchestration.core.warehouse import in_room
+from orchestration.core.wording import counted, told
 from orchestration.destinations.contract import (
     Destination,
     GoesOnInPart,
@@ -124,7 +125,7 @@ class SyncResult:
         stays out on purpose.
         """
         return tuple(
-            f"{held.rows} releases were held ({held.reason}). Next step: {held.next_step}."
+            f"{told(held.rows, '1 release was', '# releases were')} held ({held.reason}). Next step: {held.next_step}."
             for held in self.held
             if held.reason != "no_longer_configured"
         )
@@ -254,8 +255,8 @@ class _Push:
                 gone = self.destination.gone() if isinstance(self.destination, GoesOnInPart) else None
                 if gone is not None and not self.dry_run:
                     # Only now: what can be suppressed is. What else the push found is told with it, or nobody would hear of it.
-                    told = [*gone.problems, *result.alarms, *result.kept_back]
-                    raise ConfigError(gone.tried, told, next_step=gone.next_step)
+                    problems = [*gone.problems, *result.alarms, *result.kept_back]
+                    raise ConfigError(gone.tried, problems, next_step=gone.next_step)
                 return result if gone is None else replace(result, alarms=(*result.alarms, str(gone)))
             finally:
                 self.destination.close()
@@ -313,8 +314,9 @@ class _Push:
         self._look_and_plan(con, task, snapshot)
         other_pushes, homes = writers.others(con, self.home_id, self.name)
         if other_pushes:
+            pushes = counted(other_pushes, "push", "pushes")
             self.alarms.append(
-                f"{homes} wrote to this destination as Quietlist does ({other_pushes} pushes that this home knows nothing of): "
+                f"{homes} wrote to this destination as Quietlist does ({pushes} that this home knows nothing of): "
                 "no release leaves until one of the two has ended and somebody takes it over (quietlist takeover)"
             )
         held, alarms = guards.hold_releases(
@@ -333,11 +335,12 @@ class _Push:
         held += guards.blocked_rows(con, evidence_failed=evidence_failed)
         self.alarms += alarms
         planned = plan.count_plan(con)
-        for why, said in _WORTH_AN_ALARM.items():
+        for why, (one, many) in _WORTH_AN_ALARM.items():
             if count := sum(rows for (_, reason), rows in planned.items() if reason == why):
-                self.alarms.append(f"{count} rows {said}")
+                self.alarms.append(told(count, one, many))
         if left_there := plan.tallied(con, "left_there"):
-            self.alarms.append(f"{left_there} postal opt-outs of others are at the destination and must be entered by hand")
+            said = told(left_there, "1 postal opt-out of others is", "# postal opt-outs of others are")
+            self.alarms.append(f"{said} at the destination and must be entered by hand")
         changes = plan.count_changes(con, task)
         result = SyncResult(
             destination=self.name,
@@ -403,16 +406,18 @@ class _Push:
             released=_count(con, f"{moved} and state = 'released' and written_by_us", **known),
             found=brought_home,
         )
-        exposed = "these people can still be contacted there"
-        for rows, said in (
-            (result.missing, f"were accepted by {self.facts.system} and are not there: {exposed}"),
-            (result.rejected, f"were refused by {self.facts.system}: {exposed}"),
-            (_count(con, f"{moved} and error = 'release_not_seen'", **known), "were released and are still there"),
+        system = self.facts.system
+        for rows, one, many in (
+            (result.missing, f"was accepted by {system} and is not there", f"were accepted by {system} and are not there"),
+            (result.rejected, f"was refused by {system}", f"were refused by {system}"),
         ):
             if rows:
-                self.alarms.append(f"{rows} rows {said}")
+                said = told(rows, f"1 row {one}: this person", f"# rows {many}: these people")
+                self.alarms.append(f"{said} can still be contacted there")
+        if rows := _count(con, f"{moved} and error = 'release_not_seen'", **known):
+            self.alarms.append(told(rows, "1 row was released and is still there", "# rows were released and are still there"))
         result = replace(result, alarms=tuple(self.alarms))
-        told = f"(select * from {moved})"
+        touched_rows = f"(select * from {moved})"
         path = receipts.write_receipt(
             self.home,
             self.name,
@@ -428,8 +433,8 @@ class _Push:
                 "version": snapshot.version,
                 "published_rows_sha256": snapshot.rows_sha256,
                 "plan_sha256": plan_sha256,
-                "rows_sha256": plan.rows_hash(con, told, "state", "evidence_id", **known),
-                "rows": _count(con, told, **known),
+                "rows_sha256": plan.rows_hash(con, touched_rows, "state", "evidence_id", **known),
+                "rows": _count(con, touched_rows, **known),
                 "planned": result.planned,
                 "accepted": result.accepted,
                 "changed_there": sender.changed,
@@ -439,7 +444,7 @@ class _Push:
                 "released": result.released,
                 "found": result.found,
                 "found_file": home_file.name if home_file else None,
-                "errors": _errors(con, told, known),
+                "errors": _errors(con, touched_rows, known),
                 "held": [{"reason": entry.reason, "rows": entry.rows} for entry in result.held],
                 "alarms": list(result.alarms),
                 "stopped": type(stopped).__name__ if stopped else None,
@@ -498,7 +503,8 @@ class _Push:
         try:
             if isinstance(self.destination, ReadsAll):
                 if left_out := verify.read_all(con, self.name, self.destination, self.pace):
-                    self.alarms.append(f"{left_out} rows there make no sense (no identifier, unknown channel or type)")
+                    said = told(left_out, "1 row there makes no sense", "# rows there make no sense")
+                    self.alarms.append(f"{said} (no identifier, unknown channel or type)")
                 if self.from_changes:
                     touched.touch_differences(con, task)
                 make(True)
@@ -511,8 +517,8 @@ class _Push:
                 minutes = self.config.look_up_minutes
                 if left := self._look_up(con, self.destination, plan.rows_to_look_up(con), minutes * 60 * _LOOKED_UP_BEFORE):
                     self.alarms.append(
-                        f"{left} rows were not looked up in the time there is (look_up_minutes = {minutes:g}): what of them is "
-                        "new is sent all the same, none is released, and the next push goes on looking"
+                        f"{told(left, '1 row was', '# rows were')} not looked up in the time there is (look_up_minutes "
+                        f"= {minutes:g}): what is new is sent all the same, nothing of it released, and the next push goes on looking"
                     )
                 make(False)
                 plan.hold_unlooked(con)
@@ -620,9 +626,12 @@ _OURS = "row_state where destination = $destination"
 _LOOKED_UP_BEFORE = 0.5
 
 _WORTH_AN_ALARM = {
-    "missing": "that should be there are not, and are put again",
-    "refused_before": "were refused before and are tried again",
-    "release_outcome_unknown": "were to be released when a push died; nobody knows whether they were",
+    "missing": ("1 row that should be there is not, and is put again", "# rows that should be there are not, and are put again"),
+    "refused_before": ("1 row was refused before and is tried again", "# rows were refused before and are tried again"),
+    "release_outcome_unknown": (
+        "1 row was to be released when a push died; nobody knows whether it was",
+        "# rows were to be released when a push died; nobody knows whether they were",
+    ),
 }
 
 

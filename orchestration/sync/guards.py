@@ -12,6 +12,7 @@ from datetime import datetime
 import duckdb
 
 from orchestration.core.config import Destination as DestinationConfig
+from orchestration.core.wording import told
 from orchestration.sync.ledger import KEY_LIST
 from orchestration.sync.plan import count_plan, tallied
 
@@ -83,10 +84,13 @@ def hold_releases(
         reasons.append(("gate_hold", "read the gate's verdict; releases go out once nothing is on hold"))
     if wanted_before and (seen.snapshot_rows == 0 or wanted == 0):
         reasons.append(("nothing_wanted_any_more", "find out why the published table asks for nothing here"))
-        alarms.append(f"nothing is wanted any more, {wanted_before} rows were before")
+        alarms.append(f"nothing is wanted any more, {told(wanted_before, '1 row was', '# rows were')} before")
     if lost > (FEW_LOST if seen.looks_rows_up else 0) and lost / proved > READ_BACK_LOSS:
         reasons.append(("read_back_shrank", "find out who emptied the list, or whether its read-back is cut short"))
-        alarms.append(f"{lost} of {proved} rows that were proved before are gone from the destination")
+        alarms.append(
+            f"{lost:,} of {told(proved, '1 row that was', '# rows that were')} proved before "
+            f"{told(lost, 'is', 'are')} gone from the destination"
+        )
     if seen.read_back_failed:
         reasons.append(("read_back_failed", "see the alarm; releases wait for a read-back"))
     if seen.other_pushes:
@@ -122,5 +126,5 @@ def blocked_rows(con: duckdb.DuckDBPyConnection, *, evidence_failed: bool) -> tu
         "not_looked_up": "there was no time to look these up (look_up_minutes), and none is lifted unseen: the next push looks",
         "release_outcome_unknown": "a release left and was never answered; look at the system by hand",
     }
-    counted = [(why, rows) for (action, why), rows in count_plan(con).items() if action == "blocked"]
-    return tuple(Held(why, rows, steps[why]) for why, rows in counted if why in steps)
+    blocked = [(why, rows) for (action, why), rows in count_plan(con).items() if action == "blocked"]
+    return tuple(Held(why, rows, steps[why]) for why, rows in blocked if why in steps)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from orchestration.core.pace import Pace
+from orchestration.core.wording import counted, told
 from orchestration.destinations.contract import JobState, RunsJobs
 
 LONGEST_JOB = timedelta(days=1)  # no vendor's queue is meant to be longer; what has not ended then is looked for and put again
@@ -48,11 +49,14 @@ def follow(con: duckdb.DuckDBPyConnection, name: str, destination: RunsJobs, pac
         if state.ended or is_late:
             con.execute("delete from jobs where destination = ? and call = ? and id = ?", [name, call, id])
         skipped, failed, late = skipped + state.skipped, failed + state.failed, late + is_late
-    told = []
+    said = []
     if skipped:
-        told.append(f"{skipped} rows were left out by jobs at {system}, which does not say which: the read-back finds them")
+        left_out = told(skipped, "1 row was left out", "# rows were left out")
+        said.append(f"{left_out} by jobs at {system}, which does not say which: the read-back shows which")
     if failed:
-        told.append(f"{failed} jobs at {system} ended and were not carried out: what is not there is put again")
+        said.append(f"{counted(failed, 'job')} at {system} ended without being carried out: what is not there is put again")
     if late:
-        told.append(f"{late} jobs at {system} have not ended within a day: what is not there is put again; ask the vendor")
-    return told
+        said.append(
+            f"{counted(late, 'job')} at {system} did not end within a day: what is not there is put again; ask the vendor"
+        )
+    return said

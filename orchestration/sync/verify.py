@@ -13,6 +13,7 @@ import pyarrow as pa
 from orchestration.core.config import CHANNELS
 from orchestration.core.errors import PermanentError
 from orchestration.core.pace import Pace
+from orchestration.core.wording import counted
 from orchestration.destinations.contract import IDENTIFIER_TYPES, KEY, PAYLOAD, ReadsAll, ReadsPoints
 from orchestration.sync.ledger import KEY_LIST, same_key
 from orchestration.sync.send import stream
@@ -146,7 +147,7 @@ def look_up(con: duckdb.DuckDBPyConnection, destination: ReadsPoints, rows: int,
         if len(answers) != last - first:
             raise PermanentError(
                 f"Looking rows up at {destination.facts.system}",
-                seen=f"{len(answers)} answers for {last - first} rows",
+                seen=f"{counted(len(answers), 'answer')} for {counted(last - first, 'row')}",
                 next_step="correct the module's look_up",
             )
         told = pa.table({"position": pa.array(range(first, last), pa.int64()), "present": pa.array(answers, pa.bool_())})

@@ -70,7 +70,7 @@ def push(
             if error is not None:
                 raise error
             counts = dict.fromkeys(("wanted", "seen_there", "not_provable"), 1)
-            return dg.MaterializeResult(metadata={**counts, "attention": ["1 rows are not there"], "kept_back": []})
+            return dg.MaterializeResult(metadata={**counts, "attention": ["1 row is not there"], "kept_back": []})
 
         return destination
 
@@ -147,7 +147,7 @@ def test_a_run_that_dagster_started_alerts_to_what_it_found_and_to_what_failed(
     home: Home, instance: dg.DagsterInstance, chat: Chat
 ) -> None:
     ended(instance, push(instance, crm=None), home)
-    assert [item["said"] for item in chat.requests[0].json["findings"]] == ["crm: 1 rows are not there"]
+    assert [item["said"] for item in chat.requests[0].json["findings"]] == ["crm: 1 row is not there"]
     failed = push(instance, crm=TransientError("Asking crm", seen="no answer"))
     ended(instance, failed, home)
     assert [item["level"] for item in chat.requests[1].json["findings"]] == ["failed"]

@@ -95,7 +95,7 @@ def test_a_job_that_was_cancelled_is_told_of_and_put_again(at_vendor: Open, kind
     vendor.jobs.cancel()
     vendor.jobs.waits = False
     result = house.push(0.5)
-    assert any("ended and were not carried out" in alarm for alarm in result.alarms), result.alarms
+    assert any("ended without being carried out" in alarm for alarm in result.alarms), result.alarms
     assert house.state("ann")[0] == "verified" and vendor.there("*") == house.names("ann")
 
 
@@ -104,7 +104,7 @@ def test_klaviyo_rows_that_a_job_skipped_are_counted_and_found_missing(at_vendor
     house.vendor.forgets = house.names("ann")
     house.publish("ann", "bob")
     result = house.push()
-    assert any("1 rows were left out by jobs at klaviyo" in alarm for alarm in result.alarms), result.alarms
+    assert any("1 row was left out by jobs at klaviyo" in alarm for alarm in result.alarms), result.alarms
     assert result.missing == 1 and house.state("ann")[0] == "missing" and house.state("bob")[0] == "verified"
 
 
@@ -133,7 +133,7 @@ def test_klaviyo_a_bounce_is_nobodys_opt_out_and_a_profile_without_an_address_is
     house.publish("zoe")
     result = house.push()
     assert [row["email"] for row in house.brought_home()] == ["cy@example.com"]
-    assert not any("make no sense" in alarm for alarm in result.alarms)
+    assert not any("no sense" in alarm for alarm in result.alarms)
 
 
 @pytest.mark.parametrize(

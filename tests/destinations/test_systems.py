@@ -352,5 +352,5 @@ def test_what_a_vendor_writes_in_its_own_way_is_one_address(at_vendor: Open) -> 
     house.publish("ann", "bob")
     result = house.push()
     assert house.state("ann")[0] == house.state("bob")[0] == "verified"
-    assert any("1 rows there make no sense" in alarm for alarm in result.alarms), "it is counted and left alone"
+    assert any("1 row there makes no sense" in alarm for alarm in result.alarms), "it is counted and left alone"
     assert len(rows) == 4

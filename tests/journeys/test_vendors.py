@@ -63,7 +63,7 @@ def test_one_bad_vendor_holds_back_none_of_the_others_and_each_fault_is_named(ho
     assert set(vendors["silent"].rows["acme/newsletter"]) == newsletter
     assert "silent: 4 wanted, 4 accepted, not provable" in said, "what shows nothing was not seen"
     assert "forgets: 3 wanted, 2 seen there, 1 missing" in said
-    assert "forgets: 1 rows were accepted by brevo and are not there: these people can still be contacted there" in said
+    assert "forgets: 1 row was accepted by brevo and is not there: this person can still be contacted there" in said
 
 
 def test_the_plan_says_what_would_happen_and_sends_nothing(home: Path, vendors: dict[str, Vendor]) -> None:

@@ -323,7 +323,7 @@ def test_the_same_scrub_twice_is_the_same_but_for_nothing(published: Home, tmp_p
 def test_records_that_do_not_add_up_fail_the_scrub(published: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_one = scrubbing._write_one
     monkeypatch.setattr(scrubbing, "_write_one", lambda *args: write_one(*args) - (args[2] == "allowed"))
-    with pytest.raises(PermanentError, match="1 records in the four files, 2 in the campaign"):
+    with pytest.raises(PermanentError, match="1 record in the four files, 2 in the campaign"):
         run(published, tmp_path, "email\nx@example.com\nann@example.com\n", EMAIL)
     assert not (tmp_path / "out").exists()
 

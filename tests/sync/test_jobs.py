@@ -126,7 +126,7 @@ def test_the_id_of_a_job_outlives_the_process_that_began_it(home, publisher, pus
     ("case", "state", "said"),
     [
         ("it skipped rows", JobState(ended=True, skipped=3), "3 rows were left out by jobs at double, which does not say which"),
-        ("it was cancelled", JobState(ended=True, failed=True), "1 jobs at double ended and were not carried out"),
+        ("it was cancelled", JobState(ended=True, failed=True), "1 job at double ended without being carried out"),
     ],
 )
 def test_what_a_job_says_of_its_end_is_told_and_the_read_back_decides(publisher, push, case: str, state: Any, said: str) -> None:
@@ -143,7 +143,7 @@ def test_a_job_that_never_ends_is_given_up_after_a_day_and_told_of(home, publish
     crm = Queue()
     push(crm)
     result = push(crm, as_of=at(1))
-    assert [alarm for alarm in result.alarms if "1 jobs at double have not ended within a day" in alarm], result.alarms
+    assert [alarm for alarm in result.alarms if "1 job at double did not end within a day" in alarm], result.alarms
     assert result.planned == {"put:missing": 1} and list(crm.taken) == ["job-1", "job-2"]
     assert open_jobs(home) == [("put", "job-2")]
 

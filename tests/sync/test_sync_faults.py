@@ -48,7 +48,7 @@ def test_a_destination_that_accepts_and_forgets_is_found_out(publisher, push, st
     result = push(crm)
     assert (result.accepted, result.verified, result.missing) == (2, 1, 1)
     assert states()["ann@example.com"] == ("missing", True, True, "not_seen_after_put")
-    assert any("are not there: these people can still be contacted" in alarm for alarm in result.alarms)
+    assert any("is not there: this person can still be contacted" in alarm for alarm in result.alarms)
     again = push(crm, as_of=at(1))
     assert again.planned["put:missing"] == 1 and again.missing == 1, "planned again, reported again"
     crm.forgets.clear()
@@ -62,7 +62,7 @@ def test_an_ok_with_errors_inside_is_not_an_ok(publisher, push, states) -> None:
     assert (result.accepted, result.rejected, result.verified) == (1, 1, 1)
     assert states()["ann@example.com"] == ("rejected", True, False, "invalid_email")
     assert json.loads(result.receipt.read_text())["errors"] == {"invalid_email": 1}
-    assert any("1 rows were refused" in alarm for alarm in result.alarms)
+    assert any("1 row was refused" in alarm for alarm in result.alarms)
     crm.refuses.clear()
     assert push(crm, as_of=at(1)).planned["put:refused_before"] == 1
     assert states()["ann@example.com"] == ("verified", True, True, None)
@@ -594,9 +594,9 @@ def test_rows_that_make_no_sense_are_counted_and_postal_ones_are_for_a_person(ho
     crm.somebody_else_puts("eve@example.com", channel="telegraph")
     result = push(crm)
     assert any("2 rows there make no sense" in alarm for alarm in result.alarms)
-    assert any("1 postal opt-outs" in alarm for alarm in result.alarms) and result.found == 0
+    assert any("1 postal opt-out of others is" in alarm for alarm in result.alarms) and result.found == 0
     again = push(crm, as_of=at(1))
-    assert again.nothing_to_do and any("1 postal opt-outs" in alarm for alarm in again.alarms)
+    assert again.nothing_to_do and any("1 postal opt-out of others is" in alarm for alarm in again.alarms)
 
 
 def test_the_state_is_copied_into_the_warehouse_with_the_columns_agreed(home, publisher, push) -> None:

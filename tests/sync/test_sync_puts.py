@@ -120,7 +120,7 @@ def test_a_row_that_went_missing_there_is_put_again_and_reported(publisher, push
     del crm.rows[("email", "email", "7@example.com", "*")]
     result = push(crm, as_of=at(1))
     assert result.planned == {"noop:in_place": 19, "put:missing": 1}
-    assert any("1 rows that should be there are not" in alarm for alarm in result.alarms)
+    assert any("1 row that should be there is not" in alarm for alarm in result.alarms)
     assert crm.put_calls[-1] == ["7@example.com"] and len(crm.rows) == 20
     assert states()["7@example.com"] == ("verified", True, True, None)
 

@@ -145,7 +145,7 @@ def test_a_release_that_the_destination_does_not_carry_out_is_not_released(publi
     publisher.publish(*everyone("bob"), evidence=[opt_in("ann@example.com")])
     result = push(crm, as_of=at(1))
     assert result.released == 0 and states()["ann@example.com"] == ("verified", False, True, "release_not_seen")
-    assert any("released and are still there" in alarm for alarm in result.alarms)
+    assert any("1 row was released and is still there" in alarm for alarm in result.alarms)
     crm.keeps.clear()
     assert push(crm, as_of=at(2)).released == 1
 
