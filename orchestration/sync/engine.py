@@ -518,7 +518,7 @@ class _Push:
                 if left := self._look_up(con, self.destination, plan.rows_to_look_up(con), minutes * 60 * _LOOKED_UP_BEFORE):
                     self.alarms.append(
                         f"{told(left, '1 row was', '# rows were')} not looked up in the time there is (look_up_minutes "
-                        f"= {minutes:g}): what is new is sent all the same, nothing of it released, and the next push goes on looking"
+                        f"= {minutes:g}): what is new is sent, nothing of it is released, and the next push looks on"
                     )
                 make(False)
                 plan.hold_unlooked(con)

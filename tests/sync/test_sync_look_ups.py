@@ -77,6 +77,31 @@ def test_what_was_put_unseen_is_never_lifted_and_that_is_told(publisher: Any, pu
     for day in range(8, 45):
         result = push(system, as_of=at(day), **TIME)
     assert states()[unseen][0] == "released" and result.held == (), "a person lifted it there, and it was seen to be gone"
+    assert sum(call.count(unseen) for call in system.put_calls) == 1, "and it is not put again"
+
+
+def test_what_was_put_unseen_is_changed_like_ours_and_does_not_become_ours_by_that(
+    publisher: Any, push: Any, states: Any
+) -> None:
+    system, unseen = crm(), PEOPLE[0]
+    publisher.publish(*newest_last(*PEOPLE))
+    for day in range(5):
+        push(system, as_of=at(day), **TIME)
+    publisher.publish(golden(unseen, reason="complaint"), *newest_last(*PEOPLE[1:]))
+    assert push(system, as_of=at(5), **TIME).planned["put:changed"] == 1
+    assert system.payloads["email", "email", unseen, "*"]["reason"] == "complaint" and states()[unseen][2] is False
+
+
+def test_what_was_put_unseen_stays_when_its_scope_leaves_the_configuration_whatever_the_evidence(
+    publisher: Any, push: Any
+) -> None:
+    system, scopes = crm(), ["*", "outlet"]
+    people = [golden(who, scope="outlet", last_requested_at=at(int(who[:2]) / 1000)) for who in PEOPLE]
+    publisher.publish(*people)
+    push(system, scopes=scopes, **TIME)
+    publisher.publish(*people[1:], evidence=[opt_in(PEOPLE[0], scope="outlet")])
+    result = push(system, as_of=at(1), **TIME)
+    assert ("no_longer_configured", 40) in [(held.reason, held.rows) for held in result.held], result.held
 
 
 def test_what_was_put_unseen_and_vanished_from_the_table_without_an_opt_in_stays(publisher: Any, push: Any) -> None:
