@@ -39,7 +39,7 @@ def look(root: Path) -> Holdings:
     rows = published_rows(root)
     table, released = _table(root / "outbox" / "table" / "suppression.db")
     drops = root / "outbox" / "drop" / "drop"
-    dropped = Counter(key for path in sorted(drops.glob("*_releases.csv")) for key in _release_keys(path))
+    dropped = Counter(key for path in _told_of(drops, "releases") for key in _release_keys(path))
     whole = frozenset(tuple(_plain(value) for name, value in row.items() if name not in _VERSIONED) for row in rows)
     return Holdings(_nodes(rows), table, _latest_drop(drops), whole, (released, len(dropped), dropped.total() - len(dropped)))
 
@@ -87,6 +87,12 @@ def _latest_drop(folder: Path) -> frozenset[Node]:
     if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != full["sha256"]:
         return frozenset()
     return frozenset((row["channel"], row["identifier"], row["scope"]) for row in _csv_rows(path))
+
+
+def _told_of(folder: Path, kind: str) -> Iterator[Path]:
+    """The files of a kind that a control file names. What a push that died left without one was never dropped."""
+    for control in sorted(folder.glob("*.ctl.json")):
+        yield from (folder / file["name"] for file in json.loads(control.read_text())["files"] if file["kind"] == kind)
 
 
 def _release_keys(path: Path) -> Iterator[tuple[str, ...]]:

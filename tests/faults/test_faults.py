@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from orchestration.cli import main
+from orchestration.faults import holdings
 from orchestration.faults.catalogue import FAULTS, Case, Fault
 from orchestration.faults.pipeline import ABSORBED, ALERTED
 from orchestration.faults.suite import Result, Seen, chosen, run_faults
@@ -70,3 +72,19 @@ def test_no_world_brings_a_kind_of_request_on_the_second_day_that_its_source_had
         first, second = make(seed).rows
         news = {(row.source, row.asked.action) for row in second} - {(row.source, row.asked.action) for row in first}
         assert news == set(), f"seed {seed}"
+
+
+def test_a_release_counts_once_its_control_file_names_it(tmp_path: Path) -> None:
+    """A push that died before its control file dropped nothing; the next one drops the same rows under another number."""
+    drops = tmp_path / "outbox" / "drop" / "drop"
+    drops.mkdir(parents=True)
+    row = "channel,identifier,scope,evidence_id\nemail,ann@example.com,*,e1\n"
+    for number in (3, 4):
+        (drops / f"drop_v000002_0000000{number}_releases.csv").write_text(row)
+    control = {"files": [{"kind": "releases", "name": "drop_v000002_00000004_releases.csv"}]}
+    for number, expected in ((4, (0, 1, 0)), (3, (0, 1, 1))):
+        text = json.dumps(control).replace("00000004", f"0000000{number}")
+        (drops / f"drop_v000002_0000000{number}.ctl.json").write_text(text)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(holdings, "_latest_drop", lambda folder: frozenset())
+            assert holdings.look(tmp_path).releases == expected, f"control file {number}"
