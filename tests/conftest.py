@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+# Where it is set, as images of containers have it, each process that a test starts would compile all of the product anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.update(
     DAGSTER_DISABLE_TELEMETRY="1",
     DBT_SEND_ANONYMOUS_USAGE_STATS="false",
@@ -16,6 +18,12 @@ os.environ.update(
     # A test that forgets to name a home must not find somebody's real one.
     QUIETLIST_HOME=str(Path(tempfile.gettempdir()) / "quietlist-tests-without-a-home"),
 )
+
+
+@pytest.fixture(scope="session")
+def in_long_form(pytestconfig: pytest.Config) -> bool:
+    """Whether the long forms were asked for: then a story also ends with what costs as much as all of it, such as a rebuild."""
+    return "slow" in pytestconfig.option.markexpr
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

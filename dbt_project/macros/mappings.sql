@@ -448,7 +448,7 @@ select * from final
         {%- for filled in [true, false] %}
         {%- for column in columns %}
         when {{ 'not ' ~ is_blank('given_' ~ column) ~ ' and ' if filled }}not (
-            {%- for wanted in wanted_of(mapping, column) %}{{ value_fits(column, wanted) }}{{ ' or ' if not loop.last }}{% endfor -%}
+            {{- conditions_on(mapping, column) | join(' or ') -}}
         ) then {{ quoted_text(column) if part == 'column' else 'given_' ~ column }}
         {%- endfor %}
         {%- endfor %}
@@ -461,12 +461,14 @@ select * from final
     {%- endif -%}
 {%- endmacro %}
 
-{% macro wanted_of(mapping, column) -%}
+-- Each once, although twenty cases may look at one column: an engine plans every repetition, and DuckDB's planner pays for each list
+-- of values with those before it.
+{% macro conditions_on(mapping, column) -%}
     {%- set found = [] -%}
     {%- for case in mapping['cases'] if column in case.get('when', {}) -%}
-        {%- do found.append(case['when'][column]) -%}
+        {%- do found.append(value_fits(column, case['when'][column])) -%}
     {%- endfor -%}
-    {{ return(found) }}
+    {{ return(found | unique(case_sensitive=true) | list) }}
 {%- endmacro %}
 
 {% macro null_text() -%}

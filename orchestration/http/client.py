@@ -10,8 +10,10 @@ A write is asked once: whoever sends decides about sending again. A page that is
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
+import os
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -121,6 +123,14 @@ def base_url_problem(url: str, *, plain_allowed: bool = False) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=4)
+def _certificates(is_far: bool, *_of_the_company: str | None) -> ssl.SSLContext:
+    """Whom to believe over TLS: read once in a process, for reading it costs as much as a dozen requests."""
+    import httpx
+
+    return httpx.create_ssl_context(trust_env=is_far)
+
+
 class Client:
     """Asks one system. Close it."""
 
@@ -145,10 +155,12 @@ class Client:
         self._pace = Pace(calls_per_second, timer or Timer())
         self._timeout = timeout_seconds
         self._plain_allowed = plain_allowed
+        is_far = urlsplit(base_url).hostname not in THIS_MACHINE  # then a company's proxy and certificates count
         self._http = httpx.Client(
             timeout=timeout_seconds,
             follow_redirects=False,  # would carry the key to wherever the answer points
-            trust_env=urlsplit(base_url).hostname not in THIS_MACHINE,  # a company's proxy and certificates; not for this machine
+            trust_env=is_far,
+            verify=_certificates(is_far, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
             headers={"User-Agent": "quietlist", "Accept": "application/json"},
         )
 

@@ -223,6 +223,11 @@ def test_the_doctor_asks_and_takes_nothing(house: House, far: Any, monkeypatch: 
     assert "FAR_PASS is not set" in asked()[0][1]
 
 
+# Where it had come to is kept alike for every kind of folder: in the short forms that of one.
+SHORT = ["sftp", *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])]
+
+
+@pytest.mark.parametrize("far", SHORT, indirect=True)
 @pytest.mark.parametrize("points", [pytest.param(12, id="short"), pytest.param(100, id="long", marks=pytest.mark.slow)])
 def test_a_kill_at_any_step_loses_nothing(
     far: Any, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, points: int
@@ -267,7 +272,7 @@ STEPS = st.lists(
 )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SHORT)
 def test_whatever_happens_every_version_that_a_whole_pull_met_has_come(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oracle is what the server held when a pull said that it was whole; names and bytes are made by hypothesis."""
     monkeypatch.setenv("FAR_PASS", PASSWORD)

@@ -97,7 +97,10 @@ def mariadb() -> Iterator[str]:
 SERVERS = {"postgresql": "postgres", "mariadb": "mariadb"}
 
 
-@pytest.fixture(params=["sqlite", *(pytest.param(kind, marks=getattr(pytest.mark, name)) for kind, name in SERVERS.items())])
+BASES = ["sqlite", *(pytest.param(kind, marks=getattr(pytest.mark, name)) for kind, name in SERVERS.items())]
+
+
+@pytest.fixture(params=BASES)
 def base(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Base]:
     if request.param == "sqlite":
         file = tmp_path / "their data base.db"
@@ -331,6 +334,10 @@ def test_a_first_pull_may_begin_later_and_goes_on_where_it_stopped(
 
 
 @pytest.mark.parametrize("points", [pytest.param(12, id="short"), pytest.param(100, id="long", marks=pytest.mark.slow)])
+# What a kill can undo is the place it had come to, which is kept alike of every database: in the short form that of one.
+@pytest.mark.parametrize(
+    "base", ["sqlite", *(pytest.param(*kind.values, marks=[*kind.marks, pytest.mark.slow]) for kind in BASES[1:])], indirect=True
+)
 @pytest.mark.parametrize("cursor", ["changed_at", None])
 def test_a_kill_at_any_step_loses_nothing(
     house: House, base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cursor: str | None, points: int

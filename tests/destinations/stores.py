@@ -25,6 +25,12 @@ KINDS = [
 ]
 
 
+def in_short(*kinds: str) -> list[Any]:
+    """All of them as parameters; those that are not named here in the long forms only."""
+    params = [(kind, ()) if isinstance(kind, str) else (kind.values[0], kind.marks) for kind in KINDS]
+    return [pytest.param(kind, marks=[*marks, *([] if kind in kinds else [pytest.mark.slow])]) for kind, marks in params]
+
+
 class Store:
     """One store."""
 

@@ -12,7 +12,7 @@ import pytest
 from orchestration.core.config import parse_config
 from orchestration.core.home import CHECKOUT
 from orchestration.sync import copy_state, sync
-from tests.destinations.stores import KINDS, store_of
+from tests.destinations.stores import KINDS, in_short, store_of
 from tests.seed import SEED
 from tests.sync.sync_doubles import Publisher, at, golden, opt_in
 
@@ -140,6 +140,8 @@ def push_apart(rig, day: float, calls: int) -> int | None:
     return int(child.stdout) if child.returncode == 0 else None
 
 
+# In the short form one of each way to write: a file put in place, the same on another machine, a transaction, a script.
+@pytest.mark.parametrize("rig", in_short("file_drop", "sftp_drop", "sqlite", "redis"), indirect=True)
 @pytest.mark.parametrize("kills", [pytest.param(3, id="short"), pytest.param(25, id="long", marks=pytest.mark.slow)])
 def test_killed_at_a_random_call_the_next_push_ends_where_the_plan_says(rig, kills) -> None:
     """What is there after each kill is what was there before or what was to come, for whoever uses the list meanwhile."""

@@ -417,12 +417,38 @@ def test_only_an_encrypted_address_without_secrets_is_a_base(url: str, said: str
         assert base_url_problem(url, plain_allowed=True) is None
 
 
-def test_a_certificate_that_proves_nothing_is_refused_before_the_key_leaves(tmp_path: Path, timer: FastTimer) -> None:
+def made_certificate(folder: Path) -> None:
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-         "subjectAltName=DNS:localhost", "-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "cert")],
+         "subjectAltName=DNS:localhost", "-keyout", str(folder / "key"), "-out", str(folder / "cert")],
         check=True, capture_output=True,
     )  # fmt: skip
+
+
+def test_whom_to_believe_is_read_once_and_again_where_the_company_names_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def believed(url: str) -> Any:
+        client = Client(API, url, KeyHeader(SecretStr(KEY)))
+        client.close()
+        return client._http._transport._pool._ssl_context  # type: ignore[attr-defined]
+
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    far = "https://api.example.com"
+    first = believed(far)
+    assert believed(far) is first and len(first.get_ca_certs()) > 50
+    made_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert"))
+    (own,) = believed(far).get_ca_certs()
+    assert own["subject"] == ((("commonName", "localhost"),),)
+    assert len(believed("https://localhost").get_ca_certs()) > 50, "a company's certificates are not for this machine"
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert believed(far) is first
+
+
+def test_a_certificate_that_proves_nothing_is_refused_before_the_key_leaves(tmp_path: Path, timer: FastTimer) -> None:
+    made_certificate(tmp_path)
     seen: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -15,6 +15,7 @@ from orchestration.landing.archives import landed_path
 from orchestration.readers import load
 from orchestration.readers.register import file_id, register
 from orchestration.reconcile import batches, stages
+from tests.homes import with_policy
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
 HEAD = "request_key,requested_at,action,method,channels,scope,email,note\n"
@@ -35,7 +36,7 @@ def request(name: str, note: str = "") -> str:
 
 class House:
     def __init__(self, root: Path) -> None:
-        self.home = Home.at(root).create()
+        self.home = with_policy(Home.at(root))
         self.home.config_file.write_text(CONFIG)
         self.config = load_config(self.home)
 
