@@ -592,7 +592,7 @@ def lifting_methods() -> tuple[str, ...]:
 
 
 # What the systems' modules have in common, beside them.
-_NO_SYSTEMS = ("contract", "drops", "lists")
+_NO_SYSTEMS = ("aws", "contract", "drops", "lists")
 
 
 def known_systems() -> tuple[str, ...]:

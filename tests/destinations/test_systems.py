@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,28 +14,10 @@ from orchestration.destinations.contract import destination_for, settings_proble
 from orchestration.sync import take_over
 from tests.sync.sync_doubles import at
 from tests.vendors.esps import Brevo, Mailchimp, Mailgun, Postmark, SendGrid, SparkPost
-from tests.vendors.house import House
+from tests.vendors.house import House, Open
 from tests.vendors.others import Receiver, Twilio
 from tests.vendors.server import Reply
-from tests.vendors.vendor import KEY, Entry, Vendor
-
-Open = Callable[..., House]
-
-
-@pytest.fixture
-def at_vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    monkeypatch.setenv("TEST_VENDOR_KEY", KEY)
-    running: list[Vendor] = []
-
-    def start(kind: type[Vendor], **changes: Any) -> House:
-        vendor = kind()
-        vendor.__enter__()
-        running.append(vendor)
-        return House(tmp_path / "home", vendor, **changes)
-
-    yield start
-    for vendor in running:
-        vendor.__exit__()
+from tests.vendors.vendor import Entry, Vendor
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +94,7 @@ class House:
 
     def names(self, *names: str) -> set[str]:
         return {self.identifier(name) for name in names}
+
+
+Open = Callable[..., House]
+"""Starts a vendor of a kind, and makes a home with one destination there."""
