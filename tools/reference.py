@@ -21,6 +21,7 @@ from orchestration.connectors.contract import settings_of as pull_settings
 from orchestration.core.channels import CHANNELS
 from orchestration.core.config import (
     Alerts,
+    Canaries,
     Company,
     DagsterSettings,
     Destination,
@@ -65,6 +66,7 @@ _SECTIONS: tuple[tuple[str, str, type[BaseModel]], ...] = (
     ("[alerts.email]", "Optional.", MailAlerts),
     ("[alerts.webhook]", "Optional.", WebhookAlerts),
     ("[matters]", "Optional; see [matters and reviews](../operations.md#matters-and-reviews).", Matters),
+    ("[canaries]", "Optional; see [canaries](../canaries.md).", Canaries),
 )
 
 

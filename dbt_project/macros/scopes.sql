@@ -28,6 +28,14 @@
     starts_with({{ text }}, {{ prefix }})
 {%- endmacro %}
 
+{% macro ends_with(text, suffix) -%}
+    {{ return(adapter.dispatch('ends_with')(text, suffix)) }}
+{%- endmacro %}
+
+{% macro duckdb__ends_with(text, suffix) -%}
+    ends_with({{ text }}, {{ suffix }})
+{%- endmacro %}
+
 -- The scope itself when the company's tree has it, else the nearest node above it that the tree has, else the root.
 -- Without a configured tree every path is taken as it is, and what is no path is the root.
 {% macro widen_scope(scope) -%}

@@ -10,15 +10,19 @@ from typing import Any
 
 import duckdb
 
+from orchestration.core.canaries import canaries_of
 from orchestration.core.config import Config, Destination
 from orchestration.core.errors import kind_of
 from orchestration.core.home import Home
+from orchestration.core.masks import mask_label
 from orchestration.core.wording import age, counted, moment
 from orchestration.destinations.contract import facts_of
 from orchestration.evidence.exported import Exported
 from orchestration.evidence.reading import evidence_at_hand
 from orchestration.evidence.relations import rows
 from orchestration.sync.receipts import last_receipt
+
+SHOWN_LISTS = 5  # named in one line; more are counted
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,14 @@ class DestinationHealth:
     alarms: tuple[str, ...]
     stopped: str | None
     """Kind of the error that ended the last push early."""
+    unmapped_lists: tuple[str, ...] = ()
+    """Lists of the system that are in no scope of the destination, as the last push found them."""
+    unmapped_since: datetime | None = None
+    """Since when the first of them is known."""
+    lists_itself: bool = True
+    """False: the system, or the key, does not say which lists there are, so that a new one goes unnoticed."""
+    canaries: int = 0
+    """How many addresses and numbers of our own stand in its lists."""
     limits: tuple[str, ...] = ()
     """What the system cannot do, whatever is asked of it."""
     unverified_facts: tuple[str, ...] = ()
@@ -65,6 +77,11 @@ class DestinationHealth:
             "none": "accepted, not provable",
             None: "not pushed yet",
         }.get(self.verify_class, str(self.verify_class))
+
+    @property
+    def shown(self) -> str:
+        """The first of the lists that nobody mapped."""
+        return ", ".join(self.unmapped_lists[:SHOWN_LISTS]) + (", ..." if len(self.unmapped_lists) > SHOWN_LISTS else "")
 
     def as_dict(self) -> dict[str, Any]:
         waiting = None if self.oldest_unverified_for is None else round(self.oldest_unverified_for / timedelta(hours=1), 2)
@@ -84,6 +101,14 @@ class DestinationHealth:
         parts.append(f"last push {moment(self.last_push)}" + (f" of version {self.last_version}" if self.last_version else ""))
         if self.stopped:
             parts.append(f"STOPPED by {self.stopped}")
+        if self.unmapped_lists:
+            parts.append(
+                f"{counted(len(self.unmapped_lists), 'list')} in no scope, so nothing is suppressed there ({self.shown})"
+            )
+        if not self.lists_itself:
+            parts.append("it does not say which lists there are: a new one goes unnoticed")
+        if self.canaries:
+            parts.append(f"{self.canaries:,} {'canary' if self.canaries == 1 else 'canaries'}")
         if self.dry_run:
             parts.append("dry run: nothing is sent")
         if not self.is_configured:
@@ -120,10 +145,13 @@ def destinations_of(
         """,
     ):
         figures.setdefault(row["destination"], []).append(row)
+    lists: dict[str, list[dict[str, Any]]] = {}
+    for row in rows(con, "select destination, list_name, first_seen_at from raw__sync__unmapped_lists order by list_name"):
+        lists.setdefault(row["destination"], []).append(row)
     found = []
     for name in sorted({*config.destinations, *figures}):
         configured = config.destinations.get(name)
-        mine = figures.get(name, [])
+        mine, unmapped = figures.get(name, []), lists.get(name, []) if configured else []
         receipt = exported.last_receipt(home, name) if exported else last_receipt(home, name)
         body = receipt.body if receipt else {}
         classes = {row["verify_class"] for row in mine if row["verify_class"]}
@@ -157,6 +185,10 @@ def destinations_of(
                 held={entry["reason"]: int(entry["rows"]) for entry in body.get("held", [])},
                 alarms=tuple(body.get("alarms", ())),
                 stopped=kind_of(body["stopped"]) if body.get("stopped") else None,
+                unmapped_lists=tuple(mask_label(row["list_name"]) for row in unmapped if row["list_name"] is not None),
+                unmapped_since=min((row["first_seen_at"] for row in unmapped), default=None),
+                lists_itself=all(row["list_name"] is not None for row in unmapped),
+                canaries=len(canaries_of(config, name)) if configured else 0,
                 limits=_limits(configured) if configured else (),
                 unverified_facts=facts_of(configured.system).unverified if configured else (),
             )

@@ -27,7 +27,7 @@ from orchestration.core.pace import Pace, Timer
 from orchestration.http.auth import ClientCredentials
 from orchestration.http.client import Api, Client, CredentialsRefused, base_url_problem
 
-_FORMAT = "mail"
+_FORMATS = ("mail", "canary_mailbox")  # those whose reader takes mails apart
 _PORTS = {"implicit": 993, "starttls": 143, "none": 143}
 _SEARCHED = 50_000  # UIDs asked about in one search: its answer is one line, and the library takes none of more than a megabyte
 _TOGETHER = 100  # mails asked for in one go, and
@@ -89,8 +89,8 @@ class Settings(PullSettings):
 
     def problems(self, source: Source) -> list[tuple[str, str]]:
         found = []
-        if source.format != _FORMAT:
-            found.append(("kind", f'a mailbox is read with format = "{_FORMAT}", not {source.format}'))
+        if source.format not in _FORMATS:
+            found.append(("kind", f"a mailbox is read with format = {' or '.join(_FORMATS)}, not {source.format}"))
         if self.tls == "none" and self.host not in THIS_MACHINE:
             found.append(
                 (

@@ -37,6 +37,8 @@ DECISIONS = "decisions"
 """The source of what people decided about records (``quietlist quarantine decide``)."""
 OWN_FORMAT = "quietlist"
 """The format of the sources that Quietlist itself fills."""
+SCRUB = "scrub"
+"""What ``[canaries]`` calls the files of scrubbed campaigns, beside the names of destinations."""
 
 MOST_USUAL_FACTOR = 1_000
 """The largest ``volume_factor``. What differs by more is no question of taste; who wants no report says 0."""
@@ -51,6 +53,8 @@ _ENV = re.compile(r"^[A-Z][A-Z0-9_]*$")
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _TEAM = re.compile(r"team:[A-Za-z0-9_][A-Za-z0-9_ .-]{0,62}")
 _MAILBOX = re.compile(r"[^\s@;,<>]+@[^\s@;,<>]+\.[^\s@;,<>]+")
+_CANARY_ADDRESS = re.compile(r"[a-z0-9_.+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+")
+_CANARY_NUMBER = re.compile(r"\+[1-9][0-9]{5,14}")
 
 
 class _Strict(BaseModel):
@@ -500,6 +504,46 @@ class Matters(_Strict):
         return {kind: owner_list(owners) for kind, owners in value.items()}
 
 
+class Canaries(_Strict):
+    """Addresses and numbers of the company's own that stand in each list as if they had opted out (docs/canaries.md)."""
+
+    mailbox: str = Field(default="", examples=["seed@canaries.example.com"])
+    """A mailbox of which ``seed+tag@`` reaches the same one: each list of a destination, and each scrubbed campaign, gets a tag
+    of its own. Empty: no addresses but those of ``addresses``."""
+    addresses: dict[str, str] = {}
+    """Destination, or ``scrub`` -> an address of its own, where a vendor takes no plus sign."""
+    numbers: dict[str, str] = {}
+    """Destination, or ``scrub`` -> a number of its own, with its country and without blanks."""
+
+    @field_validator("mailbox")
+    @classmethod
+    def _check_mailbox(cls, value: str) -> str:
+        value = value.strip().lower()
+        if value and (not _CANARY_ADDRESS.fullmatch(value) or "+" in value):
+            raise ValueError("is no plain address such as seed@canaries.example.com, without a plus sign")
+        return value
+
+    @field_validator("addresses")
+    @classmethod
+    def _check_addresses(cls, values: dict[str, str]) -> dict[str, str]:
+        values = {name: value.strip().lower() for name, value in values.items()}
+        return _apart(values, _CANARY_ADDRESS, "no plain address such as seed-17@example.com")
+
+    @field_validator("numbers")
+    @classmethod
+    def _check_numbers(cls, values: dict[str, str]) -> dict[str, str]:
+        return _apart(values, _CANARY_NUMBER, "no number such as +12125550100, with its country and without blanks")
+
+
+def _apart(values: dict[str, str], form: re.Pattern[str], wrong: str) -> dict[str, str]:
+    """One canary in two lists would not say which of them it came from."""
+    if bad := sorted(name for name, value in values.items() if not form.fullmatch(value)):
+        raise ValueError(f"of {', '.join(bad)}: {wrong}")
+    if twice := sorted(name for name, value in values.items() if list(values.values()).count(value) > 1):
+        raise ValueError(f"of {', '.join(twice)}: the same one; give each list its own")
+    return values
+
+
 @dataclass(frozen=True)
 class Live:
     """The first day of the company, of a source or of a destination, as it counts."""
@@ -523,6 +567,7 @@ class Config(_Strict):
     dagster: DagsterSettings = DagsterSettings()
     alerts: Alerts = Alerts()
     matters: Matters = Matters()
+    canaries: Canaries = Canaries()
 
     @property
     def scope_tree(self) -> tuple[str, ...]:
@@ -595,7 +640,7 @@ def lifting_methods() -> tuple[str, ...]:
 
 
 # What the systems' modules have in common, beside them.
-_NO_SYSTEMS = ("contract", "drops", "lists")
+_NO_SYSTEMS = ("aws", "contract", "drops", "lists")
 
 
 def known_systems() -> tuple[str, ...]:
@@ -704,7 +749,7 @@ def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:
                 hint = f"; did you mean {close[0]}?" if close else ""
                 problems.append(f"{section}.{name}.{key}: '{value}' is not one of {', '.join(known)}{hint}")
     if config is not None:
-        problems += _of_first_days(config)
+        problems += [*_of_first_days(config), *_of_canaries(config)]
     if config is not None and config.company.scopes:
         tree = set(config.scope_tree)
         places = [(f"sources.{name}.scope", source.scope) for name, source in config.sources.items()]
@@ -714,6 +759,26 @@ def _cross_checks(data: dict[str, Any], config: Config | None) -> list[str]:
             for place, scope in places
             if scope not in tree
         ]
+    return problems
+
+
+def _of_canaries(config: Config) -> list[str]:
+    """Canaries of lists that there are not, and of ones that could not be told apart."""
+    given = config.canaries
+    allowed = {*config.destinations, SCRUB}
+    problems = [
+        f"canaries.{key}.{name}: there is no such destination; allowed: {', '.join(sorted(allowed))}"
+        for key, names in (("addresses", given.addresses), ("numbers", given.numbers))
+        for name in sorted(set(names) - allowed)
+    ]
+    if SCRUB in config.destinations and given != Canaries():
+        problems.append(f"destinations.{SCRUB}: call it something else; [canaries] means scrubbed campaigns by that name")
+    local, _, domain = given.mailbox.partition("@")
+    problems += [
+        f"canaries.addresses.{name}: an address of canaries.mailbox; leave it out, each list gets one of those by itself"
+        for name, address in given.addresses.items()
+        if given.mailbox and address.endswith(f"@{domain}") and address.removesuffix(f"@{domain}").partition("+")[0] == local
+    ]
     return problems
 
 

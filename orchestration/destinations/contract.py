@@ -237,6 +237,14 @@ class Notices(Destination, Protocol):
 
 
 @runtime_checkable
+class ListsItsLists(Destination, Protocol):
+    """A destination that has lists, of which somebody there may make another one any day."""
+
+    def unmapped(self) -> Sequence[str] | None:
+        """The lists there that are in no scope of the settings and not ignored; None: it does not say which lists it has."""
+
+
+@runtime_checkable
 class GoesOnInPart(Destination, Protocol):
     """A destination that does what it can when a part of what is configured is not there."""
 

@@ -55,6 +55,7 @@ _PORTS = {"https": 443, "http": 80}
 NO_SUCH_LIST = "no_such_list"
 """The code of a row whose list the vendor does not have."""
 _SHOWN_LISTS = 5  # named in one sentence; more are counted
+_NOT_ASKED: Sequence[str] = ("",)  # no list has an empty name
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,8 @@ class System:
     names_are_unique: bool = False
     """The vendor gives each name of a list once, whatever the account."""
     inventory: Inventory | None = None
+    every_list: tuple[str, ...] = ()
+    """The lists that every account has and that need a mapping, where nobody can make another."""
     unlisted: str | None = None
     """Set where a list is known to be there by the inventory alone: a regular expression of those that no inventory names."""
     reads_at: Callable[[ListSettings], tuple[str, Auth]] | None = None
@@ -347,6 +350,7 @@ class ListDestination:
         self._reader: Client | None = None
         self._push: Push | None = None
         self._jobs: list[str] = []
+        self._unmapped: Sequence[str] | None = _NOT_ASKED
         self._gone: dict[str, str] = {}
         """Scope -> why nothing can be put to its list: the vendor does not have it, mostly."""
 
@@ -359,7 +363,7 @@ class ListDestination:
         self._client = self._reader = self._client_at(self._base, self._auth)
         if self._table.reads_at is not None:
             self._reader = self._client_at(*self._table.reads_at(self._settings))
-        self._push = push
+        self._push, self._unmapped = push, _NOT_ASKED
         self._gone = {scope: problem for scope, name in self._lists.items() if (problem := self._problem_of(scope, name))}
         if self._gone and len(self._gone) == len(self._lists):
             raise self._without_lists("correct them; nothing was sent")
@@ -440,14 +444,10 @@ class ListDestination:
                 )
                 + " not ingested this way; ingest the vendor's export"
             )
-        if self._table.inventory is None:
-            return said
-        known = {*self._lists.values(), *self._settings.ignored_lists}
-        try:
-            named = self._listed()
-        except QuietlistError:
-            return [*said, f"the lists at {self.facts.system} could not be listed: whether one is in no scope, nobody knows"]
-        if unmapped := sorted(named - known):
+        unmapped = self.unmapped()
+        if unmapped is None and self._table.inventory is not None:
+            said.append(f"the lists at {self.facts.system} could not be listed: whether one is in no scope, nobody knows")
+        if unmapped:
             shown = ", ".join(unmapped[:_SHOWN_LISTS]) + (", ..." if len(unmapped) > _SHOWN_LISTS else "")
             said.append(
                 told(
@@ -458,6 +458,23 @@ class ListDestination:
                 + f"{shown}; map each in lists, or name it in ignored_lists"
             )
         return said
+
+    def unmapped(self) -> Sequence[str] | None:
+        """Asked once while it is open: another list may be made any day, and not between two questions of one push."""
+        if self._unmapped is _NOT_ASKED:
+            self._unmapped = self._without_scope()
+        return self._unmapped
+
+    def _without_scope(self) -> Sequence[str] | None:
+        table, known = self._table, {*self._lists.values(), *self._settings.ignored_lists}
+        if table.only_list or table.every_list:
+            return sorted({*table.every_list} - known)
+        if table.inventory is None:
+            return None
+        try:
+            return sorted(self._listed() - known)
+        except QuietlistError:  # a key that may do no more than it must, or a vendor that is down
+            return None
 
     def put(self, rows: pa.RecordBatchReader) -> Outcome:
         return self._by_list(rows, self._put, lambda endpoints: endpoints.put.one_by_one)

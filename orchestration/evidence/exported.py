@@ -64,11 +64,11 @@ _INSTEAD = {("raw.quarantine", "record_text"): "case when record_text is not nul
 _LOADED = frozenset({"raw.landed_files", "raw.load_log", "raw.quarantine", "raw.source_settings"})
 _PROVED = frozenset(
     {
-        "deadlines.clocks", "exposure.exposure_by_currency", "exposure.exposure_by_rule", "exposure.summary",
-        "exposure.violation_rules", "exposure.violations", "registries.unscreened",
+        "deadlines.clocks", "exposure.canary_contacts", "exposure.exposure_by_currency", "exposure.exposure_by_rule",
+        "exposure.summary", "exposure.violation_rules", "exposure.violations", "registries.unscreened",
     }
 )  # fmt: skip
-_PUSHED = frozenset({"raw.sync__row_state"})
+_PUSHED = frozenset({"raw.sync__row_state", "raw.sync__unmapped_lists"})
 _NUMBERED = re.compile(r"^version=([1-9][0-9]*)$")
 
 

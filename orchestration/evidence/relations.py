@@ -14,7 +14,7 @@ import duckdb
 
 from orchestration.core.errors import PermanentError
 from orchestration.publish.candidate import COLUMNS
-from orchestration.sync.ledger import STATE_COLUMNS
+from orchestration.sync.ledger import STATE_COLUMNS, UNMAPPED_LISTS
 
 _TIME = "timestamptz"
 _REQUEST = {
@@ -38,6 +38,7 @@ RELATIONS: dict[str, dict[str, str]] = {
     "raw.source_settings": {"source": "varchar", "format": "varchar", "scope": "varchar", "timezone": "varchar",
                             "region": "varchar", "configured": "boolean", "may_lift": "varchar"},
     "raw.sync__row_state": STATE_COLUMNS,
+    "raw.sync__unmapped_lists": UNMAPPED_LISTS,
     "ledger.requests": _REQUEST,
     "ledger.conservation": {
         "file_id": "varchar", "source": "varchar", "vendor": "varchar", "feed": "varchar", "received_at": _TIME,
@@ -135,6 +136,10 @@ RELATIONS: dict[str, dict[str, str]] = {
     "exposure.exposure_by_currency": {
         "is_inherited": "boolean", "currency": "varchar", "contacts": "bigint", "low": "bigint", "high": "bigint",
         "once_high": "bigint", "turnover_percent": "integer", "has_unverified_figure": "boolean",
+    },
+    "exposure.canary_contacts": {
+        "contact_id": "varchar", "source": "varchar", "place": "varchar", "list_name": "varchar", "channel": "varchar",
+        "system": "varchar", "contacted_at": _TIME, "contacted_by": _TIME,
     },
     "exposure.summary": {"day": "date", "source": "varchar", "system": "varchar", "campaign": "varchar", "channel": "varchar",
                          "outcome": "varchar", "root_cause": "varchar", "contacts": "bigint", "is_inherited": "boolean"},

@@ -9,6 +9,15 @@ from orchestration.readers.feeds import Feed, all_feeds
 FAILED = "failed"
 """``load_log.reader`` of a file whose landed bytes are gone or altered: tried again at each run."""
 
+CANARIES = """
+create table if not exists raw.canaries (
+    place varchar,              -- a destination, scrub, or mailbox for the address whose tagged ones are canaries
+    list_name varchar,          -- a node of the destination's scopes; empty: all of them
+    identifier_type varchar,
+    identifier varchar
+);
+"""
+
 BOOKKEEPING = """
 create table if not exists raw.landed_files (
     file_id varchar,            -- first 32 hex digits of sha256(source || chr(10) || sha256 of the member's bytes)
@@ -88,6 +97,7 @@ def create_raw_tables(con: duckdb.DuckDBPyConnection, feeds: tuple[Feed, ...] | 
     """Create what is missing: bookkeeping, and one table per feed (a feed's new column is added to an old table)."""
     con.execute("create schema if not exists raw")
     con.execute(BOOKKEEPING)
+    con.execute(CANARIES)
     for feed in all_feeds() if feeds is None else feeds:
         table = f'raw."{feed.table}"'
         con.execute(f"create table if not exists {table} (_file_id varchar, _record_no bigint, _extra varchar)")

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.core.canaries import all_canaries
 from orchestration.core.config import Config
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_text
@@ -26,7 +27,7 @@ from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.cache import NormaliseCounts, create_identifier_tables, normalise_new
 from orchestration.readers.feeds import Feed
 from orchestration.readers.in_use import feeds_in_use, unused_models
-from orchestration.readers.tables import FAILED, create_raw_tables
+from orchestration.readers.tables import CANARIES, FAILED, create_raw_tables
 from orchestration.reconcile import batches, dbt
 from orchestration.reconcile.components import Linked, count_persons, create_person_table, link_persons
 from orchestration.reconcile.policy import load_policy
@@ -205,6 +206,7 @@ def prove(home: Home, config: Config, as_of: datetime) -> Built:
     statements, with another time in them.
     """
     with warehouse(home, limits=config.limits) as con:
+        _lay_out_canaries(con, config)
         made_of = _proved_inputs(con, home, config)
         if made_of is not None and read_stamps(con).proved == made_of and (told := _clock_moved(con, as_of)) is not None:
             return Built(told)
@@ -229,9 +231,28 @@ def _proved_inputs(con: duckdb.DuckDBPyConnection, home: Home, config: Config) -
     """
     if not _is_reconciled(con, home, config):
         return None
+    canaries = one_row(
+        con, "select md5(coalesce(string_agg(c::varchar, chr(10) order by c::varchar), '')) from raw.canaries as c"
+    )
     # Not cryptographic, as the rows are our own: this tells a change, and it is asked of the whole table in every run.
     rows = one_row(con, "select count(*), sum(hash(s)), bit_xor(hash(s)) from raw.sync__row_state as s")
-    return sha256_text(canonical_json([read_stamps(con).reconciled, [str(figure) for figure in rows]]))
+    return sha256_text(canonical_json([read_stamps(con).reconciled, [str(figure) for figure in rows], canaries[0]]))
+
+
+def _lay_out_canaries(con: duckdb.DuckDBPyConnection, config: Config) -> None:
+    """Make ``raw.canaries`` what the configuration says."""
+    rows = [(canary.place, canary.list, canary.identifier_type, canary.identifier) for canary in all_canaries(config)]
+    if config.canaries.mailbox:
+        rows.append(("mailbox", "", "email", config.canaries.mailbox))
+    con.execute("create schema if not exists raw")  # a warehouse of before there were any has no such table
+    con.execute(CANARIES)
+    if con.execute("select * from raw.canaries order by all").fetchall() == sorted(rows):
+        return
+    con.execute("begin")
+    con.execute("delete from raw.canaries")
+    if rows:
+        con.executemany("insert into raw.canaries values (?, ?, ?, ?)", rows)
+    con.execute("commit")
 
 
 def _named_by_clock(nodes: list[dbt.NodeResult], as_of: datetime) -> list[dict[str, str]] | None:

@@ -655,6 +655,20 @@ def unmapped_lists(con: duckdb.DuckDBPyConnection) -> Rows:
     return [{**row, "unmapped_list": mask_label(row["unmapped_list"])} for row in found]
 
 
+def canaries(con: duckdb.DuckDBPyConnection) -> Rows:
+    """Contacts made to canaries: the list each came from, and who made them."""
+    return rows(
+        con,
+        """
+        select place, list_name, channel, coalesce(system, source) as made_by, count(*) as contacts,
+            min(contacted_at) as first, max(contacted_at) as last
+        from exposure__canary_contacts
+        group by place, list_name, channel, made_by
+        order by last desc, place, list_name, channel, made_by
+        """,
+    )
+
+
 def contradictions(con: duckdb.DuckDBPyConnection) -> Rows:
     """Contact points of whom one source says that they opted out, and another that they did not, by both."""
     return rows(

@@ -60,6 +60,8 @@ class Evidence:
     echoes: figures.Rows
     contradictions: figures.Rows
     unmapped_lists: figures.Rows
+    canaries: figures.Rows
+    """Contacts made to canaries."""
     composition: Mapping[str, Mapping[str, int]]
     manifest_sha256: str | None
     """The last line's hash of the landing manifest, which stands for every file that ever arrived."""
@@ -128,6 +130,7 @@ def gather(home: Home, config: Config, as_of: datetime) -> Evidence:
             echoes=figures.unmatched_echoes(con),
             contradictions=figures.contradictions(con),
             unmapped_lists=figures.unmapped_lists(con),
+            canaries=figures.canaries(con),
             composition=figures.composition(con, published.relation if published else "golden__golden_suppression"),
             manifest_sha256=deliveries[-1].hash if deliveries else None,
             chain=chain,

@@ -54,6 +54,7 @@ def state(evidence: Evidence, closed: frozenset[tuple[str, str]] = frozenset()) 
     matters = (
         *_of_gates(evidence, "stop", "hold"),
         *_of_clocks(evidence),
+        *_of_canaries(evidence),
         *_of_destinations(evidence),
         *_of_sources(evidence),
         *_of_first_day(evidence),
@@ -443,6 +444,22 @@ def _of_reviews(evidence: Evidence) -> Iterator[Matter]:
         )
 
 
+def _of_canaries(evidence: Evidence) -> Iterator[Matter]:
+    for place in dict.fromkeys(row["place"] for row in evidence.canaries):
+        mine = [row for row in evidence.canaries if row["place"] == place]
+        contacts, by = sum(row["contacts"] for row in mine), listed(sorted({row["made_by"] for row in mine}))
+        whose = {"scrub": "a scrubbed list", "unknown": "a list that is no longer configured"}.get(place, f"the list of {place}")
+        yield Matter(
+            told(contacts, "One contact was made", "# contacts were made") + f" to a canary of {whose}, by {by}.",
+            "contacts",
+            "Find out who used that list, and what else was sent to it.",
+            "canary_contacted",
+            contacts,
+            place,
+            min(row["first"] for row in mine),
+        )
+
+
 def _of_destinations(evidence: Evidence) -> Iterator[Matter]:
     for destination in evidence.destinations:
         name = destination.name
@@ -465,6 +482,17 @@ def _of_destinations(evidence: Evidence) -> Iterator[Matter]:
                 rejected,
                 name,
                 destination.oldest_unverified_at,
+            )
+        if unmapped := destination.unmapped_lists:
+            yield Matter(
+                f"{name}: {told(len(unmapped), 'one list there is', '# lists there are')} in no scope of it "
+                f"({destination.shown}).",
+                "destinations",
+                "Nothing is suppressed on them: map them in lists, or name them in ignored_lists.",
+                "lists_unmapped",
+                len(unmapped),
+                name,
+                destination.unmapped_since,
             )
         if destination.stopped:
             yield Matter(

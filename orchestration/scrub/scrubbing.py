@@ -35,6 +35,7 @@ from orchestration.readers.outcome import Bounds
 from orchestration.scrub import certificate as certificates
 from orchestration.scrub.campaign import BROKEN, Campaign, open_campaign
 from orchestration.scrub.contact_points import HASHES, Columns, find_columns, read_points
+from orchestration.scrub.planting import Planting, met, planting, with_canaries
 from orchestration.scrub.policy import Clock, clocks, registry_policies
 from orchestration.scrub.registries import Registries, RegistryCopy, published_registries
 from orchestration.scrub.screening import Screened, aside, screen
@@ -139,13 +140,16 @@ def scrub(home: Home, config: Config, file: Path, request: Request, out: Path, a
             registries = Registries(copies, request.without, as_of)
             proofs = [pool.submit(copy.prove) for copy in registries.binding(columns.channels)]
             read_points(con, campaign, columns, region, request.hashed)
-            screened = screen(con, columns, golden.relation, request.scopes or None, registries, request.hashed)
+            rows = with_canaries(con, config, golden.relation)
+            screened = screen(con, columns, rows, request.scopes or None, registries, request.hashed)
+            canaries = met(con, columns)
             con.execute("drop table reading")
-            counts = _write(con, campaign, columns, place)
+            sha256 = digest.result()
+            planted = planting(con, config, columns, sha256)
+            counts = _write(con, campaign, columns, place, planted)
             for proof in proofs:
                 proof.result()
             _require_sum(campaign, counts)
-            sha256 = digest.result()
             _require_unchanged(file, before)
             statement = _statement(
                 home,
@@ -161,6 +165,8 @@ def scrub(home: Home, config: Config, file: Path, request: Request, out: Path, a
                 sha256,
                 place,
                 as_of,
+                planted,
+                canaries,
             )
         certificate = certificates.sign(home, statement)
         write_atomic(place / certificates.CERTIFICATE, canonical_json(certificate) + "\n")
@@ -246,7 +252,9 @@ def _workplace(out: Path) -> Iterator[tuple[Path, Path]]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _write(con: duckdb.DuckDBPyConnection, campaign: Campaign, columns: Columns, place: Path) -> dict[str, int]:
+def _write(
+    con: duckdb.DuckDBPyConnection, campaign: Campaign, columns: Columns, place: Path, planted: Planting | None
+) -> dict[str, int]:
     aside(con)
     con.execute("create or replace temp table point_label (point utinyint, label varchar)")
     labels = [(point.number, point.label) for point in columns.points]
@@ -265,10 +273,13 @@ def _write(con: duckdb.DuckDBPyConnection, campaign: Campaign, columns: Columns,
         # A record that can't be split is not among the rows: it comes with its text alone.
         "unreadable": f"{rows} right join {why} as why on campaign.id = why.id",
     }
-    return {kind: _write_one(con, campaign, kind, sources[kind], place) for kind in KINDS}
+    return {kind: _write_one(con, campaign, kind, sources[kind], place, planted if kind == "blocked" else None) for kind in KINDS}
 
 
-def _write_one(con: duckdb.DuckDBPyConnection, campaign: Campaign, kind: str, source: str, place: Path) -> int:
+def _write_one(
+    con: duckdb.DuckDBPyConnection, campaign: Campaign, kind: str, source: str, place: Path, planted: Planting | None
+) -> int:
+    """Write one of the files. Returns how many of the campaign's records are in it, which a planted row is not."""
     file = place / f"{kind}.{campaign.format}"
     places = range(len(campaign.labels))
     added = {_free_name(name, campaign.labels): value for name, value in _ADDED.get(kind, {}).items()}
@@ -278,12 +289,16 @@ def _write_one(con: duckdb.DuckDBPyConnection, campaign: Campaign, kind: str, so
         fields = [f"campaign.c{n} as {quoted_name(label)}" for n, label in enumerate(campaign.labels)]
         fields += [f"{value} as {name}" for name, value in added.items()]
         query, options = f"select {', '.join(fields)} from {source} {order}", "format parquet, compression zstd"
+        if planted is not None:
+            query = f"({query}) union all select {', '.join(_planted(planted, campaign, places, 'null'))}"
     else:
         # Every value is a text here, so the header is one more row, whatever its labels are.
         fields = [f"campaign.c{n} as f{n}" for n in places]
         fields += [f"({value})::varchar as a{n}" for n, value in enumerate(added.values())]
         names = [*(f"f{n}" for n in places), *(f"a{n}" for n in range(len(added)))]
         query = f"select {', '.join(names)} from (select {', '.join(fields)} from {source} {order})"
+        if planted is not None:
+            query = f"{query} union all select {', '.join(_planted(planted, campaign, places, 'null::varchar'))}"
         if campaign.has_header:
             header = ", ".join(f"{quoted(label)}" for label in (*campaign.labels, *added))
             query = f"select {header} union all {query}"
@@ -291,7 +306,14 @@ def _write_one(con: duckdb.DuckDBPyConnection, campaign: Campaign, kind: str, so
         options = f"format csv, header false, delimiter {quoted(delimiter)}, quote '\"', escape '\"', null ''"
     ((written,),) = con.execute(f"copy ({query}) to {quoted(file)} ({options})").fetchall()
     keep_file(file)
-    return int(written) - (campaign.format == "csv" and campaign.has_header)
+    return int(written) - (campaign.format == "csv" and campaign.has_header) - (planted is not None)
+
+
+def _planted(planted: Planting, campaign: Campaign, places: range, empty: str) -> list[str]:
+    """The values of a planted row, in the order of the file's columns."""
+    added = planted.added()
+    own = [quoted(planted.fields[n]) if n in planted.fields else empty for n in places]
+    return own + [added.get(name, empty) for name in _ADDED["blocked"]]
 
 
 def _free_name(name: str, labels: Sequence[str]) -> str:
@@ -314,6 +336,8 @@ def _statement(
     digest: str,
     place: Path,
     as_of: datetime,
+    planted: Planting | None,
+    canaries: Sequence[tuple[str, int]],
 ) -> dict[str, Any]:
     """What the certificate says: facts and counts only, nothing personal."""
     used = [copy for copy in registries.binding(columns.channels) if _is_used(copy, screened)]
@@ -324,6 +348,11 @@ def _statement(
     warnings = _warnings(golden, registries, screened, columns, counts, rules, limits, as_of)
     unread = waiting(home, golden.manifest.get("inputs_sha256"))
     warnings += [f"Not the last word: {said}"] if (said := unread.sentence()) else []
+    warnings += [
+        told(records, "One record of the campaign stands", "# records of the campaign stand")
+        + f" in no list but one of people who want to be left alone ({whose}): find out where the campaign was taken from"
+        for whose, records in canaries
+    ]
     return {
         "certificate": certificates.KIND,
         "format": certificates.FORMAT,
@@ -354,7 +383,7 @@ def _statement(
             "records": campaign.records,
             "lines_that_are_no_record": campaign.skipped,
         },
-        "outputs": [_described(place, kind, campaign, counts) for kind in KINDS],
+        "outputs": [_described(place, kind, campaign, counts, planted if kind == "blocked" else None) for kind in KINDS],
         "golden": {
             "version": golden.version,
             "as_of": golden.as_of.isoformat(),
@@ -454,6 +483,7 @@ def _registry(copy: RegistryCopy, screened: Screened, as_of: datetime) -> dict[s
     }
 
 
-def _described(place: Path, kind: str, campaign: Campaign, counts: dict[str, int]) -> dict[str, Any]:
+def _described(place: Path, kind: str, campaign: Campaign, counts: dict[str, int], planted: Planting | None) -> dict[str, Any]:
     file = place / f"{kind}.{campaign.format}"
-    return {"name": file.name, "kind": kind, "records": counts[kind], "sha256": sha256_file(file), "bytes": file.stat().st_size}
+    facts = {"name": file.name, "kind": kind, "records": counts[kind], "sha256": sha256_file(file), "bytes": file.stat().st_size}
+    return facts | ({"rows_of_the_issuer": 1} if planted is not None else {})

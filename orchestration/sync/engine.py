@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.core.canaries import planted_at
 from orchestration.core.config import Config
 from orchestration.core.errors import ConfigError, GateClosed, PermanentError, TransientError, redacted_errors
 from orchestration.core.home import Home
@@ -25,6 +26,7 @@ from orchestration.destinations.contract import (
     Destination,
     GoesOnInPart,
     KnowsWriters,
+    ListsItsLists,
     Notices,
     Push,
     ReadBack,
@@ -44,6 +46,7 @@ from orchestration.sync.ledger import (
     Planned,
     follow_key,
     ledger,
+    note_lists,
     note_planned,
     planned_from,
     record_sight,
@@ -68,6 +71,8 @@ class SyncResult:
     wanted: int
     planned: dict[str, int]
     """``action:why`` -> rows, as the plan stood after the guards."""
+    canaries: int = 0
+    """How many of the wanted rows are canaries."""
     states: dict[str, int] = field(default_factory=dict)
     """State -> rows of this destination that are wanted, or that we wrote, after the push."""
     standing: dict[str, int] = field(default_factory=dict)
@@ -146,7 +151,7 @@ class SyncResult:
         """Everything of it that is a figure or a word, flat, for a log or a table."""
         return {
             "system": self.system, "version": self.version, "verify_class": self.verify_class, "dry_run": str(self.dry_run),
-            "nothing_to_do": str(self.nothing_to_do), "wanted": self.wanted, "planned_puts": self.puts,
+            "nothing_to_do": str(self.nothing_to_do), "wanted": self.wanted, "canaries": self.canaries, "planned_puts": self.puts,
             "planned_releases": self.releases, "blocked": self.blocked, "seen_there": self.seen_there,
             "not_provable": self.not_provable, "not_seen_yet": self.not_seen_yet, "accepted": self.accepted,
             "verified": self.verified, "missing": self.missing, "rejected": self.rejected, "released": self.released,
@@ -162,7 +167,8 @@ class SyncResult:
             if reasons:
                 why = ", ".join(f"{rows:,} {reason.replace('_', ' ')}" for reason, rows in sorted(reasons.items()))
                 parts.append(f"{action} {sum(reasons.values()):,} ({why})")
-        return f"{self.destination} ({self.system}): {self.wanted:,} wanted; {'; '.join(parts) or 'nothing to do'}"
+        planted = f" ({self.canaries:,} canaries among them)" if self.canaries else ""
+        return f"{self.destination} ({self.system}): {self.wanted:,} wanted{planted}; {'; '.join(parts) or 'nothing to do'}"
 
     def _of(self, action: str) -> int:
         return sum(rows for key, rows in self.planned.items() if key.startswith(f"{action}:"))
@@ -222,6 +228,8 @@ class _Push:
         self.config, self.limits = config.destinations[name], config.limits
         self.dry_run = dry_run or self.config.dry_run
         self.facts = destination.facts
+        held = self.facts.identifier_types
+        self.canaries = [canary for canary in planted_at(config, name) if canary.identifier_type in held]
         self.pace = Pace(self.facts.calls_per_second, timer)
         self.alarms: list[str] = []
         self.read_back_failed = False
@@ -288,7 +296,15 @@ class _Push:
         seq: int,
         unfinished: bool,
     ) -> SyncResult:
-        task = plan.Task(self.name, self.destination, snapshot.files, self.config.channels, self.config.scopes, self.as_of)
+        task = plan.Task(
+            self.name,
+            self.destination,
+            snapshot.files,
+            self.config.channels,
+            self.config.scopes,
+            self.as_of,
+            canaries=self.canaries,
+        )
         key = self._use_key_of_version(con, snapshot)
         evidence_failed = False
         try:
@@ -300,7 +316,7 @@ class _Push:
             snapshot.version,
             snapshot.rows_sha256,
             touched.evidence_sha256(snapshot.evidence_file),
-            touched.made_of(self.config, self.destination, fingerprint(key)),
+            touched.made_of(self.config, self.destination, fingerprint(key), self.canaries),
         )
         self.from_changes = not evidence_failed and touched.begin(
             con,
@@ -350,6 +366,7 @@ class _Push:
             dry_run=self.dry_run,
             verify_class=str(self.facts.read_back),
             wanted=plan.tallied(con, "wanted"),
+            canaries=plan.tallied(con, "wanted") - plan.tallied(con, "asked"),
             held=held,
             alarms=tuple(self.alarms),
             planned={f"{action}:{why}": rows for (action, why), rows in planned.items()},
@@ -509,8 +526,7 @@ class _Push:
                     touched.touch_differences(con, task)
                 make(True)
                 self._notice_others(con)
-                if isinstance(self.destination, Notices):
-                    self.alarms += self.destination.notices()
+                self._hear_notices(con)
                 return
             make(False)
             if isinstance(self.destination, ReadsPoints):
@@ -522,8 +538,7 @@ class _Push:
                     )
                 make(False)
                 plan.hold_unlooked(con)
-                if isinstance(self.destination, Notices):
-                    self.alarms += self.destination.notices()
+                self._hear_notices(con)
         except (TransientError, PermanentError) as error:
             # Without a read-back releases are held (guards), but new suppressions still go out on what the ledger knows.
             self.read_back_failed = True
@@ -538,6 +553,14 @@ class _Push:
             return verify.look_up(con, destination, rows, self.pace, lambda: self.timer.monotonic() - began < until_seconds)
         finally:
             self.seconds_looked_up = self.timer.monotonic() - began
+
+    def _hear_notices(self, con: duckdb.DuckDBPyConnection) -> None:
+        """What the destination saw beside its rows. Its lists that are in no scope are kept: a push that has nothing to send
+        leaves no receipt that could tell of them."""
+        if isinstance(self.destination, Notices):
+            self.alarms += self.destination.notices()
+        if isinstance(self.destination, ListsItsLists) and not self.dry_run:
+            note_lists(con, self.name, self.destination.unmapped(), self.as_of)
 
     def _await_jobs(self, con: duckdb.DuckDBPyConnection) -> None:
         """Ask after the jobs that earlier pushes began. One that lifts rows is waited for: it may overtake what is put now."""

@@ -76,15 +76,16 @@ def hold_releases(
         """,
         {"destination": name, "as_of": seen.as_of},
     ).fetchall()[0]
-    written, wanted, wanted_before = tallied(con, "written"), tallied(con, "wanted"), tallied(con, "wanted_before")
+    # Without the canaries, which are wanted whatever was published.
+    written, asked, asked_before = tallied(con, "written"), tallied(con, "asked"), tallied(con, "asked_before")
     proved, lost = tallied(con, "proved"), tallied(con, "lost")
     alarms = []
     reasons: list[tuple[str, str]] = []
     if seen.gate_holds:
         reasons.append(("gate_hold", "read the gate's verdict; releases go out once nothing is on hold"))
-    if wanted_before and (seen.snapshot_rows == 0 or wanted == 0):
+    if asked_before and (seen.snapshot_rows == 0 or asked == 0):
         reasons.append(("nothing_wanted_any_more", "find out why the published table asks for nothing here"))
-        alarms.append(f"nothing is wanted any more, {told(wanted_before, '1 row was', '# rows were')} before")
+        alarms.append(f"nothing is wanted any more, {told(asked_before, '1 row was', '# rows were')} before")
     if lost > (FEW_LOST if seen.looks_rows_up else 0) and lost / proved > READ_BACK_LOSS:
         reasons.append(("read_back_shrank", "find out who emptied the list, or whether its read-back is cut short"))
         alarms.append(
@@ -119,7 +120,7 @@ def blocked_rows(con: duckdb.DuckDBPyConnection, *, evidence_failed: bool) -> tu
     steps = {
         "evidence_unreadable": "publish again, so that the evidence for releases is written",
         "no_evidence": "a row vanished from the published table without an opt-in: find out why; it stays suppressed",
-        "no_longer_configured": "its channel or scope left the configuration; it stays suppressed until it is put back",
+        "no_longer_configured": "its channel, scope or canary left the configuration; it stays suppressed until it is put back",
         "cannot_release": "this system lets no program lift a row: lift it by hand there, if the opt-in asks for it",
         "put_unseen": "it was put there before anybody looked whether it was there, so it may be somebody else's: look at it by "
         "hand, and lift it there if the opt-in asks for it",

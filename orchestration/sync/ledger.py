@@ -6,8 +6,10 @@ leaves, a line when it is answered) and folded into ``row_state`` afterwards, so
 leaves an unanswered line: that row *may* be there and is sent again; it is ours where that shows (``plan``). ``spent`` holds
 the evidence that can no longer lift a row (``plan.spend_evidence``), ``pushes`` the ids of this home's own pushes,
 ``other_pushes`` those that were met at a destination and are not among them (``writers``), ``releases`` which rows each day's
-pushes let go, ``jobs`` what a system took and has not carried out yet (``jobs``). ``pushed`` says which published version the
-rows of a destination were planned from, all of them: the next plan begins there (``touched``).
+pushes let go, ``jobs`` what a system took and has not carried out yet (``jobs``), ``canaries`` every row that was ever planted
+(``plan.note_planted``), ``unmapped_lists`` the lists of a system that were in no scope at the last look (``note_lists``).
+``pushed`` says which published version the rows of a destination were planned from, all of them: the next plan begins there
+(``touched``).
 
 Every time in here is the ``as_of`` of the run, but one: ``put_at`` is when a row was put by this machine's clock, because a
 vendor's own clock is held against it (``plan``). Planning and sending live elsewhere.
@@ -57,6 +59,10 @@ _OWN_COLUMNS: dict[str, str] = {
     "accepted_seq": "bigint", "verified_seq": "bigint",  # the receipts that tell of these
     "receipt_seq": "bigint",         # the receipt that tells of its latest change
 }  # fmt: skip
+
+UNMAPPED_LISTS: dict[str, str] = {"destination": "varchar", "list_name": "varchar", "first_seen_at": "timestamptz"}
+"""The columns that outsiders see as raw.sync__unmapped_lists. Without a name: the system does not say which lists it has."""
+_LIST_COLUMNS = ", ".join(f"{name} {kind}" for name, kind in UNMAPPED_LISTS.items())
 
 ROW_STATE: dict[str, str] = STATE_COLUMNS | _OWN_COLUMNS
 """All columns of ``row_state``, with their types."""
@@ -118,6 +124,8 @@ def ledger(home: Home, limits: Limits | None = None) -> Iterator[duckdb.DuckDBPy
         con.execute("create table if not exists pushes (destination varchar, id varchar, seq bigint, as_of timestamptz)")
         con.execute("create table if not exists other_pushes (destination varchar, id varchar, home varchar, met_at timestamptz)")
         con.execute(f"create table if not exists releases (destination varchar, {key}, as_of timestamptz)")
+        con.execute(f"create table if not exists canaries (destination varchar, {key})")
+        con.execute(f"create table if not exists unmapped_lists ({_LIST_COLUMNS})")
         con.execute("create table if not exists jobs (destination varchar, call varchar, id varchar, sent_at timestamptz)")
         con.execute(
             "create table if not exists pushed (destination varchar, version bigint, rows_sha256 varchar, "
@@ -185,6 +193,30 @@ def note_planned(con: duckdb.DuckDBPyConnection, destination: str, planned: Plan
         raise
 
 
+def note_lists(con: duckdb.DuckDBPyConnection, destination: str, unmapped: Sequence[str] | None, as_of: datetime) -> None:
+    """Note which lists are there that nobody mapped, each since when; None: the system does not say which there are."""
+    named: list[str | None] = [None] if unmapped is None else [*unmapped]
+    con.execute(
+        """
+        create or replace temp table lists_now as
+        with named as (
+            select unnest($lists::varchar[]) as list_name
+        )
+        select $destination as destination, named.list_name, coalesce(min(before.first_seen_at), $as_of) as first_seen_at
+        from named
+        left join unmapped_lists as before
+            on before.destination = $destination and before.list_name is not distinct from named.list_name
+        group by named.list_name
+        """,
+        {"destination": destination, "lists": named, "as_of": as_of},
+    )
+    con.execute("begin transaction")
+    con.execute("delete from unmapped_lists where destination = ?", [destination])
+    con.execute("insert into unmapped_lists select * from lists_now")
+    con.execute("commit")
+    con.execute("drop table lists_now")
+
+
 def follow_key(con: duckdb.DuckDBPyConnection) -> None:
     """Give every row its hash under the key that ``keyed_hash`` has on this connection, if they have another one.
 
@@ -198,7 +230,8 @@ def follow_key(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def copy_state(con_warehouse: duckdb.DuckDBPyConnection, home: Home) -> int:
-    """Replace ``raw.sync__row_state`` in the warehouse by the ledger's rows that were ever wanted. Returns how many.
+    """Replace ``raw.sync__row_state`` in the warehouse by the ledger's rows that were ever wanted. Returns how many. The lists
+    that nobody mapped go along.
 
     Rows that others wrote and nobody here ever wanted stay in the ledger: they come back in as a source.
     """
@@ -207,6 +240,7 @@ def copy_state(con_warehouse: duckdb.DuckDBPyConnection, home: Home) -> int:
     con_warehouse.execute("begin transaction")
     try:
         con_warehouse.execute(f"create or replace table raw.sync__row_state ({columns})")
+        con_warehouse.execute(f"create or replace table raw.sync__unmapped_lists ({_LIST_COLUMNS})")
         if home.sync_ledger_file.exists():
             with ledger(home) as con:
                 # A row that was released keeps the moment it was first wanted; a row only found here never had one.
@@ -216,6 +250,9 @@ def copy_state(con_warehouse: duckdb.DuckDBPyConnection, home: Home) -> int:
                 con_warehouse.execute("insert into raw.sync__row_state select * from _sync_rows")
                 con_warehouse.unregister("_sync_rows")
                 reader.close()
+                lists = con.execute(f"select {', '.join(UNMAPPED_LISTS)} from unmapped_lists order by all").fetchall()
+                if lists:
+                    con_warehouse.executemany("insert into raw.sync__unmapped_lists values (?, ?, ?)", lists)
         create_stamps(con_warehouse)
         note(con_warehouse, row_state=another())
         con_warehouse.execute("commit")

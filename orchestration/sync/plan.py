@@ -8,9 +8,11 @@ The plan is made a piece at a time (``pieces``), and only what something is to b
 one push, all but the last keyed by (channel, identifier_type, identifier, scope):
 
 =========== ==============================================================================================
-wanted      what the published table asks for, one row per destination scope; of the piece of now
+wanted      what the published table asks for, one row per destination scope, and the canaries; of the piece of now
 known       what the ledger knows; of the piece of now
 seen        what the destination shows (``verify``); ``present`` is null for rows that were not looked at
+canary      the rows that are planted there (``core.canaries``), with the moment since when they seem to be suppressed
+planted     every row that ever was one of those
 evidence    the opt-ins and registry versions that may lift a row, as published
 planned     every row any of these knows, with its ``action`` and ``why``; of the piece of now
 plan        of all pieces, the rows that something is to be done or noted about
@@ -28,6 +30,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from orchestration.core.canaries import Planted
 from orchestration.core.errors import PermanentError
 from orchestration.destinations.contract import KEY, PAYLOAD, Destination, ReadBack
 from orchestration.sync.ledger import KEY_LIST, OUTDATED, ROW_STATE, SendingCall, put_unseen, same_key
@@ -69,6 +72,7 @@ class Task:
     as_of: datetime
     job_since: datetime | None = None
     """What left then or later may be a job that has not ended."""
+    canaries: Sequence[Planted] = ()
 
 
 def prepare_wanted(
@@ -78,15 +82,17 @@ def prepare_wanted(
     *,
     channels: Sequence[str],
     scopes: Sequence[str],
+    canaries: Sequence[Planted] = (),
     touched: bool = False,
 ) -> int:
-    """Make ``wanted`` from the published Parquet, of the piece of now. Returns its rows.
+    """Make ``wanted`` from the published Parquet and the canaries, of the piece of now. Returns its rows.
 
     A node is suppressed when a row names it or an ancestor, unless that row's ``except_scopes`` name it or an ancestor of
     it below the row. Several rows may suppress one node: the oldest suppression speaks for them.
     """
     con.execute(_COVERS)
     _make_nodes(con, scopes)
+    _make_canaries(con, canaries)
     golden = _part_of(
         "read_parquet($files, hive_partitioning = false)",
         touched,
@@ -94,7 +100,7 @@ def prepare_wanted(
         "list_contains($identifier_types, identifier_type)",
     )
     con.execute(
-        _wanting(golden, _fingerprint(destination, "speaker")),
+        _wanting(golden, _part_of("canary", touched), _fingerprint(destination, "speaker")),
         {
             "files": [str(path) for path in files],
             "channels": list(channels),
@@ -105,8 +111,11 @@ def prepare_wanted(
     return _count(con, "wanted")
 
 
-def _wanting(golden: str, fingerprint: str) -> str:
-    """The statement that makes ``wanted`` of the published rows that ``golden`` selects."""
+def _wanting(golden: str, canaries: str, fingerprint: str) -> str:
+    """The statement that makes ``wanted`` of the published rows that ``golden`` selects, and of ``canaries``.
+
+    A canary looks like anybody who opted out: whoever reads the list can't take it out.
+    """
     return f"""
         create or replace temp table wanted as
         with golden as (
@@ -133,13 +142,26 @@ def _wanting(golden: str, fingerprint: str) -> str:
             from suppressing
             group by {POINT}, node
         ),
+        planted as (
+            select
+                {KEY_LIST}, since as last_requested_at,
+                {{identifier_hash: identifier_hash, reason: 'opt_out', basis: 'direct', suppressed_since: since,
+                  last_requested_at: since, region: null::varchar, deciding_request_id: md5(identifier)}} as speaker
+            from ({canaries}) as canary
+            anti join spoken_for using ({KEY_LIST})
+        ),
+        speaking as (
+            select * from spoken_for
+            union all by name
+            select * from planted
+        ),
         final as (
             select
                 {KEY_LIST},
                 speaker.identifier_hash, speaker.reason, speaker.basis, speaker.suppressed_since::timestamptz as suppressed_since,
                 last_requested_at::timestamptz as last_requested_at, speaker.region, speaker.deciding_request_id,
                 {fingerprint} as fingerprint
-            from spoken_for
+            from speaking
         )
         select * from final
         """
@@ -152,6 +174,38 @@ def _make_nodes(con: duckdb.DuckDBPyConnection, scopes: Sequence[str]) -> None:
         con.execute("create or replace temp table node as select node from _nodes")
     finally:
         con.unregister("_nodes")
+
+
+def _make_canaries(con: duckdb.DuckDBPyConnection, canaries: Sequence[Planted]) -> None:
+    """Make ``canary``: the rows that are planted at the destination."""
+    columns = {column: [getattr(canary, column) for canary in canaries] for column in KEY}
+    rows = {column: pa.array(values, pa.string()) for column, values in columns.items()}
+    rows["since"] = pa.array([canary.since for canary in canaries], pa.timestamp("us", tz="UTC"))
+    con.register("_canaries", pa.table(rows))
+    hashed = "keyed_hash(identifier)" if canaries else "null::varchar"
+    try:
+        con.execute(f"create or replace temp table canary as select *, {hashed} as identifier_hash from _canaries")
+    finally:
+        con.unregister("_canaries")
+
+
+def note_planted(con: duckdb.DuckDBPyConnection, task: Task, *, keeps: bool) -> None:
+    """Make ``planted``, and with ``keeps`` note in the ledger what of it is new.
+
+    A canary that leaves the configuration stays suppressed where it is, like a scope that does: nobody opted in.
+    """
+    _make_canaries(con, task.canaries)
+    if keeps:
+        con.execute(
+            f"insert into canaries select $destination, {KEY_LIST} from canary "
+            f"anti join (select * from canaries where destination = $destination) as known using ({KEY_LIST})",
+            {"destination": task.name},
+        )
+    con.execute(
+        f"create or replace temp table planted as "
+        f"select {KEY_LIST} from canaries where destination = $destination union select {KEY_LIST} from canary",
+        {"destination": task.name},
+    )
 
 
 def _part_of(relation: str, touched: bool, *conditions: str) -> str:
@@ -263,10 +317,19 @@ def make_plan(
     """
     con.execute("drop table if exists plan")
     con.execute("drop table if exists tally")
+    note_planted(con, task, keeps=spends)
     if spends:
         spend_used_evidence(con, task.name)
     for _ in each_piece(con, cut):
-        prepare_wanted(con, task.files, task.destination, channels=task.channels, scopes=task.scopes, touched=touched)
+        prepare_wanted(
+            con,
+            task.files,
+            task.destination,
+            channels=task.channels,
+            scopes=task.scopes,
+            canaries=task.canaries,
+            touched=touched,
+        )
         con.execute(
             f"create or replace temp table known as {_part_of('row_state', touched, 'destination = $destination')}",
             {"destination": task.name},
@@ -279,7 +342,7 @@ def make_plan(
             _tally_known(con, "known", task, sign=-1, looked=looked_at_all)
     if touched:
         _tally_known(con, "row_state", task, sign=1, looked=looked_at_all)
-    for table in ("wanted", "known", "planned"):
+    for table in ("wanted", "known", "planned", "canary", "planted"):
         con.execute(f"drop table {table}")
 
 
@@ -361,13 +424,15 @@ _EVERYTHING = f"""
         case when is_newer then sights.unmarked_at else sights.since end as since,
         desired.fingerprint as wanted_fingerprint,
         proof.speaker as proof,
-        list_contains($channels, channel) and list_contains($scopes, scope) as configured,
+        planted.scope is not null as is_planted,
+        list_contains($channels, channel) and list_contains($scopes, scope) and not is_planted as configured,
         known,
         desired
     from wanted as desired
     full join known using ({KEY_LIST})
     full join sights using ({KEY_LIST})
     left join proof using ({KEY_LIST})
+    left join planted using ({KEY_LIST})
 """
 
 _OWNED = f"""
@@ -438,7 +503,7 @@ _DECIDED = """
             when put_unseen and looked and not there and proof is not null then 'noop:gone'
             when put_unseen and looked and not there then 'put:missing'
             when ours and proof is null and stale then 'put:changed'
-            -- Whatever evidence there is: taking a scope out of the configuration is nobody's opt-in.
+            -- Whatever evidence there is: taking a scope or a canary out of the configuration is nobody's opt-in.
             when (ours or put_unseen) and not configured then 'blocked:no_longer_configured'
             when (ours or put_unseen) and proof is null then 'blocked:no_evidence'
             when ours and not looked and known.releasing is not null then 'blocked:release_outcome_unknown'
@@ -461,7 +526,8 @@ def _told() -> str:
         {KEY_LIST},
         split_part(decision, ':', 1) as action,
         split_part(decision, ':', 2) as why,
-        is_wanted, active, is_known, looked, there, ours, put_unseen, any_ours, shown_by_age, is_newer, taken_over, since,
+        is_wanted, is_planted, active, is_known, looked, there, ours, put_unseen, any_ours, shown_by_age, is_newer, taken_over,
+        since,
         fingerprint, known,
         coalesce(proof.id, known.releasing) as evidence_id,
         coalesce(proof.kind, known.evidence_kind) as evidence_kind,
@@ -510,7 +576,8 @@ def _keep_piece(con: duckdb.DuckDBPyConnection) -> None:
                 action, why, kept, count(*) as rows,
                 count_if(active and ours) as written,
                 count_if(is_wanted) as wanted,
-                count_if(active and known.wanted) as wanted_before,
+                count_if(is_wanted and not is_planted) as asked,
+                count_if(active and known.wanted and not is_planted) as asked_before,
                 count_if(active and known.state = 'verified' and known.releasing is null and looked) as proved,
                 count_if(active and known.state = 'verified' and known.releasing is null and looked and not there) as lost,
                 count_if(is_newer) as newer,
@@ -538,11 +605,13 @@ def _tally_known(con: duckdb.DuckDBPyConnection, rows: str, task: Task, *, sign:
                 case
                     when wanted and (written_by_us or not $looked) then 'noop:in_place'
                     when wanted then 'noop:already_there'
-                    when written_by_us or ($point and {put_unseen(rows)}) then 'blocked:no_longer_configured'
+                    when written_by_us or ($point and {put_unseen("rows")}) then 'blocked:no_longer_configured'
                     else 'noop:no_longer_wanted'
                 end as decision,
-                *
-            from {rows}
+                planted.scope is null as is_asked,
+                written_by_us, wanted, state, releasing, identifier_type, found_at
+            from {rows} as rows
+            left join planted using ({KEY_LIST})
             where destination = $destination and state <> 'released'
         ),
         final as (
@@ -551,7 +620,8 @@ def _tally_known(con: duckdb.DuckDBPyConnection, rows: str, task: Task, *, sign:
                 {sign} * count(*) as rows,
                 {sign} * count_if(written_by_us) as written,
                 {sign} * count_if(wanted) as wanted,
-                {sign} * count_if(wanted) as wanted_before,
+                {sign} * count_if(wanted and is_asked) as asked,
+                {sign} * count_if(wanted and is_asked) as asked_before,
                 {sign} * count_if(state = 'verified' and releasing is null and $looked) as proved,
                 0 as lost, 0 as newer,
                 {sign} * count_if(identifier_type = 'postal' and not wanted and found_at is not null) as left_there

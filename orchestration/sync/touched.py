@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration.core.canaries import Planted
 from orchestration.core.config import Destination as DestinationConfig
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_file, sha256_text
@@ -34,7 +35,7 @@ ReadVersion = Callable[[int], Snapshot]
 _DECIDES = ("except_scopes", "identifier_hash", *PAYLOAD)
 
 
-def made_of(config: DestinationConfig, destination: Destination, key_fingerprint: str) -> str:
+def made_of(config: DestinationConfig, destination: Destination, key_fingerprint: str, canaries: Sequence[Planted] = ()) -> str:
     """What decides, beside the published rows and the evidence, what is wanted and how it is written, as one hash.
 
     The version of Quietlist is in it: another one may plan otherwise.
@@ -47,6 +48,7 @@ def made_of(config: DestinationConfig, destination: Destination, key_fingerprint
                 "channels": sorted(config.channels), "scopes": sorted(config.scopes),
                 "identifier_types": sorted(facts.identifier_types), "mapping": facts.mapping_version,
                 "carries": list(destination.carries), "read_back": str(facts.read_back), "can_release": facts.can_release,
+                "canaries": sorted(str(canary) for canary in canaries),
             }
         )
     )  # fmt: skip

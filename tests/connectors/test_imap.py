@@ -421,7 +421,7 @@ def test_a_token_that_does_not_open_the_mailbox_is_told(
 @pytest.mark.parametrize(
     ("case", "change", "said"),
     [
-        ("another format", {"format": "requests"}, 'a mailbox is read with format = "mail"'),
+        ("another format", {"format": "requests"}, "a mailbox is read with format = mail or canary_mailbox"),
         ("no TLS to elsewhere", {"host": "mail.example.com"}, "pull.tls: without TLS anyone on the network path"),
         ("a folder in letters of its own", {"folders": ["Entwürfe"]}, "write a folder's name as IMAP does"),
         ("a folder twice", {"folders": ["INBOX", "INBOX"]}, "name each folder once"),

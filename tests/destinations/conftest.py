@@ -15,6 +15,8 @@ from orchestration.destinations.contract import Push
 from tests.mariadb_server import mariadb_server
 from tests.postgres_server import postgres_server
 from tests.redis_server import redis_server
+from tests.vendors.house import House, Open
+from tests.vendors.vendor import KEY, Vendor
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _MOMENT = pa.timestamp("us", tz="UTC")
@@ -23,6 +25,23 @@ _MOMENT = pa.timestamp("us", tz="UTC")
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     return Home.at(tmp_path / "home").create()
+
+
+@pytest.fixture
+def at_vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens a home with one destination at a vendor."""
+    monkeypatch.setenv("TEST_VENDOR_KEY", KEY)
+    running: list[Vendor] = []
+
+    def start(kind: type[Vendor], **changes: Any) -> House:
+        vendor = kind()
+        vendor.__enter__()
+        running.append(vendor)
+        return House(tmp_path / "home", vendor, **changes)
+
+    yield start
+    for vendor in running:
+        vendor.__exit__()
 
 
 @pytest.fixture

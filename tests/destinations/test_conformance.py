@@ -511,8 +511,13 @@ def test_a_list_that_nobody_mapped_is_told_of(vendor: Vendor, house: House) -> N
     assert [alarm for alarm in alarms if "in no scope of this destination, so" in alarm and vendor.lists["acme/news"] in alarm], (
         alarms
     )
+    assert vendor.lists["acme/news"] in house.unmapped_lists()
+    # With nothing to send no receipt tells of it: it stays known, and since when.
+    known = house.unmapped_lists()
+    assert house.push(0.5).nothing_to_do and house.unmapped_lists() == known
     house.configure(scopes=["*"], lists={"*": vendor.lists["*"]}, ignored_lists=[vendor.lists["acme/news"]])
     assert house.push(1).alarms == ()
+    assert house.unmapped_lists() == {}
 
 
 def test_neither_key_nor_anybody_is_in_a_log_an_error_or_a_receipt(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from orchestration.destinations.systems import activecampaign, klaviyo
 from orchestration.http.client import CredentialsRefused
 from tests.destinations.test_conformance import killed_at
 from tests.sync.sync_doubles import at
-from tests.vendors.house import House
+from tests.vendors.house import Open
 from tests.vendors.platforms import (
     ActiveCampaign,
     Braze,
@@ -30,25 +28,7 @@ from tests.vendors.platforms import (
     SesContacts,
 )
 from tests.vendors.server import Reply
-from tests.vendors.vendor import KEY, Entry, Vendor
-
-Open = Callable[..., House]
-
-
-@pytest.fixture
-def at_vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    monkeypatch.setenv("TEST_VENDOR_KEY", KEY)
-    running: list[Vendor] = []
-
-    def start(kind: type[Vendor], **changes: Any) -> House:
-        vendor = kind()
-        vendor.__enter__()
-        running.append(vendor)
-        return House(tmp_path / "home", vendor, **changes)
-
-    yield start
-    for vendor in running:
-        vendor.__exit__()
+from tests.vendors.vendor import Entry, Vendor
 
 
 @pytest.mark.parametrize("kind", [Klaviyo, ActiveCampaign])

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestration.audit.destinations import destination_health
+from orchestration.audit.destinations import DestinationHealth, destination_health
 from orchestration.audit.doctor import doctor
 from orchestration.core.config import parse_config
 from orchestration.core.errors import ConfigError, PermanentError, TransientError
+from orchestration.core.warehouse import warehouse
 from orchestration.destinations.contract import destination_for, settings_problems
-from orchestration.sync import take_over
+from orchestration.sync import copy_state, take_over
 from tests.sync.sync_doubles import at
 from tests.vendors.esps import Brevo, Mailchimp, Mailgun, Postmark, SendGrid, SparkPost
-from tests.vendors.house import House
+from tests.vendors.house import House, Open
 from tests.vendors.others import Receiver, Twilio
 from tests.vendors.server import Reply
-from tests.vendors.vendor import KEY, Entry, Vendor
-
-Open = Callable[..., House]
-
-
-@pytest.fixture
-def at_vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    monkeypatch.setenv("TEST_VENDOR_KEY", KEY)
-    running: list[Vendor] = []
-
-    def start(kind: type[Vendor], **changes: Any) -> House:
-        vendor = kind()
-        vendor.__enter__()
-        running.append(vendor)
-        return House(tmp_path / "home", vendor, **changes)
-
-    yield start
-    for vendor in running:
-        vendor.__exit__()
+from tests.vendors.vendor import Entry, Vendor
 
 
 @pytest.mark.parametrize(
@@ -62,6 +43,48 @@ def asked(house: House) -> tuple[str, str]:
     """What the doctor says of the destination when it may ask: level and sentence."""
     found = [one for one in doctor(house.home, house.config, online=True) if one.topic == "destinations"]
     return found[0].level, found[0].sentence()
+
+
+def told_of(house: House) -> DestinationHealth:
+    with warehouse(house.home) as con:
+        copy_state(con, house.home)
+    return destination_health(house.home, house.config, at())[0]
+
+
+def test_lists_that_nobody_mapped_stand_with_the_destination_until_somebody_does(at_vendor: Open) -> None:
+    house = at_vendor(SendGrid)
+    house.publish("ann")
+    house.push()
+    assert told_of(house).unmapped_lists == () and told_of(house).lists_itself
+    house.vendor.groups |= {str(number) for number in range(500, 507)}
+    house.vendor.rows |= {str(number): {} for number in range(500, 507)}
+    house.push(1)
+    house.push(2)
+    told = told_of(house)
+    assert (len(told.unmapped_lists), told.unmapped_since) == (7, at(1))
+    assert "7 lists in no scope, so nothing is suppressed there (500, 501, 502, 503, 504, ...)" in told.sentence()
+    house.vendor.groups = {"123"}
+    house.push(3)
+    assert told_of(house).unmapped_lists == ()
+
+
+def test_a_key_that_may_not_list_says_that_a_new_list_goes_unnoticed(at_vendor: Open) -> None:
+    house = at_vendor(SendGrid)
+    house.publish("ann")
+    house.vendor.fail("answer", on=lambda request: request.path == "/v3/asm/groups", times=9, reply=Reply(403, {"errors": []}))
+    result = house.push()
+    assert result.accepted == 2, "what can be suppressed is"
+    assert "the lists at sendgrid could not be listed: whether one is in no scope, nobody knows" in result.alarms
+    told = told_of(house)
+    assert not told.lists_itself and told.unmapped_lists == ()
+    assert "it does not say which lists there are: a new one goes unnoticed" in told.sentence()
+
+
+def test_sparkpost_has_the_list_of_marketing_mail_in_every_account(at_vendor: Open) -> None:
+    house = at_vendor(SparkPost, scopes=["*"], lists={"*": "transactional"})
+    house.publish("ann")
+    assert any("in no scope of this destination" in alarm for alarm in house.push().alarms)
+    assert told_of(house).unmapped_lists == ("non_transactional",)
 
 
 def test_the_doctor_asks_a_destination_and_changes_nothing(at_vendor: Open, monkeypatch: pytest.MonkeyPatch) -> None:

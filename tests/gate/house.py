@@ -47,6 +47,7 @@ create table ledger.unknown_values (
 create table ledger.unmapped_lists (
     source varchar, vendor varchar, feed varchar, unmapped_list varchar, records bigint, first_received_at timestamptz
 );
+create table exposure.canary_contacts (place varchar, list_name varchar, received_at timestamptz);
 create table ledger.kinds_of_files (
     file_id varchar, source varchar, vendor varchar, feed varchar, received_at timestamptz, kind varchar, records bigint
 );

@@ -116,6 +116,10 @@ CASES: dict[str, dict[str, str | tuple[str, ...]]] = {
             "insert into ledger.unmapped_lists (source, unmapped_list, first_received_at) "
             "values ('web', 'acme/type-7', '2026-03-31 12:00:01+00')",
     },
+    "canaries": {
+        "Nobody contacted an address or a number that stands in a list only to show what becomes of the list.":
+            "insert into exposure.canary_contacts values ('esp', 'acme/news', '2026-03-31 12:00:01+00')",
+    },
     "newcomers": {
         "Every column of a file is one that its source has brought before.":
             TWO_FILES.format(first=5, second=5, header=True) + column(2, "mood"),
@@ -267,6 +271,7 @@ TOUCHED = (
     "golden.applied_requests", "golden.unresolved_requests", "golden.open_requests", "golden.unmatched_echoes",
     "golden.release_evidence", "deadlines.clocks", "registries.versions", "registries.area_versions",
     "registries.listings", "registries.file_areas", "raw.quarantine", "raw.unread_inbox", "run.evidence", "run.rules",
+    "exposure.canary_contacts",
 )  # fmt: skip
 
 Judge = Callable[..., dict[str, str]]
@@ -487,6 +492,12 @@ def test_a_list_is_told_on_the_day_it_first_comes_and_never_again(judged: Judge)
     day_before = "insert into ledger.unmapped_lists (source, unmapped_list, first_received_at) values ('web', 'acme/a', '{}')"
     assert judged("unmapped_lists", day_before.format("2026-03-31 12:00:00+00")) == {}, "the run of the day before told it"
     assert list(judged("unmapped_lists", day_before.format("2026-04-01 12:00:00+00")).values()) == ["alert"]
+
+
+def test_a_contact_to_a_canary_is_told_on_the_day_its_record_comes(judged: Judge) -> None:
+    day_before = "insert into exposure.canary_contacts values ('esp', null, '{}')"
+    assert judged("canaries", day_before.format("2026-03-31 12:00:00+00")) == {}, "the run of the day before told it"
+    assert list(judged("canaries", day_before.format("2026-04-01 12:00:00+00")).values()) == ["alert"]
 
 
 NEW_COLUMN = "Every column of a file is one that its source has brought before."

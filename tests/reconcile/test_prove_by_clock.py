@@ -144,6 +144,7 @@ def test_clocks_and_violations_read_what_the_stamps_speak_of_and_nothing_else() 
             waiting += [] if stands or key not in nodes else nodes[key]["depends_on"]["nodes"]
     assert {key.removeprefix("source.quietlist.") for key in reached if key.startswith("source.")} == {
         "bookkeeping.sync__row_state",  # the fingerprint of its rows
+        "bookkeeping.canaries",  # likewise
         "bookkeeping.source_settings",  # in the stamp of the reconciliation, as the identifiers' normalisers are
         "identifiers.email",
         "identifiers.phone",

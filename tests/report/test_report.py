@@ -236,6 +236,25 @@ def test_the_worst_clocks_stand_by_request_and_what_can_still_be_helped_comes_fi
     assert overdue and overdue == sorted(overdue, reverse=True) and overdue[0] > timedelta(0)
 
 
+def test_a_contact_to_a_canary_is_a_matter_of_whose_list_it_came_from(own_house: Home) -> None:
+    with warehouse(own_house) as con:
+        con.execute(
+            "insert into exposure.canary_contacts by name select * from (values "
+            "('c1', 'calls', 'esp', 'acme', 'email', 'mailer', timestamptz '2026-11-01 10:00:00+00'), "
+            "('c2', 'calls', 'esp', 'acme', 'email', 'mailer', timestamptz '2026-11-02 10:00:00+00'), "
+            "('c3', 'calls', 'unknown', null, 'voice', null, timestamptz '2026-11-03 10:00:00+00')) "
+            "as met (contact_id, source, place, list_name, channel, system, contacted_at)"
+        )
+    evidence = gather(own_house, load_config(own_house), AS_OF)
+    found = {matter.about: (matter.said, matter.count) for matter in state(evidence).matters if matter.kind == "canary_contacted"}
+    assert found == {
+        "esp": ("2 contacts were made to a canary of the list of esp, by mailer.", 2),
+        "unknown": ("One contact was made to a canary of a list that is no longer configured, by calls.", 1),
+    }
+    text = Reader(write_report(own_house, load_config(own_house), AS_OF).read_text(encoding="utf-8")).text
+    assert re.search(r"esp\s+acme\s+mailer\s+email", text), "the line of the report names list and system"
+
+
 def test_a_stopped_gate_an_override_and_a_table_that_was_not_published_are_said(own_house: Home) -> None:
     failed = Result(
         "s", "S", "Nobody vanished.", "stop", "They would be contacted.", "t", "", False, False, {}, "its query returned no row"

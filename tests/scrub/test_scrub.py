@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from click.testing import CliRunner
 
 from benchmarks.published import publish_golden, publish_registry
 from orchestration.cli import main
+from orchestration.core.canaries import canaries_of
 from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError, InputError, PermanentError
 from orchestration.core.home import CHECKOUT, Home
@@ -566,3 +568,71 @@ def test_files_that_no_run_has_read_are_warned_of(published: Home, tmp_path: Pat
     finally:
         waiting.unlink()
         waiting.parent.rmdir()
+
+
+CANARIES = '\n[canaries]\nmailbox = "seed@canaries.example.com"\nnumbers = { scrub = "+12125550199" }\n'
+
+
+@pytest.fixture
+def planting_home(published: Home, tmp_path: Path) -> Home:
+    """The published home, with canaries and a destination in its configuration."""
+    root = shutil.copytree(published.root, tmp_path / "planting")
+    home = Home.at(root)
+    home.config_file.write_text(
+        CONFIG + '\n[destinations.esp]\nsystem = "file_drop"\nchannels = ["email"]\nscopes = ["acme"]\n' + CANARIES
+    )
+    return home
+
+
+@pytest.mark.parametrize("form", ["csv", "no header", "parquet"])
+def test_a_canary_stands_among_the_blocked_and_looks_like_them(planting_home: Home, tmp_path: Path, form: str) -> None:
+    text = "name,email,mobile\nAnn,ann@example.com,+12025550188\nX,x@example.com,+12025550189\n"
+    if form == "parquet":
+        pq.write_table(
+            pa.table({"name": ["Ann", "X"], "email": ["ann@example.com", "x@example.com"], "mobile": [12025550188, 12025550189]}),
+            tmp_path / "c.parquet",
+        )
+        done = scrub(planting_home, load_config(planting_home), tmp_path / "c.parquet", EMAIL, tmp_path / "out", AS_OF)
+        rows = [tuple(row.values()) for row in pq.read_table(tmp_path / "out" / "blocked.parquet").to_pylist()]
+    else:
+        text = text if form == "csv" else text.partition("\n")[2]
+        done = run(planting_home, tmp_path, text, Request(channels=("email",), columns=() if form == "csv" else ("column 2",)))
+        rows = [tuple(row) for row in csv.reader((tmp_path / "out" / "blocked.csv").read_text().splitlines())][form == "csv" :]
+    sha256 = done.certificate["input"]["sha256"]
+    person, canary = rows
+    assert canary[1] == f"seed+{sha256[:6]}@canaries.example.com", form
+    assert [bool(value) for value in canary[3:]] == [bool(value) for value in person[3:]], "filled like a person's row"
+    outputs = {output["kind"]: output for output in done.certificate["outputs"]}
+    assert (outputs["allowed"]["records"], outputs["blocked"]["records"]) == (1, 1), "it is none of the campaign's records"
+    assert outputs["blocked"]["rows_of_the_issuer"] == 1 and "rows_of_the_issuer" not in outputs["allowed"]
+    assert "1 row of the issuer's own" in (tmp_path / "out" / "certificate.html").read_text()
+    assert "seed" not in json.dumps(done.certificate), "the certificate does not say which row it is"
+
+
+def test_a_number_of_its_own_stands_in_a_campaign_of_calls_and_none_among_digests(planting_home: Home, tmp_path: Path) -> None:
+    run(planting_home, tmp_path, "mobile\n+12025550101\n", VOICE)
+    assert [row[0] for row in csv.reader((tmp_path / "out" / "blocked.csv").read_text().splitlines())][1:] == [
+        "+12025550101",
+        "+12125550199",
+    ]
+    digest = hashlib.sha256(b"ann@example.com").hexdigest()
+    shutil.rmtree(tmp_path / "out")
+    run(planting_home, tmp_path, f"email\n{digest}\n", Request(channels=("email",), hashed="sha256"))
+    assert len((tmp_path / "out" / "blocked.csv").read_text().splitlines()) == 2
+
+
+def test_a_campaign_that_holds_a_canary_of_a_list_is_told_and_the_canary_is_blocked(planting_home: Home, tmp_path: Path) -> None:
+    config = load_config(planting_home)
+    (canary,) = canaries_of(config, "esp")
+    done = run(planting_home, tmp_path, f"email\nx@example.com\n{canary.identifier.upper()}\n")
+    assert (tmp_path / "out" / "allowed.csv").read_text() == "email\nx@example.com\n"
+    assert [warning for warning in done.certificate["warnings"] if "(esp)" in warning] == [
+        "One record of the campaign stands in no list but one of people who want to be left alone (esp): find out where the "
+        "campaign was taken from"
+    ]
+
+
+def test_without_canaries_nothing_is_planted(published: Home, tmp_path: Path) -> None:
+    done = run(published, tmp_path, "email\nann@example.com\nx@example.com\n")
+    assert len((tmp_path / "out" / "blocked.csv").read_text().splitlines()) == 2
+    assert all("rows_of_the_issuer" not in output for output in done.certificate["outputs"])

@@ -162,11 +162,13 @@ def opt_in(identifier: str, /, **changes: Any) -> dict[str, Any]:
 
 
 def config_with(name: str, **keys: Any) -> Any:
-    """A configuration with one destination of that name; unguarded releases unless ``keys`` say otherwise."""
+    """A configuration with one destination of that name; unguarded releases unless ``keys`` say otherwise. ``canaries``: the
+    text of that section."""
+    canaries = keys.pop("canaries", "")
     entry = {"system": "file_drop", "channels": ["email"], "scopes": ["*"], "max_release_share": 1.0} | keys
     lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
     text = '[company]\nname = "Acme"\nscopes = ["acme", "acme/news", "outlet"]\n' + f"[destinations.{name}]\n" + "\n".join(lines)
-    return parse_config(text, Path("quietlist.toml"))
+    return parse_config(text + (f"\n[canaries]\n{canaries}" if canaries else ""), Path("quietlist.toml"))
 
 
 class StoppedClock:

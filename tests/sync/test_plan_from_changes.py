@@ -41,6 +41,8 @@ from tests.sync.sync_doubles import (
 PEOPLE = [f"p{number}@example.com" for number in range(8)]
 SCOPES = ["*", "acme", "acme/news", "outlet"]
 REASONS = ["opt_out", "complaint"]
+# None, one for each list, or the address of somebody who may be asked for as well.
+CANARIES = ["", 'mailbox = "seed@canaries.example.com"', 'addresses = { crm = "p3@example.com" }']
 
 
 @dataclass
@@ -129,7 +131,7 @@ class World:
             return type(error).__name__
         return (
             done.planned, done.wanted, done.states, done.accepted, done.verified, done.missing, done.rejected, done.released,
-            done.found, done.held, done.alarms, done.nothing_to_do,
+            done.found, done.held, done.alarms, done.nothing_to_do, done.canaries,
         )  # fmt: skip
 
     def back_up_or_restore(self, event: str) -> None:
@@ -147,7 +149,7 @@ class World:
         with duckdb.connect(str(self.home.sync_ledger_file)) as con:
             return {
                 table: con.execute(f"select * from {table} order by all").fetchall()
-                for table in ("row_state", "spent", "releases")
+                for table in ("row_state", "spent", "releases", "canaries")
             }
 
     def there(self) -> tuple[Any, ...]:
@@ -200,7 +202,7 @@ class History:
         event = chance.choice(
             ["out", "out", "out", "in", "in", "vanish", "others", "others", "lose", "forget", "keep", "refuse", "spoil", "busy",
              "down", "no read", "die at put", "die at release", "slow", "heal", "heal", "scopes", "guard", "backup", "restore",
-             "another home"]
+             "another home", "canaries"]
         )  # fmt: skip
         if event == "out":
             self.opts_out()
@@ -210,6 +212,8 @@ class History:
             self.vanishes()
         elif event == "scopes":
             self.keys = self.keys | {"scopes": chance.choice([SCOPES, SCOPES, SCOPES[:3], ["*", "outlet"]])}
+        elif event == "canaries":
+            self.keys = self.keys | {"canaries": chance.choice(CANARIES)}
         elif event == "guard":
             self.keys = self.keys | {"max_releases": chance.choice([0, 1, 100])}
         for world in worlds:

@@ -108,9 +108,6 @@ class RingCentral(Vendor):
     def is_put(self, request: Request) -> bool:
         return request.path.endswith("/bulk-assign") and "optOuts" in request.json
 
-    def is_read(self, request: Request) -> bool:
-        return request.method == "GET"
-
     def route(self, request: Request) -> Reply | None:
         match (request.method, request.parts[-1]):
             case ("POST", "token"):

@@ -21,12 +21,6 @@ class SendGrid(Vendor):
         super().__init__()
         self.groups = {"123"}
 
-    def knows(self, request: Request) -> bool:
-        return request.headers.get("authorization") == f"Bearer {KEY}"
-
-    def is_put(self, request: Request) -> bool:
-        return request.method == "POST"
-
     def is_read(self, request: Request) -> bool:
         return request.path == "/v3/suppression/unsubscribes"
 
@@ -139,9 +133,6 @@ class Mailgun(Vendor):
     def knows(self, request: Request) -> bool:
         return basic(request) == f"api:{KEY}"
 
-    def is_put(self, request: Request) -> bool:
-        return request.method == "POST"
-
     def is_read(self, request: Request) -> bool:
         return request.method == "GET" and request.path == "/v3/mg.example.com/unsubscribes"
 
@@ -208,9 +199,6 @@ class SparkPost(Vendor):
     def is_put(self, request: Request) -> bool:
         return request.method == "PUT"
 
-    def is_read(self, request: Request) -> bool:
-        return request.method == "GET"
-
     def route(self, request: Request) -> Reply | None:
         match (request.method, request.parts):
             case ("PUT", ["api", "v1", "suppression-list"]):
@@ -272,12 +260,6 @@ class Brevo(Vendor):
     def knows(self, request: Request) -> bool:
         return request.headers.get("api-key") == KEY
 
-    def is_put(self, request: Request) -> bool:
-        return request.method == "POST"
-
-    def is_read(self, request: Request) -> bool:
-        return request.method == "GET"
-
     def route(self, request: Request) -> Reply | None:
         match (request.method, request.parts):
             case ("POST", ["v3", "contacts"]):
@@ -315,9 +297,6 @@ class Mailchimp(Vendor):
 
     def knows(self, request: Request) -> bool:
         return basic(request).endswith(f":{KEY}")
-
-    def is_put(self, request: Request) -> bool:
-        return request.method == "POST"
 
     def is_read(self, request: Request) -> bool:
         return request.path == "/3.0/lists/aaaa111111/members"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,12 @@ class House:
             rows = con.execute("select identifier, scope, state, wanted, written_by_us, error from row_state").fetchall()
         return {(row[0], row[1]): row[2:] for row in rows}
 
+    def unmapped_lists(self) -> dict[str | None, Any]:
+        """List that is in no scope -> since when it is known, as the ledger has it."""
+        with duckdb.connect(str(self.home.sync_ledger_file)) as con:
+            con.execute("set timezone = 'UTC'")
+            return dict(con.execute("select list_name, first_seen_at from unmapped_lists").fetchall())
+
     def state(self, name: str, scope: str = "*") -> tuple[Any, ...]:
         return self.states()[self.identifier(name), scope]
 
@@ -93,3 +100,7 @@ class House:
 
     def names(self, *names: str) -> set[str]:
         return {self.identifier(name) for name in names}
+
+
+Open = Callable[..., House]
+"""Starts a vendor of a kind, and makes a home with one destination there."""

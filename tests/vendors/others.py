@@ -28,9 +28,6 @@ class Twilio(Vendor):
     def knows(self, request: Request) -> bool:
         return basic(request) == f"{ACCOUNT}:{KEY}"
 
-    def is_put(self, request: Request) -> bool:
-        return request.method == "POST"
-
     def is_read(self, request: Request) -> bool:
         return False
 

@@ -143,9 +143,6 @@ class HubSpot(Vendor):
     lists_all = False
     gone = "999"
 
-    def knows(self, request: Request) -> bool:
-        return request.headers.get("authorization") == f"Bearer {KEY}"
-
     def is_put(self, request: Request) -> bool:
         return request.path.endswith(("/write", "/unsubscribe-all"))
 
@@ -341,15 +338,6 @@ class Braze(Vendor):
     pages = True
     releases = False
 
-    def knows(self, request: Request) -> bool:
-        return request.headers.get("authorization") == f"Bearer {KEY}"
-
-    def is_put(self, request: Request) -> bool:
-        return request.method == "POST"
-
-    def is_read(self, request: Request) -> bool:
-        return request.method == "GET"
-
     def route(self, request: Request) -> Reply | None:
         match (request.method, request.parts):
             case ("POST", ["email", "status"]):
@@ -383,15 +371,6 @@ class BrazeSms(Vendor):
     channel = "sms"
     releases = False
     lists_all = False
-
-    def knows(self, request: Request) -> bool:
-        return request.headers.get("authorization") == f"Bearer {KEY}"
-
-    def is_put(self, request: Request) -> bool:
-        return request.method == "POST"
-
-    def is_read(self, request: Request) -> bool:
-        return request.method == "GET"
 
     def route(self, request: Request) -> Reply | None:
         match (request.method, request.parts):
@@ -529,9 +508,6 @@ class ActiveCampaign(Vendor):
     def knows(self, request: Request) -> bool:
         return request.headers.get("api-token") == KEY
 
-    def is_put(self, request: Request) -> bool:
-        return request.method == "POST"
-
     def is_read(self, request: Request) -> bool:
         return request.path == "/api/3/contacts" and request.query["listid"] == "11"
 
@@ -590,9 +566,6 @@ class CampaignMonitor(Vendor):
 
     def knows(self, request: Request) -> bool:
         return basic(request).startswith(f"{KEY}:")
-
-    def is_put(self, request: Request) -> bool:
-        return request.method == "POST"
 
     def is_read(self, request: Request) -> bool:
         return request.path == f"/api/v3.3/clients/{'a' * 32}/suppressionlist.json"

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import Field, SecretStr
-
-from orchestration.core.credentials import secret
+from orchestration.destinations.aws import AwsSettings, signed
 from orchestration.destinations.contract import Danger, Facts, Place, ReadBack
 from orchestration.destinations.lists import (
     Endpoints,
     Inventory,
     ListDestination,
-    ListSettings,
     Put,
     Read,
     ReadableList,
@@ -30,7 +27,6 @@ from orchestration.destinations.lists import (
     moment,
     of_epoch,
 )
-from orchestration.http.auth import Auth, AwsSigned
 from orchestration.http.calls import Call
 from orchestration.http.client import Refused
 from orchestration.http.paging import Cursor
@@ -91,29 +87,6 @@ def _sight(item: Any, target: Target) -> Sight:
     return Sight(item["OptedOutNumber"], False if item["EndUserOptedOut"] else None, since=written, written_at=written)
 
 
-class Settings(ListSettings):
-    """Keys of ``[destinations.<name>]``: those of every list-style system, where the account is, and its key."""
-
-    system_table: ClassVar[System]
-
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", examples=["eu-west-1"])
-    """The region whose lists they are."""
-    access_key_id_env: str
-    """Name of the environment variable with the id of the access key that ``api_key_env`` holds the secret of."""
-    session_token_env: str = ""
-    """Name of the environment variable with the session token that goes with a temporary key."""
-
-    def base_for(self, key: str) -> str:
-        return self.base_url or f"https://sms-voice.{self.region}.amazonaws.com"
-
-
-def _signed(settings: ListSettings, key: SecretStr) -> Auth:
-    assert isinstance(settings, Settings)
-    used_for = "a destination at AWS End User Messaging"
-    token = secret(settings.session_token_env, used_for) if settings.session_token_env else None
-    return AwsSigned(secret(settings.access_key_id_env, used_for), key, settings.region, "sms-voice", token)
-
-
 def _endpoints(name: str) -> Endpoints:
     tokens = Cursor(lambda body: body.get("NextToken"), "NextToken")
     return Endpoints(
@@ -126,7 +99,7 @@ def _endpoints(name: str) -> Endpoints:
 SYSTEM = System(
     facts=FACTS,
     base_url="",
-    auth=_signed,
+    auth=signed,
     endpoints=_endpoints,
     list_form=r"[A-Za-z0-9_-]{1,64}",
     most_rows=1_000,
@@ -146,7 +119,14 @@ SYSTEM = System(
         in ("AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException")
     ),
 )
-Settings.system_table = SYSTEM
+
+
+class Settings(AwsSettings):
+    """Keys of ``[destinations.<name>]``: those of every list-style system at Amazon."""
+
+    system_table: ClassVar[System] = SYSTEM
+    service: ClassVar[str] = "sms-voice"
+    host: ClassVar[str] = "sms-voice"
 
 
 def connect(place: Place, settings: Settings) -> ListDestination:

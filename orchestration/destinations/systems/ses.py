@@ -8,15 +8,12 @@ marketing mail alone there are contact lists: the system ``ses_contacts``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import Field, SecretStr
-
-from orchestration.core.credentials import secret
+from orchestration.destinations.aws import AwsSettings, signed
 from orchestration.destinations.contract import Danger, Facts, ReadBack
 from orchestration.destinations.lists import (
     Endpoints,
-    ListSettings,
     Put,
     Read,
     Release,
@@ -28,7 +25,6 @@ from orchestration.destinations.lists import (
     moment,
     of_epoch,
 )
-from orchestration.http.auth import Auth, AwsSigned
 from orchestration.http.calls import Call
 from orchestration.http.paging import Cursor
 
@@ -100,28 +96,6 @@ def _acts(body: Any) -> str:
     )
 
 
-class Settings(ListSettings):
-    """Keys of ``[destinations.<name>]``: those of every list-style system, where the account is, and its key."""
-
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$", examples=["eu-west-1"])
-    """The region whose list it is."""
-    access_key_id_env: str
-    """Name of the environment variable with the id of the access key that ``api_key_env`` holds the secret of."""
-    session_token_env: str = ""
-    """Name of the environment variable with the session token that goes with a temporary key."""
-
-    def base_for(self, key: str) -> str:
-        return self.base_url or f"https://email.{self.region}.amazonaws.com"
-
-
-def signed(settings: ListSettings, key: SecretStr) -> Auth:
-    """Who asks, for every list of the service."""
-    assert isinstance(settings, Settings)
-    used_for = "a destination at Amazon SES"
-    token = secret(settings.session_token_env, used_for) if settings.session_token_env else None
-    return AwsSigned(secret(settings.access_key_id_env, used_for), key, settings.region, "ses", token)
-
-
 SYSTEM = System(
     facts=FACTS,
     base_url="",
@@ -141,6 +115,14 @@ SYSTEM = System(
     list_form="account",
     only_list="account",
 )
-Settings.system_table = SYSTEM
+
+
+class Settings(AwsSettings):
+    """Keys of ``[destinations.<name>]``: those of every list-style system at Amazon."""
+
+    system_table: ClassVar[System] = SYSTEM
+    service: ClassVar[str] = "ses"
+    host: ClassVar[str] = "email"
+
 
 connect = connect_list

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from orchestration.destinations.aws import AwsSettings, signed
 from orchestration.destinations.contract import Danger, Facts, ReadBack
 from orchestration.destinations.lists import (
     Ask,
@@ -24,7 +25,6 @@ from orchestration.destinations.lists import (
     moment,
     of_epoch,
 )
-from orchestration.destinations.systems import ses
 from orchestration.http.calls import Call
 from orchestration.http.paging import Cursor
 
@@ -97,7 +97,7 @@ def _sight(item: Any, target: Target) -> Sight | None:
 SYSTEM = System(
     facts=FACTS,
     base_url="",
-    auth=ses.signed,
+    auth=signed,
     endpoints=lambda name: Endpoints(
         put=Put(_PUT, steps=_put, one_by_one=True),
         read=Read(
@@ -119,10 +119,12 @@ SYSTEM = System(
 )
 
 
-class Settings(ses.Settings):
-    """Keys of ``[destinations.<name>]``: those of every list-style system, where the account is, and its key."""
+class Settings(AwsSettings):
+    """Keys of ``[destinations.<name>]``: those of every list-style system at Amazon."""
 
     system_table: ClassVar[System] = SYSTEM
+    service: ClassVar[str] = "ses"
+    host: ClassVar[str] = "email"
 
 
 connect = connect_list

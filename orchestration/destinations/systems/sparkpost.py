@@ -93,6 +93,7 @@ SYSTEM = System(
         release=Release(_LIFT, lambda rows, target: {"type": target.list}, row_refused={403: "kept_by_the_vendor"}),
     ),
     list_form="non_transactional|transactional",
+    every_list=("non_transactional",),  # the other one is of mail that nobody opts out of
     only_list="non_transactional",
 )
 

@@ -30,7 +30,8 @@ def read_mail(
         start = stream.read(_START)
     is_json = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
     sink = Sink(con, feed, file_id, bounds)
-    sink.use({name: f"c{place}" for place, name in enumerate(FIELDS)})
+    kept = {column.name for column in feed.columns}  # what nobody asks of these mails, such as their words, is not kept
+    sink.use({name: f"c{place}" for place, name in enumerate(FIELDS) if name in kept})
     if is_json:
         with (
             as_utf8(path, folder) as text,
