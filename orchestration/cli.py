@@ -327,10 +327,11 @@ def scrub_verify(
     public_key: str | None,
 ) -> None:
     """Verify a certificate's signature and files, and whether it is still valid."""
-    from orchestration.scrub.certificate import checked_key, verify
+    from orchestration.core.signing import checked_key
     from orchestration.scrub.certificate import public_key as own_key
+    from orchestration.scrub.certificate import verify
 
-    key = checked_key(public_key) if public_key else own_key(Home.at(home_path).require())
+    key = checked_key(public_key, "quietlist scrub key") if public_key else own_key(Home.at(home_path).require())
     outcome = verify(certificate, folder, key, _moment(as_of), original)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(FAILED if not outcome.proven else DONE if outcome.valid_now else GATE)
@@ -399,6 +400,94 @@ def safe_harbour_(home_path: str | None, as_of: str | None, as_json: bool) -> No
     found = safe_harbour(home, _config(home), _moment(as_of))
     path = write_page(home, found)
     _say({**found.as_dict(), "page": str(path)}, [*found.lines(), f"Page: {path}"], as_json)
+
+
+@main.group("evidence", invoke_without_command=True)
+@click.pass_context
+@_home_option
+@_as_of_option
+@_json_option
+@click.option("--from", "start", help="First moment of the period: a day (its midnight, UTC) or ISO 8601 with a zone.")
+@click.option("--to", "end", help="First moment after it, likewise: --from 2026-03-01 --to 2026-04-01 is March.")
+@click.option(
+    "--person",
+    "persons",
+    multiple=True,
+    metavar="ID",
+    help="Only what is about this address, number, request id or keyed hash, with a letter to the person; may be repeated. "
+    "- reads it from standard input. The period may then be left out.",
+)
+@click.option("--destination", metavar="NAME", help="Only the clocks and pushes of this destination.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="New or empty folder (default: a new one in reports/evidence/).",
+)
+@click.option("--reveal", is_flag=True, help="Name people in full. Needs --for, and --out outside the home; goes on the chain.")
+@click.option("--for", "made_for", metavar="WHOM", help="For whom it is made, as the pack and the chain of evidence say.")
+def evidence(
+    ctx: click.Context,
+    home_path: str | None,
+    as_of: str | None,
+    as_json: bool,
+    start: str | None,
+    end: str | None,
+    persons: tuple[str, ...],
+    destination: str | None,
+    out: Path | None,
+    reveal: bool,
+    made_for: str | None,
+) -> None:
+    """Make a pack of evidence about a period or a person: a signed folder, and a zip of it, that stands alone.
+
+    Page, tables as CSV and Parquet, the chain of evidence, a manifest with every hash. Periods are half open and in UTC. Masked,
+    unless --reveal. Works during a run.
+    """
+    if ctx.invoked_subcommand:
+        ctx.obj = home_path
+        return
+    from orchestration.pack.asked import asked
+    from orchestration.pack.making import make_pack
+
+    home, moment = Home.at(home_path).require(), _moment(as_of)
+    config = _config(home)
+    question = asked(
+        config,
+        start=start,
+        end=end,
+        persons=tuple(map(_typed, persons)),
+        destination=destination,
+        revealed=reveal,
+        made_for=made_for,
+    )
+    made = make_pack(home, config, question, moment, out)
+    _say(made.as_dict(), list(made.lines()), as_json)
+
+
+@evidence.command("verify")
+@_json_option
+@click.argument("pack", type=click.Path(path_type=Path))
+@click.option("--public-key", help="The issuer's key, as quietlist evidence key prints it (default: the one in the pack).")
+def evidence_verify(as_json: bool, pack: Path, public_key: str | None) -> None:
+    """Prove a pack, a folder or its zip: signature, every file, the chain. Needs no home. Exits with 3 and names what differs."""
+    from orchestration.core.signing import checked_key
+    from orchestration.pack.verifying import verify_pack
+
+    proof = verify_pack(pack, checked_key(public_key, "quietlist evidence key") if public_key else None)
+    _say(proof.as_dict(), proof.lines(), as_json)
+    sys.exit(DONE if proof.proven else FAILED)
+
+
+@evidence.command("key")
+@click.pass_obj
+@_home_option
+@_json_option
+def evidence_key(given: str | None, home_path: str | None, as_json: bool) -> None:
+    """Print the public key that this home's packs are verified with."""
+    from orchestration.core.signing import PACKS, public_key
+
+    key = public_key(Home.at(home_path or given).require(), PACKS)
+    _say({"algorithm": "Ed25519", "public_key": key}, [key], as_json)
 
 
 def _person_and_reason(command: Callable[..., Any]) -> Callable[..., Any]:

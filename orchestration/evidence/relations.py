@@ -125,6 +125,12 @@ RELATIONS: dict[str, dict[str, str]] = {
         "copy_obtained_at": _TIME, "rule_id": "varchar", "rule_name": "varchar", "jurisdiction": "varchar", "citation": "varchar",
         "verification": "varchar", "root_cause": "varchar", "cause": "varchar", "answered_by": "varchar", "fix": "varchar",
     },
+    # Without who called, and without the key that the system gave: nobody outside is told of either.
+    "exposure.contacts_made": {
+        "contact_id": "varchar", "source": "varchar", **_POINT, "scope": "varchar", "campaign": "varchar", "system": "varchar",
+        "contacted_at": _TIME, "contacted_by": _TIME, "is_inherited": "boolean", "outcome": "varchar", "root_cause": "varchar",
+        "request_id": "varchar", "file_id": "varchar", "record_no": "bigint",
+    },
     "exposure.violation_rules": {"contact_id": "varchar", "rule_id": "varchar", "is_inherited": "boolean"},
     "exposure.exposure_by_rule": {
         "is_inherited": "boolean", "rule_id": "varchar", "rule_name": "varchar", "jurisdiction": "varchar", "citation": "varchar",
