@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +26,7 @@ from orchestration.core.masks import mask_text
 from orchestration.core.terminal import visible, visible_lines
 
 if TYPE_CHECKING:
+    from orchestration.answers.check import Question
     from orchestration.core.config import Config
     from orchestration.evidence.exported import Exported
 
@@ -77,6 +78,40 @@ def _as_of_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--as-of", help="The run's clock, ISO 8601 with a zone, e.g. 2026-04-01T00:00:00Z (default: now).")(
         command
     )
+
+
+def _past_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option(
+            "--known-at",
+            metavar="MOMENT",
+            help="With --at: by what was known here at this moment (default: by what is known now).",
+        ),
+        click.option("--at", metavar="MOMENT", help="Ask about this moment of the past, ISO 8601 with a zone."),
+    ):
+        command = option(command)
+    return command
+
+
+def _tell_past(
+    home: Home, questions: Sequence[Question], at: str | None, known_at: str | None, as_json: bool, needed: str
+) -> int:
+    """Answers about a moment; returns the exit code of the worst of them."""
+    from orchestration.answers.check import worst
+    from orchestration.answers.past import Moment, past
+
+    if not (at and questions):
+        raise ConfigError(
+            "Reading the question",
+            seen="--known-at without --at" if not at else f"--at without {needed}",
+            allowed="quietlist check --channel email --identifier a@example.com --at 2026-03-01T00:00:00Z",
+            next_step="say which contact point and which moment; nothing was looked up",
+        )
+    asked = Moment(_moment(at, "--at"), _moment(known_at, "--known-at") if known_at else None)
+    found = past(home, _config(home), questions, asked, _moment(None))
+    payload = [answer.as_dict() for answer in found]
+    _say(payload[0] if len(payload) == 1 else payload, [line for answer in found for line in answer.lines()], as_json)
+    return worst(found)
 
 
 def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -197,6 +232,7 @@ def pull(home_path: str | None, as_json: bool, names: tuple[str, ...], since: st
 @click.option("--scope", help="The node asked about, e.g. acme/newsletter (default: anywhere in the company).")
 @click.option("--region", help="Country of a number written without one, e.g. US (default: the company's).")
 @click.option("--file", "batch", type=click.File("r"), help="CSV with the columns channel, identifier and scope: many at once.")
+@_past_options
 def check(
     home_path: str | None,
     as_json: bool,
@@ -205,15 +241,20 @@ def check(
     scope: str | None,
     region: str | None,
     batch: Any,
+    at: str | None,
+    known_at: str | None,
 ) -> None:
-    """May this contact point be contacted? Answers from the published table and registries.
+    """May this contact point be contacted? Answers from the published table and registries. With --at: was it suppressed then?
 
-    Exit code 0: it may. 4: it may not. 5: unknown, which is no permission. Of a file: 0 only when all of them may, 4 when
-    one may not. 2 and 3: there is no answer.
+    Exit code 0: it may (was not). 4: it may not (was). 5: unknown, which is no permission. Of a file: 0 only when all of them
+    may, 4 when one may not. 2 and 3: there is no answer.
     """
     from orchestration.answers import check as checking
 
     home = Home.at(home_path).require()
+    if at or known_at:
+        one = [checking.Question(channel, _typed(identifier), scope, region)] if channel and identifier and batch is None else []
+        sys.exit(_tell_past(home, one, at, known_at, as_json, "--channel and --identifier"))
     if batch is not None:
         answers = checking.check_file(home, None, batch, region=region)
     elif channel and identifier:
@@ -353,15 +394,20 @@ def scrub_key(home_path: str | None, as_json: bool) -> None:
 @_json_option
 @click.argument("identifier")
 @click.option("--reveal", is_flag=True, help="Show the other identifiers of the person in full instead of masked.")
-def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool) -> None:
+@_past_options
+def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool, at: str | None, known_at: str | None) -> None:
     """Why is this person blocked, since when, on whose request, and where was it pushed? Works during a run.
 
     IDENTIFIER is an address, a number, a request id or a keyed hash; - reads it from standard input, so that it does not
-    appear in the list of processes.
+    appear in the list of processes. With --at: what suppressed it then, channel by channel; exits as check does.
     """
     from orchestration.answers.explain import explain as explaining
 
     home = Home.at(home_path).require()
+    if at or known_at:
+        from orchestration.answers.past import everywhere
+
+        sys.exit(_tell_past(home, everywhere(_typed(identifier)), at, known_at, as_json, "an identifier"))
     explanation = explaining(home, _config(home), _typed(identifier), reveal=reveal)
     _say(explanation.as_dict(), explanation.lines(), as_json)
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 
@@ -455,5 +454,9 @@ def _note(home: Home, asked: Asked, pack: dict[str, Any], key: str, manifest_sha
 def _archive(folder: Path, archive: Path) -> None:
     part = archive.with_name(f".{archive.name}.tmp")
     with part.open("wb") as stream:
-        write_archive(stream, ((name, partial(open, folder / name, "rb")) for name in names_below(folder)))
+        write_archive(stream, ((name, _reader(folder / name)) for name in names_below(folder)))
     put_in_place(part, archive)
+
+
+def _reader(path: Path) -> Callable[[], IO[bytes]]:
+    return lambda: path.open("rb")

@@ -69,10 +69,10 @@ select file_id, 900 + n, source, case n when 0 then 'reader' else 'request' end,
 from raw.landed_files, range(2) as numbers(n) where feed is not null;
 
 insert into identity.node_points
-select 'r:' || request_id, false, null, 'email', unnest(emails), first_seen from ledger.requests where action <> 'opt_in'
-union all select 'r:' || request_id, false, null, 'phone', unnest(phones), first_seen from ledger.requests
-union all select 'c:C' || i, true, 'C' || i, 'email', email_of(i), asked_at - to_days(100) from person
-union all select 'c:C' || i, true, 'C' || i, 'phone', phone_of(i), asked_at - to_days(100) from person;
+select 'r:' || request_id, false, null, 'email', unnest(emails), first_seen, '', true from ledger.requests where action <> 'opt_in'
+union all select 'r:' || request_id, false, null, 'phone', unnest(phones), first_seen, '', true from ledger.requests
+union all select 'c:C' || i, true, 'C' || i, 'email', email_of(i), asked_at - to_days(100), '', true from person
+union all select 'c:C' || i, true, 'C' || i, 'phone', phone_of(i), asked_at - to_days(100), '', true from person;
 insert into identity.links
 select 'r:' || request_id, 'email:' || email_of(i) from person where i % 12 = 3
 union all select 'c:C' || i, 'email:' || email_of(i) from person where i % 12 = 3;
