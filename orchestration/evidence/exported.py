@@ -55,10 +55,13 @@ KIND = "evidence"
 # the warehouse only. Contacts made are by far the most rows of all: a set has those that were violations, and the counts of all.
 _NOT_EXPORTED = frozenset(
     {
-        "exposure.contacts_made", "ledger.open_records", "ledger.decisions", "staging.stg_quietlist__decided",
+        "exposure.contacts_made",
+        "ledger.open_records",
+        "ledger.decisions",
+        "staging.stg_quietlist__decided",
         "staging.int_requests__unioned",
     }
-)  # fmt: skip
+)
 EXPORTED = {table: columns for table, columns in RELATIONS.items() if table not in _NOT_EXPORTED}
 # The text of a refused record is nobody's business here: only whether there is one tells a record from a whole file.
 _INSTEAD = {("raw.quarantine", "record_text"): "case when record_text is not null then '' end"}

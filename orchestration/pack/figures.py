@@ -20,6 +20,31 @@ _MADE = "list_contains(string_split(in_pack_because, '; '), 'made in the period'
 _LEGAL = "is_strictest and not is_inherited and rule_id not in (select rule_id from rules where trigger = 'company_promise')"
 
 
+_RULES = """
+    with judged as (
+        select rule_id, count(*) as clocks, count(*) filter (where state in ('on_time', 'lifted')) as met,
+            count(*) filter (where state = 'late') as late, count(*) filter (where state = 'overdue') as overdue,
+            count(*) filter (where state in ('open', 'at_risk')) as running
+        from clocks where not is_inherited group by rule_id
+    )
+    select rules.*, coalesce(clocks, 0) as clocks, coalesce(met, 0) as met, coalesce(late, 0) as late,
+        coalesce(overdue, 0) as overdue, coalesce(running, 0) as running
+    from rules left join judged using (rule_id)
+    order by clocks desc, rule_id
+"""
+_DESTINATIONS = f"""
+    select destination, count(distinct request_id) as requests, count(*) as clocks,
+        count(*) filter (where state in ('on_time', 'lifted')) as met, count(*) filter (where state = 'late') as late,
+        count(*) filter (where state = 'overdue') as overdue,
+        count(*) filter (where state in ('open', 'at_risk')) as running,
+        count(*) filter (where stopped_at is null and accepted_at is not null) as accepted,
+        median(hours_start_to_stopped) as median_hours, max(hours_start_to_stopped) as longest_hours,
+        max(stopped_at) as last_stopped
+    from clocks where {_LEGAL} and destination is not null
+    group by destination order by destination
+"""
+
+
 @dataclass(frozen=True)
 class Figures:
     """What is told, in the order of the page."""
@@ -70,18 +95,7 @@ def figures(con: duckdb.DuckDBPyConnection, said: Sequence[str]) -> Figures:
         ),
         rules=rows(
             con,
-            """
-            with judged as (
-                select rule_id, count(*) as clocks, count(*) filter (where state in ('on_time', 'lifted')) as met,
-                    count(*) filter (where state = 'late') as late, count(*) filter (where state = 'overdue') as overdue,
-                    count(*) filter (where state in ('open', 'at_risk')) as running
-                from clocks where not is_inherited group by rule_id
-            )
-            select rules.*, coalesce(clocks, 0) as clocks, coalesce(met, 0) as met, coalesce(late, 0) as late,
-                coalesce(overdue, 0) as overdue, coalesce(running, 0) as running
-            from rules left join judged using (rule_id)
-            order by clocks desc, rule_id
-            """,
+            _RULES,
         ),
         states={
             row["state"]: row["clocks"]
@@ -89,17 +103,7 @@ def figures(con: duckdb.DuckDBPyConnection, said: Sequence[str]) -> Figures:
         },
         destinations=rows(
             con,
-            f"""
-            select destination, count(distinct request_id) as requests, count(*) as clocks,
-                count(*) filter (where state in ('on_time', 'lifted')) as met, count(*) filter (where state = 'late') as late,
-                count(*) filter (where state = 'overdue') as overdue,
-                count(*) filter (where state in ('open', 'at_risk')) as running,
-                count(*) filter (where stopped_at is null and accepted_at is not null) as accepted,
-                median(hours_start_to_stopped) as median_hours, max(hours_start_to_stopped) as longest_hours,
-                max(stopped_at) as last_stopped
-            from clocks where {_LEGAL} and destination is not null
-            group by destination order by destination
-            """,
+            _DESTINATIONS,
         ),
         late=rows(
             con,

@@ -100,10 +100,15 @@ class Made:
         """For a terminal."""
         if self.exported:
             yield self.exported.sentence()
-        told = [counted(self.counts[name], one, many) for name, one, many in (
-            ("requests", "request", "requests"), ("clocks", "clock", "clocks"), ("contacts", "contact made", "contacts made"),
-            ("violations", "violation", "violations"),
-        )]  # fmt: skip
+        told = [
+            counted(self.counts[name], one, many)
+            for name, one, many in (
+                ("requests", "request", "requests"),
+                ("clocks", "clock", "clocks"),
+                ("contacts", "contact made", "contacts made"),
+                ("violations", "violation", "violations"),
+            )
+        ]
         yield f"Made: {self.folder / PAGE}, with {', '.join(told)}. Archive: {self.archive}"
         yield f"SHA-256 of its manifest, which is noted on the chain of evidence: {self.manifest_sha256}"
         yield f"Signed with the key {self.key}; hand it over another way than the pack (quietlist evidence key)."
@@ -234,10 +239,16 @@ def _from_files(con: duckdb.DuckDBPyConnection, home: Home, config: Config, aske
         con.execute(
             "insert into pack_versions values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                number, body["as_of"], body["row_count"], body["rows_sha256"], sha256_file(file), body["gate"]["level"],
-                bool(body["gate"].get("override")), bool(body.get("releases_held")),
+                number,
+                body["as_of"],
+                body["row_count"],
+                body["rows_sha256"],
+                sha256_file(file),
+                body["gate"]["level"],
+                bool(body["gate"].get("override")),
+                bool(body.get("releases_held")),
             ],
-        )  # fmt: skip
+        )
     con.execute(
         "create or replace temp table pack_receipts (destination varchar, seq bigint, as_of timestamptz, version bigint, "
         "accepted bigint, verified bigint, missing bigint, rejected bigint, released bigint, verify_class varchar, stopped "

@@ -38,27 +38,35 @@ STATES = {
 
 def render_page(pack: Mapping[str, Any], chain: Mapping[str, Any], tables: Sequence[Mapping[str, Any]], found: Figures) -> str:
     """``index.html``. ``tables`` are those of the manifest."""
-    text = _environment().get_template("pack.html").render(
-        pack=pack,
-        chain=chain,
-        tables=tables,
-        found=found,
-        states=STATES,
-        actions=ACTIONS,
-        outcomes=OUTCOMES,
-        shown=SHOWN,
-        css=Markup(_STYLE.read_text(encoding="utf-8").replace('"Compliance report"', '"Evidence pack"')),  # noqa: S704  # our own
-    )  # fmt: skip
+    text = (
+        _environment()
+        .get_template("pack.html")
+        .render(
+            pack=pack,
+            chain=chain,
+            tables=tables,
+            found=found,
+            states=STATES,
+            actions=ACTIONS,
+            outcomes=OUTCOMES,
+            shown=SHOWN,
+            css=Markup(_STYLE.read_text(encoding="utf-8").replace('"Compliance report"', '"Evidence pack"')),  # noqa: S704  # our own
+        )
+    )
     return labelled(text)
 
 
 def render_letter(pack: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> str:
     """``letter.html``, about one contact point or several."""
-    return _environment().get_template("letter.html").render(
-        pack=pack,
-        points=points,
-        css=Markup(_STYLE.read_text(encoding="utf-8").replace('"Compliance report"', '"Your data"')),  # noqa: S704  # our own
-    )  # fmt: skip
+    return (
+        _environment()
+        .get_template("letter.html")
+        .render(
+            pack=pack,
+            points=points,
+            css=Markup(_STYLE.read_text(encoding="utf-8").replace('"Compliance report"', '"Your data"')),  # noqa: S704  # our own
+        )
+    )
 
 
 def _environment() -> jinja2.Environment:

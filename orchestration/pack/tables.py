@@ -379,7 +379,7 @@ TABLES: tuple[Table, ...] = (
         """,
         about_people=False,
     ),
-)  # fmt: skip
+)
 
 
 def open_pack(
@@ -432,8 +432,10 @@ def _macros(con: duckdb.DuckDBPyConnection, config: Config, asked: Asked, points
         shown = "value"
     con.execute(f"create or replace temp macro pack_shown(kind, value) as {shown}")
     con.execute(f"create or replace temp macro pack_is_person() as {'true' if points else 'false'}")
-    con.execute("create or replace temp macro pack_destination(name) as getvariable('pack_destination') is null "
-                "or name = getvariable('pack_destination')")  # fmt: skip
+    con.execute(
+        "create or replace temp macro pack_destination(name) as getvariable('pack_destination') is null "
+        "or name = getvariable('pack_destination')"
+    )
     con.execute("create or replace temp macro pack_hours(first, last) as round(epoch(last - first) / 3600, 2)")
     con.execute("create or replace temp table pack_texts (kind varchar, text varchar, shown varchar)")
     con.execute(
@@ -455,7 +457,34 @@ def _choose(con: duckdb.DuckDBPyConnection, asked: Asked, points: Sequence[tuple
         where {_MAY_BE_IN_PERIOD.format(first="contacted_at", last="contacted_by")}{whose}{served}
         """
     )
-    reasons: Mapping[str, str] = {
+    found = " union all ".join(f"select request_id, '{why}' as why from ({query}) as found" for why, query in _reasons().items())
+    con.execute(
+        f"""
+        create or replace temp table pack_requests as
+        select request_id, list_sort(list(distinct why)) as why from ({found}) as found
+        where {" and ".join(_narrowed(asked, points)) or "true"}
+        group by request_id
+        """
+    )
+    con.execute(
+        "set variable pack_last_stop = (select max(greatest(accepted_at, ended_at)) from deadlines__clocks inner join "
+        "pack_requests using (request_id) where pack_destination(destination))"
+    )
+    if not points:
+        con.execute(
+            """
+            insert into pack_points
+            select identifier_type, identifier from golden__applied_requests inner join pack_requests using (request_id)
+            union select identifier_type, identifier from golden__int_opt_ins inner join pack_requests using (request_id)
+            union select identifier_type, identifier from exposure__violations inner join pack_violations using (contact_id)
+            where identifier is not null
+            """
+        )
+
+
+def _reasons() -> Mapping[str, str]:
+    """Why a request belongs to a period -> the query that finds those that do."""
+    return {
         "made in the period": "select request_id from ledger__requests where "
         + _MAY_BE_IN_PERIOD.format(first="at_earliest", last="at_latest"),
         "first seen in the period": f"select request_id from ledger__requests where {_IN_PERIOD.format(at='first_seen')}",
@@ -469,6 +498,10 @@ def _choose(con: duckdb.DuckDBPyConnection, asked: Asked, points: Sequence[tuple
         "a contact made in the period went against it": "select request_id from exposure__violations inner join pack_violations "
         "using (contact_id) where request_id is not null",
     }
+
+
+def _narrowed(asked: Asked, points: Sequence[tuple[str, str]]) -> list[str]:
+    """What else must hold of a request: it is about these contact points, or concerns this destination."""
     limits = []
     if points:
         limits.append(
@@ -493,29 +526,7 @@ def _choose(con: duckdb.DuckDBPyConnection, asked: Asked, points: Sequence[tuple
             )
             """
         )
-    found = " union all ".join(f"select request_id, '{why}' as why from ({query}) as found" for why, query in reasons.items())
-    con.execute(
-        f"""
-        create or replace temp table pack_requests as
-        select request_id, list_sort(list(distinct why)) as why from ({found}) as found
-        where {" and ".join(limits) or "true"}
-        group by request_id
-        """
-    )
-    con.execute(
-        "set variable pack_last_stop = (select max(greatest(accepted_at, ended_at)) from deadlines__clocks inner join "
-        "pack_requests using (request_id) where pack_destination(destination))"
-    )
-    if not points:
-        con.execute(
-            """
-            insert into pack_points
-            select identifier_type, identifier from golden__applied_requests inner join pack_requests using (request_id)
-            union select identifier_type, identifier from golden__int_opt_ins inner join pack_requests using (request_id)
-            union select identifier_type, identifier from exposure__violations inner join pack_violations using (contact_id)
-            where identifier is not null
-            """
-        )
+    return limits
 
 
 def _texts(con: duckdb.DuckDBPyConnection, kind: str, table: str, column: str, shown: Callable[[str], str]) -> None:

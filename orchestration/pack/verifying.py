@@ -75,9 +75,10 @@ class Proof:
         said = [
             f"Proven: {counted(self.files, 'file')}, each as signed; none is missing, none was added.",
             f"Issuer: {pack['company']}, made {pack['made_at']}, period {pack['period']}"
-            + (f", for {pack['made_for']}" if pack["made_for"] else "") + ".",
+            + (f", for {pack['made_for']}" if pack["made_for"] else "")
+            + ".",
             f"Signed with the key {self.key}: {whose}.",
-        ]  # fmt: skip
+        ]
         if chain["whole"]:
             said.append(f"Head of the chain of evidence: {chain['head']}, of {counted(chain['entries'], 'entry', 'entries')}.")
         else:
