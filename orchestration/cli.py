@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -26,6 +26,7 @@ from orchestration.core.masks import mask_text
 from orchestration.core.terminal import visible, visible_lines
 
 if TYPE_CHECKING:
+    from orchestration.answers.check import Question
     from orchestration.core.config import Config
     from orchestration.evidence.exported import Exported
 
@@ -77,6 +78,40 @@ def _as_of_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--as-of", help="The run's clock, ISO 8601 with a zone, e.g. 2026-04-01T00:00:00Z (default: now).")(
         command
     )
+
+
+def _past_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option(
+            "--known-at",
+            metavar="MOMENT",
+            help="With --at: by what was known here at this moment (default: by what is known now).",
+        ),
+        click.option("--at", metavar="MOMENT", help="Ask about this moment of the past, ISO 8601 with a zone."),
+    ):
+        command = option(command)
+    return command
+
+
+def _tell_past(
+    home: Home, questions: Sequence[Question], at: str | None, known_at: str | None, as_json: bool, needed: str
+) -> int:
+    """Answers about a moment; returns the exit code of the worst of them."""
+    from orchestration.answers.check import worst
+    from orchestration.answers.past import Moment, past
+
+    if not (at and questions):
+        raise ConfigError(
+            "Reading the question",
+            seen="--known-at without --at" if not at else f"--at without {needed}",
+            allowed="quietlist check --channel email --identifier a@example.com --at 2026-03-01T00:00:00Z",
+            next_step="say which contact point and which moment; nothing was looked up",
+        )
+    asked = Moment(_moment(at, "--at"), _moment(known_at, "--known-at") if known_at else None)
+    found = past(home, _config(home), questions, asked, _moment(None))
+    payload = [answer.as_dict() for answer in found]
+    _say(payload[0] if len(payload) == 1 else payload, [line for answer in found for line in answer.lines()], as_json)
+    return worst(found)
 
 
 def _json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -197,6 +232,7 @@ def pull(home_path: str | None, as_json: bool, names: tuple[str, ...], since: st
 @click.option("--scope", help="The node asked about, e.g. acme/newsletter (default: anywhere in the company).")
 @click.option("--region", help="Country of a number written without one, e.g. US (default: the company's).")
 @click.option("--file", "batch", type=click.File("r"), help="CSV with the columns channel, identifier and scope: many at once.")
+@_past_options
 def check(
     home_path: str | None,
     as_json: bool,
@@ -205,15 +241,20 @@ def check(
     scope: str | None,
     region: str | None,
     batch: Any,
+    at: str | None,
+    known_at: str | None,
 ) -> None:
-    """May this contact point be contacted? Answers from the published table and registries.
+    """May this contact point be contacted? Answers from the published table and registries. With --at: was it suppressed then?
 
-    Exit code 0: it may. 4: it may not. 5: unknown, which is no permission. Of a file: 0 only when all of them may, 4 when
-    one may not. 2 and 3: there is no answer.
+    Exit code 0: it may (was not). 4: it may not (was). 5: unknown, which is no permission. Of a file: 0 only when all of them
+    may, 4 when one may not. 2 and 3: there is no answer.
     """
     from orchestration.answers import check as checking
 
     home = Home.at(home_path).require()
+    if at or known_at:
+        one = [checking.Question(channel, _typed(identifier), scope, region)] if channel and identifier and batch is None else []
+        sys.exit(_tell_past(home, one, at, known_at, as_json, "--channel and --identifier"))
     if batch is not None:
         answers = checking.check_file(home, None, batch, region=region)
     elif channel and identifier:
@@ -327,10 +368,11 @@ def scrub_verify(
     public_key: str | None,
 ) -> None:
     """Verify a certificate's signature and files, and whether it is still valid."""
-    from orchestration.scrub.certificate import checked_key, verify
+    from orchestration.core.signing import checked_key
     from orchestration.scrub.certificate import public_key as own_key
+    from orchestration.scrub.certificate import verify
 
-    key = checked_key(public_key) if public_key else own_key(Home.at(home_path).require())
+    key = checked_key(public_key, "quietlist scrub key") if public_key else own_key(Home.at(home_path).require())
     outcome = verify(certificate, folder, key, _moment(as_of), original)
     _say(outcome.as_dict(), outcome.lines(), as_json)
     sys.exit(FAILED if not outcome.proven else DONE if outcome.valid_now else GATE)
@@ -352,15 +394,20 @@ def scrub_key(home_path: str | None, as_json: bool) -> None:
 @_json_option
 @click.argument("identifier")
 @click.option("--reveal", is_flag=True, help="Show the other identifiers of the person in full instead of masked.")
-def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool) -> None:
+@_past_options
+def explain(home_path: str | None, as_json: bool, identifier: str, reveal: bool, at: str | None, known_at: str | None) -> None:
     """Why is this person blocked, since when, on whose request, and where was it pushed? Works during a run.
 
     IDENTIFIER is an address, a number, a request id or a keyed hash; - reads it from standard input, so that it does not
-    appear in the list of processes.
+    appear in the list of processes. With --at: what suppressed it then, channel by channel; exits as check does.
     """
     from orchestration.answers.explain import explain as explaining
 
     home = Home.at(home_path).require()
+    if at or known_at:
+        from orchestration.answers.past import everywhere
+
+        sys.exit(_tell_past(home, everywhere(_typed(identifier)), at, known_at, as_json, "an identifier"))
     explanation = explaining(home, _config(home), _typed(identifier), reveal=reveal)
     _say(explanation.as_dict(), explanation.lines(), as_json)
 
@@ -399,6 +446,94 @@ def safe_harbour_(home_path: str | None, as_of: str | None, as_json: bool) -> No
     found = safe_harbour(home, _config(home), _moment(as_of))
     path = write_page(home, found)
     _say({**found.as_dict(), "page": str(path)}, [*found.lines(), f"Page: {path}"], as_json)
+
+
+@main.group("evidence", invoke_without_command=True)
+@click.pass_context
+@_home_option
+@_as_of_option
+@_json_option
+@click.option("--from", "start", help="First moment of the period: a day (its midnight, UTC) or ISO 8601 with a zone.")
+@click.option("--to", "end", help="First moment after it, likewise: --from 2026-03-01 --to 2026-04-01 is March.")
+@click.option(
+    "--person",
+    "persons",
+    multiple=True,
+    metavar="ID",
+    help="Only what is about this address, number, request id or keyed hash, with a letter to the person; may be repeated. "
+    "- reads it from standard input. The period may then be left out.",
+)
+@click.option("--destination", metavar="NAME", help="Only the clocks and pushes of this destination.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="New or empty folder (default: a new one in reports/evidence/).",
+)
+@click.option("--reveal", is_flag=True, help="Name people in full. Needs --for, and --out outside the home; goes on the chain.")
+@click.option("--for", "made_for", metavar="WHOM", help="For whom it is made, as the pack and the chain of evidence say.")
+def evidence(
+    ctx: click.Context,
+    home_path: str | None,
+    as_of: str | None,
+    as_json: bool,
+    start: str | None,
+    end: str | None,
+    persons: tuple[str, ...],
+    destination: str | None,
+    out: Path | None,
+    reveal: bool,
+    made_for: str | None,
+) -> None:
+    """Make a pack of evidence about a period or a person: a signed folder, and a zip of it, that stands alone.
+
+    Page, tables as CSV and Parquet, the chain of evidence, a manifest with every hash. Periods are half open and in UTC. Masked,
+    unless --reveal. Works during a run.
+    """
+    if ctx.invoked_subcommand:
+        ctx.obj = home_path
+        return
+    from orchestration.pack.asked import asked
+    from orchestration.pack.making import make_pack
+
+    home, moment = Home.at(home_path).require(), _moment(as_of)
+    config = _config(home)
+    question = asked(
+        config,
+        start=start,
+        end=end,
+        persons=tuple(map(_typed, persons)),
+        destination=destination,
+        revealed=reveal,
+        made_for=made_for,
+    )
+    made = make_pack(home, config, question, moment, out)
+    _say(made.as_dict(), list(made.lines()), as_json)
+
+
+@evidence.command("verify")
+@_json_option
+@click.argument("pack", type=click.Path(path_type=Path))
+@click.option("--public-key", help="The issuer's key, as quietlist evidence key prints it (default: the one in the pack).")
+def evidence_verify(as_json: bool, pack: Path, public_key: str | None) -> None:
+    """Prove a pack, a folder or its zip: signature, every file, the chain. Needs no home. Exits with 3 and names what differs."""
+    from orchestration.core.signing import checked_key
+    from orchestration.pack.verifying import verify_pack
+
+    proof = verify_pack(pack, checked_key(public_key, "quietlist evidence key") if public_key else None)
+    _say(proof.as_dict(), proof.lines(), as_json)
+    sys.exit(DONE if proof.proven else FAILED)
+
+
+@evidence.command("key")
+@click.pass_obj
+@_home_option
+@_json_option
+def evidence_key(given: str | None, home_path: str | None, as_json: bool) -> None:
+    """Print the public key that this home's packs are verified with."""
+    from orchestration.core.signing import PACKS, public_key
+
+    key = public_key(Home.at(home_path or given).require(), PACKS)
+    _say({"algorithm": "Ed25519", "public_key": key}, [key], as_json)
 
 
 def _person_and_reason(command: Callable[..., Any]) -> Callable[..., Any]:

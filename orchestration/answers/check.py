@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from orchestration.core.asked import Asked, asked
 from orchestration.core.channels import TYPES_OF_CHANNEL, ancestry
@@ -282,7 +282,12 @@ def check_many(home: Home, questions: Sequence[Question], config: Config | None 
     return answers
 
 
-def worst(answers: Iterable[Answer]) -> int:
+class _HasCode(Protocol):
+    @property
+    def exit_code(self) -> int: ...
+
+
+def worst(answers: Iterable[_HasCode]) -> int:
     """The exit code of many answers: 0 only when every one of them may be contacted, 4 when one may not."""
     codes = {answer.exit_code for answer in answers}
     return next((code for code in (MAY_NOT, NOBODY_KNOWS) if code in codes), MAY)

@@ -63,7 +63,7 @@ def explain(home: Home, config: Config, identifier: str, reveal: bool = False) -
     """
     text = identifier.strip()
     with evidence_at_hand(home, config) as (con, exported):
-        asked, points = _subject(con, home, config, text, reveal, exported)
+        asked, points = subject(con, home, config, text, reveal, exported)
         shown = reveal or asked["by"] == "identifier"
         found = [
             _Point(con, home, _Ledger(con, config, reveal, value, exported), kind, value).explained(shown)
@@ -89,7 +89,7 @@ def evidence_record(home: Home, file_id: str, record_no: int) -> Fact:
         return _record(con, file_id, record_no)
 
 
-def _subject(
+def subject(
     con: duckdb.DuckDBPyConnection, home: Home, config: Config, text: str, reveal: bool, exported: Exported | None
 ) -> tuple[Fact, list[tuple[str, str]]]:
     """What was asked about, and the contact points it comes to."""

@@ -26,7 +26,7 @@ from orchestration.core.config import Config
 from orchestration.core.errors import Busy, ConfigError, InputError, PermanentError, kind_of
 from orchestration.core.files import sha256_bytes, sha256_file, whole_lines
 from orchestration.core.home import Home
-from orchestration.core.journal import matters_log, reviews_log
+from orchestration.core.journal import matters_log, packs_log, reviews_log
 from orchestration.core.lock import is_running
 from orchestration.core.pointer import pointer_text
 from orchestration.core.warehouse import warehouse
@@ -51,6 +51,7 @@ KINDS = {
     "takeover": ("takeover of a destination", "takeovers of a destination"),
     "matter": ("entry about a matter", "entries about matters"),
     "review": ("entry of a review", "entries of reviews"),
+    "pack": ("pack of evidence", "packs of evidence"),
 }
 _REBUILD = (
     "see with quietlist rebuild what differs; then delete warehouse/warehouse.duckdb and run: it is built again from landing"
@@ -187,7 +188,7 @@ class _Walk:
         self._links: set[Link] = set()
         self._accounted: set[Path] = set()
         self._entries = walk_manifest(home)
-        journals = (overrides_log(home), matters_log(home), reviews_log(home))
+        journals = (overrides_log(home), matters_log(home), reviews_log(home), packs_log(home))
         self._logs = {path: whole_lines(path) for path in (home.manifest_file, *(journal.path for journal in journals))}
         self._batched = {journal.path for journal in journals if journal.has_batches}
         self._inputs = frozenset(inputs_known(home))

@@ -1,7 +1,7 @@
 """Journals: what people said and what became of it, as lines of JSON that are added and never changed.
 
-Each line holds the hash of the line before it, and each is on the chain of evidence. The overrides of a gate, the matters and the
-reviews are such files; what a line means is their modules' business.
+Each line holds the hash of the line before it, and each is on the chain of evidence. The overrides of a gate, the matters, the
+reviews and the packs of evidence are such files; what a line means is their modules' business.
 """
 
 from __future__ import annotations
@@ -93,6 +93,11 @@ def matters_log(home: Home) -> Journal:
 def reviews_log(home: Home) -> Journal:
     """Samples of the list that people looked through; see ``audit/reviews``."""
     return Journal(home.matters_folder / "reviews.jsonl", "review", "the reviews", "no review goes on")
+
+
+def packs_log(home: Home) -> Journal:
+    """Packs of evidence that were made for somebody; see ``pack``."""
+    return Journal(home.matters_folder / "packs.jsonl", "pack", "the packs of evidence", "no pack is made")
 
 
 def who_and_why(person: str, reason: str) -> list[str]:

@@ -52,9 +52,15 @@ KEPT = 2
 """Sets whose files stay: the one in force, and the one before for whoever began to read it."""
 KIND = "evidence"
 # Who asks about single records in quarantine has a list of their own (quarantine/open.parquet), and the records themselves are in
-# the warehouse only.
+# the warehouse only. Contacts made are by far the most rows of all: a set has those that were violations, and the counts of all.
 _NOT_EXPORTED = frozenset(
-    {"ledger.open_records", "ledger.decisions", "staging.stg_quietlist__decided", "staging.int_requests__unioned"}
+    {
+        "exposure.contacts_made",
+        "ledger.open_records",
+        "ledger.decisions",
+        "staging.stg_quietlist__decided",
+        "staging.int_requests__unioned",
+    }
 )
 EXPORTED = {table: columns for table, columns in RELATIONS.items() if table not in _NOT_EXPORTED}
 # The text of a refused record is nobody's business here: only whether there is one tells a record from a whole file.

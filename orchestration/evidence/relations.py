@@ -63,7 +63,8 @@ RELATIONS: dict[str, dict[str, str]] = {
     },
     "identifiers.contact_point": {"identifier_type": "varchar", "identifier": "varchar", "identifier_hash": "varchar"},
     "identity.node_points": {"node": "varchar", "is_customer": "boolean", "customer_id": "varchar",
-                             "identifier_type": "varchar", "identifier": "varchar", "first_seen": _TIME},
+                             "identifier_type": "varchar", "identifier": "varchar", "first_seen": _TIME, "name_key": "varchar",
+                             "is_linking": "boolean"},
     "identity.links": {"node": "varchar", "link_key": "varchar"},
     "identity.person_of_node": {"node": "varchar", "person": "varchar"},
     "identity.contact_points": {"person": "varchar", "identifier_type": "varchar", "identifier": "varchar",
@@ -125,6 +126,12 @@ RELATIONS: dict[str, dict[str, str]] = {
         "deadline_at": _TIME, "registry": "varchar", "registry_finding": "varchar", "registry_version": "varchar",
         "copy_obtained_at": _TIME, "rule_id": "varchar", "rule_name": "varchar", "jurisdiction": "varchar", "citation": "varchar",
         "verification": "varchar", "root_cause": "varchar", "cause": "varchar", "answered_by": "varchar", "fix": "varchar",
+    },
+    # Without who called, and without the key that the system gave: nobody outside is told of either.
+    "exposure.contacts_made": {
+        "contact_id": "varchar", "source": "varchar", **_POINT, "scope": "varchar", "campaign": "varchar", "system": "varchar",
+        "contacted_at": _TIME, "contacted_by": _TIME, "is_inherited": "boolean", "outcome": "varchar", "root_cause": "varchar",
+        "request_id": "varchar", "file_id": "varchar", "record_no": "bigint",
     },
     "exposure.violation_rules": {"contact_id": "varchar", "rule_id": "varchar", "is_inherited": "boolean"},
     "exposure.exposure_by_rule": {

@@ -178,11 +178,15 @@ def render(evidence: Evidence, kept: Sequence[matters.Kept] = (), *, has_data_do
         most_violations=figures.VIOLATIONS,
         has_data_docs=has_data_docs,
     )
-    return _TABLE.sub(lambda table: _labelled(table[0]), text)
+    return labelled(text)
+
+
+def labelled(page: str) -> str:
+    """The page with tables whose cells name the head of their column, by which a narrow screen shows a row as a card."""
+    return _TABLE.sub(lambda table: _labelled(table[0]), page)
 
 
 def _labelled(table: str) -> str:
-    """A table whose cells name the head of their column, by which a narrow screen shows a row as a card."""
     heads = [re.sub(r"<[^>]+>", "", head).strip() for head in _HEAD.findall(table)]
 
     def row(found: re.Match[str]) -> str:

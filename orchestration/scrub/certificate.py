@@ -1,15 +1,14 @@
 """The certificate of a scrub: what it says, its signature, its page, and proving all of it again. No screening here.
 
 Signed with Ed25519, so that a partner who holds the public key (``quietlist scrub key``) can check it without any secret; an
-HMAC would let whoever checks it forge it as well. The private key is derived from the home's key and never stored. What the
-signature proves: this home made this certificate, and the files have these bytes. Not: that the published table was right.
+HMAC would let whoever checks it forge it as well (``core/signing``). What the signature proves: this home made this certificate,
+and the files have these bytes. Not: that the published table was right.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,30 +16,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
-from orchestration.core.errors import ConfigError, InputError
+from orchestration.core import signing
+from orchestration.core.errors import InputError
 from orchestration.core.files import canonical_json, sha256_file
 from orchestration.core.home import Home
-from orchestration.core.key import home_key
 
 CERTIFICATE = "certificate.json"
 PAGE = "certificate.html"
 KIND = "quietlist scrub certificate"
 FORMAT = 1
-# Names the purpose, so that no other use of the home's key ever yields the same bytes.
-_PURPOSE = b"quietlist scrub certificate, ed25519, 1"
 
 
 def public_key(home: Home) -> str:
     """What a partner needs to check this home's certificates, hex. Hand it over another way than the certificate."""
-    return _private_key(home).public_key().public_bytes_raw().hex()
+    return signing.public_key(home, signing.CERTIFICATES)
 
 
 def sign(home: Home, statement: Mapping[str, Any]) -> dict[str, Any]:
     """The statement with its signature over its canonical JSON (UTF-8, sorted keys, no spaces)."""
-    value = _private_key(home).sign(canonical_json(statement).encode())
+    value = signing.sign(home, signing.CERTIFICATES, canonical_json(statement).encode())
     signature = {"algorithm": "Ed25519", "public_key": public_key(home), "value": base64.b64encode(value).decode()}
     return {**statement, "signature": signature}
 
@@ -154,33 +148,10 @@ def _unsigned(statement: Mapping[str, Any], signature: Mapping[str, str], key: s
     if signature["algorithm"] != "Ed25519" or signature["public_key"] != key:
         return "it is signed with another key than the one it was checked with"
     try:
-        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
-        public.verify(base64.b64decode(signature["value"], validate=True), canonical_json(statement).encode())
-    except (InvalidSignature, ValueError):
-        return "its text is not what was signed"
-    return None
-
-
-def _private_key(home: Home) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(hmac.digest(home_key(home), _PURPOSE, "sha256"))
-
-
-def checked_key(text: str) -> str:
-    """A public key as ``quietlist scrub key`` prints it.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(text.strip()))
-    except ValueError as error:
-        raise ConfigError(
-            "Reading --public-key",
-            seen="no Ed25519 key",
-            allowed="64 hex digits, as quietlist scrub key prints them",
-            next_step="ask the issuer for the key",
-        ) from error
-    return text.strip().lower()
+        value = base64.b64decode(signature["value"], validate=True)
+    except ValueError:
+        value = b""
+    return None if signing.is_signed(canonical_json(statement).encode(), value, key) else "its text is not what was signed"
 
 
 def _no_certificate(path: Path) -> InputError:

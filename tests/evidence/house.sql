@@ -69,10 +69,10 @@ select file_id, 900 + n, source, case n when 0 then 'reader' else 'request' end,
 from raw.landed_files, range(2) as numbers(n) where feed is not null;
 
 insert into identity.node_points
-select 'r:' || request_id, false, null, 'email', unnest(emails), first_seen from ledger.requests where action <> 'opt_in'
-union all select 'r:' || request_id, false, null, 'phone', unnest(phones), first_seen from ledger.requests
-union all select 'c:C' || i, true, 'C' || i, 'email', email_of(i), asked_at - to_days(100) from person
-union all select 'c:C' || i, true, 'C' || i, 'phone', phone_of(i), asked_at - to_days(100) from person;
+select 'r:' || request_id, false, null, 'email', unnest(emails), first_seen, '', true from ledger.requests where action <> 'opt_in'
+union all select 'r:' || request_id, false, null, 'phone', unnest(phones), first_seen, '', true from ledger.requests
+union all select 'c:C' || i, true, 'C' || i, 'email', email_of(i), asked_at - to_days(100), '', true from person
+union all select 'c:C' || i, true, 'C' || i, 'phone', phone_of(i), asked_at - to_days(100), '', true from person;
 insert into identity.links
 select 'r:' || request_id, 'email:' || email_of(i) from person where i % 12 = 3
 union all select 'c:C' || i, 'email:' || email_of(i) from person where i % 12 = 3;
@@ -230,3 +230,14 @@ select file_id, i // 40 + 1, '{"clerk":"K"}', strftime(asked_at, '%Y-%m-%d'), ac
 insert into raw.quarantine values (md5('file 1'), 900, 'ragged_row', 'canary1@example.com;;;');
 insert into identifiers.contact_point
 select distinct identifier_type, identifier, keyed_hash(identifier) from identity.contact_points;
+-- Every contact made, one by one: those violations, and a clean one to each tenth person.
+insert into exposure.contacts_made by name
+select contact_id, source, channel, identifier_type, identifier, scope, campaign, system, contacted_at, contacted_by, is_inherited,
+    'violation' as outcome, root_cause, request_id, file_id, record_no
+from exposure.violations;
+insert into exposure.contacts_made by name
+select md5('clean contact ' || i) as contact_id, 'dialler' as source, 'email' as channel, 'email' as identifier_type,
+    email_of(i) as identifier, '*' as scope, 'Spring news for canary' || i || '@example.com' as campaign, 'mail_system' as system,
+    asked_at - to_days(3) as contacted_at, contacted_at as contacted_by, false as is_inherited, 'before_request' as outcome,
+    md5('file 1') as file_id, 5000 + i as record_no
+from person where i % 10 = 0;

@@ -17,11 +17,12 @@ from orchestration.core.config import Company, Config, load_config
 from orchestration.core.errors import ConfigError, InputError
 from orchestration.core.files import canonical_json
 from orchestration.core.home import Home
+from orchestration.core.signing import checked_key
 from orchestration.core.warehouse import warehouse
 from orchestration.publish.candidate import RULES, RULES_COLUMNS, write_parquet
 from orchestration.reconcile import dbt
 from orchestration.scrub import policy
-from orchestration.scrub.certificate import checked_key, public_key, sign, verify
+from orchestration.scrub.certificate import public_key, sign, verify
 from orchestration.scrub.scrubbing import Request, scrub
 from tests.deadlines.house import seeded
 from tests.scrub.worlds import AS_OF, CONFIG
@@ -116,8 +117,8 @@ def test_what_is_no_certificate_or_no_key_is_refused(made: tuple[Home, Path], tm
         with pytest.raises(InputError, match="no certificate of a scrub"):
             verify(tmp_path / "c.json", None, public_key(home), AS_OF)
     with pytest.raises(ConfigError, match="no Ed25519 key"):
-        checked_key("12ab")
-    assert checked_key(f" {public_key(home).upper()}\n") == public_key(home)
+        checked_key("12ab", "quietlist scrub key")
+    assert checked_key(f" {public_key(home).upper()}\n", "quietlist scrub key") == public_key(home)
 
 
 def test_a_copy_is_usable_to_the_end_of_its_last_day_where_the_registry_is() -> None:
