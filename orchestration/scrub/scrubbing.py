@@ -27,6 +27,7 @@ from orchestration.core.files import canonical_json, keep_file, sha256_file, syn
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.masks import mask_text
 from orchestration.core.sql import quoted, quoted_name
+from orchestration.core.tombstones import by_key
 from orchestration.core.waiting import waiting
 from orchestration.core.warehouse import prepare
 from orchestration.publish import Snapshot, read_published
@@ -138,7 +139,8 @@ def scrub(home: Home, config: Config, file: Path, request: Request, out: Path, a
             registries = Registries(copies, request.without, as_of)
             proofs = [pool.submit(copy.prove) for copy in registries.binding(columns.channels)]
             read_points(con, campaign, columns, region, request.hashed)
-            screened = screen(con, columns, golden.relation, request.scopes or None, registries, request.hashed)
+            erased = by_key(home)
+            screened = screen(con, columns, golden.relation, request.scopes or None, registries, request.hashed, erased)
             con.execute("drop table reading")
             counts = _write(con, campaign, columns, place)
             for proof in proofs:

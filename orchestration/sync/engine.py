@@ -50,6 +50,7 @@ from orchestration.sync.ledger import (
 )
 from orchestration.sync.lock import LOCK_WAIT_SECONDS, destination_lock
 from orchestration.sync.pieces import bounds, each_piece
+from orchestration.sync.redact import Erased, follow_erasures
 from orchestration.sync.send import Sender
 
 
@@ -228,6 +229,8 @@ class _Push:
         self.from_changes = False
         """Whether only the contact points in ``touched`` are planned."""
         self.push, self.home_id = "", home_id(home)
+        self.erased: Erased | None = None
+        """Who was erased here, and so is in the ledger under a token."""
 
     def carry_out(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, permission: Permission) -> SyncResult:
         before = receipts.last_receipt(self.home, self.name)
@@ -288,6 +291,7 @@ class _Push:
     ) -> SyncResult:
         task = plan.Task(self.name, self.destination, snapshot.files, self.config.channels, self.config.scopes, self.as_of)
         key = self._use_key_of_version(con, snapshot)
+        self.erased = follow_erasures(con, self.home, snapshot.files, key)
         evidence_failed = False
         try:
             plan.prepare_evidence(con, snapshot.evidence_file)
@@ -495,7 +499,7 @@ class _Push:
             touched.touch_open_rows(con, self.name, self.destination, self.as_of)
         try:
             if isinstance(self.destination, ReadsAll):
-                if left_out := verify.read_all(con, self.name, self.destination, self.pace):
+                if left_out := verify.read_all(con, self.name, self.destination, self.pace, self.erased):
                     self.alarms.append(f"{left_out} rows there make no sense (no identifier, unknown channel or type)")
                 if self.from_changes:
                     touched.touch_differences(con, task)
@@ -567,7 +571,7 @@ class _Push:
                 if waited and isinstance(self.destination, RunsJobs):
                     self.alarms += jobs.follow(con, self.name, self.destination, self.pace, self.as_of)
                 if isinstance(self.destination, ReadsAll):
-                    verify.read_all(con, self.name, self.destination, self.pace)
+                    verify.read_all(con, self.name, self.destination, self.pace, self.erased)
                 elif isinstance(self.destination, ReadsPoints):
                     verify.look_up(con, self.destination, verify.ask_for_unproved(con, self.name), self.pace)
                 if not verify.unproved(con, self.name):
@@ -597,6 +601,7 @@ class _Push:
 _OURS = "row_state where destination = $destination"
 
 _WORTH_AN_ALARM = {
+    "erased_missing": "of people who were erased here are gone there, and nobody can put them again: they can be contacted there",
     "missing": "that should be there are not, and are put again",
     "refused_before": "were refused before and are tried again",
     "release_outcome_unknown": "were to be released when a push died; nobody knows whether they were",

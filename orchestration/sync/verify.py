@@ -13,6 +13,7 @@ from orchestration.core.errors import PermanentError
 from orchestration.core.pace import Pace
 from orchestration.destinations.contract import IDENTIFIER_TYPES, KEY, PAYLOAD, ReadsAll, ReadsPoints
 from orchestration.sync.ledger import KEY_LIST
+from orchestration.sync.redact import Erased
 from orchestration.sync.send import stream
 
 # How long one push waits for an eventually consistent system. Most show a row within a minute; one that takes a day is
@@ -42,7 +43,7 @@ def nothing_seen(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"create or replace temp table seen ({_SEEN})")
 
 
-def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, pace: Pace) -> int:
+def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, pace: Pace, erased: Erased | None = None) -> int:
     """Fill ``seen`` from the whole read-back, and note the evidence that was spent there. Returns the rows that make no sense
     and were left out.
 
@@ -50,6 +51,8 @@ def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, p
     """
     nothing_seen(con)
     pace.call(lambda: _fill_read_back(con, destination))
+    if erased is not None:
+        erased.rename(con, "read_back")
     sensible = "identifier <> '' and scope <> '' and list_contains($channels, channel) and list_contains($types, identifier_type)"
     known = {"channels": list(CHANNELS), "types": list(IDENTIFIER_TYPES)}
     # What Quietlist wrote by a push that this ledger does not know is somebody else's word, as old as that push.
