@@ -1321,6 +1321,120 @@ def key_landing(as_json: bool, file: Path) -> None:
     )
 
 
+@main.command("erase")
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("contact_points", nargs=-1, metavar="[ADDRESS_OR_NUMBER]...")
+@click.option("--by", "person", help="Who takes responsibility.")
+@click.option("--reason", help="Why, without the person's data: it is kept for ever.")
+@click.option("--plan", "only_plan", is_flag=True, help="Say what an erasure would touch; nothing is changed.")
+@click.option("--continue", "goes_on", is_flag=True, help="Go on with the erasure that is open.")
+@click.option("--region", help="Country of a number written without one, e.g. US (default: the company's).")
+def erase_(
+    home_path: str | None,
+    as_of: str | None,
+    as_json: bool,
+    contact_points: tuple[str, ...],
+    person: str | None,
+    reason: str | None,
+    only_plan: bool,
+    goes_on: bool,
+    region: str | None,
+) -> None:
+    """Erase contact points: suppress them everywhere first, then remove every plain trace from this home.
+
+    A single - reads one from standard input. Exits with 1 while the erasure waits for something, which it names; the same command
+    goes on. See docs/erasure.md.
+    """
+    from orchestration.core.clock import require_not_ahead
+    from orchestration.erasure.erasing import erase, plan
+    from orchestration.erasure.points import read_point
+
+    home, moment = Home.at(home_path).require(), _moment(as_of)
+    config = _config(home)
+    require_not_ahead(moment)
+    if goes_on == bool(contact_points):
+        raise ConfigError(
+            "Erasing",
+            seen="both --continue and whom to erase" if goes_on else "nobody named",
+            allowed="addresses and numbers, or --continue",
+            next_step="give one of them; nothing was changed",
+        )
+    points = [read_point(_typed(text), region or config.company.default_region) for text in dict.fromkeys(contact_points)]
+    if only_plan:
+        done = plan(home, config, points)
+    else:
+        done = erase(home, config, points, person=person or "", reason=reason or "", as_of=moment)
+    _say(done.as_dict(), done.lines(), as_json)
+    sys.exit(done.exit_code)
+
+
+@main.group("hold")
+def hold_() -> None:
+    """Legal holds: while one stands on a contact point, it cannot be erased. Holds are evidence, on the chain."""
+
+
+@hold_.command("add")
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("contact_points", nargs=-1, required=True, metavar="ADDRESS_OR_NUMBER...")
+@click.option("--region", help="Country of a number written without one, e.g. US (default: the company's).")
+@_person_and_reason
+def hold_add(
+    home_path: str | None,
+    as_of: str | None,
+    as_json: bool,
+    contact_points: tuple[str, ...],
+    region: str | None,
+    person: str,
+    reason: str,
+) -> None:
+    """Put a legal hold on contact points. A single - reads one from standard input."""
+    from orchestration.core.clock import require_not_ahead
+    from orchestration.erasure import holds
+    from orchestration.erasure.points import read_point
+
+    home, now = Home.at(home_path).require(), _moment(as_of)
+    require_not_ahead(now)
+    country = region or _config(home).company.default_region
+    points = [read_point(_typed(text), country) for text in dict.fromkeys(contact_points)]
+    done = holds.hold(home, points, person=person, reason=reason, now=now)
+    _say(done.as_dict(), [f"Hold {done.id} stands on {len(done.points)} contact points: they cannot be erased."], as_json)
+
+
+@hold_.command("list")
+@_home_option
+@_json_option
+def hold_list(home_path: str | None, as_json: bool) -> None:
+    """The holds that stand."""
+    from orchestration.erasure import holds
+
+    found = holds.standing(Home.at(home_path).require())
+    lines = [
+        f"{hold.id}  since {hold.since}, by {mask_text(hold.person)}, on {len(hold.points)} contact points" for hold in found
+    ]
+    _say([hold.as_dict() for hold in found], lines or ["No hold stands."], as_json)
+
+
+@hold_.command("lift")
+@_home_option
+@_as_of_option
+@_json_option
+@click.argument("hold_id")
+@_person_and_reason
+def hold_lift(home_path: str | None, as_of: str | None, as_json: bool, hold_id: str, person: str, reason: str) -> None:
+    """End a hold."""
+    from orchestration.core.clock import require_not_ahead
+    from orchestration.erasure import holds
+
+    home, now = Home.at(home_path).require(), _moment(as_of)
+    require_not_ahead(now)
+    holds.lift(home, hold_id, person=person, reason=reason, now=now)
+    _say({"lifted": hold_id}, [f"Hold {hold_id} is lifted."], as_json)
+
+
 @main.command()
 @_home_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. The pages have no login.")

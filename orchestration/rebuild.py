@@ -114,13 +114,18 @@ def rebuild(home: Home, config: Config, as_of: datetime | None = None) -> Rebuil
 
 @dataclass(frozen=True)
 class _Twin(Home):
-    """A home with the landing, key and configuration of another, and nothing else: no secret is copied."""
+    """A home with the landing and its redactions, the key and the configuration of another, and nothing else: no secret is
+    copied."""
 
     original: Home
 
     @property
     def landing(self) -> Path:
         return self.original.landing
+
+    @property
+    def erasures_folder(self) -> Path:
+        return self.original.erasures_folder
 
     @property
     def key_file(self) -> Path:

@@ -243,10 +243,13 @@ def check_many(home: Home, questions: Sequence[Question], config: Config | None 
         normalise_identifier(question.channel, question.identifier, region)
         for question, region in zip(questions, regions, strict=True)
     ]
+    # Who was erased stands in the table under a token, known by the keyed hash alone.
+    tokens = _tokens(home, read)
     wanted = {
-        (question.channel, point.identifier_type, point.identifier)
+        (question.channel, point.identifier_type, name)
         for question, point in zip(questions, read, strict=True)
         if point.identifier
+        for name in (point.identifier, *tokens.get(point, ()))
     }
     if published is None:
         return [
@@ -262,7 +265,8 @@ def check_many(home: Home, questions: Sequence[Question], config: Config | None 
             problem = point.reason or "not readable"
             answers.append(Answer(question, None, None, None, (), published.version, published.as_of, problem, waiting=unread))
             continue
-        known = found.get((question.channel, point.identifier_type, point.identifier), ())
+        names = (point.identifier, *tokens.get(point, ()))
+        known = [row for name in names for row in found.get((question.channel, point.identifier_type, name), ())]
         rows = suppressing(known, question.scope)
         answers.append(
             Answer(
@@ -299,9 +303,29 @@ def published_rows(home: Home, identifier_type: str, identifier: str) -> tuple[i
     if published is None:
         return None
     channels = [channel for channel, types in TYPES_OF_CHANNEL.items() if identifier_type in types]
+    point = Identifier(identifier_type, identifier, None)
+    names = (identifier, *_tokens(home, [point]).get(point, ()))
     with _connection() as con:
-        found = _look_up(con, published.files, [(channel, identifier_type, identifier) for channel in channels])
-    return published.version, {channel: rows for (channel, _, _), rows in found.items()}
+        found = _look_up(con, published.files, [(channel, identifier_type, name) for channel in channels for name in names])
+    by_channel: dict[str, list[Row]] = {}
+    for (channel, _, _), rows in found.items():
+        by_channel.setdefault(channel, []).extend(rows)
+    return published.version, by_channel
+
+
+def _tokens(home: Home, points: Iterable[Identifier]) -> dict[Identifier, tuple[str, ...]]:
+    """By contact point that was erased, the token that it may stand under."""
+    if not home.erasures_folder.is_dir():
+        return {}
+    from orchestration.core.tombstones import tombstone_of, tombstones
+
+    known = tombstones(home)
+    stones = {
+        point: tombstone_of(home, known, point.identifier_type, point.identifier)
+        for point in dict.fromkeys(points)
+        if point.identifier
+    }
+    return {point: (stone.token,) for point, stone in stones.items() if stone}
 
 
 def check_file(home: Home, config: Config | None, lines: Iterable[str], *, region: str | None = None) -> list[Answer]:

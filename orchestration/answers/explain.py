@@ -22,6 +22,7 @@ from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, home_key, known_keys, shown_id
 from orchestration.core.masks import mask, mask_label, mask_text, mask_time
 from orchestration.core.sql import quoted_name
+from orchestration.core.tombstones import tombstone_of, tombstones
 from orchestration.evidence.exported import Exported
 from orchestration.evidence.reading import evidence_at_hand, evidence_of
 from orchestration.evidence.relations import rows
@@ -148,7 +149,15 @@ def subject(
             allowed=f"{', '.join(EXAMPLES.values())}, a request id or a keyed hash",
             next_step="write a number with its country code; nothing was looked up",
         )
-    return {"by": "identifier"}, [(point.identifier_type, point.identifier)]
+    # Who was erased is in the ledger under a token, until the plain form comes back.
+    stone = tombstone_of(home, tombstones(home), point.identifier_type, point.identifier)
+    names = [point.identifier, *([stone.token] if stone else [])]
+    points = con.execute(
+        "select identifier_type, identifier from identifiers__contact_point "
+        "where identifier_type = $type and list_contains($names, identifier)",
+        {"type": point.identifier_type, "names": names},
+    ).fetchall()
+    return {"by": "identifier"}, points or [(point.identifier_type, point.identifier)]
 
 
 def _under_a_retired_key(con: duckdb.DuckDBPyConnection, home: Home, text: str) -> list[tuple[str, str]]:

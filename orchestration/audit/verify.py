@@ -26,7 +26,7 @@ from orchestration.core.config import Config
 from orchestration.core.errors import Busy, ConfigError, InputError, PermanentError, kind_of
 from orchestration.core.files import sha256_bytes, sha256_file, whole_lines
 from orchestration.core.home import Home
-from orchestration.core.journal import matters_log, packs_log, reviews_log
+from orchestration.core.journal import erasures_log, matters_log, packs_log, reviews_log
 from orchestration.core.lock import is_running
 from orchestration.core.pointer import pointer_text
 from orchestration.core.warehouse import warehouse
@@ -34,7 +34,8 @@ from orchestration.core.wording import counted, listed
 from orchestration.evidence.exported import KEPT
 from orchestration.landing.archives import landed_path
 from orchestration.landing.manifest import Entry, walk_manifest
-from orchestration.landing.sealing import opened, sealed_path
+from orchestration.landing.redactions import now_at, removed_files
+from orchestration.landing.sealing import SUFFIX, opened, sealed_path
 from orchestration.publish.verdicts import overrides_log
 from orchestration.publish.versions import LATEST, MANIFEST, altered, inputs_known, unjudged
 from orchestration.reconcile.batches import batch_links, batch_rows, files_in_no_batch
@@ -52,6 +53,7 @@ KINDS = {
     "matter": ("entry about a matter", "entries about matters"),
     "review": ("entry of a review", "entries of reviews"),
     "pack": ("pack of evidence", "packs of evidence"),
+    "erasure": ("entry about an erasure", "entries about erasures"),
 }
 _REBUILD = (
     "see with quietlist rebuild what differs; then delete warehouse/warehouse.duckdb and run: it is built again from landing"
@@ -188,16 +190,18 @@ class _Walk:
         self._links: set[Link] = set()
         self._accounted: set[Path] = set()
         self._entries = walk_manifest(home)
-        journals = (overrides_log(home), matters_log(home), reviews_log(home), packs_log(home))
+        journals = (overrides_log(home), matters_log(home), reviews_log(home), packs_log(home), erasures_log(home))
         self._logs = {path: whole_lines(path) for path in (home.manifest_file, *(journal.path for journal in journals))}
         self._batched = {journal.path for journal in journals if journal.has_batches}
         self._inputs = frozenset(inputs_known(home))
+        self._erased: frozenset[str] = frozenset()
         self._met: Counter[Path] = Counter()
         self._series: dict[Path, tuple[int, str]] = {}
         """Folder of numbered versions -> the last one met, and the hash of its manifest."""
 
     def carry_out(self) -> None:
         """Raises PermanentError at the first break."""
+        self._erased = removed_files(self._home)
         for digest, link in chain.walk(self._home):
             self._check(link)
             self._links.add(link)
@@ -242,6 +246,8 @@ class _Walk:
         self._check_landed(entry)
 
     def _check_landed(self, entry: Entry) -> None:
+        sha256, size = now_at(self._home, entry.sha256)
+        size = entry.size if size is None else size
         path = landed_path(self._home, entry.sha256)
         if path in self._accounted or sealed_path(path) in self._accounted:
             return
@@ -249,13 +255,14 @@ class _Walk:
             _name(self._home, path),
             "restore landing/ from its backup, or deliver the same file again; a rebuild needs it",
         )
-        expected = f"the {entry.size:,} bytes with the SHA-256 {entry.sha256}, delivered as entry {entry.seq} of the manifest"
+        redacted = "" if sha256 == entry.sha256 else ", as the journal of erasures says they were redacted"
+        expected = f"the {size:,} bytes with the SHA-256 {sha256}, delivered as entry {entry.seq} of the manifest{redacted}"
         forms = [form for form in (path, sealed_path(path)) if _is_file(form)]
         if not forms:
             raise _broken(name, "the file is gone", expected, step)
         try:
-            is_same = forms[0] != path or path.stat().st_size == entry.size
-            is_same = is_same and (not self._rehash or self._hash_of(path) == entry.sha256)
+            is_same = forms[0] != path or path.stat().st_size == size
+            is_same = is_same and (not self._rehash or self._hash_of(path) == sha256)
         except InputError as error:
             raise _broken(_name(self._home, forms[0]), error.seen, expected, step) from error
         if not is_same:
@@ -300,8 +307,12 @@ class _Walk:
         self._accounted |= {folder / file["name"] for file in files}
 
     def _still_kept(self, folder: Path, manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """The files of a version that must be there: all, but of an old set of evidence those that were not removed yet."""
-        files: list[Mapping[str, Any]] = manifest["files"]
+        """The files of a version that must be there: all, but those that an erasure removed, and of an old set of evidence those
+        that were not removed yet."""
+        erased = {name for name in self._erased if not (self._home.root / name).exists()}
+        files: list[Mapping[str, Any]] = [
+            file for file in manifest["files"] if _name(self._home, folder / file["name"]) not in erased
+        ]
         series = self._home.evidence_published
         if folder.parent != series:
             return files
@@ -382,7 +393,13 @@ class _Walk:
     def _nothing_else_is_here(self) -> None:
         """Every other file of the folders that hold evidence."""
         receipts = sorted(self._home.outbox.glob("*/receipts"))
-        kept = (self._home.landing, self._home.published, self._home.gate_folder, self._home.matters_folder)
+        kept = (
+            self._home.landing,
+            self._home.published,
+            self._home.gate_folder,
+            self._home.matters_folder,
+            self._home.erasures_folder,
+        )
         for folder in (*kept, *receipts):
             strays = [path for path in _files_below(folder) if path not in self._accounted]
             unrecorded = [path for path in strays if self._is_evidence(path)]
@@ -409,6 +426,8 @@ class _Walk:
         """A verdict or receipt that was written and, killed before its entry, not recorded: it counts for nothing yet."""
         if not _is_file(path):
             return False
+        if path == self._home.erasures_folder / "open.json":
+            return True  # of an erasure that goes on: it holds no evidence, and is the last of it to go
         if path.parent == self._home.gate_folder:
             return re.fullmatch(r"(entry|exit|clocks)-[0-9a-f]{64}-[1-9][0-9]*\.json", path.name) is not None
         return path.parent.name == "receipts" and re.fullmatch(r"[0-9]{8}\.json", path.name) is not None
@@ -421,8 +440,12 @@ class _Walk:
             return True
         if any((match := _VERSION.match(part)) and match["unfinished"] for part in path.relative_to(self._home.root).parts):
             return True
-        is_landed = path.parent.parent == self._home.landing and _SHA256.match(path.name) is not None
-        return is_landed and path.name.startswith(path.parent.name) and sha256_file(path) == path.name
+        plain = path.with_name(path.name.removesuffix(SUFFIX))
+        is_landed = path.parent.parent == self._home.landing and _SHA256.match(plain.name) is not None
+        try:
+            return is_landed and plain.name.startswith(path.parent.name) and self._hash_of(plain) == plain.name
+        except InputError:
+            return False  # it does not open: it is nothing that was landed here
 
     def _ledger_is_as_recorded(self) -> None:
         """The batches that the ledger of today is made of."""

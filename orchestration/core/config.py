@@ -33,6 +33,8 @@ __all__ = ["CHANNELS", "Channel", "Config", "load_config", "parse_config"]
 FOUND_PREFIX = "found__"
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 """The only hosts that a secret is sent to without TLS unless the configuration says so."""
+ERASURES = "erasure__requests"
+"""The source of what an erasure asks for first: a suppression of everything."""
 DECISIONS = "decisions"
 """The source of what people decided about records (``quietlist quarantine decide``)."""
 OWN_FORMAT = "quietlist"
@@ -684,18 +686,20 @@ def parse_config(text: str, path: Path) -> Config:
         problems += outside(path.parent, "encryption", [("key_file", config.encryption.key_path(path.parent))])
     if problems or config is None:
         raise ConfigError(tried, problems, next_step="correct these and run again; nothing was started")
-    return config.model_copy(update={"sources": {**config.sources, **_own_sources(config)}})
+    return config.model_copy(update={"sources": {**config.sources, **_own_sources(config, path.parent)}})
 
 
 def is_own_source(name: str) -> bool:
     """Whether Quietlist itself fills the source: nobody configures it, and nobody waits for it."""
-    return name.startswith(FOUND_PREFIX) or name == DECISIONS
+    return name.startswith(FOUND_PREFIX) or name in (DECISIONS, ERASURES)
 
 
-def _own_sources(config: Config) -> dict[str, Source]:
-    """What people decide, and one source per destination for the opt-outs that a sync finds there and brings home."""
+def _own_sources(config: Config, root: Path) -> dict[str, Source]:
+    """What people decide, one source per destination for the opt-outs that a sync finds there and brings home, and what erasures
+    ask for, once there was one: until then a home need not read that format."""
     names = (DECISIONS, *(f"{FOUND_PREFIX}{name}" for name in sorted(config.destinations)))
-    return {name: Source(format=OWN_FORMAT) for name in names}
+    erasures = {ERASURES: Source(format="requests")} if Home(root).erasures_folder.is_dir() else {}
+    return {name: Source(format=OWN_FORMAT) for name in names} | erasures
 
 
 def _problem(item: Any) -> str:

@@ -124,6 +124,11 @@ class Home:
         return self.root / "matters"
 
     @property
+    def erasures_folder(self) -> Path:
+        """The journal of erasures, and what an erasure that is not done yet needs."""
+        return self.root / "erasures"
+
+    @property
     def reports(self) -> Path:
         return self.root / "reports"
 

@@ -100,6 +100,11 @@ def packs_log(home: Home) -> Journal:
     return Journal(home.matters_folder / "packs.jsonl", "pack", "the packs of evidence", "no pack is made")
 
 
+def erasures_log(home: Home) -> Journal:
+    """Who was erased when and why, by keyed hashes alone, what of which file was redacted, and legal holds; see ``erasure/``."""
+    return Journal(home.erasures_folder / "erasures.jsonl", "erasure", "the erasures", "nothing is erased, and nothing is read")
+
+
 def who_and_why(person: str, reason: str) -> list[str]:
     """What is missing of a name and a reason."""
     return [f"{name}: is required" for name, text in (("person", person), ("reason", reason)) if not text.strip()]

@@ -42,6 +42,7 @@ from orchestration.core.files import canonical_json, sha256_file, sha256_text
 from orchestration.core.home import Home
 from orchestration.core.key import create_hmac_function, first_key, home_key
 from orchestration.core.masks import HIDDEN, mask_label, mask_text
+from orchestration.core.tombstones import tombstones
 from orchestration.core.warehouse import warehouse
 from orchestration.core.wording import told
 from orchestration.gate import engine
@@ -62,7 +63,7 @@ from orchestration.publish.candidate import (
 )
 from orchestration.publish.rows import rows_sha256
 from orchestration.publish.verdicts import Result, Verdict, allows, level_of, overrides, read_verdict, store
-from orchestration.publish.versions import latest_version, read_published
+from orchestration.publish.versions import is_erased, latest_version, read_published
 from orchestration.readers.feeds import all_feeds
 from orchestration.reconcile.stages import ledger_state
 
@@ -244,11 +245,37 @@ def lay_out(con: duckdb.DuckDBPyConnection, gate: str, home: Home, config: Confi
         evidence = parquet_relation([read_candidate(home).folder / EVIDENCE_FILE])
         con.execute(f"create view run.evidence as select * from {evidence}")
         con.execute(f"create view run.rules as select * from {parquet_relation([read_candidate(home).folder / RULES_FILE])}")
-        con.execute(f"create view run.published as select * from {published}")
+        _lay_out_tombstones(con, home)
+        con.execute(f"create view run.published as {_by_their_names_of_now(published)}")
         let_go = read_published(home, number).relation if (number := _last_let_go(home)) else published
-        con.execute(f"create view run.let_go as select * from {let_go}")
+        con.execute(f"create view run.let_go as {_by_their_names_of_now(let_go)}")
         con.execute("create table run.limits (max_leaving bigint, max_leaving_share double)")
         con.execute("insert into run.limits values (?, ?)", [config.company.max_leaving, config.company.max_leaving_share])
+
+
+def _lay_out_tombstones(con: duckdb.DuckDBPyConnection, home: Home) -> None:
+    """Who was erased, and by which identifier the candidate speaks of each: a token, or the plain form that came back."""
+    con.execute("create table run.tombstones (identifier_type varchar, identifier_hash varchar)")
+    if stones := tombstones(home):
+        con.execute(
+            "insert into run.tombstones select distinct unnest(?::varchar[]), unnest(?::varchar[])",
+            [[stone.identifier_type for stone in stones], [stone.identifier_hash for stone in stones]],
+        )
+    con.execute(
+        "create table run.erased as select identifier_type, identifier_hash, min(identifier) as named from run.candidate "
+        "semi join run.tombstones using (identifier_type, identifier_hash) group by identifier_type, identifier_hash"
+    )
+
+
+def _by_their_names_of_now(relation: str) -> str:
+    """The query of published rows in which who was erased since, or came back, has the identifier of the candidate: that a row is
+    named otherwise is no release.
+    """
+    return (
+        "select published.* replace (coalesce(erased.named, published.identifier) as identifier) "
+        f"from (select * from {relation}) as published left join run.erased as erased "
+        "on published.identifier_type = erased.identifier_type and published.identifier_hash = erased.identifier_hash"
+    )
 
 
 def _lay_out_deliveries(con: duckdb.DuckDBPyConnection, home: Home) -> None:
@@ -280,7 +307,8 @@ def _last_let_go(home: Home) -> int | None:
                 return number
         except QuietlistError:
             continue  # nothing leaves for a version whose verdict is closed or does not prove
-    return 1 if latest else None
+    # Of versions that an erasure removed nothing can be compared: the oldest that is there stands for them.
+    return next((number for number in range(1, latest or 1) if not is_erased(home, number)), latest)
 
 
 def _rows(con: duckdb.DuckDBPyConnection, gate: str, home: Home) -> str:

@@ -28,6 +28,7 @@ from orchestration.core.files import sha256_file
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.landing import sealing, workbooks
 from orchestration.landing.manifest import Entry, Member, Rejected
+from orchestration.landing.redactions import now_at
 from orchestration.landing.sheets import PASSWORD
 
 _CHUNK = 1 << 20
@@ -111,7 +112,7 @@ def open_member(home: Home, entry: Entry, member: Member) -> Iterator[Path]:
     """
     with _delivered(home, entry) as delivered:
         is_whole = _is_of(member, entry.sha256)
-        if is_whole and sha256_file(delivered) != entry.sha256:
+        if is_whole and sha256_file(delivered) != now_at(home, entry.sha256)[0]:
             raise _altered(entry, "other bytes")
         with nullcontext(delivered) if is_whole else _unpacked(home, entry, delivered, member) as path:
             if member.sheet is None:
@@ -215,8 +216,9 @@ def clear_unpacked(home: Home) -> None:
 
 
 def landed_path(home: Home, sha256: str) -> Path:
-    """Where the bytes with this hash are kept."""
-    return home.landing / sha256[:2] / sha256
+    """Where the bytes with this hash are kept; where they were redacted, what is left of them."""
+    now, _ = now_at(home, sha256)
+    return home.landing / now[:2] / now
 
 
 def _inspect_zip(

@@ -34,7 +34,7 @@ from orchestration.core.lock import locked
 from orchestration.core.room import NEXT_STEP, NO_ROOM, full, size
 from orchestration.core.wording import counted, told
 from orchestration.landing import sealing
-from orchestration.landing.archives import JUNK, clear_unpacked, inspect_landed, landed_path
+from orchestration.landing.archives import JUNK, clear_unpacked, inspect_landed
 from orchestration.landing.manifest import (
     GENESIS,
     Entry,
@@ -46,6 +46,7 @@ from orchestration.landing.manifest import (
     read_manifest,
     repair,
 )
+from orchestration.landing.redactions import note_returned, now_at
 
 _CHUNK = 1 << 20
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -392,12 +393,14 @@ class _Landing:
         return temporary, digest.hexdigest(), count
 
     def _place(self, temporary: Path, sha256: str) -> None:
-        target = landed_path(self._home, sha256)
+        target = self._home.landing / sha256[:2] / sha256
         with self._landing_written():
             if not target.parent.is_dir():
                 target.parent.mkdir(mode=PRIVATE_FOLDER)
                 sync_folder(self._home.landing)
             sealing.place(self._home, self._config, temporary, target)
+            if now_at(self._home, sha256)[0] != sha256:
+                note_returned(self._home, sha256, self._as_of)
 
     @contextmanager
     def _landing_written(self) -> Iterator[None]:

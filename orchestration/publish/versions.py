@@ -26,7 +26,8 @@ from orchestration.core.files import sha256_bytes, sha256_file, whole_lines
 from orchestration.core.home import Home
 from orchestration.core.pointer import row_files
 from orchestration.core.warehouse import prepare
-from orchestration.publish.candidate import EVIDENCE_FILE, RULES_FILE, parquet_relation
+from orchestration.landing.redactions import removed_files
+from orchestration.publish.candidate import EVIDENCE_FILE, ROWS_FILE, RULES_FILE, parquet_relation
 from orchestration.publish.rows import rows_sha256
 from orchestration.publish.verdicts import read_named
 
@@ -298,6 +299,12 @@ def altered(folder: Path, manifest: Mapping[str, Any], *, rehash: bool = True) -
         if path.stat().st_size != file["bytes"] or (rehash and sha256_file(path) != file["sha256"]):
             return f"{file['name']} of version {manifest['version']} is not the file that was published"
     return None
+
+
+def is_erased(home: Home, version: int) -> bool:
+    """Whether an erasure removed the rows of a version, of which the manifest is left."""
+    folder = version_folder(home, version)
+    return any((folder / name).relative_to(home.root).as_posix() in removed_files(home) for name in (ROWS_FILE, EVIDENCE_FILE))
 
 
 def _broken(what: str, next_step: str = "") -> PermanentError:

@@ -22,6 +22,7 @@ from orchestration.landing.archives import member_head
 from orchestration.landing.collecting import Unread
 from orchestration.landing.manifest import Entry, Member, read_manifest
 from orchestration.landing.names import date_in, list_name, name_with_sheet
+from orchestration.landing.redactions import now_at
 from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.recognise import HEAD_BYTES, Recognised, recognise
@@ -59,6 +60,7 @@ class LandedFile:
     size_bytes: int | None
     received_at: datetime
     snapshot_at: datetime
+    lies_as: str
 
 
 def file_id(source: str, sha256: str, *, name: str | None = None, moment: datetime | None = None) -> str:
@@ -151,6 +153,7 @@ def _landed_files(
                 member.size,
                 entry.received_at,
                 snapshot_at,
+                now_at(home, entry.sha256)[0],
             )
     return list(rows.values()), uncertain
 
@@ -182,7 +185,7 @@ def register(
     }
     files, uncertain = _landed_files(home, config, feeds=feeds, known=known)
     entries = read_manifest(home)
-    refused, reasons = _refused_parts(entries, config)
+    refused, reasons = _refused_parts(home, entries, config)
     con.begin()
     try:
         con.execute("delete from raw.landed_files")
@@ -231,7 +234,7 @@ def _recognise(home: Home, entry: Entry, member: Member, candidates: tuple[Feed,
     return recognise(name, head[:HEAD_BYTES], candidates, whole=len(head) <= HEAD_BYTES)
 
 
-def _refused_parts(entries: tuple[Entry, ...], config: Config) -> tuple[list[LandedFile], dict[str, str]]:
+def _refused_parts(home: Home, entries: tuple[Entry, ...], config: Config) -> tuple[list[LandedFile], dict[str, str]]:
     rows: list[LandedFile] = []
     reasons: dict[str, str] = {}
     for entry in entries:
@@ -256,6 +259,7 @@ def _refused_parts(entries: tuple[Entry, ...], config: Config) -> tuple[list[Lan
                 None,
                 entry.received_at,
                 entry.received_at,
+                now_at(home, entry.sha256)[0],
             )
             rows.append(row)
     return rows, reasons

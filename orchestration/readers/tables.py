@@ -31,8 +31,10 @@ create table if not exists raw.landed_files (
     delivered_name varchar,
     size_bytes bigint,
     received_at timestamptz,    -- the as_of of the run that took it
-    snapshot_at timestamptz     -- the date in its name, else received_at: orders the snapshots of one source
+    snapshot_at timestamptz,    -- the date in its name, else received_at: orders the snapshots of one source
+    lies_as varchar             -- of the delivered file as it lies in landing: another where bytes of it were redacted
 );
+alter table raw.landed_files add column if not exists lies_as varchar;
 create table if not exists raw.load_log (
     file_id varchar, vendor varchar, feed varchar,
     physical_records bigint,    -- counted apart from the loading

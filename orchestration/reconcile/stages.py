@@ -20,8 +20,9 @@ from orchestration.core.config import Config
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import canonical_json, sha256_text
 from orchestration.core.home import Home
-from orchestration.core.key import fingerprint, home_key
+from orchestration.core.key import fingerprint, home_key, known_keys
 from orchestration.core.stamps import another, create_stamps, note, read_stamps
+from orchestration.core.tombstones import tombstones
 from orchestration.core.warehouse import one_row, warehouse
 from orchestration.identifiers import email_sql, phone_sql, postal
 from orchestration.identifiers.cache import NormaliseCounts, create_identifier_tables, normalise_new
@@ -121,7 +122,7 @@ def normalise(home: Home, config: Config) -> NormaliseCounts:
             return NormaliseCounts(0, 0, 0, 0, 0, 0, ())
         _require_files(con, "staging")
         key = home_key(home)
-        counts = normalise_new(con, key)
+        counts = normalise_new(con, key, tombstones(home), {fingerprint(known): known for known in known_keys(home)})
         # After the hashes, and of the key they were made with: killed in between, the next run makes them again.
         note(con, key=fingerprint(key))
         _note_files(con, "normalise")
@@ -396,8 +397,8 @@ def _inputs(con: duckdb.DuckDBPyConnection, config: Config, key: str | None) -> 
     files = one_row(
         con,
         """
-        select md5(coalesce(string_agg(concat_ws('|', landed.file_id, landed.feed, landed.snapshot_at, log.loaded,
-            log.quarantined, log.skipped), chr(10) order by landed.file_id), ''))
+        select md5(coalesce(string_agg(concat_ws('|', landed.file_id, landed.lies_as, landed.feed, landed.snapshot_at,
+            log.loaded, log.quarantined, log.skipped), chr(10) order by landed.file_id), ''))
         from raw.landed_files as landed left join raw.load_log as log on landed.file_id = log.file_id
         """,
     )[0]

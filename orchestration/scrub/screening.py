@@ -19,7 +19,9 @@ import pyarrow as pa
 from orchestration.core.channels import ancestry
 from orchestration.core.errors import PermanentError
 from orchestration.core.files import one_file
+from orchestration.core.key import create_hmac_function
 from orchestration.core.sql import quoted
+from orchestration.core.tombstones import Tombstone
 from orchestration.core.wording import counted
 from orchestration.identifiers.regions import country_code
 from orchestration.scrub.campaign import BROKEN
@@ -44,6 +46,10 @@ _BATCH = 1_228_800  # numbers of a registry looked at in one go: 10 MB, which th
 _GMAIL = "regexp_full_match(identifier, '.*@(?:gmail|googlemail)[.]com')"
 
 
+Erased = Sequence[tuple[bytes, Sequence[Tombstone]]]
+"""Tombstones by the key that made their hashes."""
+
+
 @dataclass
 class Screened:
     """What was consulted, beside the tables ``blocked``, ``unreadable_record`` and ``unscreened``."""
@@ -63,12 +69,14 @@ def screen(
     nodes: Sequence[str] | None,
     registries: Registries,
     hashed: str | None,
+    erased: Erased = (),
 ) -> Screened:
     """Decide on every record.
 
     Args:
         golden: the published rows, as SQL.
         nodes: the campaign's nodes of the scope tree; None means any.
+        erased: who was erased, by the key that knows them again.
     """
     con.execute("create or replace temp table hit (id uinteger, key hugeint)")
     con.execute(
@@ -78,6 +86,8 @@ def screen(
     questions = [(channel, point) for channel in columns.channels for point in columns.points if channel in point.channels]
     for channel, point in questions:
         _golden_hits(con, channel, point, golden, nodes, hashed)
+        if erased and not (point.kind == "hash" and hashed == "keyed"):  # there the rows' own hashes say it
+            _erased_hits(con, channel, point, golden, nodes, erased)
     listed = _registry_hits(con, columns, questions, registries)
     _block(con)
     con.execute("drop table hit")
@@ -143,20 +153,59 @@ def _golden_hits(
     value = {"phone": "try_cast(substr(identifier, 2) as ubigint)", "hash": "digest"}.get(point.kind, "identifier")
     rows = f"(select * from {golden} where channel = {quoted(channel)} and {_covers(nodes)})"
     if point.kind == "hash":
-        digests = "[identifier_hash]" if hashed == "keyed" else _digests()
-        rows = f"(select *, unnest(list_distinct({digests})) as digest from {rows})"
+        forms = "[identifier_hash]" if hashed == "keyed" else digests()
+        rows = f"(select *, unnest(list_distinct({forms})) as digest from {rows})"
     else:
         rows = f"(select * from {rows} where identifier_type = {quoted(point.kind)})"
+    _take_hits(con, channel, point, f"{rows} as golden inner join {point.table} as point on {value} = point.value")
+
+
+def _erased_hits(
+    con: duckdb.DuckDBPyConnection, channel: str, point: Point, golden: str, nodes: Sequence[str] | None, erased: Erased
+) -> None:
+    """Records of people who were erased: the table has a token for each, and the keyed hash of what stands in the file tells
+    which."""
+    written = "'+' || value::varchar" if point.kind == "phone" else "value"
+    for key, stones in erased:
+        known = [
+            (digest, stone.token)
+            for stone in stones
+            for digest in (stone.digests if point.kind == "hash" else (stone.identifier_hash,))
+            if point.kind in ("hash", stone.identifier_type)
+        ]
+        if not known:
+            continue
+        create_hmac_function(con, key)
+        digests, tokens = zip(*known, strict=True)
+        con.register("erased_now", pa.table({"digest": pa.array(digests, pa.string()), "token": pa.array(tokens, pa.string())}))
+        con.execute(
+            "create or replace temp table erased_here as "
+            f"select id, token from (select id, keyed_hash({written}) as digest from {point.table}) "
+            "inner join erased_now using (digest)"
+        )
+        con.unregister("erased_now")
+        _take_hits(
+            con,
+            channel,
+            point,
+            f"(select * from {golden} where channel = {quoted(channel)} and {_covers(nodes)}) as golden "
+            "inner join erased_here on golden.identifier = erased_here.token",
+        )
+        con.execute("drop table erased_here")
+
+
+def _take_hits(con: duckdb.DuckDBPyConnection, channel: str, point: Point, joined: str) -> None:
     con.execute(
         f"""
         create or replace temp table found as
         select id, {_BASIS} as rank, coalesce(epoch_us(suppressed_since), {_NEVER - 1}) as since,
             {", ".join(f"coalesce({text}, '') as {text}" for text in _TEXTS)}
-        from {rows} as golden
-        inner join {point.table} as point on {value} = point.value
+        from {joined}
         """
     )
-    _number_verdicts(con, f"select distinct {', '.join(_TEXTS)} from found", channel, point)
+    texts = ", ".join(_TEXTS)
+    numbered = f"select {texts} from verdict where channel = {quoted(channel)} and label = {quoted(point.label)}"
+    _number_verdicts(con, f"select distinct {texts} from found except {numbered}", channel, point)
     con.execute(
         f"""
         insert into hit
@@ -183,7 +232,7 @@ def _covers(nodes: Sequence[str] | None) -> str:
     return f"({' or '.join(conditions)})"
 
 
-def _digests() -> str:
+def digests() -> str:
     """SQL: every form under which an ad platform may know a contact point, hashed. Too many forms block more, never fewer."""
     local, domain = "split_part(identifier, '@', 1)", "split_part(identifier, '@', 2)"
     dotless = f"replace({local}, '.', '')"

@@ -27,6 +27,7 @@ from orchestration.core.files import canonical_json, keep_file, sha256_file, syn
 from orchestration.core.home import PRIVATE_FOLDER, Home
 from orchestration.core.masks import mask_text
 from orchestration.core.sql import quoted, quoted_name
+from orchestration.core.tombstones import by_key
 from orchestration.core.waiting import waiting
 from orchestration.core.warehouse import prepare
 from orchestration.core.wording import counted, told
@@ -140,8 +141,9 @@ def scrub(home: Home, config: Config, file: Path, request: Request, out: Path, a
             registries = Registries(copies, request.without, as_of)
             proofs = [pool.submit(copy.prove) for copy in registries.binding(columns.channels)]
             read_points(con, campaign, columns, region, request.hashed)
+            erased = by_key(home)
             rows = with_canaries(con, config, golden.relation)
-            screened = screen(con, columns, rows, request.scopes or None, registries, request.hashed)
+            screened = screen(con, columns, rows, request.scopes or None, registries, request.hashed, erased)
             canaries = met(con, columns)
             con.execute("drop table reading")
             sha256 = digest.result()

@@ -54,6 +54,7 @@ from orchestration.sync.ledger import (
 )
 from orchestration.sync.lock import LOCK_WAIT_SECONDS, destination_lock
 from orchestration.sync.pieces import bounds, each_piece
+from orchestration.sync.redact import Erased, follow_erasures
 from orchestration.sync.send import Sender
 
 
@@ -238,6 +239,8 @@ class _Push:
         """Whether only the contact points in ``touched`` are planned."""
         self.push, self.home_id = "", home_id(home)
         self.seconds_looked_up = 0.0
+        self.erased: Erased | None = None
+        """Who was erased here, and so is in the ledger under a token."""
 
     def carry_out(self, con: duckdb.DuckDBPyConnection, snapshot: Snapshot, permission: Permission) -> SyncResult:
         before = receipts.last_receipt(self.home, self.name)
@@ -306,6 +309,7 @@ class _Push:
             canaries=self.canaries,
         )
         key = self._use_key_of_version(con, snapshot)
+        self.erased = follow_erasures(con, self.home, snapshot.files, key)
         evidence_failed = False
         try:
             plan.prepare_evidence(con, snapshot.evidence_file)
@@ -519,7 +523,7 @@ class _Push:
             touched.touch_open_rows(con, self.name, self.destination, self.as_of)
         try:
             if isinstance(self.destination, ReadsAll):
-                if left_out := verify.read_all(con, self.name, self.destination, self.pace):
+                if left_out := verify.read_all(con, self.name, self.destination, self.pace, self.erased):
                     said = told(left_out, "1 row there makes no sense", "# rows there make no sense")
                     self.alarms.append(f"{said} (no identifier, unknown channel or type)")
                 if self.from_changes:
@@ -613,7 +617,7 @@ class _Push:
                 if waited and isinstance(self.destination, RunsJobs):
                     self.alarms += jobs.follow(con, self.name, self.destination, self.pace, self.as_of)
                 if isinstance(self.destination, ReadsAll):
-                    verify.read_all(con, self.name, self.destination, self.pace)
+                    verify.read_all(con, self.name, self.destination, self.pace, self.erased)
                 elif isinstance(self.destination, ReadsPoints):
                     rows = verify.ask_for_unproved(con, self.name)
                     left = self._look_up(con, self.destination, rows, self.config.look_up_minutes * 60)
@@ -649,6 +653,10 @@ _OURS = "row_state where destination = $destination"
 _LOOKED_UP_BEFORE = 0.5
 
 _WORTH_AN_ALARM = {
+    "erased_missing": (
+        "1 row of a person who was erased here is gone there, and nobody can put it again: this person can be contacted there",
+        "# rows of people who were erased here are gone there, and nobody can put them again: they can be contacted there",
+    ),
     "missing": ("1 row that should be there is not, and is put again", "# rows that should be there are not, and are put again"),
     "refused_before": ("1 row was refused before and is tried again", "# rows were refused before and are tried again"),
     "release_outcome_unknown": (

@@ -32,6 +32,7 @@ from orchestration.core.errors import Busy
 from orchestration.core.home import Home
 from orchestration.core.pace import Timer
 from orchestration.core.stamps import another, create_stamps, note
+from orchestration.core.tombstones import IS_TOKEN
 from orchestration.core.warehouse import prepare
 from orchestration.destinations.contract import KEY, ReadBack
 from orchestration.sync.pieces import WITHIN, bounds, each_piece
@@ -223,10 +224,11 @@ def follow_key(con: duckdb.DuckDBPyConnection) -> None:
     All of them are of one key, since this is called before anything is written: one row tells.
     """
     other = con.execute(
-        "select keyed_hash(identifier) <> identifier_hash from row_state where identifier_hash is not null limit 1"
+        "select keyed_hash(identifier) <> identifier_hash from row_state "
+        f"where identifier_hash is not null and not {IS_TOKEN} limit 1"
     ).fetchall()
     if other and other[0][0]:
-        con.execute("update row_state set identifier_hash = keyed_hash(identifier)")
+        con.execute(f"update row_state set identifier_hash = keyed_hash(identifier) where not {IS_TOKEN}")
 
 
 def copy_state(con_warehouse: duckdb.DuckDBPyConnection, home: Home) -> int:

@@ -32,6 +32,7 @@ import pyarrow as pa
 
 from orchestration.core.canaries import Planted
 from orchestration.core.errors import PermanentError
+from orchestration.core.tombstones import IS_TOKEN
 from orchestration.destinations.contract import KEY, PAYLOAD, Destination, ReadBack
 from orchestration.sync.ledger import KEY_LIST, OUTDATED, ROW_STATE, SendingCall, put_unseen, same_key
 from orchestration.sync.pieces import WITHIN, each_piece
@@ -218,7 +219,7 @@ def one_published_hash(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) ->
     """An identifier of the published table and its keyed hash; None when the table is empty."""
     found = con.execute(
         "select identifier, identifier_hash from read_parquet($files, hive_partitioning = false) "
-        "where identifier is not null and identifier_hash is not null limit 1",
+        f"where identifier is not null and identifier_hash is not null and not {IS_TOKEN} limit 1",
         {"files": [str(path) for path in files]},
     ).fetchall()
     return (str(found[0][0]), str(found[0][1])) if found else None
@@ -307,7 +308,7 @@ def make_plan(
     - ``put``: suppress it there. ``why``: new, changed, missing, tried_before, refused_before.
     - ``noop``: nothing to send. ``why``: in_place, already_there (others wrote it), settling (too early to judge),
       gone (lifted or dropped there, with evidence or not ours), no_longer_wanted (others wrote it, another home of
-      Quietlist's among them).
+      Quietlist's among them), erased and erased_missing (what would be put was erased here).
     - ``release``: lift it there, with its evidence.
     - ``blocked``: we wrote it, it is no longer wanted, and nothing says that it may be lifted. ``why``: no_evidence,
       no_longer_configured, release_outcome_unknown; cannot_release where the system lets nobody lift a row; put_unseen where we
@@ -334,6 +335,8 @@ def make_plan(
             f"create or replace temp table known as {_part_of('row_state', touched, 'destination = $destination')}",
             {"destination": task.name},
         )
+        # Nothing can be put for who was erased: the rows that were there before are all that is wanted of them.
+        con.execute(f"delete from wanted where {IS_TOKEN} and not exists (from known where {same_key('known', 'wanted')})")
         if spends:
             spend_evidence(con, task.name)
         _plan_piece(con, task, looked_at_all=looked_at_all, touched=touched)
@@ -519,6 +522,16 @@ _DECIDED = """
 """
 
 
+# Of who was erased the ledger has a token: it can be neither put nor lifted, but that it was lost there is said.
+_NOTHING_LEAVES = f"""
+    case
+        when {IS_TOKEN} and decision = 'put:missing' then 'noop:erased_missing'
+        when {IS_TOKEN} and (starts_with(decision, 'put:') or starts_with(decision, 'release:')) then 'noop:erased'
+        else decision
+    end
+"""
+
+
 def _told() -> str:
     payload = ", ".join(f"case when is_wanted then desired.{name} else known.{name} end as {name}" for name in PAYLOAD)
     return f"""
@@ -533,7 +546,7 @@ def _told() -> str:
         coalesce(proof.kind, known.evidence_kind) as evidence_kind,
         coalesce(desired.identifier_hash, known.identifier_hash, keyed_hash(identifier)) as identifier_hash,
         {payload}
-    from decided
+    from (select * replace ({_NOTHING_LEAVES} as decision) from decided) as decided
     -- ours, but never in this ledger and for other channels or scopes: another destination's rows in one table
     where decision is not null and not (any_ours and not is_known and not is_wanted and not configured)
 """
@@ -649,7 +662,7 @@ def _ledger_columns() -> dict[str, str]:
         "first_wanted_at": "case when active and known.first_wanted_at is not null then known.first_wanted_at "
         "when is_wanted then $as_of end",
         "state": f"case when {lifted} then 'released' when {proved} then 'verified' when action = 'found' then 'verified' "
-        "when action = 'put' and why = 'missing' then 'missing' when active then known.state "
+        "when why in ('missing', 'erased_missing') then 'missing' when active then known.state "
         "when any_ours then 'verified' else 'wanted' end",
         # the first sight counts: a row that was lost later and put back was in place when its clock ran
         "verified_at": "case when active and known.verified_at is not null then known.verified_at "
@@ -657,7 +670,7 @@ def _ledger_columns() -> dict[str, str]:
         "written_by_us": "action <> 'found' "
         "and (any_ours or shown_by_age or (active and known.written_by_us and not taken_over))",
         "attempted": "action <> 'found' and active and known.attempted and not taken_over",
-        "error": "case when action = 'put' and why = 'missing' then 'not_seen_at_read_back' when action = 'blocked' then why "
+        "error": "case when why in ('missing', 'erased_missing') then 'not_seen_at_read_back' when action = 'blocked' then why "
         "when action = 'put' and active then known.error end",
         "released_at": f"case when {lifted} then $as_of end",
         "releasing": f"case when {forgotten} then null when active then known.releasing end",
@@ -760,7 +773,7 @@ def rows_to_look_up(con: duckdb.DuckDBPyConnection) -> int:
                     else 3
                 end as turn
             from plan
-            where due
+            where due and not {IS_TOKEN}
         ),
         final as (
             select

@@ -13,9 +13,11 @@ import pyarrow as pa
 from orchestration.core.config import CHANNELS
 from orchestration.core.errors import PermanentError
 from orchestration.core.pace import Pace
+from orchestration.core.tombstones import IS_TOKEN
 from orchestration.core.wording import counted
 from orchestration.destinations.contract import IDENTIFIER_TYPES, KEY, PAYLOAD, ReadsAll, ReadsPoints
 from orchestration.sync.ledger import KEY_LIST, same_key
+from orchestration.sync.redact import Erased
 from orchestration.sync.send import stream
 
 # How long one push waits for an eventually consistent system. Most show a row within a minute; one that takes a day is
@@ -45,7 +47,7 @@ def nothing_seen(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"create or replace temp table seen ({_SEEN})")
 
 
-def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, pace: Pace) -> int:
+def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, pace: Pace, erased: Erased | None = None) -> int:
     """Fill ``seen`` from the whole read-back, and note the evidence that was spent there. Returns the rows that make no sense
     and were left out.
 
@@ -53,6 +55,8 @@ def read_all(con: duckdb.DuckDBPyConnection, name: str, destination: ReadsAll, p
     """
     nothing_seen(con)
     pace.call(lambda: _fill_read_back(con, destination))
+    if erased is not None:
+        erased.rename(con, "read_back")
     sensible = "identifier <> '' and scope <> '' and list_contains($channels, channel) and list_contains($types, identifier_type)"
     known = {"channels": list(CHANNELS), "types": list(IDENTIFIER_TYPES)}
     # What Quietlist wrote by a push that this ledger does not know is somebody else's word, as old as that push.
@@ -177,7 +181,7 @@ def ask_for_unproved(con: duckdb.DuckDBPyConnection, destination: str) -> int:
             select row_state.*, seen.present
             from (select * from row_state where {_UNPROVED}) as row_state
             left join seen using ({KEY_LIST})
-            where present is null or present = (releasing is not null)
+            where (present is null or present = (releasing is not null)) and not {IS_TOKEN}
         ),
         final as (
             select

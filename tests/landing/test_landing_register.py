@@ -59,6 +59,7 @@ def test_every_member_is_a_row_with_the_facts_of_its_delivery(inbox: Inbox, con:
         listed.size,
         AS_OF,
         day,
+        entry.sha256,
     )
     assert rows["readme.txt"] == (
         file_id("mail", unknown.sha256),
@@ -72,6 +73,7 @@ def test_every_member_is_a_row_with_the_facts_of_its_delivery(inbox: Inbox, con:
         unknown.size,
         AS_OF,
         day,
+        entry.sha256,
     )
     assert [astuple(row) for row in landed_files(inbox.home, config(), feeds=FEEDS)] == [rows["sub/list.csv"], rows["readme.txt"]]
 
