@@ -15,6 +15,7 @@ from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.reconcile import dbt
 from tests.deadlines.oracle import Asked, Clock
+from tests.homes import with_policy
 
 AS_OF = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _MODELS = (
@@ -38,9 +39,7 @@ _LEDGER = pa.schema(
 
 def seeded(root: Path) -> Home:
     """A home whose warehouse holds the policy and nothing else."""
-    home = Home.at(root).create()
-    dbt.invoke(home, Config(company=Company(name="Test")), AS_OF, "seed", "path:seeds/policy")
-    return home
+    return with_policy(Home.at(root))
 
 
 @cache

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 AS_OF = "2026-04-01T00:00:00Z"
@@ -59,6 +65,11 @@ k2,2026-02-20T15:00:00Z,email,ann@example.com,acme/newsletter,Winter,mailer,,,de
 """
 
 
+# Forked from a server that has imported what a run needs and opened nothing: importing it costs more than a quiet day does.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["orchestration.faults.pipeline", "orchestration.gate.engine", "orchestration.definitions"])
+
+
 def make(root: Path, config: str = CONFIG) -> Path:
     """A fresh home with the three canonical files waiting in its inbox."""
     root.mkdir(parents=True)
@@ -70,15 +81,63 @@ def make(root: Path, config: str = CONFIG) -> Path:
 
 
 def quietlist(home: Path, *arguments: str, seconds: int = 300, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", *arguments, "--home", str(home)],
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        env={**os.environ, **environment},
-        check=False,
-    )
+    """The command in a process of its own, which is as a user's but for having imported everything before."""
+    command = [*arguments, "--home", str(home)]
+    with tempfile.TemporaryDirectory() as folder:
+        said = Path(folder) / "stdout", Path(folder) / "stderr"
+        for path in said:
+            path.touch(mode=0o600)
+        process = _FORKS.Process(target=_command, args=(command, {**os.environ, **environment}, str(Path.cwd()), *said))
+        process.start()
+        try:
+            process.join(seconds)
+            if process.exitcode is None:
+                raise subprocess.TimeoutExpired(command, seconds)
+        finally:
+            process.kill()
+            process.join()
+        return subprocess.CompletedProcess(command, process.exitcode, *(path.read_text(encoding="utf-8") for path in said))
+
+
+def _command(arguments: Sequence[str], environment: dict[str, str], folder: str, stdout: Path, stderr: Path) -> None:
+    """The command in a process that was forked: what ``exec`` would have set, set by hand."""
+    for descriptor, path in ((1, stdout), (2, stderr)):
+        file = os.open(path, os.O_WRONLY | os.O_APPEND)
+        os.dup2(file, descriptor)
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["quietlist", *arguments]
+    from orchestration.cli import main
+
+    main()
+
+
+def started(home: Path, *arguments: str, seconds: int = 600) -> subprocess.CompletedProcess[str]:
+    """The command as a user starts it, imports and all: for what is about the command itself."""
+    command = [sys.executable, "-m", "orchestration.cli", *arguments, "--home", str(home)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+
+
+def first_run(root: Path) -> Path:
+    """A copy of a home that was empty and has run once, at ``AS_OF``."""
+    return shutil.copytree(_first_run()[0], root)
+
+
+def first_run_said() -> str:
+    """What that run printed."""
+    return _first_run()[1]
+
+
+@cache
+def _first_run() -> tuple[Path, str]:
+    folder = Path(tempfile.mkdtemp(prefix="quietlist-home."))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    root = make(folder / "home")
+    ran = started(root, "run", "--as-of", AS_OF)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return root, ran.stdout
 
 
 def latest(home: Path) -> dict[str, object]:

@@ -2,6 +2,9 @@
 
 The same broken home then breaks in two more ways, in a reader and in a model that stumbles over a row; and of all of it
 nothing that was written names the people in it (promise 9).
+
+A long form: three whole jobs, and the models parsed three times. tests/sync/test_sync_gate.py and tests/defs/test_gates.py hold
+the gate's promise by parts, tests/privacy the other.
 """
 
 from __future__ import annotations
@@ -56,6 +59,7 @@ def nothing_left(home: Home) -> None:
     assert not [path for path in home.outbox.rglob("*") if path.suffix in (".csv", ".db")], "nothing was pushed"
 
 
+@pytest.mark.slow
 def test_a_null_identifier_leaves_nowhere(
     broken: Home, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

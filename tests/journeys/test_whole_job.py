@@ -14,7 +14,18 @@ import pytest
 from orchestration.audit.verify import verify
 from orchestration.core.config import load_config
 from orchestration.core.home import Home
-from tests.journeys.home import AS_OF, CONFIG, REQUESTS, latest, make, quietlist, version_folder
+from tests.journeys.home import (
+    AS_OF,
+    CONFIG,
+    REQUESTS,
+    first_run,
+    first_run_said,
+    latest,
+    make,
+    quietlist,
+    started,
+    version_folder,
+)
 
 # channel, identifier, scope, except_scopes, reason, basis
 EXPECTED = {
@@ -32,12 +43,7 @@ EXPECTED = {
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = make(tmp_path_factory.mktemp("journey") / "home")
-    result = quietlist(root, "run", "--as-of", AS_OF)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "compliance.html" in result.stdout, "the summary ends with the report's path"
-    assert re.search(r"chain_head: [0-9a-f]{64}\n", result.stdout), "the head can be noted elsewhere"
-    return root
+    return first_run(tmp_path_factory.mktemp("journey") / "home")
 
 
 def rows(home: Path) -> list[tuple[object, ...]]:
@@ -62,6 +68,11 @@ def test_the_published_table_is_what_the_people_asked_for(home: Path) -> None:
     assert postal == [(1,)], "erasure reaches the postal address of the same person"
 
 
+def test_the_summary_ends_with_the_report_and_names_the_head_of_the_chain() -> None:
+    assert "compliance.html" in first_run_said().splitlines()[-1], first_run_said()
+    assert re.search(r"chain_head: [0-9a-f]{64}\n", first_run_said()), "the head can be noted elsewhere"
+
+
 def test_a_second_run_writes_publishes_and_pushes_nothing_new(home: Path) -> None:
     def state() -> tuple[object, ...]:
         written = (home / "warehouse" / "candidate" / "part-0.parquet").stat().st_mtime_ns
@@ -73,6 +84,7 @@ def test_a_second_run_writes_publishes_and_pushes_nothing_new(home: Path) -> Non
     assert state() == before
 
 
+@pytest.mark.slow  # a whole first run more; tests/reconcile/test_golden_oracle.py asks it of the golden table always
 def test_the_same_files_by_other_names_in_another_order_publish_the_same_rows(home: Path, tmp_path: Path) -> None:
     # Nothing but sources: a company may want the table alone.
     other = make(tmp_path / "other", CONFIG.partition("[destinations.")[0])
@@ -121,7 +133,7 @@ def test_check_answers_rightly(home: Path, channel: str, identifier: str, scope:
 
 
 def test_explain_names_the_request_and_its_record(home: Path) -> None:
-    result = quietlist(home, "explain", "ann@example.com")
+    result = started(home, "explain", "ann@example.com")
     assert result.returncode == 0, result.stderr
     assert "asks.csv" in result.stdout and "acme/newsletter" in result.stdout
 
@@ -156,6 +168,6 @@ def test_every_record_ended_in_one_place(home: Path) -> None:
 
 def test_a_wrong_configuration_is_told_all_at_once(tmp_path: Path) -> None:
     root = make(tmp_path / "home", '[company]\nname = ""\nscopez = []\n[sources.x]\nformat = "mailchump"\n')
-    result = quietlist(root, "run")
+    result = started(root, "run")
     assert result.returncode == 2
     assert all(word in result.stderr for word in ("scopez", "mailchump", "company.name")), result.stderr

@@ -1,4 +1,7 @@
-"""What people and agents write, from the inbox to the published table: who asked is on it, what nobody knows is named."""
+"""What people and agents write, from the inbox to the published table: who asked is on it, what nobody knows is named.
+
+A long form of what tests/texts says of each wording and tests/faults/test_silence.py of a whole run with some.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import json
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from tests.journeys.home import AS_OF, make, quietlist, version_folder
 
@@ -52,6 +56,7 @@ def write(path: Path, rows: list[dict[str, str]]) -> None:
         writer.writerows(rows)
 
 
+@pytest.mark.slow
 def test_everybody_who_asked_in_words_is_suppressed_and_what_nobody_knows_is_named(tmp_path: Path) -> None:
     root = make(tmp_path / "home", CONFIG)
     numbers = iter(range(100, 200))

@@ -13,6 +13,7 @@ from orchestration.landing import collect
 from orchestration.readers import load
 from orchestration.readers.register import register
 from orchestration.reconcile import dbt, stages
+from tests.homes import with_policy
 from tests.mail.letters import Letter
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
@@ -36,7 +37,7 @@ def mbox(letters: Iterable[Letter]) -> bytes:
 
 def staged(root: Path, files: dict[str, bytes]) -> tuple[Home, list[tuple[str, int, str]]]:
     """Deliver files, and say of each record what it was read as: file, place, and ``<doubt> action address`` or the outcome."""
-    home = Home.at(root).create()
+    home = with_policy(Home.at(root))
     folder = home.inbox / "mail"
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
@@ -47,7 +48,6 @@ def staged(root: Path, files: dict[str, bytes]) -> tuple[Home, list[tuple[str, i
         register(con, home, CONFIG)
         for file in load(con, home, CONFIG, AS_OF):
             assert file.physical == file.loaded + file.quarantined + file.skipped, file
-    dbt.invoke(home, CONFIG, AS_OF, "seed", "resource_type:seed")
     dbt.invoke(home, CONFIG, AS_OF, "run", "+stg_mail__messages")
     return home, said(home)
 

@@ -1,4 +1,7 @@
-"""What waits for a person, and what becomes of what a person decides: in the tables, in the account, and in a rebuild."""
+"""What waits for a person, and what becomes of what a person decides: in the tables, in the account, and in a rebuild.
+
+The decisions of most kinds (the first of ``CASES``) are always rebuilt; what the other tests decide, in the long form.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ from orchestration.quarantine import records as quarantine
 from orchestration.quarantine.decisions import record_decision, waiting_decisions
 from orchestration.quarantine.records import Answer
 from orchestration.rebuild import rebuild
+from tests.homes import with_policy
 from tests.reconcile.test_golden_oracle import reconcile
 
 DAY = datetime(2026, 4, 1, tzinfo=UTC)
@@ -75,6 +79,9 @@ WAITING = {
 class Desk:
     """Somebody who works through the list."""
 
+    rebuilds = False
+    """Whether :meth:`equal` rebuilds, which costs as much as two days."""
+
     def __init__(self, root: Path) -> None:
         self.home = Home.at(root)
         self.config: Config = load_config(self.home)
@@ -106,7 +113,9 @@ class Desk:
             self.rows("select channel, identifier, scope from golden.golden_suppression where channel in ('email', 'voice')")
         )
 
-    def equal(self) -> None:
+    def equal(self, *, always: bool = False) -> None:
+        if not (always or self.rebuilds):
+            return
         outcome = rebuild(self.home, self.config)
         assert outcome.equal, "\n".join(outcome.lines())
 
@@ -117,7 +126,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def first_day(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home after its first run, with one record of each kind. Tests only read it."""
-    home = Home.at(tmp_path_factory.mktemp("desk") / "home").create()
+    home = with_policy(Home.at(tmp_path_factory.mktemp("desk") / "home"))
     home.config_file.write_text(CONFIG)
     for source, name, text in (("asks", "asks.csv", ASKS), ("forms", "forms.jsonl", FORMS), ("crm", "crm.csv", CRM)):
         (home.inbox / source).mkdir()
@@ -127,9 +136,11 @@ def first_day(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture
-def desk(first_day: Home, tmp_path: Path) -> Iterator[Desk]:
+def desk(first_day: Home, tmp_path: Path, in_long_form: bool) -> Iterator[Desk]:
     shutil.copytree(first_day.root, tmp_path / "home")
-    yield Desk(tmp_path / "home")
+    desk = Desk(tmp_path / "home")
+    desk.rebuilds = in_long_form
+    yield desk
 
 
 def test_each_kind_is_listed_with_its_source_reason_and_age_and_none_of_it_names_anybody(first_day: Home) -> None:
@@ -199,7 +210,7 @@ CASES: list[dict[str, tuple[str, dict[str, object], set[tuple[object, ...]]]]] =
 ]
 
 
-@pytest.mark.parametrize("cases", CASES, ids=["first", "second"])
+@pytest.mark.parametrize("cases", [CASES[0], pytest.param(CASES[1], marks=pytest.mark.slow)], ids=["first", "second"])
 def test_what_a_person_decides_is_done_once_and_again_by_a_rebuild(
     desk: Desk, cases: dict[str, tuple[str, dict[str, object], set[tuple[object, ...]]]]
 ) -> None:
@@ -219,7 +230,7 @@ def test_what_a_person_decides_is_done_once_and_again_by_a_rebuild(
         assert desk.suppressed() == before.union(*(more for _, _, more in cases.values())), (
             "somebody was released, or one too many"
         )
-    desk.equal()
+    desk.equal(always=True)
     assert verify(desk.home, desk.config).whole
     decided = sum(reason not in ("reaches_nobody", "unknown_channel") for reason in cases)
     account = desk.rows("select sum(quarantined), sum(decided), sum(abs(difference)) from ledger.conservation")
@@ -248,7 +259,9 @@ def test_a_day_that_a_person_gives_is_the_whole_of_it_in_the_sources_zone(desk: 
     ]
 
 
-@pytest.mark.parametrize("swapped", [False, True], ids=["as they came", "the later one first"])
+@pytest.mark.parametrize(
+    "swapped", [pytest.param(False, marks=pytest.mark.slow), True], ids=["as they came", "the later one first"]
+)
 def test_of_two_decisions_the_later_counts_and_neither_takes_an_opt_out_back(desk: Desk, swapped: bool) -> None:
     record_id = desk.id_of("not_json")
     files = [desk.decide(record_id, 0, opt_out="fay@example.com"), desk.decide(record_id, 1, nothing=True, why="a test entry")]

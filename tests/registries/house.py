@@ -17,6 +17,7 @@ from orchestration.readers import load
 from orchestration.readers.register import register
 from orchestration.reconcile import dbt, stages
 from orchestration.registries import Updated, latest_of, update
+from tests.homes import with_policy
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 LATER = datetime(2026, 3, 8, tzinfo=UTC)
@@ -37,10 +38,9 @@ CONFIG = Config(
 
 def staged(root: Path) -> Home:
     """A home whose warehouse has the policy and the staging models: to be copied."""
-    home = Home.at(root).create()
+    home = with_policy(Home.at(root))
     with warehouse(home) as con:
         stages.prepare(con, home)
-    dbt.invoke(home, CONFIG, START, "seed", "path:seeds/policy")
     dbt.invoke(home, CONFIG, START, "run", "tag:staging")
     return home
 

@@ -17,6 +17,7 @@ from orchestration.landing import collect
 from orchestration.readers import load
 from orchestration.readers.register import register
 from orchestration.reconcile import dbt, stages
+from tests.homes import with_policy
 from tests.staging.conftest import AS_OF, SAMPLES
 
 FORMATS = SAMPLES.parent / "formats"
@@ -63,7 +64,7 @@ EXPECTED: dict[str, Account] = {
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Config]]:
-    home = Home.at(tmp_path_factory.mktemp("samples") / "home").create()
+    home = with_policy(Home.at(tmp_path_factory.mktemp("samples") / "home"))
     shutil.copy(SAMPLES / "quietlist.toml", home.config_file)
     for folder in SAMPLES.iterdir():
         if folder.is_dir():
@@ -76,7 +77,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Confi
         stages.prepare(con, home)
         register(con, home, config)
         load(con, home, config, AS_OF)
-    dbt.invoke(home, config, AS_OF, "seed", "resource_type:seed")
     dbt.invoke(home, config, AS_OF, "build", "tag:staging")
     yield home, config
 
