@@ -85,7 +85,7 @@ def test_what_a_destination_lost_is_said_and_not_put(erased, push, states) -> No
     crm, stone, _ = erased(FullDouble)
     crm.rows.pop(next(key for key in crm.rows if key[2] == ANN.identifier))
     result = push(crm, as_of=at(1))
-    assert result.puts == 0 and any("were erased here are gone there" in alarm for alarm in result.alarms)
+    assert result.puts == 0 and any("who was erased here is gone there" in alarm for alarm in result.alarms)
     assert states()[stone.token] == ("missing", True, True, "not_seen_at_read_back")
 
 
