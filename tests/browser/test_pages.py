@@ -19,7 +19,7 @@ from orchestration.core.home import CHECKOUT, Home
 from orchestration.day import ORDER
 from orchestration.defs.flow import group
 from orchestration.run import prepare_instance
-from tests.journeys.home import AS_OF, make, quietlist
+from tests.journeys.home import first_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -32,10 +32,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = make(tmp_path_factory.mktemp("browser") / "home")
-    result = quietlist(root, "run", "--as-of", AS_OF)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return root
+    return first_run(tmp_path_factory.mktemp("browser") / "home")
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +80,12 @@ def test_the_report_cuts_no_column_at_any_width(home: Path, browser, width: int)
     page.close()
 
 
-def test_the_models_documentation_is_one_page_that_asks_nothing_of_the_network(home: Path, browser, tmp_path: Path) -> None:
+def test_the_models_documentation_is_one_page_that_asks_nothing_of_the_network(
+    home: Path, browser, tmp_path: Path, in_long_form: bool
+) -> None:
     arguments = ["docs", "generate", "--static", "--quiet", "--target-path", str(tmp_path)]
+    if not in_long_form:
+        arguments += ["--no-compile", "--empty-catalog"]  # the models as they are written, without their SQL and columns' types
     subprocess.run(
         [sys.executable, "-m", "orchestration.reconcile.dbt", *arguments],
         env={**os.environ, "QUIETLIST_HOME": str(home)},
@@ -99,6 +100,7 @@ def test_the_models_documentation_is_one_page_that_asks_nothing_of_the_network(h
     page.close()
 
 
+@pytest.mark.slow  # a server and its code location; tests/defs/test_definitions.py always says what there is to be shown
 def test_dagster_shows_the_assets_and_their_checks(home: Path, browser) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -19,6 +19,7 @@ from orchestration.core.config import load_config
 from orchestration.core.home import Home
 from tests.connectors.far import PASSWORD, HttpFar
 from tests.connectors.shelf import KEY, Shelf
+from tests.homes import with_policy
 from tests.journeys.home import quietlist, version_folder
 from tests.vendors.server import Reply
 
@@ -83,7 +84,8 @@ def test_what_a_vendor_holds_is_in_the_table_of_the_same_run(
     server: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home, key = tmp_path / "home", {"ESP_KEY": KEY}
-    (home / "inbox" / "asks").mkdir(parents=True)
+    with_policy(Home.at(home))
+    (home / "inbox" / "asks").mkdir()
     (home / "inbox" / "asks" / "asks.csv").write_text("requested_at,action,email\n2026-03-01T10:00:00Z,opt_out,ann@example.com\n")
     (home / "quietlist.toml").write_text(CONFIG.format(url=server.url))
     everybody = {("ann@example.com", "*"), *((f"person{number}@example.com", "acme") for number in range(7))}
@@ -207,7 +209,7 @@ cursor = "requested_at"
 
 def test_what_a_folder_and_a_table_hold_is_in_the_table_of_the_same_run(tmp_path: Path) -> None:
     home, database = tmp_path / "home", tmp_path / "shop.db"
-    home.mkdir()
+    with_policy(Home.at(home))
     with sqlite3.connect(database) as con:
         con.execute("create table opt_outs (request_key integer primary key, requested_at datetime, action text, email text)")
         con.execute("insert into opt_outs values (1, '2026-03-01 10:00:00', 'opt_out', 'shop@example.com')")

@@ -18,6 +18,7 @@ from orchestration.core.home import Home
 from orchestration.core.warehouse import warehouse
 from orchestration.landing import collect
 from orchestration.landing.manifest import read_manifest
+from tests.homes import with_policy
 from tests.reconcile.test_golden_oracle import CONFIG, reconcile
 
 FAR = "2097-01-01T00:00:00Z"
@@ -77,10 +78,11 @@ def test_a_mistyped_clock_of_a_decision_is_refused_too(tmp_path: Path) -> None:
     assert result.exit_code == 2 and "2097" in result.output, result.output
 
 
-@pytest.mark.parametrize("has_backup", [True, False], ids=["from a backup", "from nothing"])
+# The longer way takes the same commands twice more.
+@pytest.mark.parametrize("has_backup", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["from a backup", "from nothing"])
 def test_a_home_whose_last_run_lies_in_the_future_is_seen_and_has_a_way_out(tmp_path: Path, has_backup: bool) -> None:
     """As docs/operations.md tells it: the way out loses nobody, and keeps when everything came."""
-    shut, config = home_at(tmp_path / "shut"), None
+    shut, config = with_policy(home_at(tmp_path / "shut")), None
     config = load_config(shut)
     first, second = datetime(2026, 4, 1, tzinfo=UTC), datetime(2026, 4, 2, tzinfo=UTC)
     ask(shut, "one.csv", "ann", "2026-03-01")

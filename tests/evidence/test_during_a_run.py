@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.journeys.home import AS_OF, REQUESTS, make, quietlist
+from tests.journeys.home import AS_OF, REQUESTS, first_run, make, quietlist
 
 # The real job, which stops with the warehouse open before the golden table is made, until a line comes in.
 _HELD = """
@@ -75,9 +75,7 @@ def deliver(home: Path, name: str, text: str) -> None:
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home after its first run."""
-    made = make(tmp_path_factory.mktemp("first") / "home")
-    quietlist(made, "run", "--as-of", AS_OF)
-    return made
+    return first_run(tmp_path_factory.mktemp("first") / "home")
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 
+from orchestration.core.home import Home
+from tests.homes import with_policy
 from tests.journeys.home import quietlist
 
 AS_OF = "2026-04-01T00:00:00Z"
@@ -74,7 +76,7 @@ def make_home(root: Path, cases: Sequence[Case]) -> Path:
         f'[sources.{case.name}]\nformat = "{case.format}"\nscope = "{case.scope}"\nregion = "{case.region}"\n{case.settings}\n'
         for case in cases
     ]
-    root.mkdir(parents=True)
+    with_policy(Home.at(root))
     (root / "quietlist.toml").write_text("\n".join([CONFIG.format(scopes=scopes), *sections]))
     for case in cases:
         deliver(root, case.name, case.files)

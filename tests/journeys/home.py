@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from orchestration.core.home import Home
+from tests.homes import with_policy
+
 AS_OF = "2026-04-01T00:00:00Z"
 CONFIG = """
 [company]
@@ -70,9 +73,11 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["orchestration.faults.pipeline", "orchestration.gate.engine", "orchestration.definitions"])
 
 
-def make(root: Path, config: str = CONFIG) -> Path:
-    """A fresh home with the three canonical files waiting in its inbox."""
+def make(root: Path, config: str = CONFIG, *, empty: bool = False) -> Path:
+    """A home with the three canonical files waiting in its inbox, and in its warehouse the policy, or nothing at all."""
     root.mkdir(parents=True)
+    if not empty:
+        with_policy(Home.at(root))
     (root / "quietlist.toml").write_text(config)
     for source, text in (("asks", REQUESTS), ("crm", CONTACTS), ("calls", CALLS)):
         (root / "inbox" / source).mkdir(parents=True)
@@ -134,7 +139,7 @@ def first_run_said() -> str:
 def _first_run() -> tuple[Path, str]:
     folder = Path(tempfile.mkdtemp(prefix="quietlist-home."))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    root = make(folder / "home")
+    root = make(folder / "home", empty=True)
     ran = started(root, "run", "--as-of", AS_OF)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return root, ran.stdout

@@ -65,14 +65,17 @@ def test_what_was_asked_before_is_inherited_and_what_was_asked_since_is_ours(liv
     assert "Quietlist is answered for since 10 Mar 2026, 00:00 UTC." in page
 
 
-def test_a_quiet_day_leaves_the_first_day_where_it_was(lived: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quiet_day_leaves_the_first_day_where_it_was(
+    lived: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_long_form: bool
+) -> None:
     home = Home.at(shutil.copytree(lived.root, tmp_path / "home"))
     before = clocks(home)
     monkeypatch.setattr(run, "_in_full", lambda *_, **__: pytest.fail("the whole job was run"))
     assert run.run_job(home, "quietlist", LATER_RUN + timedelta(hours=1)).success
     assert clocks(home) == before
-    rebuilt = rebuild(home, load_config(home), None)
-    assert rebuilt.equal, rebuilt.lines()
+    if in_long_form:
+        rebuilt = rebuild(home, load_config(home), None)
+        assert rebuilt.equal, rebuilt.lines()
 
 
 MOMENT = LATER_RUN + timedelta(hours=1)

@@ -16,6 +16,7 @@ from orchestration.core.home import Home
 from orchestration.defs.run import parse_moment
 from orchestration.publish import read_published
 from orchestration.run import prepare_instance, run_job
+from tests.homes import with_policy
 
 AT = "2026-03-01T10:00:00Z"
 CONFIG = """
@@ -104,7 +105,7 @@ def asks() -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    home = Home.at(tmp_path_factory.mktemp("odd") / "home").create()
+    home = with_policy(Home.at(tmp_path_factory.mktemp("odd") / "home"))
     home.config_file.write_text(CONFIG)
     folders = {name: home.inbox / name for name in ("asks", "groups", "crm", "tps")}
     for folder in folders.values():

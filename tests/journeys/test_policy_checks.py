@@ -1,4 +1,7 @@
-"""The checks of the policy run when the policy changed, on the rows that are read afterwards, and are told of only then."""
+"""The checks of the policy run when the policy changed, on the rows that are read afterwards, and are told of only then.
+
+That a wrong row stops the run is always tried; the days after it, each with a policy of its own to be parsed, in the long form.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     project = tmp_path / "dbt_project"
     shutil.copytree(CHECKOUT / "dbt_project", project, ignore=shutil.ignore_patterns("target"))
     monkeypatch.setattr(dbt, "PROJECT", project)
-    home = Home.at(make(tmp_path / "home"))
+    home = Home.at(make(tmp_path / "home", empty=True))
     monkeypatch.setenv("QUIETLIST_HOME", str(home.root))
     monkeypatch.setenv("DAGSTER_HOME", str(prepare_instance(home)))
     return home
@@ -54,7 +57,7 @@ def spoil(seed: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1))
 
 
-def test_a_check_of_the_policy_is_passed_only_when_it_ran_and_a_wrong_row_stops_the_run(home: Home) -> None:
+def test_a_check_of_the_policy_is_passed_only_when_it_ran_and_a_wrong_row_stops_the_run(home: Home, in_long_form: bool) -> None:
     policy_checks = {
         node["name"]
         for node in dbt.manifest_nodes().values()
@@ -79,6 +82,11 @@ def test_a_check_of_the_policy_is_passed_only_when_it_ran_and_a_wrong_row_stops_
     spoilt = told()
     assert policy_rows(home) == {}, "nothing was read with it"
     assert spoilt["unique_methods_method"] is False and spoilt["not_null_methods_method"] is True
+    if in_long_form:
+        put_right(home, policy_checks)
+
+
+def put_right(home: Home, policy_checks: set[str]) -> None:
     # Put right, every check ran on these rows.
     for name in ("lifting_methods", "rules", "methods", "channels"):
         shutil.copy(CHECKOUT / "dbt_project" / "seeds" / "policy" / f"{name}.csv", dbt.PROJECT / "seeds" / "policy")

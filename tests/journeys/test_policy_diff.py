@@ -1,4 +1,7 @@
-"""``quietlist policy diff`` says of a changed policy what a run says once somebody adopted it, and writes nothing."""
+"""``quietlist policy diff`` says of a changed policy what a run says once somebody adopted it, and writes nothing.
+
+The run that adopts it is made in the long form; always, some of each kind of difference is told, and nothing is written.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from orchestration.core.config import load_config
 from orchestration.core.errors import ConfigError
 from orchestration.core.home import CHECKOUT, Home
 from orchestration.defs.run import parse_moment
-from orchestration.policy.whatif import difference
+from orchestration.policy.whatif import Difference, difference
 from orchestration.reconcile import dbt
 from orchestration.run import run_job
 from tests.journeys.home import AS_OF, CALLS, make
@@ -25,26 +28,20 @@ from tests.journeys.home import AS_OF, CALLS, make
 CALLED = CALLS + "k3,2026-03-03T15:00:00Z,email,ann@example.com,acme/newsletter,Early,mailer,,,delivered\n"
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the models and seeds that a test may change."""
-    folder = tmp_path_factory.mktemp("policy") / "dbt_project"
-    return shutil.copytree(CHECKOUT / "dbt_project", folder, ignore=shutil.ignore_patterns("target"))
+PROJECT = CHECKOUT / "dbt_project"
 
 
 @pytest.fixture(scope="module")
-def home(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dbt, "PROJECT", project)
-        root = make(tmp_path_factory.mktemp("diff") / "home")
-        (root / "inbox" / "calls" / "calls.csv").write_text(CALLED)
-        home = Home.at(root)
-        assert run_job(home, "quietlist", parse_moment(AS_OF)).success
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    root = make(tmp_path_factory.mktemp("diff") / "home")
+    (root / "inbox" / "calls" / "calls.csv").write_text(CALLED)
+    home = Home.at(root)
+    assert run_job(home, "quietlist", parse_moment(AS_OF)).success
     return home
 
 
-def rules(project: Path) -> list[dict[str, str]]:
-    with (project / "seeds" / "policy" / "rules.csv").open(encoding="utf-8", newline="") as stream:
+def rules() -> list[dict[str, str]]:
+    with (PROJECT / "seeds" / "policy" / "rules.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -56,9 +53,9 @@ def write(file: Path, found: list[dict[str, str]]) -> Path:
     return file
 
 
-def changed(project: Path) -> list[dict[str, str]]:
+def changed() -> list[dict[str, str]]:
     """A rule that gives less time, one that ended before anybody asked, and one that is new."""
-    by_id = {row["rule_id"]: row for row in rules(project)}
+    by_id = {row["rule_id"]: row for row in rules()}
     quicker = by_id["US-CANSPAM"] | {"max_value": "1", "max_unit": "calendar_day", "calendar_id": ""}
     ended = by_id["US-TSR-ENTITY"] | {"valid_to": "2020-12-31"}
     new = by_id["US-FAX"] | {"rule_id": "US-NEW", "name": "A new law", "channels": "any", "max_value": "3", "max_unit": "hour"}
@@ -85,11 +82,10 @@ def said_by_tables(home: Home) -> dict[str, dict[Any, Any]]:
 
 
 def test_it_says_what_a_run_says_once_it_is_adopted_and_writes_nothing(
-    home: Home, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_long_form: bool
 ) -> None:
-    monkeypatch.setattr(dbt, "PROJECT", project)
     untouched = bytes_of(home)
-    found = difference(home, load_config(home), write(tmp_path / "changed.csv", changed(project)))
+    found = difference(home, load_config(home), write(tmp_path / "changed.csv", changed()))
     assert bytes_of(home) == untouched, "a what-if writes nothing"
     assert found.changed["US-CANSPAM"] == {
         "max_value": ("10", "1"),
@@ -98,11 +94,18 @@ def test_it_says_what_a_run_says_once_it_is_adopted_and_writes_nothing(
     }
     assert found.changed["US-TSR-ENTITY"] == {"valid_to": ("", "2020-12-31")}
     assert found.changed["US-NEW"]["name"] == ("", "A new law")
+    assert {row["moved"] for row in found.requests} >= {"earlier", "later"}, found.requests
+    assert found.clocks and found.contacts and found.golden_rows > 0
+    if in_long_form:
+        as_a_run_says(found, home, tmp_path, monkeypatch)
 
+
+def as_a_run_says(found: Difference, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was told is what differs once a copy of the home has run with the changed policy."""
     adopted = Home.at(shutil.copytree(home.root, tmp_path / "adopted"))
     new = tmp_path / "dbt_project"
-    shutil.copytree(project, new)
-    rows = {row["rule_id"]: row for row in [*rules(project), *changed(project)]}
+    shutil.copytree(PROJECT, new, ignore=shutil.ignore_patterns("target"))
+    rows = {row["rule_id"]: row for row in [*rules(), *changed()]}
     write(new / "seeds" / "policy" / "rules.csv", list(rows.values()))
     monkeypatch.setattr(dbt, "PROJECT", new)
     before = said_by_tables(adopted)
@@ -135,9 +138,8 @@ def test_it_says_what_a_run_says_once_it_is_adopted_and_writes_nothing(
     assert found.golden_rows == golden > 0
 
 
-def test_the_rows_as_they_are_change_nothing(home: Home, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dbt, "PROJECT", project)
-    found = difference(home, load_config(home), write(tmp_path / "same.csv", rules(project)))
+def test_the_rows_as_they_are_change_nothing(home: Home, tmp_path: Path) -> None:
+    found = difference(home, load_config(home), write(tmp_path / "same.csv", rules()))
     assert (found.changed, found.requests, found.clocks, found.contacts, found.golden_rows) == ({}, [], [], [], 0)
     assert list(found.lines()) == ["The rows say what the policy of the last run says: nothing would change."]
 
@@ -153,11 +155,8 @@ def test_the_rows_as_they_are_change_nothing(home: Home, project: Path, tmp_path
         ({"colour": "red"}, "unknown column colour"),
     ],
 )
-def test_what_no_policy_may_hold_is_refused_as_a_run_would(
-    home: Home, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], said: str
-) -> None:
-    monkeypatch.setattr(dbt, "PROJECT", project)
-    row = next(row for row in rules(project) if row["rule_id"] == "US-CANSPAM")
+def test_what_no_policy_may_hold_is_refused_as_a_run_would(home: Home, tmp_path: Path, change: dict[str, str], said: str) -> None:
+    row = next(row for row in rules() if row["rule_id"] == "US-CANSPAM")
     with pytest.raises(ConfigError) as caught:
         difference(home, load_config(home), write(tmp_path / "changed.csv", [row | change]))
     assert said in str(caught.value), caught.value

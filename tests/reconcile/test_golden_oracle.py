@@ -19,6 +19,7 @@ from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.register import register
 from orchestration.rebuild import rebuild
 from orchestration.reconcile import dbt, stages
+from tests.homes import with_policy
 from tests.reconcile.oracle import TYPES_OF_CHANNEL, Request, World, covers, points
 from tests.reconcile.worlds import SCOPES, TRUST, make_world, write_contacts, write_requests
 
@@ -48,7 +49,7 @@ Row = tuple[str, str, str, str]
 
 
 def make_home(root: Path) -> tuple[Home, Config]:
-    home = Home.at(root).create()
+    home = with_policy(Home.at(root))
     home.config_file.write_text(CONFIG)
     for source in (*TRUST, "crm"):
         (home.inbox / source).mkdir()
@@ -173,6 +174,7 @@ def test_reason_basis_and_dates_of_every_row_are_the_oracles(built: tuple[Home, 
     assert checked > len(worlds), "the worlds make too few rows to prove anything"
 
 
+@pytest.mark.slow  # test_incremental.py and the whole job rebuild always
 def test_rebuilding_from_landing_gives_the_same_rows(built: tuple[Home, Config]) -> None:
     outcome = rebuild(*built)
     assert outcome.equal, outcome.lines()

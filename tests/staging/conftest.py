@@ -10,7 +10,8 @@ import pytest
 from orchestration.core.config import Config, parse_config
 from orchestration.core.home import CHECKOUT, Home
 from orchestration.core.warehouse import warehouse
-from orchestration.reconcile import dbt, stages
+from orchestration.reconcile import stages
+from tests.homes import with_policy
 
 AS_OF = datetime(2026, 4, 1, tzinfo=UTC)
 SAMPLES = CHECKOUT / "data" / "samples"
@@ -24,10 +25,9 @@ def config() -> Config:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Iterator[Home]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """An empty home, every table that a model reads made, every seed loaded."""
-    place = Home.at(tmp_path_factory.mktemp("staging") / "home").create()
+    place = with_policy(Home.at(tmp_path_factory.mktemp("staging") / "home"))
     with warehouse(place) as con:
         stages.prepare(con, place)
-    dbt.invoke(place, config, AS_OF, "seed", "resource_type:seed")
     yield place

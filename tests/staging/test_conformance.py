@@ -33,6 +33,7 @@ from orchestration.readers.feeds import all_feeds
 from orchestration.readers.in_use import feeds_in_use
 from orchestration.readers.register import register
 from orchestration.reconcile import stages
+from tests.homes import with_policy
 from tests.staging.conftest import AS_OF, SAMPLES
 from tests.workbooks import xlsx
 
@@ -310,7 +311,7 @@ def tried_in(home: Home, there: list[Sample], others: dict[str, Sample]) -> Trie
 def tried(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tried:
     there = asked_for(request.session.items)
     others = {source: copy for sample in there for source, copy in (copies(sample) | cut(sample, three_places(sample))).items()}
-    return tried_in(Home.at(tmp_path_factory.mktemp("conformance") / "home").create(), there, others)
+    return tried_in(with_policy(Home.at(tmp_path_factory.mktemp("conformance") / "home")), there, others)
 
 
 def test_every_format_has_a_sample() -> None:
@@ -377,7 +378,7 @@ def test_what_a_cut_off_file_still_holds_is_read_or_the_file_is_refused_aloud(tr
 def test_a_file_cut_off_at_any_tenth_byte_is_read_or_refused_aloud(tmp_path: Path) -> None:
     there = samples()
     others = {source: copy for sample in there for source, copy in cut(sample, every_tenth_byte(sample)).items()}
-    found = tried_in(Home.at(tmp_path / "home").create(), there, others)
+    found = tried_in(with_policy(Home.at(tmp_path / "home")), there, others)
     assert len(others) > 10_000
     assert [line for sample in there for line in gone_in_silence(found, sample, every_tenth_byte(sample))] == []
 

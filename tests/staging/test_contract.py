@@ -18,6 +18,7 @@ from orchestration.core.warehouse import warehouse
 from orchestration.readers.feeds import Feed, all_feeds
 from orchestration.readers.in_use import unused_models
 from orchestration.reconcile import dbt, stages
+from tests.homes import with_policy
 from tests.staging.conftest import AS_OF
 
 SEED = 20260401
@@ -289,12 +290,11 @@ def test_the_unions_hold_the_same_in_whatever_steps_they_are_built(
     assert {kind for feed in feeds for kind in feed.kinds} == set(UNION)
     unused = unused_models(tuple(feeds))
     chance = random.Random(SEED)
-    home = Home.at(tmp_path_factory.mktemp("steps") / "home").create()
+    home = with_policy(Home.at(tmp_path_factory.mktemp("steps") / "home"))
     with warehouse(home) as con:
         stages.prepare(con, home, tuple(feeds))
         for feed in feeds:
             fill(con, feed, chance, f"file of {feed.table}")
-    dbt.invoke(home, config, AS_OF, "seed", "resource_type:seed")
     dbt.invoke(home, config, AS_OF, "run", "tag:staging", unused=unused)
     whole = contents(home)
 
