@@ -14,7 +14,7 @@ from orchestration.evidence.relations import RELATIONS
 from orchestration.identifiers.cache import create_identifier_tables
 from orchestration.readers.tables import create_raw_tables
 from orchestration.reconcile.components import create_person_table
-from orchestration.sync.ledger import STATE_COLUMNS
+from orchestration.sync.ledger import STATE_COLUMNS, UNMAPPED_LISTS
 
 MODELS = {path.stem: path for path in (CHECKOUT / "dbt_project" / "models").rglob("*.sql")}
 POLICY = CHECKOUT / "dbt_project" / "seeds" / "policy"
@@ -29,7 +29,7 @@ def made_in_python() -> dict[str, set[str]]:
         con.execute("create schema if not exists identifiers")
         create_identifier_tables(con)
         create_person_table(con)
-        found: dict[str, set[str]] = {"raw.sync__row_state": set(STATE_COLUMNS)}
+        found = {"raw.sync__row_state": set(STATE_COLUMNS), "raw.sync__unmapped_lists": set(UNMAPPED_LISTS)}
         for table, column in con.execute(
             "select table_schema || '.' || table_name, column_name from information_schema.columns"
         ).fetchall():

@@ -26,7 +26,7 @@ from orchestration.publish import Candidate, export_candidate, rows_sha256
 from orchestration.publish.verdicts import Verdict, allows, read_verdict, store
 from tests.gate.house import AS_OF, build_house, config_of, spoil
 
-CANARY = "Canary.Sings@example.com"
+CANARY = "Wren.Sings@example.com"
 
 
 @pytest.fixture(scope="module")
@@ -299,7 +299,7 @@ def test_no_value_of_any_row_leaves_the_gate(
         said |= {str(path): path.read_text() for path in folder.rglob("*") if path.is_file()}
     assert len(said) >= 3 + 3 + 4, "three verdicts, and Data Docs with its three"
     for place, text in said.items():
-        for part in ("canary", "sings"):
+        for part in ("wren", "sings"):
             assert part not in text.lower(), f"{place} holds a value of a row"
 
 
