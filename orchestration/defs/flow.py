@@ -17,6 +17,9 @@ CARRIED_OVER = frozenset(
 )
 """Tables in which a run leaves to the next what it has ingested."""
 
+LAID_OUT = frozenset({("raw", "canaries")})
+"""Tables that a step makes of the configuration for its own models."""
+
 # A folder of models is a group, but for these.
 _GROUP_OF_FOLDER = {"texts": "words", "exposure": "prove"}
 # A view of what another step made stands with that step: by the dbt source that it reads.

@@ -12,7 +12,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_
 
 from orchestration.core.config import OWN_FORMAT
 from orchestration.core.warehouse import warehouse
-from orchestration.defs.flow import CARRIED_OVER, group, group_of_node
+from orchestration.defs.flow import CARRIED_OVER, LAID_OUT, group, group_of_node
 from orchestration.defs.keys import (
     ENTRY,
     GOLDEN,
@@ -53,7 +53,7 @@ class Translator(DagsterDbtTranslator):
         node = manifest["nodes"].get(unique_id)
         if node is None:
             return spec  # a source: an asset of another module
-        deps = [dep for dep in spec.deps if tuple(dep.asset_key.path) not in CARRIED_OVER]
+        deps = [dep for dep in spec.deps if tuple(dep.asset_key.path) not in CARRIED_OVER | LAID_OUT]
         if BEHIND_THE_ENTRY_GATE in node["tags"]:
             # What it reads of the ledger it reads through the gate.
             kept = [dep for dep in deps if dep.asset_key.path[0] != LEDGER_SCHEMA]

@@ -164,7 +164,10 @@ def test_no_message_names_a_class_of_python() -> None:
             "company.scops: unknown key; allowed: at_risk_hours, default_region, live_since, max_leaving, ",
         ),
         ('[company]\nname = "A"\n[limits]\nmemry = "4GB"\n', "did you mean memory?"),
-        ('[company]\nname = "A"\n[limit]\n', "limit: unknown key; allowed: alerts, company, dagster, destinations, encryption, "),
+        (
+            '[company]\nname = "A"\n[limit]\n',
+            "limit: unknown key; allowed: alerts, canaries, company, dagster, destinations, encryption, ",
+        ),
         ('[company]\nname = "A"\n[sources.x]\nformat = "requests"\ntimzone = "UTC"\n', "did you mean timezone?"),
     ],
 )
