@@ -8,6 +8,7 @@ The note holds the public key too, so that the chain shows which key signed what
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -209,7 +210,7 @@ def _points(
 def _copy_chain(home: Home, target: Path, chain: Verified) -> None:
     """The chain up to the head that was just proved: a line that came since is not part of the pack."""
     data = home.chain_file.read_bytes() if home.chain_file.is_file() else b""
-    lines = data[: data.rfind(b"\n") + 1].splitlines(keepends=True) if chain.whole else [data]
+    lines = list(io.BytesIO(data[: data.rfind(b"\n") + 1])) if chain.whole else [data]
     write_atomic(target, b"".join(lines[: chain.entries] if chain.whole else lines))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import tempfile
 import zipfile
@@ -209,7 +210,7 @@ def _chain_problems(statement: dict[str, Any], opened: Callable[[str], IO[bytes]
             yield f"{name}: is not on the chain of evidence"
     versions = f"{TABLES}/versions.csv"
     if versions in listed:
-        for row in csv.DictReader(_read(opened, versions).decode().splitlines()):
+        for row in csv.DictReader(io.StringIO(_read(opened, versions).decode(), newline="")):
             if row["manifest_sha256"] not in hashes:
                 yield f"{versions}: version {row['version']} is not on the chain of evidence"
 
