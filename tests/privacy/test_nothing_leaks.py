@@ -52,7 +52,8 @@ begin select raise(abort, 'I will not take {EMAIL} of {NAME}'); end
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     before = os.umask(0)  # whatever it is: what a run makes is its owner's alone
-    home = Home.at(make(tmp_path / "home", CONFIG + '\n[encryption]\nlanding = true\nkey_env = "LANDING_KEY"\n'))
+    config = CONFIG + '\n[encryption]\nlanding = true\nkey_env = "LANDING_KEY"\n'
+    home = Home.at(make(tmp_path / "home", config, empty=True))
     monkeypatch.setenv("LANDING_KEY", str(pyrage.x25519.Identity.generate()))
     monkeypatch.setenv("QUIETLIST_HOME", str(home.root))
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))

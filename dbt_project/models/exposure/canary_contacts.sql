@@ -1,5 +1,6 @@
--- Every contact made to a canary, and the list that it came from: no other list holds the same one. Nobody has a reason to contact
--- a canary, so each of these is a list that somebody uses for what it must not be used for, or that a system does not heed.
+-- Every contact made to a canary, and the list that it came from: no other list holds the same one. Nobody has a reason to
+-- contact a canary, so each of these is a list that somebody uses for what it must not be used for, or a system that does not
+-- heed its list.
 
 with contacts as (
 
