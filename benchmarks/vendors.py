@@ -1,8 +1,8 @@
 """What a vendor costs that nobody uses: ``python -m benchmarks.vendors``.
 
-Two copies of the project, one that knows three formats and one that knows sixty (the real ones, and copies of a vendor's folder
-up to that number), each with a home that configures the same three. Measured is ``quietlist run`` on a day without anything and
-on a day with a few records; the first run, which parses the models, is apart.
+Two copies of the project: one knows three formats (``--configured``) and one sixty (``--known``: the real ones, and
+copies of a vendor's folder up to that number), each with a home that configures the same three. Measured is ``quietlist run`` on a
+day without anything and on a day with a few records; the first run, which parses the models, is apart.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.measure import Step, Table
 from orchestration.core.home import CHECKOUT
 
 _COPIED = ("orchestration", "dbt_project", "expectations", "pyproject.toml")
-_USED = ("canonical", "mailchimp", "sendgrid")
 _ALWAYS = "quietlist"  # its own feeds are no format that anybody configures
 _COPY_OF = "mailchimp"
 _CONFIG = """
@@ -30,41 +30,68 @@ name = "Benchmark"
 default_region = "US"
 [limits]
 settle_seconds = 0
-[sources.asks]
-format = "requests"
-[sources.newsletter]
-format = "mailchimp"
-[sources.mail]
-format = "sendgrid"
 [destinations.crm]
 system = "sql_table"
 channels = ["email"]
 """
+# Source -> its format, the folder that holds the format, the name of a file, and what is in it on a day.
+_SOURCES = {
+    "asks": (
+        "requests",
+        "canonical",
+        "asks_{n}.csv",
+        "requested_at,action,channels,email\n2026-03-01,opt_out,email,a{n}@example.com\n",
+    ),
+    "newsletter": (
+        "mailchimp",
+        "mailchimp",
+        "unsubscribed_{n}.csv",
+        "Email Address,UNSUB_TIME\nb{n}@example.com,2026-03-01 10:00:00\n",
+    ),
+    "mail": ("sendgrid", "sendgrid", "suppression_bounces_{n}.csv", "email,created\nc{n}@example.com,1772326800\n"),
+    "streams": (
+        "postmark",
+        "postmark",
+        "suppressions_dump_{n}.json",
+        '{"Suppressions": [{"EmailAddress": "d{n}@example.com", "SuppressionReason": "ManualSuppression", "Origin": "Recipient", '
+        '"CreatedAt": "2026-03-02T09:11:40-05:00"}]}',
+    ),
+    "texts": (
+        "telnyx",
+        "telnyx",
+        "optouts_{n}.json",
+        '{"data": [{"from": "+12025550190", "to": "+1202555016{n}", "messaging_profile_id": "40017fdc", "keyword": "STOP", '
+        '"created_at": "2026-03-03 12:00:38.631252+00:00"}]}',
+    ),
+}
 
 
-def run(known: int) -> Table:
-    """Both projects beside each other."""
-    table = Table(f"A day with 3 formats configured, of 3 and of {known} that are known")
+def run(known: int, configured: int) -> Table:
+    """Both projects beside each other: one that knows no format but those that are configured, and one that knows ``known``."""
+    sources = dict(list(_SOURCES.items())[:configured])
+    used = [folder for _, folder, _, _ in sources.values()]
+    table = Table(f"A day with {configured} formats configured, of {configured} and of {known} that are known")
     measured: dict[tuple[int, str], float] = {}
     with tempfile.TemporaryDirectory(prefix="quietlist-bench.") as folder:
-        for number in (len(_USED), known):
-            project = _project(Path(folder) / f"knows_{number}", number)
+        for number in (configured, known):
+            project = _project(Path(folder) / f"knows_{number}", number, used)
             home = Path(folder) / f"home_{number}"
             (home / "inbox").mkdir(parents=True)
-            (home / "quietlist.toml").write_text(_CONFIG)
+            tables = [f'[sources.{name}]\nformat = "{form}"\n' for name, (form, *_) in sources.items()]
+            (home / "quietlist.toml").write_text(_CONFIG + "".join(tables))
             for day, name in enumerate(("first run", "nothing new", "a small day", "nothing new, again"), 1):
                 if name in ("first run", "a small day"):
-                    _deliver(home, day)
+                    _deliver(home, day, sources)
                 wall, processor = _quietlist(project, home, Path(folder) / "cache", day)
                 measured[number, name] = processor
                 note = ""
                 if number == known and name != "first run":
-                    note = f"{processor / measured[len(_USED), name]:.2f} of what it costs with {len(_USED)} known"
+                    note = f"{processor / measured[configured, name]:.2f} of what it costs with {configured} known"
                 table.steps.append(Step(f"{number} known: {name}", 0, wall, processor, note=note))
     return table
 
 
-def _project(folder: Path, known: int) -> Path:
+def _project(folder: Path, known: int, used: Sequence[str]) -> Path:
     """A copy of the project that knows so many formats."""
     folder.mkdir()
     for name in _COPIED:
@@ -74,10 +101,10 @@ def _project(folder: Path, known: int) -> Path:
         else:
             shutil.copy(source, folder / name)
     staging = folder / "dbt_project" / "models" / "staging"
-    others = sorted(path for path in staging.iterdir() if path.name not in (*_USED, _ALWAYS))
-    for path in others[max(known - len(_USED), 0) :]:
+    others = sorted(path for path in staging.iterdir() if path.name not in (*used, _ALWAYS))
+    for path in others[max(known - len(used), 0) :]:
         shutil.rmtree(path)
-    for number in range(known - len(_USED) - len(others)):
+    for number in range(known - len(used) - len(others)):
         name = f"copy_{number:02}"
         (staging / name).mkdir()
         for path in (staging / _COPY_OF).iterdir():
@@ -85,14 +112,9 @@ def _project(folder: Path, known: int) -> Path:
     return folder
 
 
-def _deliver(home: Path, day: int) -> None:
-    files = {
-        "asks/asks": "requested_at,action,channels,email\n2026-03-01,opt_out,email,a{n}@example.com\n",
-        "newsletter/unsubscribed": "Email Address,UNSUB_TIME\nb{n}@example.com,2026-03-01 10:00:00\n",
-        "mail/suppression_bounces": "email,created\nc{n}@example.com,1772326800\n",
-    }
-    for name, text in files.items():
-        path = home / "inbox" / f"{name}_{day}.csv"
+def _deliver(home: Path, day: int, sources: Mapping[str, tuple[str, str, str, str]]) -> None:
+    for name, (_, _, file, text) in sources.items():
+        path = home / "inbox" / name / file.replace("{n}", str(day))
         path.parent.mkdir(exist_ok=True)
         path.write_text(text.replace("{n}", str(day)))
 
@@ -118,4 +140,6 @@ def _quietlist(project: Path, home: Path, cache: Path, day: int) -> tuple[float,
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--known", type=int, default=60)
-    print("\n".join(run(parser.parse_args().known).lines()))
+    parser.add_argument("--configured", type=int, choices=range(1, len(_SOURCES) + 1), default=3)
+    asked = parser.parse_args()
+    print("\n".join(run(asked.known, asked.configured).lines()))
