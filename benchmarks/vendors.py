@@ -1,8 +1,8 @@
 """What a vendor costs that nobody uses: ``python -m benchmarks.vendors``.
 
-Two copies of the project: one knows three formats (``--configured``) and one sixty (``--known``: the real ones, and
-copies of a vendor's folder up to that number), each with a home that configures the same three. Measured is ``quietlist run`` on a
-day without anything and on a day with a few records; the first run, which parses the models, is apart.
+Two copies of the project: one knows three formats (``--configured``), one sixty (``--known``: the real ones, and copies of a
+vendor's folder up to that number). Each has a home that configures the same three. Measured is ``quietlist run`` on a day without
+anything and on a day with a few records; the first run, which parses the models, is apart.
 """
 
 from __future__ import annotations
