@@ -19,6 +19,7 @@ import csv
 import functools
 import json
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -197,11 +198,13 @@ def plan(home: Home, config: Config, points: Sequence[Point]) -> Erasure:
     said += [sentence for item in found if (sentence := _refusal(item))]
     others: dict[str, int] = {}
     kept: dict[str, int] = {}
-    for trace in traces(home, config, points, (home.landing, *_left_out(home))):
+    seen = list(traces(home, config, points, (home.landing, *_left_out(home))))
+    for trace in (trace for trace in seen if not trace.is_closed):
         place = kept if trace.kept_by else others
         name = trace.kept_by or trace.name
         place[name] = place.get(name, 0) + 1
     said += [f"{counted(count, 'file')} in {name}/ that name them." for name, count in sorted(others.items())]
+    said += _not_looked_into(seen)
     if linked := _linked(home, config, points):
         said.append(f"The same person also has {listed(linked)}: these stay unless they are named too.")
     return Erasure(
@@ -265,18 +268,18 @@ def _go_on(home: Home, config: Config, begun: _Open, person: str, reason: str, a
         )
     _remove_versions(home, begun)
     left = list(traces(home, config, everything, _left_out(home)))
-    kept = sorted({trace.kept_by for trace in left if trace.kept_by})
-    if stays := [trace for trace in left if not trace.kept_by]:
+    closed = [trace for trace in left if trace.is_closed]
+    kept = sorted({trace.kept_by for trace in left if trace.kept_by and not trace.is_closed})
+    said += _not_looked_into(closed)
+    if stays := [trace for trace in left if not trace.kept_by and not trace.is_closed]:
         return Erasure(begun.id, "waiting", tuple(said), tuple(_still(stays)), files=redacted)
-    _note_done(home, begun, person, reason, as_of, kept)
+    _note_done(home, begun, person, reason, as_of, kept, len(closed))
     _forget(home)
+    of_them = "No file of this home that can be opened names" if closed else "No file of this home names"
     return Erasure(
         begun.id,
         "done",
-        (
-            *said,
-            f"No file of this home names them any more; {counted(len(of_points), 'tombstone')} will know them again.",
-        ),
+        (*said, f"{of_them} them any more; {counted(len(of_points), 'tombstone')} will know them again."),
         kept=tuple(f"{name}: its own list goes on leaving them alone" for name in kept),
         files=redacted,
     )
@@ -508,7 +511,9 @@ def _require_own(con: duckdb.DuckDBPyConnection, point: Point, texts: Sequence[s
 
 def _is_known(home: Home, config: Config, points: Sequence[Point]) -> bool:
     """Whether anything here names one of them."""
-    return not _is_buried(home, points) or any(not trace.kept_by for trace in traces(home, config, points, _left_out(home)))
+    return not _is_buried(home, points) or any(
+        not trace.kept_by and not trace.is_closed for trace in traces(home, config, points, _left_out(home))
+    )
 
 
 def _is_buried(home: Home, points: Sequence[Point]) -> bool:
@@ -680,11 +685,21 @@ def _any_column_names(path: Path, identifiers: Sequence[str]) -> bool:
         )
 
 
+def _by_folder(found: Sequence[Trace]) -> list[tuple[str, int]]:
+    return sorted(Counter(trace.name for trace in found).items())
+
+
+def _not_looked_into(found: Sequence[Trace]) -> list[str]:
+    """Broken archives, encrypted ones, tables that do not open: they may name anybody, and a person has to know of them."""
+    return [
+        f"Nobody could look into {counted(count, 'file')} in {mask_text(name)}/: broken, encrypted or of an unknown method. Open "
+        "them another way, or remove them."
+        for name, count in _by_folder([trace for trace in found if trace.is_closed])
+    ]
+
+
 def _still(stays: Sequence[Trace]) -> Iterator[str]:
-    by_folder: dict[str, int] = {}
-    for trace in stays:
-        by_folder[trace.name] = by_folder.get(trace.name, 0) + 1
-    for name, count in sorted(by_folder.items()):
+    for name, count in _by_folder(stays):
         where = f"{counted(count, 'file')} in {mask_text(name)}/"
         yield f"{where} that still name them: remove or correct these, then this command again"
 
@@ -697,7 +712,9 @@ def _is_done(home: Home, erasure: str) -> bool:
     return any(entry["entry"] == "done" and entry["id"] == erasure for entry in erasures_log(home).entries())
 
 
-def _note_done(home: Home, begun: _Open, person: str, reason: str, as_of: datetime, kept: Sequence[str]) -> None:
+def _note_done(
+    home: Home, begun: _Open, person: str, reason: str, as_of: datetime, kept: Sequence[str], not_looked_into: int
+) -> None:
     log = erasures_log(home)
     with log.alone():
         log.add(
@@ -709,6 +726,7 @@ def _note_done(home: Home, begun: _Open, person: str, reason: str, as_of: dateti
                 "person": person,
                 "reason": reason,
                 "kept_by": list(kept),
+                "not_looked_into": not_looked_into,
             },
         )
 

@@ -1,16 +1,19 @@
 """Where in a home somebody is named: every file of it is looked through, whatever it is. Only looks.
 
 Text and bytes are searched as they lie; tables (Parquet, DuckDB) are asked, since they pack their texts; archives and sealed
-files are opened. Nothing is trusted to be free of names because of what it is meant to hold.
+files are opened. Nothing is trusted to be free of names because of what it is meant to hold, and what cannot be opened is told
+as such. Links are not followed: what they lead to lies outside of the home.
 """
 
 from __future__ import annotations
 
+import functools
 import gzip
 import re
 import sqlite3
 import zipfile
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,17 +38,19 @@ _PACKED = (b"PK\x03\x04", b"\x1f\x8b")
 
 @dataclass(frozen=True)
 class Trace:
-    """A file that names one of them, from the home."""
+    """A file of the home that names one of them, or may."""
 
     path: Path
     name: str
     """Its name, for people; with what is personal in it left out."""
     kept_by: str | None
     """The destination whose own list it is: that list must go on naming whom it leaves alone."""
+    is_closed: bool = False
+    """It, or a part of it, cannot be opened as what it is; what could be read names nobody."""
 
 
 def traces(home: Home, config: Config, points: Sequence[Point], leave_out: Sequence[Path] = ()) -> Iterator[Trace]:
-    """Every file below the home that names one of them."""
+    """Every file below the home that names one of them, and every one into which nobody could look."""
     wanted = pattern(points)
     texts = sorted({text.lower() for point in points for text in (point.identifier, point.identifier.removeprefix("+"))})
     lists = [
@@ -58,25 +63,26 @@ def traces(home: Home, config: Config, points: Sequence[Point], leave_out: Seque
         if path.is_symlink() or not path.is_file() or any(path == left or left in path.parents for left in leave_out):
             continue
         name = path.relative_to(home.root).as_posix().lower()
-        if any(text in name for text in texts) or _names(home, path, wanted, texts):
+        found = True if any(text in name for text in texts) else _names(home, path, wanted, texts)
+        if found is not False:
             # A receipt is ours, and names nobody.
             is_list = path.parent.name != "receipts"
             owner = next((name for folder, name in lists if is_list and folder in path.parents), None)
-            yield Trace(path, path.relative_to(home.root).parent.as_posix(), owner)
+            yield Trace(path, path.relative_to(home.root).parent.as_posix(), owner, is_closed=found is None)
 
 
-def _names(home: Home, path: Path, wanted: re.Pattern[bytes], texts: Sequence[str]) -> bool:
+def _names(home: Home, path: Path, wanted: re.Pattern[bytes], texts: Sequence[str]) -> bool | None:
+    """Whether a file names them; None where it does not open, and its bytes, which may be packed, do not say so."""
     if path.suffix in _TABLES:
         asked = _table_names(path, wanted, texts)
-        if asked is not None:
-            return asked
+        return asked if asked is not None else (_bytes_name(path, wanted, texts) or None)
     if path.name.endswith(sealing.SUFFIX) and home.landing in path.parents:
         with sealing.opened(home, path.with_name(path.name.removesuffix(sealing.SUFFIX))) as plain:
             return _bytes_name(plain, wanted, texts)
     return _bytes_name(path, wanted, texts)
 
 
-def _bytes_name(path: Path, wanted: re.Pattern[bytes], texts: Sequence[str]) -> bool:
+def _bytes_name(path: Path, wanted: re.Pattern[bytes], texts: Sequence[str]) -> bool | None:
     with mapped(path) as data:
         if any(wanted.search(part) is not None for part in readable(data)):
             return True
@@ -88,10 +94,13 @@ def _bytes_name(path: Path, wanted: re.Pattern[bytes], texts: Sequence[str]) -> 
         return _sqlite_names(path, wanted, texts)
     if found or not start.startswith(_PACKED):
         return found
-    try:
-        return any(wanted.search(part) is not None for part in _unpacked(path, start))
-    except (OSError, EOFError, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError):
-        return False  # it does not open: nobody reads a name in it, and quarantine lists it
+    is_closed = False
+    for part in _unpacked(path, start):
+        if part is None:
+            is_closed = True
+        elif any(wanted.search(text) is not None for text in readable(part)):
+            return True
+    return None if is_closed else False
 
 
 def _sqlite_names(path: Path, wanted: re.Pattern[bytes], texts: Sequence[str]) -> bool:
@@ -113,14 +122,26 @@ def _sqlite_names(path: Path, wanted: re.Pattern[bytes], texts: Sequence[str]) -
     return not within
 
 
-def _unpacked(path: Path, start: bytes) -> Iterator[bytes]:
+def _unpacked(path: Path, start: bytes) -> Iterator[bytes | None]:
+    """What is packed in an archive, part by part; None for each that cannot be read: broken, encrypted, of an unknown method."""
     if start.startswith(_PACKED[1]):
-        with gzip.open(path) as stream:
-            yield stream.read()
+        yield _read_or_none(lambda: gzip.decompress(path.read_bytes()))
         return
-    with zipfile.ZipFile(path) as archive:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+        yield None
+        return
+    with archive:
         for info in archive.infolist():
-            yield archive.read(info)
+            yield _read_or_none(functools.partial(archive.read, info))
+
+
+def _read_or_none(read: Callable[[], bytes]) -> bytes | None:
+    try:
+        return read()
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
+        return None
 
 
 def _is_registry_s(schema: str, table: str) -> bool:

@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import jinja2
-
 from orchestration.core.files import canonical_json, write_atomic
 from orchestration.core.home import Home
 from orchestration.core.outcome import RANK
+from orchestration.core.pages import page_environment
 from orchestration.gate.suites import GATES
 from orchestration.publish.verdicts import Verdict
 
@@ -36,9 +35,7 @@ def write_data_docs(home: Home, verdict: Verdict) -> Path:
     folder = home.reports / "data_docs"
     write_atomic(folder / f"{verdict.gate}.json", canonical_json(verdict.as_dict()) + "\n")
     last = [Verdict.from_dict(json.loads(path.read_text())) for gate in GATES if (path := folder / f"{gate}.json").is_file()]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = page_environment(Path(__file__).parent)
     page = environment.get_template("data_docs.html.j2").render(
         verdicts=last,
         failed=sorted(

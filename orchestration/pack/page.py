@@ -16,6 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from orchestration.core import wording
+from orchestration.core.pages import page_environment
 from orchestration.pack.figures import SHOWN, Figures
 from orchestration.report.page import ACTIONS, OUTCOMES, labelled
 
@@ -70,13 +71,7 @@ def render_letter(pack: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) 
 
 
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = page_environment(_TEMPLATES)
     environment.filters |= {
         "moment": wording.moment,
         "number": "{:,}".format,

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from orchestration.audit import reviews, violations
@@ -24,6 +23,7 @@ from orchestration.core.files import write_atomic
 from orchestration.core.home import Home
 from orchestration.core.masks import mask_text
 from orchestration.core.matters import KINDS
+from orchestration.core.pages import page_environment
 from orchestration.report import figures, matters, plots
 from orchestration.report.gather import Evidence, gather, walked
 from orchestration.report.statement import state
@@ -122,13 +122,7 @@ def render(evidence: Evidence, kept: Sequence[matters.Kept] = (), *, has_data_do
     last = {matter.key: matter for matter in kept if matter.is_there}
     closed = frozenset(key for key, matter in last.items() if matter.state == "closed")
     stated = state(evidence, closed)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = page_environment(_TEMPLATES)
     environment.filters |= {
         "moment": wording.moment,
         "day": _day,

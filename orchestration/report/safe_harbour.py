@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import jinja2
 from markupsafe import Markup
 
 from orchestration.audit.gates import last_verdicts
@@ -24,6 +23,7 @@ from orchestration.audit.verify import Verified
 from orchestration.core.config import Config
 from orchestration.core.files import write_atomic
 from orchestration.core.home import Home
+from orchestration.core.pages import page_environment
 from orchestration.core.wording import ago, counted, moment, percent
 from orchestration.evidence.reading import evidence_at_hand
 from orchestration.report.gather import walked
@@ -270,13 +270,7 @@ def safe_harbour(home: Home, config: Config, as_of: datetime) -> SafeHarbour:
 
 def write_page(home: Home, found: SafeHarbour) -> Path:
     """Write ``reports/safe_harbour.html`` and return it."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = page_environment(_TEMPLATES)
     environment.filters |= {"moment": moment, "ago": ago}
     page = environment.get_template("safe_harbour.html").render(
         found=found,

@@ -41,15 +41,9 @@ def sign(home: Home, statement: Mapping[str, Any]) -> dict[str, Any]:
 
 def page(certificate: Mapping[str, Any]) -> str:
     """The certificate for people: one file, no script, nothing from elsewhere, the same bytes each time."""
-    import jinja2
+    from orchestration.core.pages import page_environment  # Jinja: paid for only when a page is made
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(Path(__file__).parent / "templates")
     environment.filters.update(moment=_moment, number="{:,}".format, size=_size, chunks=_chunks)
     digest = hashlib.sha256(canonical_json(certificate).encode()).hexdigest()
     return environment.get_template("certificate.html.j2").render(c=certificate, digest=digest)

@@ -113,3 +113,49 @@ def test_what_registries_list_is_not_looked_at(tmp_path: Path) -> None:
     with duckdb.connect(str(home.warehouse_file)) as con:
         con.execute("create table raw.canonical__requests as select '+12125550147' as phone")
     assert len(list(traces(home, load_config(home), POINTS, _left_out(home)))) == 1, "what people said is"
+
+
+def _with_one_that_does_not_open(path: Path, text: str) -> None:
+    """A ZIP whose first entry has another checksum than the archive says, before one that is whole."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("broken.csv", "something else")
+        archive.writestr("whole.csv", text)
+    path.write_bytes(path.read_bytes().replace(b"something else", b"something ELSE", 1))
+
+
+CLOSED: dict[str, tuple[str, Callable[[Path, str], object]]] = {
+    "a ZIP with an entry that is broken": ("scrub/a.zip", _with_one_that_does_not_open),
+    "a ZIP without its end": ("scrub/a.zip", lambda path, text: path.write_bytes(b"PK\x03\x04" + b"x" * 200)),
+    "a gzip file that is cut off": (
+        "scrub/a.gz",
+        lambda path, text: path.write_bytes(gzip.compress(f"{text}\n".encode() * 50)[:-12]),
+    ),
+    "Parquet that is none": ("published/a.parquet", lambda path, text: path.write_bytes(b"PAR1" + b"\1" * 50)),
+    "DuckDB that is none": ("outbox/a.duckdb", lambda path, text: path.write_bytes(b"\1" * 5000)),
+}
+
+
+@pytest.mark.parametrize("kind", CLOSED)
+def test_a_file_that_does_not_open_is_told_and_not_passed_over(kind: str, tmp_path: Path) -> None:
+    home = bare_home(tmp_path / "home")
+    name, write = CLOSED[kind]
+    (home.root / name).parent.mkdir(parents=True, exist_ok=True)
+    write(home.root / name, "bob@example.org")
+    (found,) = traces(home, load_config(home), POINTS)
+    assert (found.path, found.is_closed) == (home.root / name, True)
+
+
+def test_what_stands_behind_an_entry_that_does_not_open_is_found(tmp_path: Path) -> None:
+    home = bare_home(tmp_path / "home")
+    home.scrub.mkdir(exist_ok=True)
+    _with_one_that_does_not_open(home.scrub / "a.zip", "ann@example.com")
+    (found,) = traces(home, load_config(home), POINTS)
+    assert not found.is_closed, "it names her, whatever else is in it"
+
+
+def test_letters_of_two_bytes_within_an_archive_are_read(tmp_path: Path) -> None:
+    home = bare_home(tmp_path / "home")
+    home.scrub.mkdir(exist_ok=True)
+    with zipfile.ZipFile(home.scrub / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("within.csv", "email\nann@example.com\n".encode("utf-16"))
+    assert [trace.is_closed for trace in traces(home, load_config(home), POINTS)] == [False]
