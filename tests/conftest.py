@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,8 @@ os.environ.update(
     # A test that forgets to name a home must not find somebody's real one.
     QUIETLIST_HOME=str(Path(tempfile.gettempdir()) / "quietlist-tests-without-a-home"),
 )
+# Drawn before the processes that share the tests begin: each must collect the same cases, and some are named by their seed.
+os.environ.setdefault("QUIETLIST_TEST_SEED", str(random.SystemRandom().randrange(2**32)))
 
 
 @pytest.fixture(scope="session")
