@@ -212,3 +212,10 @@ def test_sql_answers_like_python(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sql_answers_like_python_on_half_a_million_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     print(f"seed {SEED}")
     assert compare(sorted(set(fuzz(random.Random(SEED), 500_000))), monkeypatch) > 0.1
+
+
+def test_a_hyphen_before_the_last_letter_of_a_domain_is_read_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No such domain is registered today. It is written as one is, so it suppresses, whichever of the two reads it."""
+    compare(["ann@example.com-a", "Ann <ann@example.com-a>", "ann@example.com-", "ann@example.-a"], monkeypatch)
+    for raw, email in {"ann@example.com-a": "ann@example.com-a", "ann@example.com-": None, "ann@example.-a": None}.items():
+        assert email_address.normalise_email(raw).email == email, raw
